@@ -1,0 +1,140 @@
+# Everything a developer or CI runs. `make setup` once, then any target; each stage prints its
+# seconds, so that a slow one is seen when it becomes slow.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+# A recipe that fails half-way must not leave a stamp that says it succeeded.
+.DELETE_ON_ERROR:
+
+# The interpreter that makes the environment; 3.11 or newer.
+PYTHON ?= python3
+# Another folder holds another interpreter's environment:
+#     make test PYTHON=python3.13 VENV=.venv-3.13
+VENV ?= .venv
+# Tests run in this many processes. Two, since the machines that run CI have two cores.
+WORKERS ?= 2
+# The seed of the demonstration; the reports say it too.
+SEED ?= 1
+# Only `make lock` needs uv, so it is not among the locked tools.
+UV ?= uv
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+LOCKED := $(VENV)/.locked
+READY := $(VENV)/.ready
+CONFIGS = $(wildcard configs/*.toml)
+BENCHMARKS = $(patsubst benchmarks/%.py,benchmarks.%,$(sort $(wildcard benchmarks/bench_*.py)))
+
+# $(call timed,NAME,COMMAND) runs COMMAND and prints how many seconds NAME took, also if it failed.
+timed = @SECONDS=0; trap 'echo "-- $(1): $$SECONDS s"' EXIT; $(2)
+
+.PHONY: help
+help:
+	@echo "make setup        the environment in $(VENV), from the hashes in requirements/dev.txt"
+	@echo "make demo         a bank's weekday and a toy store's December peak, with reports in build/"
+	@echo "make check        lint, format, types, layers, configurations"
+	@echo "make test         all tests but the system tests, with branch coverage of the core"
+	@echo "make system       tests that start programs as an operator would"
+	@echo "make bench        the canonical benchmarks; make bench-smoke runs them small"
+	@echo "make build        the wheel, in dist/"
+	@echo "make lock         requirements/dev.txt anew from pyproject.toml (needs uv)"
+	@echo "make clean        what the commands wrote; make distclean also removes $(VENV)"
+
+# --- Environment ---------------------------------------------------------------------------------
+
+.PHONY: setup
+setup: $(READY)
+
+# Redone only when the lock changes. Not emptied first: other shells may be using it.
+$(LOCKED): requirements/dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
+	    f"$(PYTHON) is {sys.version.split()[0]}; wanted Python 3.11 or newer")'
+	$(call timed,environment,$(PYTHON) -m venv $(VENV))
+	$(call timed,packages,$(PIP) install --quiet --require-hashes --no-deps -r requirements/dev.txt)
+	@touch $@
+
+# Our own entry points are written when we are installed, so a change of pyproject.toml counts.
+$(READY): $(LOCKED) pyproject.toml
+	$(call timed,acd-engine,$(PIP) install --quiet --no-deps --no-build-isolation -e .)
+	@touch $@
+
+# One set of versions for all Pythons (`fewest`), so that a seed's digest does not hang on which.
+.PHONY: lock
+lock:
+	$(call timed,lock,$(UV) pip compile --quiet --universal --python-version 3.11 \
+	    --fork-strategy fewest --generate-hashes --no-header --all-extras \
+	    pyproject.toml requirements/dev.in -o requirements/dev.txt)
+	@! grep -n '://' requirements/dev.txt
+
+# --- What users see ------------------------------------------------------------------------------
+
+.PHONY: demo
+demo: $(READY)
+	@mkdir -p build
+	$(call timed,bank_weekday,$(BIN)/acd sim run configs/bank_weekday.toml \
+	    --seed $(SEED) --report build/bank_weekday.html)
+	$(call timed,toy_store_christmas,$(BIN)/acd sim run configs/toy_store_christmas.toml \
+	    --seed $(SEED) --report build/toy_store_christmas.html)
+
+.PHONY: build
+build: $(READY)
+	$(call timed,wheel,$(BIN)/hatchling build -t wheel)
+
+# --- Checks --------------------------------------------------------------------------------------
+
+.PHONY: check lint format-check types layers configs
+check: lint format-check types layers configs
+
+lint: $(READY)
+	$(call timed,ruff check,$(BIN)/ruff check)
+
+format-check: $(READY)
+	$(call timed,ruff format,$(BIN)/ruff format --check)
+
+types: $(READY)
+	$(call timed,mypy,$(BIN)/mypy)
+
+layers: $(READY)
+	$(call timed,lint-imports,$(BIN)/lint-imports --no-logo)
+
+configs: $(READY)
+	$(call timed,acd check,for file in $(CONFIGS); do $(BIN)/acd check "$$file"; done)
+
+.PHONY: format
+format: $(READY)
+	$(BIN)/ruff check --fix-only
+	$(BIN)/ruff format
+
+# --- Tests ---------------------------------------------------------------------------------------
+
+.PHONY: test
+test: $(READY)
+	$(call timed,test,$(BIN)/pytest -n $(WORKERS) --ignore=tests/system \
+	    --cov --cov-report=term --durations=10)
+
+.PHONY: system
+system: $(READY)
+	$(call timed,system,$(BIN)/pytest tests/system)
+
+# --- Benchmarks ----------------------------------------------------------------------------------
+
+.PHONY: bench bench-smoke
+bench: $(READY)
+	$(call timed,bench,for name in $(BENCHMARKS); do \
+	    echo "== $$name"; $(BIN)/python -m "$$name"; done)
+
+bench-smoke: $(READY)
+	$(call timed,bench-smoke,for name in $(BENCHMARKS); do \
+	    echo "== $$name"; $(BIN)/python -m "$$name" --smoke; done)
+
+# --- Cleaning ------------------------------------------------------------------------------------
+
+.PHONY: clean distclean
+clean:
+	rm -rf build dist htmlcov .benchmarks .coverage .coverage.* .hypothesis .import_linter_cache \
+	    .mypy_cache .pytest_cache .ruff_cache
+	find acd sim tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean
+	rm -rf $(VENV)

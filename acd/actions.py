@@ -1,0 +1,133 @@
+"""What the core orders: imperatives, frozen.
+
+Whatever the outside must know is an action, also where the core alone caused it (a wrap-up whose
+time is over, an agent who let an offer ring out): measures and screens are folded from events and
+actions, and from nothing else.
+"""
+
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from acd.ids import (
+    AgentId,
+    Availability,
+    Channel,
+    ContactId,
+    ContactOutcome,
+    LegId,
+    OfferId,
+    OfferOutcome,
+    QueueName,
+    Reason,
+    TimeUs,
+)
+
+
+class _Action(
+    Struct,
+    frozen=True,
+    gc=False,
+    forbid_unknown_fields=True,
+    omit_defaults=True,
+    tag_field="action",
+):
+    """Base of all actions."""
+
+
+class OfferContact(_Action, frozen=True, tag="offer.contact"):
+    """Hold out a leg to an agent until it is accepted, rejected or times out.
+
+    The one action that a policy decides; all others follow from the event.
+    """
+
+    offer_id: OfferId
+    leg_id: LegId
+    contact_id: ContactId
+    agent_id: AgentId
+    queue: QueueName
+    channel: Channel
+    ring_until_us: TimeUs
+    auto_answer: bool = False
+    """The agent's phone or screen takes it without being asked."""
+
+
+class WithdrawOffer(_Action, frozen=True, tag="offer.withdraw"):
+    """Stop holding out an offer: it timed out, was revoked, or its customer left."""
+
+    offer_id: OfferId
+    agent_id: AgentId
+    outcome: OfferOutcome
+
+
+class ConnectLeg(_Action, frozen=True, tag="leg.connect"):
+    """Connect the customer with the agent who accepted."""
+
+    offer_id: OfferId
+    contact_id: ContactId
+    agent_id: AgentId
+
+
+class InterruptLeg(_Action, frozen=True, tag="leg.interrupt"):
+    """Set a contact of this agent aside for the more urgent one that is being offered to him."""
+
+    offer_id: OfferId
+    agent_id: AgentId
+
+
+class ResumeLeg(_Action, frozen=True, tag="leg.resume"):
+    """Bring a contact that was set aside back in front of its agent."""
+
+    offer_id: OfferId
+    agent_id: AgentId
+
+
+class EndWrapUp(_Action, frozen=True, tag="wrap_up.end"):
+    """Close the wrap-up: its time is over."""
+
+    offer_id: OfferId
+    agent_id: AgentId
+
+
+class ReleaseCustomer(_Action, frozen=True, tag="customer.release"):
+    """Let the customer go: the agent's part ended and no other leg is open."""
+
+    contact_id: ContactId
+
+
+class CloseContact(_Action, frozen=True, tag="contact.close"):
+    """File the contact: every leg of it is closed. Its id is forgotten."""
+
+    contact_id: ContactId
+    outcome: ContactOutcome
+
+
+class SetAgentState(_Action, frozen=True, tag="agent.set_state"):
+    """Show an agent's availability that the router changed by itself."""
+
+    agent_id: AgentId
+    availability: Availability
+    reason: str = ""
+
+
+class Refused(_Action, frozen=True, tag="refused"):
+    """The event (in a batch: the one of this position) cannot be; nothing was changed by it."""
+
+    reason: Reason
+    about: str
+    """The id or name that was not right."""
+    position: int = 0
+
+
+Action: TypeAlias = (
+    OfferContact
+    | WithdrawOffer
+    | ConnectLeg
+    | InterruptLeg
+    | ResumeLeg
+    | EndWrapUp
+    | ReleaseCustomer
+    | CloseContact
+    | SetAgentState
+    | Refused
+)

@@ -1,0 +1,298 @@
+"""Agents: four dimensions, never one flat enum.
+
+1. *Availability*: what the agent intends (`AVAILABILITY_TABLE`), with a pending "not ready after
+   this one".
+2. *Device*: what the switch says of his phone.
+3. *Slots*: one for each contact that he is offered or handles, in a `SlotState`.
+4. *Wrap-up mode*.
+
+What he may take on a channel follows from his slots alone, by his capacity profile; since a profile
+sees few different occupancies, the answer is worked out once for each and looked up after that.
+"""
+
+from collections.abc import Mapping, Sequence
+from enum import IntEnum
+from typing import Final
+
+from acd.contacts import Offer
+from acd.ids import AgentId, Availability, Channel, Device, QueueName, WrapUpMode
+from acd.settings import AgentSettings, CapacitySettings, DomainSettings, ProfileSettings
+
+CHANNELS: Final = tuple(Channel)
+CHANNEL_INDEX: Final = {channel: index for index, channel in enumerate(CHANNELS)}
+_VOICE: Final = CHANNEL_INDEX[Channel.VOICE]
+
+
+class SlotState(IntEnum):
+    """What an agent's slot is used for."""
+
+    RESERVED = 0
+    """An offer rings, or its parties are being connected. Costs like an active one."""
+    ACTIVE = 1
+    HELD = 2
+    INTERRUPTED = 3
+    """Set aside for a more urgent contact: costs nothing, and the agent takes nothing new."""
+    WRAPPING = 4
+
+
+class Takes(IntEnum):
+    """Whether an agent's capacity lets him take one more contact of a channel."""
+
+    NO = 0
+    FREE = 1
+    INTERRUPTING = 2
+    """Yes, if everything that he does now is set aside. Agents who need not come first."""
+
+
+class AgentSignal(IntEnum):
+    """What moves an agent's availability."""
+
+    LOGGED_IN = 0
+    READY = 1
+    NOT_READY = 2
+    DRAIN = 3
+    LOGGED_OUT = 4
+    MISSED = 5
+    """An offer rang out."""
+    EMPTIED = 6
+    """The last slot is free."""
+
+
+_A = Availability
+
+AVAILABILITY_TABLE: Final[Mapping[Availability, tuple[Availability | None, ...]]] = {
+    # In each row: LOGGED_IN, READY, NOT_READY, DRAIN, LOGGED_OUT, MISSED, EMPTIED; None: refused.
+    _A.LOGGED_OUT: (
+        _A.NOT_READY, None, None, _A.LOGGED_OUT, _A.LOGGED_OUT, _A.LOGGED_OUT, _A.LOGGED_OUT,
+    ),
+    _A.NOT_READY: (
+        _A.NOT_READY, _A.READY, _A.NOT_READY, _A.DRAINING, _A.DRAINING, _A.NOT_READY, _A.NOT_READY,
+    ),
+    _A.READY: (
+        _A.READY, _A.READY, _A.NOT_READY, _A.DRAINING, _A.DRAINING, _A.NOT_RESPONDING, _A.READY,
+    ),
+    _A.DRAINING: (
+        _A.DRAINING, _A.READY, _A.DRAINING, _A.DRAINING, _A.DRAINING, _A.DRAINING, _A.LOGGED_OUT,
+    ),
+    _A.NOT_RESPONDING: (
+        _A.NOT_RESPONDING, _A.READY, _A.NOT_READY, _A.DRAINING, _A.DRAINING, _A.NOT_RESPONDING,
+        _A.NOT_RESPONDING,
+    ),
+}  # fmt: skip
+"""Availability × signal. A log-out drains; the drain ends at once where no slot is in use."""
+
+_BITS: Final = 5
+"""Bits of one count in an occupancy: up to 31, where `validation` admits 25 slots a channel."""
+_STATES: Final = len(SlotState)
+UNIT: Final = tuple(
+    tuple(1 << _BITS * (channel * _STATES + state) for state in SlotState)
+    for channel in range(len(CHANNELS))
+)
+"""What one slot of a channel (row) in a state (column) adds to an agent's occupancy."""
+
+BUSY_KEY: Final = 2**61
+"""Added to the idle key of an agent with contacts, so that idle agents come before him. Times stay
+below 2**60 (`acd.ids.TIME_US_MAX`), so the two never mix."""
+
+_NOTHING: Final = (Takes.NO,) * len(CHANNELS)
+
+
+class Capacity:
+    """A capacity profile, with the answers that it has already worked out."""
+
+    __slots__ = ("_known", "settings")
+
+    def __init__(self, settings: CapacitySettings) -> None:
+        self.settings = settings
+        self._known: dict[int, tuple[Takes, ...]] = {}
+
+    def takes(self, occupancy: int) -> tuple[Takes, ...]:
+        """Return for each channel whether one more contact may be taken beside `occupancy`."""
+        known = self._known.get(occupancy)
+        if known is None:
+            known = self._known[occupancy] = self._work_out(occupancy)
+        return known
+
+    def _work_out(self, occupancy: int) -> tuple[Takes, ...]:
+        """Apply the rules: units, slots, interrupt matrix.
+
+        Source: Cisco's and Genesys' matrices (one channel interruptible by another) with Avaya's
+        and OpenSIPS' units. Only contacts in progress are interrupted: not an offer that rings, nor
+        a wrap-up. One interruption at a time, so that what resumes always fits.
+        """
+        counts = [
+            [occupancy // UNIT[channel][state] % 2**_BITS for state in SlotState]
+            for channel in range(len(CHANNELS))
+        ]
+        if any(count[SlotState.INTERRUPTED] for count in counts):
+            return _NOTHING
+        load = 0
+        pausable = True
+        permitted = set(CHANNELS)
+        for channel, count in zip(CHANNELS, counts, strict=True):
+            used = sum(count)
+            if used:
+                settings = self.settings.channels[channel]
+                load += used * settings.cost
+                pausable &= used == count[SlotState.ACTIVE] + count[SlotState.HELD]
+                permitted &= set(settings.interrupted_by)
+        answer = []
+        for channel, count in zip(CHANNELS, counts, strict=True):
+            line = self.settings.channels.get(channel)
+            if line is None:
+                answer.append(Takes.NO)
+            elif sum(count) < line.slots and load + line.cost <= self.settings.total:
+                answer.append(Takes.FREE)
+            elif occupancy and pausable and channel in permitted:
+                answer.append(Takes.INTERRUPTING)
+            else:
+                answer.append(Takes.NO)
+        return tuple(answer)
+
+
+class Kind:
+    """Agents who are alike in all that decides what they may take: matching asks once a kind."""
+
+    __slots__ = (
+        "attributes",
+        "capacity",
+        "channels",
+        "flexibility",
+        "members",
+        "number",
+        "serves",
+        "skills",
+    )
+
+    def __init__(
+        self, number: int, settings: AgentSettings, profile: ProfileSettings, capacity: Capacity
+    ) -> None:
+        self.number = number
+        self.skills: Mapping[str, int] = settings.skills
+        self.attributes: Mapping[str, str] = settings.attributes
+        self.capacity = capacity
+        self.serves: dict[tuple[QueueName, int], int] = {}
+        """Tier of each (queue, channel index); the lowest where the profile names it twice."""
+        for line in profile.serves:
+            for channel in line.channels:
+                if channel in capacity.settings.channels:
+                    place = (line.queue, CHANNEL_INDEX[channel])
+                    self.serves[place] = min(line.tier, self.serves.get(place, line.tier))
+        self.channels = tuple(sorted({channel for _, channel in self.serves}))
+        self.flexibility = len({queue for queue, _ in self.serves})
+        """How many queues he serves."""
+        self.members: list[int] = []
+        """Indices of the agents of this kind."""
+
+
+class Agent:
+    """One agent: settings, and the four dimensions."""
+
+    __slots__ = (
+        "after_this_one",
+        "agent_id",
+        "availability",
+        "back_off_until_us",
+        "device",
+        "group",
+        "idle_since_us",
+        "index",
+        "kind",
+        "last_given_us",
+        "occupancy",
+        "offers",
+        "reason",
+        "wrap_up_mode",
+    )
+
+    def __init__(self, index: int, settings: AgentSettings, kind: Kind) -> None:
+        self.index = index
+        """Position in the settings; the last word where all else is equal."""
+        self.agent_id: AgentId = settings.agent_id
+        self.group = settings.group
+        self.kind = kind
+        self.availability = Availability.LOGGED_OUT
+        self.reason = ""
+        """Why he is, or will be, not ready."""
+        self.after_this_one = False
+        """He will be not ready when his last slot is free."""
+        self.device = Device.REACHABLE
+        self.wrap_up_mode: WrapUpMode = settings.wrap_up_mode
+        self.offers: dict[int, Offer] = {}
+        """His slots, by the number of the offer that took each."""
+        self.occupancy = 0
+        """The slots counted by channel and state, packed: see `UNIT`."""
+        self.idle_since_us = 0
+        self.last_given_us = 0
+        self.back_off_until_us = 0
+        """Left alone until then, after the switch could not reach him; 0 is not."""
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no slot is in use."""
+        return not self.occupancy
+
+    def takes(self) -> tuple[Takes, ...]:
+        """Return for each channel whether he may be offered one more contact now."""
+        if (
+            self.availability is not Availability.READY
+            or self.after_this_one
+            or self.back_off_until_us
+            or self.device is Device.BUSY_ELSEWHERE
+        ):
+            return _NOTHING
+        takes = self.kind.capacity.takes(self.occupancy)
+        if self.device is Device.UNREACHABLE:
+            takes = (*takes[:_VOICE], Takes.NO, *takes[_VOICE + 1 :])
+        return takes
+
+    def idle_key(self) -> int:
+        """Return his place by idle time: smaller is longer idle.
+
+        An agent with contacts stands behind all idle ones, by the instant at which he was last
+        given one: a clock that ran on while he has room would flood him.
+        """
+        return self.last_given_us + BUSY_KEY if self.occupancy else self.idle_since_us
+
+    def add(self, offer: Offer) -> None:
+        """Take a slot for an offer, in the slot state that the offer says."""
+        self.offers[offer.offer_id] = offer
+        self.occupancy += UNIT[offer.channel][offer.slot]
+
+    def move(self, offer: Offer, slot: SlotState) -> None:
+        """Put an offer's slot into another state."""
+        units = UNIT[offer.channel]
+        self.occupancy += units[slot] - units[offer.slot]
+        offer.slot = slot
+
+    def remove(self, offer: Offer) -> None:
+        """Free an offer's slot."""
+        del self.offers[offer.offer_id]
+        self.occupancy -= UNIT[offer.channel][offer.slot]
+
+
+def make_agents(settings: DomainSettings) -> tuple[Agent, ...]:
+    """Return the domain's agents in the settings' order, all logged out, sorted into kinds."""
+    profiles = {profile.name: profile for profile in settings.profiles}
+    capacities = {capacity.name: Capacity(capacity) for capacity in settings.capacities}
+    kinds: dict[object, Kind] = {}
+    agents = []
+    for index, one in enumerate(settings.agents):
+        alike = (
+            one.profile,
+            one.capacity,
+            frozenset(one.skills.items()),
+            frozenset(one.attributes.items()),
+        )
+        kind = kinds.get(alike)
+        if kind is None:
+            kind = Kind(len(kinds), one, profiles[one.profile], capacities[one.capacity])
+            kinds[alike] = kind
+        kind.members.append(index)
+        agents.append(Agent(index, one, kind))
+    return tuple(agents)
+
+
+def kinds_of(agents: Sequence[Agent]) -> tuple[Kind, ...]:
+    """Return the kinds in the order of their first members."""
+    return tuple({agent.kind.number: agent.kind for agent in agents}.values())

@@ -1,0 +1,154 @@
+"""Contacts, their legs and offers: the states, and the tables that move them.
+
+A *contact* is one request of a customer; a *leg* is one passage of it through one queue to one
+agent; an *offer* is one leg held out to one agent. Each is in exactly one state. A table's cell is
+the next state, `IGNORED` (a repeat, or an answer that crossed ours on the wire: no harm, no change)
+or `REFUSED` (it cannot be: answered with `Refused`, no change). Tables are nested tuples indexed by
+`IntEnum`s: 50 ns a look-up, where a dictionary keyed by pairs of enums costs 380.
+"""
+
+from enum import IntEnum
+from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
+
+from acd.events import ContactArrived
+from acd.ids import ContactId, LegId, OfferId
+
+if TYPE_CHECKING:
+    from acd.queues import LegClass
+
+IGNORED: Final = -1
+REFUSED: Final = -2
+
+
+class LegState(IntEnum):
+    """Where a leg is. The last two are ends."""
+
+    QUEUED = 0
+    OFFERED = 1
+    CONNECTING = 2
+    CONNECTED = 3
+    HELD = 4
+    WRAPPING = 5
+    CLOSED = 6
+    ABANDONED = 7
+
+
+class LegSignal(IntEnum):
+    """What moves a leg."""
+
+    OFFERED = 0
+    ACCEPTED = 1
+    CONNECTED = 2
+    RETURNED = 3
+    HELD = 4
+    RETRIEVED = 5
+    ENDED = 6
+    LEFT = 7
+    WRAPPED = 8
+
+
+class OfferState(IntEnum):
+    """Where an offer is. All but the first two are ends."""
+
+    PENDING = 0
+    ACCEPTED = 1
+    REJECTED = 2
+    TIMED_OUT = 3
+    FAILED = 4
+    REVOKED = 5
+    CANCELED = 6
+
+
+class OfferSignal(IntEnum):
+    """What moves an offer."""
+
+    ACCEPT = 0
+    REJECT = 1
+    TIME_OUT = 2
+    FAIL = 3
+    REVOKE = 4
+    CANCEL = 5
+
+
+class Presence(IntEnum):
+    """Where the customer is. His leaving does not yet release the agent (wrap-up)."""
+
+    WAITING = 0
+    TALKING = 1
+    GONE = 2
+
+
+_L = LegState
+_O = OfferState
+
+LEG_TABLE: Final[tuple[tuple[int, ...], ...]] = (
+    # In each row: OFFERED, ACCEPTED, CONNECTED, RETURNED, HELD, RETRIEVED, ENDED, LEFT, WRAPPED.
+    # QUEUED
+    (_L.OFFERED, REFUSED, REFUSED, REFUSED, REFUSED, REFUSED, REFUSED, _L.ABANDONED, REFUSED),
+    # OFFERED
+    (REFUSED, _L.CONNECTING, _L.CONNECTED, _L.QUEUED, REFUSED, REFUSED, REFUSED, _L.ABANDONED,
+     REFUSED),
+    # CONNECTING
+    (REFUSED, IGNORED, _L.CONNECTED, _L.QUEUED, REFUSED, REFUSED, REFUSED, _L.ABANDONED, REFUSED),
+    # CONNECTED
+    (REFUSED, IGNORED, IGNORED, REFUSED, _L.HELD, IGNORED, _L.WRAPPING, _L.WRAPPING, REFUSED),
+    # HELD
+    (REFUSED, IGNORED, IGNORED, REFUSED, IGNORED, _L.CONNECTED, _L.WRAPPING, _L.WRAPPING, REFUSED),
+    # WRAPPING
+    (REFUSED, IGNORED, IGNORED, REFUSED, REFUSED, REFUSED, IGNORED, IGNORED, _L.CLOSED),
+)  # fmt: skip
+"""Leg state × signal. The ends have no row: a leg that ended is forgotten."""
+
+OFFER_TABLE: Final[tuple[tuple[int, ...], ...]] = (
+    # In each row: ACCEPT, REJECT, TIME_OUT, FAIL, REVOKE, CANCEL.
+    # PENDING
+    (_O.ACCEPTED, _O.REJECTED, _O.TIMED_OUT, _O.FAILED, _O.REVOKED, _O.CANCELED),
+    # ACCEPTED: what can still fail is the connecting, which the leg's table decides.
+    (IGNORED, REFUSED, REFUSED, _O.FAILED, REFUSED, _O.CANCELED),
+)
+"""Offer state × signal. The ends have no row: an answer to an ended offer is ignored, since it
+crossed our withdrawal on the wire."""
+
+
+class Contact(Struct, gc=False):
+    """One customer request. Closed, and forgotten, when all its legs are."""
+
+    arrival: ContactArrived
+    """What the contact asked for: its customer, attributes, queue and numbers."""
+    presence: Presence
+    legs: list[int]
+    """The open legs, oldest first."""
+
+
+class Leg(Struct, gc=False):
+    """One passage through one queue. Its place in the line is its key, which never changes."""
+
+    leg_id: LegId
+    contact_id: ContactId
+    klass: "LegClass"
+    key: tuple[int, ...]
+    """The domain's order: smaller is served first; ends with arrival and number."""
+    arrived_us: int
+    state: LegState = LegState.QUEUED
+    offer_id: OfferId = 0
+    """The offer that holds the leg; 0 while QUEUED."""
+    excluded: dict[int, int] | None = None
+    """Agents (by index) who failed to take it, each until an instant; None is none."""
+
+
+class Offer(Struct, gc=False):
+    """One leg held out to one agent; once accepted, the agent's slot until the leg closes."""
+
+    offer_id: OfferId
+    leg_id: LegId
+    agent: int
+    """Index of the agent."""
+    channel: int
+    """Index in `acd.agents.CHANNELS`."""
+    until_us: int
+    """When the lease ends: of ringing, of connecting, of wrap-up; 0 while parties are connected."""
+    state: OfferState = OfferState.PENDING
+    slot: int = 0
+    """An `acd.agents.SlotState`."""

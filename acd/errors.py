@@ -1,0 +1,63 @@
+"""Every error this package raises on purpose, told apart by who must act.
+
+- `ConfigError`, `JournalError`: the operator. A file is wrong; nothing was started.
+- `CallerError`: the programmer of the driver. The router's state is unchanged.
+- What a switch or a customer sends wrongly raises nothing: the core answers `Refused`.
+- `AssertionError`: us. A broken invariant is a bug, so nobody catches it.
+
+Each keeps its facts in `args`, so that a copy made from them or by pickle says the same.
+"""
+
+from typing import Any, NamedTuple
+
+
+class AcdError(Exception):
+    """Base of all errors of this package."""
+
+
+class Problem(NamedTuple):
+    """One mistake in a file or in settings."""
+
+    key: str
+    """The path in the file's own spelling, like `queues.sales.voice.ring_s`."""
+    seen: str
+    wanted: str
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.seen}; wanted {self.wanted}"
+
+
+class ConfigError(AcdError):
+    """A configuration is wrong: every mistake at once. Args: the file, then `Problem`s."""
+
+    def __init__(self, file: str, *problems: Problem) -> None:
+        super().__init__(file, *problems)
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """The mistakes, in the order of the file."""
+        return tuple(self.args[1:])
+
+    def __str__(self) -> str:
+        return "\n".join(f"{self.args[0]}: {problem}" for problem in self.args[1:])
+
+
+class JournalError(AcdError):
+    """A journal cannot be read. Args: file, line number, what is wrong."""
+
+    def __init__(self, file: str, line: int, what: str) -> None:
+        super().__init__(file, line, what)
+
+    def __str__(self) -> str:
+        file, line, what = self.args
+        return f"{file}:{line}: {what}"
+
+
+class CallerError(AcdError):
+    """The driver broke the router's contract: a tick owed, or time running back."""
+
+    def __init__(self, what: str, *facts: Any) -> None:  # noqa: ANN401 - any fact may be kept
+        super().__init__(what, *facts)
+
+    def __str__(self) -> str:
+        return str(self.args[0]).format(*self.args[1:])

@@ -1,0 +1,207 @@
+"""What the core is told: facts, in the past tense, frozen.
+
+`Event` is a closed tagged union; the same encoding serves the journal, the wire and the tests. An
+event carries ids, a customer token and attributes that the configuration declares: numbers,
+addresses, names and texts of people never enter the core or its journal.
+"""
+
+from typing import Annotated, Final, TypeAlias
+
+from msgspec import Meta, Struct
+
+from acd.ids import (
+    ID_MAX,
+    PRIORITY_MAX,
+    TEXT_MAX,
+    AgentId,
+    Channel,
+    ContactId,
+    Device,
+    FailureCause,
+    OfferId,
+    QueueName,
+    TimeUs,
+    WrapUpMode,
+)
+
+VERSION: Final = 1
+"""Version of the events' and actions' encoding; raised when a reader of the old one would err."""
+
+BATCH_MAX: Final = 200_000
+"""Most events in one `Batch`: a resynchronisation of every call of the largest site planned for
+(100,000 waiting), twice over."""
+
+Text: TypeAlias = Annotated[str, Meta(max_length=TEXT_MAX)]
+Token: TypeAlias = Annotated[str, Meta(max_length=ID_MAX)]
+
+
+class _Event(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    gc=False,
+    forbid_unknown_fields=True,
+    omit_defaults=True,
+    tag_field="event",
+):
+    """Base of all events."""
+
+
+class ContactArrived(_Event, frozen=True, tag="contact.arrived"):
+    """A customer's request entered a queue and now waits."""
+
+    contact_id: ContactId
+    """Never used twice: whoever sends events removes repeats of closed contacts."""
+    queue: QueueName
+    channel: Channel
+    customer: Token = ""
+    """An opaque token of the customer; the core only hands it on."""
+    attributes: tuple[tuple[Token, Token], ...] = ()
+    """(name, value) pairs; every name is declared in the settings' `contact_attributes`."""
+    requirement: Text = ""
+    """What the agent must have, beside what the queue asks; see `acd.skills`."""
+    prefers: tuple[Text, ...] = ()
+    """What the agent should have, beside what the queue prefers."""
+    priority: Annotated[int, Meta(ge=-PRIORITY_MAX, le=PRIORITY_MAX)] | None = None
+    """Higher is more urgent; the queue's if None. Only the policy `strict_priority` reads it."""
+    promised_us: TimeUs | None = None
+    """By when an answer was promised; the queue's promise if None. Only `deadline_first` reads it.
+    """
+
+
+class ContactLeft(_Event, frozen=True, tag="contact.left"):
+    """The customer is gone: hung up, closed the chat, withdrew the request."""
+
+    contact_id: ContactId
+
+
+class OfferAccepted(_Event, frozen=True, tag="offer.accepted"):
+    """The agent took the offer; the two parties are not connected yet."""
+
+    offer_id: OfferId
+
+
+class OfferRejected(_Event, frozen=True, tag="offer.rejected"):
+    """The agent declined the offer."""
+
+    offer_id: OfferId
+    reason: Token = ""
+
+
+class OfferFailed(_Event, frozen=True, tag="offer.failed"):
+    """The switch could not hold out the offer, or could not connect an accepted one."""
+
+    offer_id: OfferId
+    cause: FailureCause
+
+
+class LegConnected(_Event, frozen=True, tag="leg.connected"):
+    """Customer and agent are connected. Of an offer still ringing it says that it was accepted."""
+
+    offer_id: OfferId
+
+
+class LegHeld(_Event, frozen=True, tag="leg.held"):
+    """The agent put the customer on hold."""
+
+    offer_id: OfferId
+
+
+class LegRetrieved(_Event, frozen=True, tag="leg.retrieved"):
+    """The agent took the customer off hold."""
+
+    offer_id: OfferId
+
+
+class LegEnded(_Event, frozen=True, tag="leg.ended"):
+    """The agent's part ended: he hung up, closed the chat, sent the answer."""
+
+    offer_id: OfferId
+
+
+class WrapUpEnded(_Event, frozen=True, tag="wrap_up.ended"):
+    """The agent finished his wrap-up."""
+
+    offer_id: OfferId
+
+
+class AgentLoggedIn(_Event, frozen=True, tag="agent.logged_in"):
+    """The agent began a session; he is not ready yet."""
+
+    agent_id: AgentId
+
+
+class AgentReady(_Event, frozen=True, tag="agent.ready"):
+    """The agent asks for work. Ends not ready, not responding and draining alike."""
+
+    agent_id: AgentId
+
+
+class AgentNotReady(_Event, frozen=True, tag="agent.not_ready"):
+    """The agent takes a break: what rings at him goes back, what he handles he finishes."""
+
+    agent_id: AgentId
+    reason: Token = ""
+    after_this_one: bool = False
+    """The break begins when his last slot is free; what rings keeps ringing, nothing new comes."""
+
+
+class DrainRequested(_Event, frozen=True, tag="agent.drain_requested"):
+    """The agent's session shall end when his last slot is free; what rings keeps ringing."""
+
+    agent_id: AgentId
+
+
+class AgentLoggedOut(_Event, frozen=True, tag="agent.logged_out"):
+    """The agent ended his session: what rings at him goes back, what he handles he finishes."""
+
+    agent_id: AgentId
+
+
+class DeviceChanged(_Event, frozen=True, tag="agent.device_changed"):
+    """The switch tells the state of the agent's phone."""
+
+    agent_id: AgentId
+    device: Device
+
+
+class WrapUpModeChanged(_Event, frozen=True, tag="agent.wrap_up_mode_changed"):
+    """The agent's later wrap-ups end in another way."""
+
+    agent_id: AgentId
+    mode: WrapUpMode
+
+
+class ClockTicked(_Event, frozen=True, tag="clock.ticked"):
+    """Time passed: timers due by now fire. Owed when `Router.next_wakeup_us()` is reached."""
+
+
+SingleEvent: TypeAlias = (
+    ContactArrived
+    | ContactLeft
+    | OfferAccepted
+    | OfferRejected
+    | OfferFailed
+    | LegConnected
+    | LegHeld
+    | LegRetrieved
+    | LegEnded
+    | WrapUpEnded
+    | AgentLoggedIn
+    | AgentReady
+    | AgentNotReady
+    | DrainRequested
+    | AgentLoggedOut
+    | DeviceChanged
+    | WrapUpModeChanged
+    | ClockTicked
+)
+
+
+class Batch(_Event, frozen=True, tag="batch"):
+    """Events of one instant; matching runs once, after the last."""
+
+    events: Annotated[tuple[SingleEvent, ...], Meta(max_length=BATCH_MAX)]
+
+
+Event: TypeAlias = SingleEvent | Batch

@@ -1,0 +1,324 @@
+"""The floor: contacts, offers, agents and leases, and the moves that keep them in step.
+
+Each move changes one thing on all sides: the leg, the offer, the agent's slot, the customer, the
+matcher's view, the lease; and orders what the outside must know. The router decides which move an
+event calls for; nothing is refused here.
+
+Leases and blocks end at instants kept in a heap, exact and never polled. The deadline itself stands
+in the state (an offer's lease, a leg's exclusion, an agent's back-off); an entry of the heap only
+points at it, and counts as long as the state says the same instant. So nothing is ever cancelled,
+and a restored router makes its timers from its state.
+"""
+
+from enum import IntEnum
+from heapq import heappop, heappush
+
+from acd.actions import (
+    Action,
+    CloseContact,
+    EndWrapUp,
+    InterruptLeg,
+    OfferContact,
+    ResumeLeg,
+    SetAgentState,
+    WithdrawOffer,
+)
+from acd.agents import (
+    AVAILABILITY_TABLE,
+    Agent,
+    AgentSignal,
+    SlotState,
+    Takes,
+    make_agents,
+)
+from acd.contacts import (
+    Contact,
+    Leg,
+    LegState,
+    Offer,
+    OfferState,
+    Presence,
+)
+from acd.ids import AgentId, Availability, ContactId, ContactOutcome, OfferOutcome, WrapUpMode
+from acd.matching import Matcher
+from acd.settings import DomainSettings, IdleClock
+
+Orders = list[Action]
+
+
+class Timer(IntEnum):
+    """What ends. At one instant, in this order."""
+
+    EXCLUSION = 0
+    BACK_OFF = 1
+    LEASE = 2
+
+
+class Floor:
+    """Everything that a router knows, and the moves on it."""
+
+    def __init__(self, settings: DomainSettings) -> None:
+        self.settings = settings
+        self.agents: tuple[Agent, ...] = make_agents(settings)
+        self.by_id: dict[AgentId, Agent] = {agent.agent_id: agent for agent in self.agents}
+        self.contacts: dict[ContactId, Contact] = {}
+        self.legs: dict[int, Leg] = {}
+        self.offers: dict[int, Offer] = {}
+        self.legs_given = 0
+        """The last number given to a leg."""
+        self.offers_given = 0
+        """The last number given to an offer."""
+        self.matcher: Matcher
+        self._timers: list[tuple[int, Timer, int, int]] = []
+        """(at_us, what, number of leg or offer or index of agent, index of the excluded agent)."""
+
+    # Offers.
+
+    def offer(self, leg: Leg, agent: Agent, now_us: int, orders: Orders) -> None:
+        """Hold out a leg to an agent; set aside what he does, if it must be."""
+        klass = leg.klass
+        channel = klass.channel_index
+        if agent.occupancy and agent.takes()[channel] is Takes.INTERRUPTING:
+            for other in agent.offers.values():
+                agent.move(other, SlotState.INTERRUPTED)
+                orders.append(InterruptLeg(other.offer_id, agent.agent_id))
+        self.offers_given = number = self.offers_given + 1
+        channel_settings = klass.channel_settings
+        until_us = now_us + channel_settings.ring_us
+        offer = Offer(number, leg.leg_id, agent.index, channel, until_us)
+        self.offers[number] = offer
+        agent.add(offer)
+        agent.last_given_us = now_us
+        leg.state = LegState.OFFERED
+        leg.offer_id = number
+        heappush(self._timers, (until_us, Timer.LEASE, number, 0))
+        self.matcher.remove(leg)
+        self.matcher.refresh(agent)
+        orders.append(
+            OfferContact(
+                number,
+                leg.leg_id,
+                leg.contact_id,
+                agent.agent_id,
+                klass.queue.name,
+                klass.channel,
+                until_us,
+                channel_settings.auto_answer,
+            )
+        )
+
+    def accept(self, offer: Offer, now_us: int) -> None:
+        """Begin to connect: the lease now bounds the connecting."""
+        offer.state = OfferState.ACCEPTED
+        offer.until_us = now_us + self.settings.connect_us
+        heappush(self._timers, (offer.until_us, Timer.LEASE, offer.offer_id, 0))
+        self.legs[offer.leg_id].state = LegState.CONNECTING
+
+    def connect(self, offer: Offer, leg: Leg) -> None:
+        """Connect customer and agent; an offer that still rang was accepted by that."""
+        offer.state = OfferState.ACCEPTED
+        offer.until_us = 0
+        leg.state = LegState.CONNECTED
+        self.contacts[leg.contact_id].presence = Presence.TALKING
+        agent = self.agents[offer.agent]
+        agent.move(offer, SlotState.ACTIVE)
+        self.matcher.refresh(agent)
+
+    def give_back(self, offer: Offer, now_us: int, orders: Orders) -> None:
+        """Put the leg back in its place and free the agent's slot, as if it had not been held."""
+        leg = self.legs[offer.leg_id]
+        leg.state = LegState.QUEUED
+        leg.offer_id = 0
+        self.matcher.wait(leg)
+        self._free(offer, now_us, orders)
+
+    def withdraw(self, offer: Offer, outcome: OfferOutcome, now_us: int, orders: Orders) -> None:
+        """Stop holding out an offer, and give the leg back."""
+        orders.append(WithdrawOffer(offer.offer_id, self.agents[offer.agent].agent_id, outcome))
+        self.give_back(offer, now_us, orders)
+
+    def exclude(self, leg: Leg, agent: Agent, now_us: int) -> None:
+        """Do not offer this leg to this agent again for the queue's exclusion time."""
+        duration_us = leg.klass.queue.exclusion_us
+        if duration_us:
+            if leg.excluded is None:
+                leg.excluded = {}
+            leg.excluded[agent.index] = now_us + duration_us
+            entry = (now_us + duration_us, Timer.EXCLUSION, leg.leg_id, agent.index)
+            heappush(self._timers, entry)
+
+    def back_off(self, agent: Agent, now_us: int) -> None:
+        """Leave an agent alone whom the switch could not reach."""
+        if self.settings.back_off_us:
+            agent.back_off_until_us = now_us + self.settings.back_off_us
+            heappush(self._timers, (agent.back_off_until_us, Timer.BACK_OFF, agent.index, 0))
+            self.matcher.refresh(agent)
+
+    # The end of a leg.
+
+    def wrap(self, offer: Offer, leg: Leg, now_us: int, orders: Orders) -> None:
+        """End the conversation; begin the wrap-up, unless the agent is at another contact."""
+        agent = self.agents[offer.agent]
+        leg.state = LegState.WRAPPING
+        if self.settings.idle_clock is IdleClock.AFTER_CONTACT:
+            agent.idle_since_us = now_us
+        channel = leg.klass.channel_settings
+        timed = agent.wrap_up_mode is WrapUpMode.TIMED
+        wrap_up_us = channel.wrap_up_us if timed else channel.wrap_up_cap_us
+        if not wrap_up_us:
+            self.close(offer, leg, now_us, orders)
+        elif offer.slot != SlotState.INTERRUPTED:
+            agent.move(offer, SlotState.WRAPPING)
+            offer.until_us = now_us + wrap_up_us
+            heappush(self._timers, (offer.until_us, Timer.LEASE, offer.offer_id, 0))
+            self.matcher.refresh(agent)
+
+    def close(self, offer: Offer, leg: Leg, now_us: int, orders: Orders) -> None:
+        """Close a handled leg."""
+        leg.state = LegState.CLOSED
+        if self.settings.idle_clock is not IdleClock.AFTER_CONTACT:
+            self.agents[offer.agent].idle_since_us = now_us
+        self._forget(leg, ContactOutcome.HANDLED, orders)
+        self._free(offer, now_us, orders)
+
+    def abandon(self, leg: Leg, now_us: int, orders: Orders) -> None:
+        """Close a leg whose customer left before he was connected."""
+        waiting = leg.state is LegState.QUEUED
+        leg.state = LegState.ABANDONED
+        if waiting:
+            self.matcher.remove(leg)
+            self._forget(leg, ContactOutcome.ABANDONED, orders)
+            return
+        offer = self.offers[leg.offer_id]
+        agent_id = self.agents[offer.agent].agent_id
+        orders.append(WithdrawOffer(offer.offer_id, agent_id, OfferOutcome.CANCELED))
+        self._forget(leg, ContactOutcome.ABANDONED, orders)
+        self._free(offer, now_us, orders)
+
+    def _forget(self, leg: Leg, outcome: ContactOutcome, orders: Orders) -> None:
+        """Forget a closed leg, and its contact with the last one."""
+        del self.legs[leg.leg_id]
+        contact = self.contacts[leg.contact_id]
+        contact.legs.remove(leg.leg_id)
+        if not contact.legs:
+            del self.contacts[leg.contact_id]
+            orders.append(CloseContact(leg.contact_id, outcome))
+
+    # Agents.
+
+    def _free(self, offer: Offer, now_us: int, orders: Orders) -> None:
+        """Free the slot of an offer that ended; resume what it interrupted."""
+        agent = self.agents[offer.agent]
+        del self.offers[offer.offer_id]
+        agent.remove(offer)
+        if agent.offers:
+            self._resume(agent, now_us, orders)
+        if not agent.offers:
+            self.emptied(agent, orders)
+        self.matcher.refresh(agent)
+
+    def _resume(self, agent: Agent, now_us: int, orders: Orders) -> None:
+        """Bring back what was set aside once nothing else is left: there is one interrupter."""
+        if any(offer.slot != SlotState.INTERRUPTED for offer in agent.offers.values()):
+            return
+        for offer in tuple(agent.offers.values()):
+            if offer.slot != SlotState.INTERRUPTED:  # Resumed when one before it closed at once.
+                continue
+            leg = self.legs[offer.leg_id]
+            agent.move(offer, SlotState.HELD if leg.state is LegState.HELD else SlotState.ACTIVE)
+            orders.append(ResumeLeg(offer.offer_id, agent.agent_id))
+            if leg.state is LegState.WRAPPING:
+                self.wrap(offer, leg, now_us, orders)
+
+    def emptied(self, agent: Agent, orders: Orders) -> None:
+        """Note that an agent has no slot in use: what he put off until then happens."""
+        after = AVAILABILITY_TABLE[agent.availability][AgentSignal.EMPTIED]
+        assert after is not None
+        if agent.after_this_one:
+            agent.after_this_one = False
+            after = Availability.NOT_READY
+        self.set_availability(agent, after, orders)
+
+    def set_availability(self, agent: Agent, after: Availability, orders: Orders) -> None:
+        """Change an agent's availability by our own doing, and say so."""
+        if after is not agent.availability:
+            agent.availability = after
+            reason = agent.reason if after is Availability.NOT_READY else ""
+            orders.append(SetAgentState(agent.agent_id, after, reason))
+            self.matcher.refresh(agent)
+
+    # Time.
+
+    def next_wakeup_us(self) -> int | None:
+        """Return the instant at which the next lease or block ends, or None."""
+        timers = self._timers
+        while timers:
+            if self._counts(timers[0]):
+                return timers[0][0]
+            heappop(timers)
+        return None
+
+    def _counts(self, entry: tuple[int, Timer, int, int]) -> bool:
+        """Return whether the state still says what an entry of the heap says."""
+        at_us, timer, number, agent = entry
+        if timer is Timer.LEASE:
+            offer = self.offers.get(number)
+            return offer is not None and offer.until_us == at_us
+        if timer is Timer.BACK_OFF:
+            return self.agents[number].back_off_until_us == at_us
+        leg = self.legs.get(number)
+        return leg is not None and leg.excluded is not None and leg.excluded.get(agent) == at_us
+
+    def fire(self, now_us: int, orders: Orders, *, at_most: int) -> None:
+        """End the leases and blocks due by now, in the order of their instants."""
+        for _ in range(at_most):
+            due_us = self.next_wakeup_us()
+            if due_us is None or due_us > now_us:
+                return
+            _, timer, number, excluded = heappop(self._timers)
+            if timer is Timer.LEASE:
+                self._end_lease(self.offers[number], now_us, orders)
+            elif timer is Timer.BACK_OFF:
+                self.agents[number].back_off_until_us = 0
+                self.matcher.refresh(self.agents[number])
+            else:
+                leg = self.legs[number]
+                assert leg.excluded is not None
+                del leg.excluded[excluded]
+                if leg.state is LegState.QUEUED:
+                    self.matcher.wait(leg)
+
+    def _end_lease(self, offer: Offer, now_us: int, orders: Orders) -> None:
+        """End ringing, connecting or wrap-up whose time is over."""
+        agent = self.agents[offer.agent]
+        leg = self.legs[offer.leg_id]
+        if leg.state is LegState.WRAPPING:
+            orders.append(EndWrapUp(offer.offer_id, agent.agent_id))
+            self.close(offer, leg, now_us, orders)
+            return
+        self.exclude(leg, agent, now_us)
+        if leg.state is LegState.CONNECTING:
+            self.back_off(agent, now_us)
+            self.withdraw(offer, OfferOutcome.FAILED, now_us, orders)
+            return
+        self.withdraw(offer, OfferOutcome.TIMED_OUT, now_us, orders)
+        missed = AVAILABILITY_TABLE[agent.availability][AgentSignal.MISSED]
+        assert missed is not None
+        self.set_availability(agent, missed, orders)
+
+    def rebuild(self) -> None:
+        """Make timers and the matcher's view from the state: after a restore."""
+        for offer in self.offers.values():
+            self.agents[offer.agent].add(offer)
+            if offer.until_us:
+                heappush(self._timers, (offer.until_us, Timer.LEASE, offer.offer_id, 0))
+        for agent in self.agents:
+            if agent.back_off_until_us:
+                entry = (agent.back_off_until_us, Timer.BACK_OFF, agent.index, 0)
+                heappush(self._timers, entry)
+            self.matcher.refresh(agent)
+        for leg in self.legs.values():
+            for index, until_us in (leg.excluded or {}).items():
+                heappush(self._timers, (until_us, Timer.EXCLUSION, leg.leg_id, index))
+            if leg.state is LegState.QUEUED:
+                self.matcher.wait(leg)

@@ -1,0 +1,118 @@
+"""Ids, and the closed sets of names that events, actions and settings share.
+
+Ids from outside (`ContactId`, `AgentId`, `QueueName`) are opaque text of at most 64 characters.
+Numbers that the router hands out (`LegId`, `OfferId`) count 1, 2, 3, …, so that a replay hands out
+the same ones. The names are `StrEnum`s: readable on the wire and hashed in C (a plain `Enum` runs
+Python code for each hash).
+"""
+
+from enum import StrEnum
+from typing import Annotated, Final, TypeAlias
+
+from msgspec import Meta
+
+ID_MAX: Final = 64
+"""Longest id, in characters (the length of a SHA-256 in hexadecimal, the longest token in use)."""
+
+TEXT_MAX: Final = 512
+"""Longest requirement or reason, in characters."""
+
+PRIORITY_MAX: Final = 1_000_000
+"""Priorities lie in [-PRIORITY_MAX, PRIORITY_MAX]."""
+
+TIME_US_MAX: Final = 2**60
+"""Times lie in [0, 2**60) microseconds since the epoch (the year 38,500)."""
+
+ContactId: TypeAlias = Annotated[str, Meta(min_length=1, max_length=ID_MAX)]
+AgentId: TypeAlias = Annotated[str, Meta(min_length=1, max_length=ID_MAX)]
+QueueName: TypeAlias = Annotated[str, Meta(min_length=1, max_length=ID_MAX)]
+LegId: TypeAlias = Annotated[int, Meta(ge=1)]
+OfferId: TypeAlias = Annotated[int, Meta(ge=1)]
+TimeUs: TypeAlias = Annotated[int, Meta(ge=0, lt=TIME_US_MAX)]
+
+
+class Channel(StrEnum):
+    """How a contact arrives."""
+
+    VOICE = "voice"
+    EMAIL = "email"
+    WEB_FORM = "web_form"
+    CHAT = "chat"
+
+
+class Availability(StrEnum):
+    """What an agent intends: the first of his four dimensions."""
+
+    LOGGED_OUT = "logged_out"
+    NOT_READY = "not_ready"
+    READY = "ready"
+    DRAINING = "draining"
+    """Takes nothing new, finishes what he has, and is then logged out."""
+    NOT_RESPONDING = "not_responding"
+    """Let an offer ring out; takes nothing new until he says that he is ready."""
+
+
+class Device(StrEnum):
+    """What the switch says of an agent's phone: the second dimension."""
+
+    REACHABLE = "reachable"
+    BUSY_ELSEWHERE = "busy_elsewhere"
+    """A private call: nothing is offered on any channel, since the person is talking."""
+    UNREACHABLE = "unreachable"
+    """An unregistered phone or a link cut: voice is not offered; the other channels are."""
+
+
+class WrapUpMode(StrEnum):
+    """How an agent's wrap-up ends: the fourth dimension (the third is his slots)."""
+
+    TIMED = "timed"
+    """After the queue's wrap-up time, or before it when the agent says so."""
+    UNTIL_DONE = "until_done"
+    """When the agent says so, and at the queue's cap at the latest."""
+
+
+class FailureCause(StrEnum):
+    """Why the switch could not hold out an offer."""
+
+    BUSY = "busy"
+    UNREACHABLE = "unreachable"
+    CONGESTION = "congestion"
+    REFUSED = "refused"
+
+
+class OfferOutcome(StrEnum):
+    """How an offer ended that did not lead to a connection."""
+
+    REJECTED = "rejected"
+    TIMED_OUT = "timed_out"
+    FAILED = "failed"
+    REVOKED = "revoked"
+    """The agent or his phone went away while it rang: no penalty."""
+    CANCELED = "canceled"
+    """The customer left."""
+
+
+class ContactOutcome(StrEnum):
+    """How a contact ended. Exactly one is recorded for each contact."""
+
+    HANDLED = "handled"
+    ABANDONED = "abandoned"
+
+
+class Reason(StrEnum):
+    """Why an event was refused. A refused event changes nothing."""
+
+    UNKNOWN_CONTACT = "unknown_contact"
+    UNKNOWN_AGENT = "unknown_agent"
+    UNKNOWN_OFFER = "unknown_offer"
+    UNKNOWN_QUEUE = "unknown_queue"
+    UNKNOWN_SKILL = "unknown_skill"
+    UNKNOWN_ATTRIBUTE = "unknown_attribute"
+    CHANNEL_NOT_SERVED = "channel_not_served"
+    """The queue has no settings for the contact's channel."""
+    CONTACT_EXISTS = "contact_exists"
+    BAD_REQUIREMENT = "bad_requirement"
+    BAD_NUMBER = "bad_number"
+    TOO_LONG = "too_long"
+    TOO_MANY_CLASSES = "too_many_classes"
+    NOT_IN_THIS_STATE = "not_in_this_state"

@@ -1,0 +1,142 @@
+"""Who waits, and in which order.
+
+Legs that differ in nothing that a decision looks at stand in one *class*: same queue, channel,
+requirement, preferences, and every policy number that differs inside the queue. Inside a class the
+order is static, so a class needs no sorting while time passes; across classes only the heads are
+compared (`acd.matching`). A leg whose agent failed to take it stands apart from its class until the
+exclusion ends, with the same key.
+"""
+
+from bisect import bisect_left, insort
+from collections import deque
+from heapq import heapify, heappop, heappush
+from typing import Final
+
+from acd.contacts import Leg
+from acd.ids import Channel
+from acd.settings import ChannelSettings, QueueSettings
+from acd.skills import Requirement
+
+CLASSES_MAX: Final = 8_192
+"""Most classes with legs in them: eight times the 1,000 that the largest site planned for has."""
+
+_DEAD_MIN: Final = 64
+"""Keys of gone legs that a line tolerates, beside as many as it has living ones."""
+
+
+class LegClass:
+    """Legs alike to every decision. Compared by identity: interned by the router."""
+
+    __slots__ = (
+        "channel",
+        "channel_index",
+        "channel_settings",
+        "head_start_us",
+        "number",
+        "prefers",
+        "priority",
+        "queue",
+        "requirement",
+    )
+
+    def __init__(
+        self,
+        *,
+        number: int,
+        queue: QueueSettings,
+        channel: Channel,
+        channel_index: int,
+        requirement: Requirement,
+        prefers: tuple[Requirement, ...],
+        priority: int,
+    ) -> None:
+        self.number = number
+        """Dense, below `CLASSES_MAX`; given to another class when this one is forgotten. Decides
+        nothing."""
+        self.queue = queue
+        self.channel = channel
+        self.channel_index = channel_index
+        self.channel_settings: ChannelSettings = queue.channels[channel]
+        self.requirement = requirement
+        self.prefers = prefers
+        self.priority = priority
+        self.head_start_us = queue.head_start_us or 0
+
+
+class Line:
+    """Legs of one class in the order of their keys: O(1) at both ends, and for a leg that goes.
+
+    Keys of new legs nearly always come in ascending order, so they stand in a deque; one that does
+    not (a leg going back to its place, a nearer deadline) goes to a heap beside it. A leg that goes
+    leaves its key behind (a tombstone), which is dropped when it reaches the head, or with all
+    others when they are more than the living.
+    """
+
+    __slots__ = ("_late", "_order", "legs")
+
+    def __init__(self) -> None:
+        self.legs: dict[int, Leg] = {}
+        """The legs in the line, by number."""
+        self._order: deque[tuple[int, ...]] = deque()
+        self._late: list[tuple[int, ...]] = []
+
+    def push(self, leg: Leg) -> None:
+        """Put a leg in its place."""
+        self.legs[leg.leg_id] = leg
+        order = self._order
+        if not order or leg.key >= order[-1]:
+            order.append(leg.key)
+        else:
+            heappush(self._late, leg.key)
+
+    def head(self) -> Leg | None:
+        """Return the first leg, or None where nobody waits."""
+        legs, order, late = self.legs, self._order, self._late
+        while order and order[0][-1] not in legs:
+            order.popleft()
+        while late and late[0][-1] not in legs:
+            heappop(late)
+        if late and (not order or late[0] < order[0]):
+            return legs[late[0][-1]]
+        return legs[order[0][-1]] if order else None
+
+    def discard(self, leg_id: int) -> bool:
+        """Take a leg out of the line; say whether it was in it."""
+        if self.legs.pop(leg_id, None) is None:
+            return False
+        living = len(self.legs)
+        if len(self._order) + len(self._late) > 2 * living + _DEAD_MIN:
+            self._order = deque(key for key in self._order if key[-1] in self.legs)
+            self._late = [key for key in self._late if key[-1] in self.legs]
+            heapify(self._late)
+        return True
+
+
+class Aside:
+    """Legs of one class that exclude some agent, in the order of their keys. Few, so: a list."""
+
+    __slots__ = ("_keys", "legs")
+
+    def __init__(self) -> None:
+        self.legs: dict[int, Leg] = {}
+        self._keys: list[tuple[int, ...]] = []
+
+    def push(self, leg: Leg) -> None:
+        """Put a leg in its place."""
+        self.legs[leg.leg_id] = leg
+        insort(self._keys, leg.key)
+
+    def discard(self, leg: Leg) -> bool:
+        """Take a leg out; say whether it was in."""
+        if self.legs.pop(leg.leg_id, None) is None:
+            return False
+        del self._keys[bisect_left(self._keys, leg.key)]
+        return True
+
+    def first_for(self, agent: int) -> Leg | None:
+        """Return the first leg that does not exclude the agent of this index."""
+        for key in self._keys:
+            leg = self.legs[key[-1]]
+            if not leg.excluded or agent not in leg.excluded:
+                return leg
+        return None

@@ -1,0 +1,468 @@
+"""The core: one step, events in, actions out. Read this file first.
+
+`Router.step(event, now_us=…)` first applies the fact: the tables of `acd.contacts` and `acd.agents`
+say what it changes and what cannot be, and `acd.floor` makes the move. Then it decides: while some
+waiting leg may be taken by some agent, `acd.matching` names the next pair and it is offered.
+`Router.apply` does the same with the offers that a journal recorded, and no policy runs.
+
+Nothing here reads a clock, a file or a random number: same inputs, same actions, bit for bit.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final
+
+from acd import events as ev
+from acd.actions import Action, ConnectLeg, OfferContact, Refused, ReleaseCustomer
+from acd.agents import AVAILABILITY_TABLE, CHANNEL_INDEX, Agent, AgentSignal, SlotState
+from acd.classes import Classes, RefusalError, promised_by
+from acd.contacts import (
+    IGNORED,
+    LEG_TABLE,
+    OFFER_TABLE,
+    REFUSED,
+    Contact,
+    Leg,
+    LegSignal,
+    LegState,
+    Offer,
+    OfferSignal,
+    OfferState,
+    Presence,
+)
+from acd.errors import CallerError, ConfigError
+from acd.floor import Floor
+from acd.ids import (
+    PRIORITY_MAX,
+    TIME_US_MAX,
+    AgentId,
+    Availability,
+    Channel,
+    Device,
+    OfferOutcome,
+    Reason,
+)
+from acd.matching import Index, Matcher
+from acd.policies import urgency_key
+from acd.settings import DomainSettings, IdleClock
+from acd.snapshot import Snapshot, put_back, take
+from acd.validation import problems
+
+FIRED_MAX: Final = 1_000
+"""Most leases and blocks ended in one step; the rest are due at once (bounded portions)."""
+
+MakeMatcher = Callable[[DomainSettings, Sequence[Agent], Mapping[int, Leg]], Matcher]
+
+
+def _index(settings: DomainSettings, agents: Sequence[Agent], legs: Mapping[int, Leg]) -> Matcher:
+    del legs
+    return Index(settings, agents)
+
+
+class Router:
+    """A domain's contacts and agents, and the decisions between them.
+
+    Args:
+        settings: How the domain is set up.
+        make_matcher: For tests: who names the pairs. The index by default.
+
+    Raises:
+        ConfigError: The settings have mistakes; all of them are named.
+    """
+
+    def __init__(self, settings: DomainSettings, *, make_matcher: MakeMatcher = _index) -> None:
+        wrong = problems(settings)
+        if wrong:
+            raise ConfigError("settings", *wrong)
+        self._settings = settings
+        self._floor = Floor(settings)
+        self._floor.matcher = make_matcher(settings, self._floor.agents, self._floor.legs)
+        self._classes = Classes(settings)
+        self._key = urgency_key(settings.urgency)[0]
+        self._declared = frozenset(settings.contact_attributes)
+        self._now_us = 0
+        self._handlers: dict[type, Callable[[Any, int, list[Action]], None]] = {
+            ev.ContactArrived: self._contact_arrived,
+            ev.ContactLeft: self._contact_left,
+            ev.OfferAccepted: self._offer_accepted,
+            ev.OfferRejected: self._offer_rejected,
+            ev.OfferFailed: self._offer_failed,
+            ev.LegConnected: self._leg_connected,
+            ev.LegHeld: self._leg_held,
+            ev.LegRetrieved: self._leg_retrieved,
+            ev.LegEnded: self._leg_ended,
+            ev.WrapUpEnded: self._wrap_up_ended,
+            ev.AgentLoggedIn: self._agent_logged_in,
+            ev.AgentReady: self._agent_ready,
+            ev.AgentNotReady: self._agent_not_ready,
+            ev.DrainRequested: self._drain_requested,
+            ev.AgentLoggedOut: self._agent_logged_out,
+            ev.DeviceChanged: self._device_changed,
+            ev.WrapUpModeChanged: self._wrap_up_mode_changed,
+            ev.ClockTicked: self._clock_ticked,
+            ev.Batch: self._batch,
+        }
+
+    # What a driver calls.
+
+    def step(self, event: ev.Event, *, now_us: int) -> tuple[Action, ...]:
+        """Apply a fact, decide, and return what is to be done.
+
+        Args:
+            event: What happened; a `Batch` for several facts of one instant.
+            now_us: When, in microseconds since the epoch; not before the last step's.
+
+        Returns:
+            The actions in the order in which they are to be carried out. An event that cannot be
+            yields one `Refused` and changes nothing; a repeat or a late answer yields nothing.
+
+        Raises:
+            CallerError: Time ran back, or a tick is owed: `next_wakeup_us()` is not after `now_us`
+                and the event is not `ClockTicked`. The state is unchanged.
+        """
+        self._check_time(event, now_us)
+        orders: list[Action] = []
+        self._take_fact(event, now_us, orders)
+        next_pair = self._floor.matcher.next_pair
+        while (pair := next_pair()) is not None:
+            self._floor.offer(*pair, now_us, orders)
+        return tuple(orders)
+
+    def apply(self, event: ev.Event, actions: Sequence[Action], *, now_us: int) -> None:
+        """Apply a fact and the offers that were decided on it, as a journal recorded them.
+
+        What else `actions` holds follows from the fact. No policy runs, so yesterday's journal is
+        applied under today's policies.
+
+        Raises:
+            CallerError: As `step`; or an offer names what does not exist or cannot be offered, or
+                has another number than the router's next: the journal is not of this router.
+        """
+        self._check_time(event, now_us)
+        if not any(type(action) is Refused for action in actions) or type(event) is ev.Batch:
+            self._take_fact(event, now_us, [])
+        floor = self._floor
+        for action in actions:
+            if type(action) is OfferContact:
+                leg = floor.legs.get(action.leg_id)
+                agent = floor.by_id.get(action.agent_id)
+                if (
+                    leg is None
+                    or agent is None
+                    or leg.state is not LegState.QUEUED
+                    or action.offer_id != floor.offers_given + 1
+                ):
+                    raise CallerError("offer {} does not fit the state", action.offer_id)
+                floor.offer(leg, agent, now_us, [])
+        floor.matcher.settle()
+
+    def next_wakeup_us(self) -> int | None:
+        """Return when `ClockTicked` is owed, exactly, or None where nothing will end by itself."""
+        return self._floor.next_wakeup_us()
+
+    def snapshot(self) -> Snapshot:
+        """Return all that the router knows: O(everything). A restored router goes on alike."""
+        return take(self._floor, self._now_us)
+
+    @classmethod
+    def restore(
+        cls, settings: DomainSettings, snapshot: Snapshot, *, make_matcher: MakeMatcher = _index
+    ) -> "Router":
+        """Return a router that goes on where `snapshot` was taken.
+
+        Raises:
+            ConfigError: The settings have mistakes, or lack what the snapshot speaks of.
+        """
+        router = cls(settings, make_matcher=make_matcher)
+        put_back(snapshot, router._floor, router._classes, router._key)
+        router._now_us = snapshot.now_us
+        return router
+
+    @property
+    def now_us(self) -> int:
+        """The instant of the last step."""
+        return self._now_us
+
+    @property
+    def agents(self) -> tuple[Agent, ...]:
+        """The agents in the settings' order. To be read, not changed."""
+        return self._floor.agents
+
+    def agent(self, agent_id: AgentId) -> Agent:
+        """Return the agent of this id. To be read, not changed.
+
+        Raises:
+            KeyError: There is none.
+        """
+        return self._floor.by_id[agent_id]
+
+    @property
+    def contacts(self) -> Mapping[str, Contact]:
+        """The open contacts, oldest first."""
+        return MappingProxyType(self._floor.contacts)
+
+    @property
+    def legs(self) -> Mapping[int, Leg]:
+        """The open legs, oldest first."""
+        return MappingProxyType(self._floor.legs)
+
+    @property
+    def offers(self) -> Mapping[int, Offer]:
+        """The pending offers, and the accepted ones until their legs close."""
+        return MappingProxyType(self._floor.offers)
+
+    # Facts: contacts.
+
+    def _check_time(self, event: ev.Event, now_us: int) -> None:
+        if not self._now_us <= now_us < TIME_US_MAX:
+            raise CallerError(
+                "time is {}; wanted at least {} and below 2**60", now_us, self._now_us
+            )
+        if type(event) is not ev.ClockTicked:
+            due_us = self._floor.next_wakeup_us()
+            if due_us is not None and due_us <= now_us:
+                raise CallerError("a tick is owed since {}; wanted clock.ticked first", due_us)
+
+    def _take_fact(self, event: ev.Event, now_us: int, orders: list[Action]) -> None:
+        handler = self._handlers[type(event)]
+        try:
+            handler(event, now_us, orders)
+        except RefusalError as error:
+            orders.append(Refused(error.reason, error.about))
+        self._now_us = now_us
+
+    def _batch(self, batch: ev.Batch, now_us: int, orders: list[Action]) -> None:
+        for position, event in enumerate(batch.events):
+            try:
+                self._handlers[type(event)](event, now_us, orders)
+            except RefusalError as error:
+                orders.append(Refused(error.reason, error.about, position))
+
+    def _clock_ticked(self, event: ev.ClockTicked, now_us: int, orders: list[Action]) -> None:
+        del event
+        self._floor.fire(now_us, orders, at_most=FIRED_MAX)
+
+    def _contact_arrived(self, event: ev.ContactArrived, now_us: int, orders: list[Action]) -> None:
+        del orders
+        floor = self._floor
+        contact_id = event.contact_id
+        if contact_id in floor.contacts:
+            raise RefusalError(Reason.CONTACT_EXISTS, contact_id)
+        if event.attributes:
+            self._check_attributes(event.attributes)
+        klass = self._classes.of(event, floor.legs.values())
+        priority, promised_us = event.priority, event.promised_us
+        if priority is not None and not -PRIORITY_MAX <= priority <= PRIORITY_MAX:
+            raise RefusalError(Reason.BAD_NUMBER, "priority")
+        if promised_us is not None and not 0 <= promised_us < TIME_US_MAX:
+            raise RefusalError(Reason.BAD_NUMBER, "promised_us")
+        floor.legs_given = number = floor.legs_given + 1
+        promised_us = promised_by(event, klass, now_us)
+        key = self._key(now_us, number, klass.priority, klass.head_start_us, promised_us)
+        leg = floor.legs[number] = Leg(number, contact_id, klass, key, now_us)
+        floor.contacts[contact_id] = Contact(event, Presence.WAITING, [number])
+        floor.matcher.wait(leg)
+
+    def _check_attributes(self, attributes: tuple[tuple[str, str], ...]) -> None:
+        if len(attributes) > len(self._declared):
+            raise RefusalError(Reason.TOO_LONG, "attributes")
+        for name, _ in attributes:
+            if name not in self._declared:
+                raise RefusalError(Reason.UNKNOWN_ATTRIBUTE, name)
+
+    def _contact_left(self, event: ev.ContactLeft, now_us: int, orders: list[Action]) -> None:
+        floor = self._floor
+        contact = floor.contacts.get(event.contact_id)
+        if contact is None:
+            raise RefusalError(Reason.UNKNOWN_CONTACT, event.contact_id)
+        contact.presence = Presence.GONE
+        for number in tuple(contact.legs):
+            leg = floor.legs[number]
+            after = LEG_TABLE[leg.state][LegSignal.LEFT]
+            if after == LegState.ABANDONED:
+                floor.abandon(leg, now_us, orders)
+            elif after == LegState.WRAPPING:
+                floor.wrap(floor.offers[leg.offer_id], leg, now_us, orders)
+
+    # Facts: offers and legs.
+
+    def _offer_of(self, number: int) -> Offer | None:
+        """Return the offer of a number; None where it ended; refuse a number never given."""
+        offer = self._floor.offers.get(number)
+        if offer is None and not 0 < number <= self._floor.offers_given:
+            raise RefusalError(Reason.UNKNOWN_OFFER, str(number))
+        return offer
+
+    def _leg_after(self, offer: Offer, signal: LegSignal) -> Leg | None:
+        """Return the offer's leg if the signal moves it; None where that is to be ignored."""
+        leg = self._floor.legs[offer.leg_id]
+        after = LEG_TABLE[leg.state][signal]
+        if after == REFUSED:
+            raise RefusalError(Reason.NOT_IN_THIS_STATE, str(offer.offer_id))
+        return None if after == IGNORED else leg
+
+    def _answered(self, number: int, signal: OfferSignal) -> Offer | None:
+        """Return the offer if an answer moves it; None where the answer is to be ignored."""
+        offer = self._offer_of(number)
+        if offer is None:
+            return None
+        after = OFFER_TABLE[offer.state][signal]
+        if after == REFUSED:
+            raise RefusalError(Reason.NOT_IN_THIS_STATE, str(number))
+        return None if after == IGNORED else offer
+
+    def _offer_accepted(self, event: ev.OfferAccepted, now_us: int, orders: list[Action]) -> None:
+        offer = self._answered(event.offer_id, OfferSignal.ACCEPT)
+        if offer is not None:
+            self._floor.accept(offer, now_us)
+            leg = self._floor.legs[offer.leg_id]
+            agent_id = self._floor.agents[offer.agent].agent_id
+            orders.append(ConnectLeg(offer.offer_id, leg.contact_id, agent_id))
+
+    def _offer_rejected(self, event: ev.OfferRejected, now_us: int, orders: list[Action]) -> None:
+        offer = self._answered(event.offer_id, OfferSignal.REJECT)
+        if offer is not None:
+            leg = self._floor.legs[offer.leg_id]
+            self._floor.exclude(leg, self._floor.agents[offer.agent], now_us)
+            self._floor.give_back(offer, now_us, orders)
+
+    def _offer_failed(self, event: ev.OfferFailed, now_us: int, orders: list[Action]) -> None:
+        offer = self._answered(event.offer_id, OfferSignal.FAIL)
+        if offer is None:
+            return
+        leg = self._leg_after(offer, LegSignal.RETURNED)
+        if leg is not None:
+            agent = self._floor.agents[offer.agent]
+            self._floor.exclude(leg, agent, now_us)
+            self._floor.back_off(agent, now_us)
+            self._floor.give_back(offer, now_us, orders)
+
+    def _leg_connected(self, event: ev.LegConnected, now_us: int, orders: list[Action]) -> None:
+        del now_us, orders
+        offer = self._offer_of(event.offer_id)
+        if offer is not None:
+            leg = self._leg_after(offer, LegSignal.CONNECTED)
+            if leg is not None:
+                self._floor.connect(offer, leg)
+
+    def _leg_held(self, event: ev.LegHeld, now_us: int, orders: list[Action]) -> None:
+        del now_us, orders
+        self._hold(event.offer_id, LegSignal.HELD, LegState.HELD, SlotState.HELD)
+
+    def _leg_retrieved(self, event: ev.LegRetrieved, now_us: int, orders: list[Action]) -> None:
+        del now_us, orders
+        self._hold(event.offer_id, LegSignal.RETRIEVED, LegState.CONNECTED, SlotState.ACTIVE)
+
+    def _hold(self, number: int, signal: LegSignal, state: LegState, slot: SlotState) -> None:
+        offer = self._offer_of(number)
+        leg = None if offer is None else self._leg_after(offer, signal)
+        if offer is not None and leg is not None:
+            leg.state = state
+            agent = self._floor.agents[offer.agent]
+            if offer.slot != SlotState.INTERRUPTED:
+                agent.move(offer, slot)
+                self._floor.matcher.refresh(agent)
+
+    def _leg_ended(self, event: ev.LegEnded, now_us: int, orders: list[Action]) -> None:
+        offer = self._offer_of(event.offer_id)
+        leg = None if offer is None else self._leg_after(offer, LegSignal.ENDED)
+        if offer is not None and leg is not None:
+            contact = self._floor.contacts[leg.contact_id]
+            if contact.presence is not Presence.GONE and len(contact.legs) == 1:
+                contact.presence = Presence.GONE
+                orders.append(ReleaseCustomer(leg.contact_id))
+            self._floor.wrap(offer, leg, now_us, orders)
+
+    def _wrap_up_ended(self, event: ev.WrapUpEnded, now_us: int, orders: list[Action]) -> None:
+        offer = self._offer_of(event.offer_id)
+        leg = None if offer is None else self._leg_after(offer, LegSignal.WRAPPED)
+        if offer is not None and leg is not None:
+            self._floor.close(offer, leg, now_us, orders)
+
+    # Facts: agents.
+
+    def _agent_after(self, agent_id: AgentId, signal: AgentSignal) -> tuple[Agent, Availability]:
+        """Return the agent, and his availability after a signal."""
+        agent = self._floor.by_id.get(agent_id)
+        if agent is None:
+            raise RefusalError(Reason.UNKNOWN_AGENT, agent_id)
+        after = AVAILABILITY_TABLE[agent.availability][signal]
+        if after is None:
+            raise RefusalError(Reason.NOT_IN_THIS_STATE, agent_id)
+        return agent, after
+
+    def _agent_logged_in(self, event: ev.AgentLoggedIn, now_us: int, orders: list[Action]) -> None:
+        del orders
+        agent, after = self._agent_after(event.agent_id, AgentSignal.LOGGED_IN)
+        if agent.availability is Availability.LOGGED_OUT:
+            agent.idle_since_us = now_us
+            agent.reason = ""
+        agent.availability = after
+
+    def _agent_ready(self, event: ev.AgentReady, now_us: int, orders: list[Action]) -> None:
+        del orders
+        agent, after = self._agent_after(event.agent_id, AgentSignal.READY)
+        if (
+            self._settings.idle_clock is IdleClock.SINCE_READY
+            and agent.availability is not Availability.READY
+        ):
+            agent.idle_since_us = now_us
+        agent.availability = after
+        agent.after_this_one = False
+        self._floor.matcher.refresh(agent)
+
+    def _agent_not_ready(self, event: ev.AgentNotReady, now_us: int, orders: list[Action]) -> None:
+        agent, after = self._agent_after(event.agent_id, AgentSignal.NOT_READY)
+        agent.reason = event.reason
+        if event.after_this_one and agent.offers and agent.availability is Availability.READY:
+            agent.after_this_one = True
+        else:
+            agent.after_this_one = False
+            agent.availability = after
+            self._revoke(agent, now_us, orders)
+        self._floor.matcher.refresh(agent)
+
+    def _drain_requested(self, event: ev.DrainRequested, now_us: int, orders: list[Action]) -> None:
+        del now_us
+        agent, after = self._agent_after(event.agent_id, AgentSignal.DRAIN)
+        agent.availability = after
+        agent.after_this_one = False
+        if not agent.offers:
+            self._floor.emptied(agent, orders)
+        self._floor.matcher.refresh(agent)
+
+    def _agent_logged_out(
+        self, event: ev.AgentLoggedOut, now_us: int, orders: list[Action]
+    ) -> None:
+        agent, after = self._agent_after(event.agent_id, AgentSignal.LOGGED_OUT)
+        agent.after_this_one = False
+        agent.availability = Availability.NOT_READY
+        self._revoke(agent, now_us, orders)
+        agent.availability = after if agent.offers else Availability.LOGGED_OUT
+        self._floor.matcher.refresh(agent)
+
+    def _device_changed(self, event: ev.DeviceChanged, now_us: int, orders: list[Action]) -> None:
+        agent = self._floor.by_id.get(event.agent_id)
+        if agent is None:
+            raise RefusalError(Reason.UNKNOWN_AGENT, event.agent_id)
+        agent.device = event.device
+        if event.device is Device.UNREACHABLE:
+            self._revoke(agent, now_us, orders, only=CHANNEL_INDEX[Channel.VOICE])
+        self._floor.matcher.refresh(agent)
+
+    def _wrap_up_mode_changed(
+        self, event: ev.WrapUpModeChanged, now_us: int, orders: list[Action]
+    ) -> None:
+        del now_us, orders
+        agent = self._floor.by_id.get(event.agent_id)
+        if agent is None:
+            raise RefusalError(Reason.UNKNOWN_AGENT, event.agent_id)
+        agent.wrap_up_mode = event.mode
+
+    def _revoke(
+        self, agent: Agent, now_us: int, orders: list[Action], *, only: int | None = None
+    ) -> None:
+        """Take back what rings at an agent (on one channel only, or on all), without penalty."""
+        for offer in tuple(agent.offers.values()):
+            if offer.state is OfferState.PENDING and only in {None, offer.channel}:
+                self._floor.withdraw(offer, OfferOutcome.REVOKED, now_us, orders)

@@ -1,0 +1,469 @@
+"""Requirements: which agents may take a contact, over skills and agents' attributes.
+
+A requirement is written as text and kept in a normal form:
+
+    expression = conjunction { "or" conjunction }
+    conjunction = factor { "and" factor }
+    factor = { "not" } ( "(" expression ")" | term )
+    term = SKILL [ ">=" PROFICIENCY ] | ATTRIBUTE ( "==" | "!=" ) VALUE
+
+`spanish` alone means `spanish >= 1`. Names are `[A-Za-z_][A-Za-z0-9_-]*` and case matters; a value
+is such a name or a text in quotes. An agent without an attribute differs from each of its values.
+
+The normal form has negations at the terms only, groups flattened, sorted and without repeats, and
+of several bounds on one skill in a group the one that decides. So the usual ways to write one
+meaning give one value, and one class in the router. Equivalence proper would need a disjunctive
+form, which grows exponentially: it is not tried.
+"""
+
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Final, NamedTuple, TypeAlias
+
+from msgspec import Struct
+
+from acd.errors import AcdError
+from acd.ids import TEXT_MAX, Reason
+from acd.settings import PROFICIENCY_MAX, PROFICIENCY_MIN
+
+NESTING_MAX: Final = 16
+"""Deepest parentheses: twice what anybody can read, and far from Python's recursion limit."""
+
+TERMS_MAX: Final = 64
+"""Most terms of one text: as many as its 512 characters hold at 8 characters each."""
+
+SHOWN_MAX: Final = 40
+"""Longest piece of foreign text that an error repeats, in characters: half a terminal's line."""
+
+CHOICES_MAX: Final = 1_000
+"""Most names searched for a near one (2 ms); in a longer list no suggestion is made."""
+
+NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+KEYWORDS: Final = frozenset({"and", "or", "not"})
+
+
+class RequirementError(AcdError):
+    """A requirement cannot be read.
+
+    Args: the reason (one of `UNKNOWN_SKILL`, `UNKNOWN_ATTRIBUTE` for attributes and their values,
+    `TOO_LONG` for every limit, `BAD_REQUIREMENT` for the rest), the position (characters from 1;
+    0 for the whole text), what was seen, what is wanted, an unknown name and the names that exist.
+    """
+
+    def __init__(  # noqa: PLR0917 - all facts are kept in args, in order
+        self,
+        reason: Reason,
+        position: int,
+        seen: str,
+        wanted: str,
+        name: str = "",
+        choices: Collection[str] = (),
+    ) -> None:
+        super().__init__(reason, position, seen, wanted, name, choices)
+
+    @property
+    def reason(self) -> Reason:
+        """What kind of mistake it is; the router answers it in `Refused`."""
+        reason: Reason = self.args[0]
+        return reason
+
+    @property
+    def position(self) -> int:
+        """Where it is, in characters from 1; 0 for the whole text."""
+        position: int = self.args[1]
+        return position
+
+    @property
+    def seen(self) -> str:
+        """What was seen, and where."""
+        return f"{self.args[2]} at character {self.position}" if self.position else self.args[2]
+
+    @property
+    def wanted(self) -> str:
+        """What is wanted, with the nearest name.
+
+        It is searched here, so a router that refuses events at full load does not pay for it.
+        """
+        return f"{self.wanted_bare}{did_you_mean(nearest(self.name, self.choices))}"
+
+    @property
+    def wanted_bare(self) -> str:
+        """What is wanted, without a suggestion."""
+        wanted: str = self.args[3]
+        return wanted
+
+    @property
+    def name(self) -> str:
+        """The unknown name; empty if the mistake is another."""
+        name: str = self.args[4]
+        return name
+
+    @property
+    def choices(self) -> Collection[str]:
+        """The names that exist."""
+        choices: Collection[str] = self.args[5]
+        return choices
+
+    def __str__(self) -> str:
+        return f"{self.seen}; wanted {self.wanted}"
+
+
+class HasSkill(Struct, frozen=True, gc=False, tag="skill"):
+    """The agent has the skill at this proficiency or better; or, negated, has not."""
+
+    skill: str
+    at_least: int
+    negated: bool = False
+
+    def met_by(self, skills: Mapping[str, int], attributes: Mapping[str, str]) -> bool:  # noqa: ARG002 - the classes share one signature
+        """Return whether an agent with `skills` and `attributes` meets it."""
+        return (skills.get(self.skill, 0) >= self.at_least) is not self.negated
+
+    def skills_named(self) -> frozenset[str]:
+        """Return the skills that count for `proficiency`: those not negated."""
+        return frozenset() if self.negated else frozenset((self.skill,))
+
+    def proficiency(self, skills: Mapping[str, int]) -> int:
+        """Return the agent's proficiency in the skill, 0–10; 0 if negated."""
+        return 0 if self.negated else skills.get(self.skill, 0)
+
+    def __str__(self) -> str:
+        bound = "" if self.at_least == PROFICIENCY_MIN else f" >= {self.at_least}"
+        return f"{'not ' if self.negated else ''}{self.skill}{bound}"
+
+
+class HasAttribute(Struct, frozen=True, gc=False, tag="attribute"):
+    """The agent's attribute has this value; or, negated, has another or none."""
+
+    attribute: str
+    value: str
+    negated: bool = False
+
+    def met_by(self, skills: Mapping[str, int], attributes: Mapping[str, str]) -> bool:  # noqa: ARG002 - the classes share one signature
+        """Return whether an agent with `skills` and `attributes` meets it."""
+        return (attributes.get(self.attribute) == self.value) is not self.negated
+
+    def skills_named(self) -> frozenset[str]:
+        """Return no skills."""
+        return frozenset()
+
+    def proficiency(self, skills: Mapping[str, int]) -> int:  # noqa: ARG002 - as above
+        """Return 0."""
+        return 0
+
+    def __str__(self) -> str:
+        value = self.value
+        if not NAME.fullmatch(value) or value in KEYWORDS:
+            value = f"'{value}'" if '"' in value else f'"{value}"'
+        return f"{self.attribute} {'!=' if self.negated else '=='} {value}"
+
+
+class _Group(Struct, frozen=True, gc=False):
+    """Base of the two groups."""
+
+    parts: "tuple[Requirement, ...]"
+
+    def skills_named(self) -> frozenset[str]:
+        """Return the skills that count for `proficiency`: those not negated."""
+        return frozenset(name for part in self.parts for name in part.skills_named())
+
+    def proficiency(self, skills: Mapping[str, int]) -> int:
+        """Return the sum of the agent's proficiencies in the skills named, each once."""
+        return sum(skills.get(name, 0) for name in self.skills_named())
+
+
+class AllOf(_Group, frozen=True, tag="all"):
+    """Every part is met."""
+
+    def met_by(self, skills: Mapping[str, int], attributes: Mapping[str, str]) -> bool:
+        """Return whether an agent with `skills` and `attributes` meets it."""
+        return all(part.met_by(skills, attributes) for part in self.parts)
+
+    def __str__(self) -> str:
+        return " and ".join(f"({p})" if isinstance(p, AnyOf) else str(p) for p in self.parts)
+
+
+class AnyOf(_Group, frozen=True, tag="any"):
+    """At least one part is met."""
+
+    def met_by(self, skills: Mapping[str, int], attributes: Mapping[str, str]) -> bool:
+        """Return whether an agent with `skills` and `attributes` meets it."""
+        return any(part.met_by(skills, attributes) for part in self.parts)
+
+    def __str__(self) -> str:
+        return " or ".join(map(str, self.parts))
+
+
+Requirement: TypeAlias = HasSkill | HasAttribute | AllOf | AnyOf
+"""In normal form if made by `parse_requirement` and `both`: make it by these only."""
+
+ANYONE: Final[Requirement] = AllOf(())
+"""Met by everybody; written as the empty text."""
+
+
+def parse_requirement(
+    text: str, *, skills: Collection[str], attributes: Mapping[str, tuple[str, ...]]
+) -> Requirement:
+    """Return the normal form of `text`; `ANYONE` for the empty text.
+
+    Args:
+        text: At most `TEXT_MAX` characters, `NESTING_MAX` parentheses deep, `TERMS_MAX` terms.
+        skills: The declared skills; best a set or a dict.
+        attributes: The declared attributes of agents, each with its values.
+
+    Raises:
+        RequirementError: The first mistake in the text.
+
+    >>> declared = {"skills": {"cards", "loans", "spanish"}, "attributes": {"site": ("madrid",)}}
+    >>> one = parse_requirement("spanish and (cards >= 5 and cards >= 3)", **declared)
+    >>> str(one)
+    'cards >= 5 and spanish'
+    >>> one == parse_requirement("not (not cards >= 5 or not spanish)", **declared)
+    True
+    >>> one.met_by({"cards": 6, "spanish": 1}, {}), one.proficiency({"cards": 6, "spanish": 1})
+    (True, 7)
+    >>> str(parse_requirement("not (site == 'madrid' and loans)", **declared))
+    'not loans or site != madrid'
+    >>> parse_requirement("cards and spannish", **declared)
+    Traceback (most recent call last):
+    acd.skills.RequirementError: names `spannish` at character 11; wanted a declared skill; \
+did you mean `spanish`?
+    """
+    requirement, errors = _read(text, skills=skills, attributes=attributes)
+    if errors:
+        raise errors[0]
+    return requirement
+
+
+def requirement_errors(
+    text: str, *, skills: Collection[str], attributes: Mapping[str, tuple[str, ...]]
+) -> list[RequirementError]:
+    """Return every mistake in `text`: all unknown names, and the first that stops the reading.
+
+    >>> errors = requirement_errors("a and b or >= 5", skills=(), attributes={})
+    >>> [error.position for error in errors]
+    [1, 7, 12]
+    """
+    return _read(text, skills=skills, attributes=attributes)[1]
+
+
+def both(one: Requirement, other: Requirement) -> Requirement:
+    """Return the requirement that both are met, in normal form.
+
+    >>> str(both(HasSkill("cards", 3), AllOf((HasSkill("cards", 5), HasSkill("loans", 1)))))
+    'cards >= 5 and loans'
+    """
+    return _joined((one, other), AllOf)
+
+
+def shown(text: str) -> str:
+    r"""Return foreign `text` fit for a message: in backticks, cut short, no control characters.
+
+    >>> shown("x" * 50), shown(chr(7) + "bell")
+    ('`xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…`', '`\\x07bell`')
+    """
+    cut = text[:SHOWN_MAX]
+    safe = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in cut)
+    return f"`{safe}{'…' if len(text) > SHOWN_MAX else ''}`"
+
+
+def nearest(name: str, choices: Collection[str]) -> str:
+    """Return the choice whose spelling is nearest to `name`, or "" if none is near.
+
+    >>> nearest("qeue", ["queue", "queues", "agent"]), nearest("qeue", ["agent"])
+    ('queue', '')
+    """
+    if not name or len(choices) > CHOICES_MAX:
+        return ""
+    near = get_close_matches(name[:SHOWN_MAX], sorted(choices), n=1)
+    return near[0] if near else ""
+
+
+def did_you_mean(near: str) -> str:
+    """Return "; did you mean `near`?", or nothing for nothing."""
+    return f"; did you mean {shown(near)}?" if near else ""
+
+
+_GroupKind: TypeAlias = type[AllOf] | type[AnyOf]
+
+
+def _joined(parts: Iterable[Requirement], kind: _GroupKind) -> Requirement:
+    """Return the normal form of a group whose parts are in normal form. O(n log n)."""
+    bounds: dict[tuple[str, bool], HasSkill] = {}
+    others: set[Requirement] = set()
+    for part in parts:
+        for leaf in part.parts if isinstance(part, kind) else (part,):
+            if isinstance(leaf, HasSkill):
+                known = bounds.setdefault((leaf.skill, leaf.negated), leaf)
+                # Of `>= 3` and `>= 5` the higher decides in "and", the lower in "or"; of
+                # their negations the other way round.
+                if (leaf.at_least > known.at_least) is ((kind is AllOf) is not leaf.negated):
+                    bounds[leaf.skill, leaf.negated] = leaf
+            else:
+                others.add(leaf)
+    unique = sorted((*bounds.values(), *others), key=str)
+    return unique[0] if len(unique) == 1 else kind(tuple(unique))
+
+
+class _Token(NamedTuple):
+    kind: str
+    """"name", "number", "text", "symbol", or "end"."""
+    text: str
+    position: int
+
+
+# Each alternative begins with another character and the last takes any: one pass, no backtracking.
+_TOKENS: Final = re.compile(
+    rf"(?P<name>{NAME.pattern})|(?P<number>[0-9]+)|(?P<text>'[^']*'|\"[^\"]*\")"
+    r"|(?P<symbol>[<>=!]=|[^ \t\r\n])"
+)
+
+
+def _tokens(text: str) -> list[_Token]:
+    found = [
+        _Token(match.lastgroup or "", match.group(), match.start() + 1)
+        for match in _TOKENS.finditer(text)
+    ]
+    return [*found, _Token("end", "", len(text) + 1)]
+
+
+def _read(
+    text: str, *, skills: Collection[str], attributes: Mapping[str, tuple[str, ...]]
+) -> tuple[Requirement, list[RequirementError]]:
+    """Return the normal form, right if there are no errors, and the errors by position."""
+    if len(text) > TEXT_MAX:
+        return ANYONE, [_too_long(f"has {len(text)} characters", f"at most {TEXT_MAX}")]
+    reader = _Reader(_tokens(text), skills, attributes)
+    try:
+        requirement = reader.whole()
+    except RequirementError as error:
+        return ANYONE, [*reader.unknown, error]
+    # Normal forms can be longer (`not (a or b)`). Limiting them too lets each be read back.
+    if not reader.unknown and (length := len(str(requirement))) > TEXT_MAX:
+        reader.unknown.append(
+            _too_long(f"has {length} characters in normal form", f"at most {TEXT_MAX}")
+        )
+    return requirement, reader.unknown
+
+
+def _too_long(seen: str, wanted: str) -> RequirementError:
+    return RequirementError(Reason.TOO_LONG, 0, seen, wanted)
+
+
+class _Reader:
+    """Recursive descent; negations are pushed inwards on the way down."""
+
+    def __init__(
+        self,
+        tokens: Sequence[_Token],
+        skills: Collection[str],
+        attributes: Mapping[str, tuple[str, ...]],
+    ) -> None:
+        self.unknown: list[RequirementError] = []
+        """Unknown names: noted, and the reading goes on."""
+        self._tokens = iter(tokens)
+        self._token = next(self._tokens)
+        self._skills = skills
+        self._attributes = attributes
+        self._terms = 0
+        self._nesting = 0
+
+    def whole(self) -> Requirement:
+        if self._token.kind == "end":
+            return ANYONE
+        requirement = self._disjunction(negated=False)
+        if self._token.kind != "end":
+            raise self._unexpected("`and`, `or` or the end")
+        return requirement
+
+    def _disjunction(self, *, negated: bool) -> Requirement:
+        return self._group("or", AllOf if negated else AnyOf, self._conjunction, negated=negated)
+
+    def _conjunction(self, *, negated: bool) -> Requirement:
+        return self._group("and", AnyOf if negated else AllOf, self._factor, negated=negated)
+
+    def _group(
+        self, word: str, kind: _GroupKind, part: Callable[..., Requirement], *, negated: bool
+    ) -> Requirement:
+        parts = [part(negated=negated)]
+        while self._token.text == word:
+            self._advance()
+            parts.append(part(negated=negated))
+        return _joined(parts, kind)
+
+    def _factor(self, *, negated: bool) -> Requirement:
+        while self._token.text == "not":
+            self._advance()
+            negated = not negated
+        if self._token.text != "(":
+            return self._term(negated=negated)
+        self._nesting += 1
+        if self._nesting > NESTING_MAX:
+            raise _too_long("is nested deeper", f"at most {NESTING_MAX} parentheses in each other")
+        self._advance()
+        inner = self._disjunction(negated=negated)
+        if self._token.text != ")":
+            raise self._unexpected("`and`, `or` or `)`")
+        self._advance()
+        self._nesting -= 1
+        return inner
+
+    def _term(self, *, negated: bool) -> Requirement:
+        name = self._token
+        if name.kind != "name" or name.text in KEYWORDS:
+            raise self._unexpected("a skill, an attribute, `not` or `(`")
+        self._terms += 1
+        if self._terms > TERMS_MAX:
+            raise _too_long("has more terms", f"at most {TERMS_MAX}")
+        self._advance()
+        if self._token.text in {"==", "!="}:
+            return self._attribute(name, negated=negated)
+        at_least = self._at_least() if self._token.text == ">=" else PROFICIENCY_MIN
+        if name.text not in self._skills:
+            self._note(Reason.UNKNOWN_SKILL, name, name.text, "a declared skill", self._skills)
+        return HasSkill(name.text, at_least, negated)
+
+    def _at_least(self) -> int:
+        self._advance()
+        token = self._token
+        # Five hundred digits are no problem for int().
+        if token.kind != "number" or not PROFICIENCY_MIN <= int(token.text) <= PROFICIENCY_MAX:
+            raise self._unexpected(f"a proficiency from {PROFICIENCY_MIN} to {PROFICIENCY_MAX}")
+        self._advance()
+        return int(token.text)
+
+    def _attribute(self, name: _Token, *, negated: bool) -> Requirement:
+        differs = self._token.text == "!="
+        self._advance()
+        token = self._token
+        if token.kind == "text":
+            value = token.text[1:-1]
+        elif token.kind == "name" and token.text not in KEYWORDS:
+            value = token.text
+        else:
+            raise self._unexpected("a value: a name, or a text in quotes")
+        self._advance()
+        values = self._attributes.get(name.text)
+        unknown = Reason.UNKNOWN_ATTRIBUTE
+        if values is None:
+            self._note(unknown, name, name.text, "a declared attribute", self._attributes)
+        elif value not in values:
+            self._note(unknown, token, value, f"a value of {shown(name.text)}", values)
+        return HasAttribute(name.text, value, negated is not differs)
+
+    def _advance(self) -> None:
+        self._token = next(self._tokens)
+
+    def _note(
+        self, reason: Reason, token: _Token, name: str, wanted: str, choices: Collection[str]
+    ) -> None:
+        seen = f"names {shown(name)}"
+        self.unknown.append(
+            RequirementError(reason, token.position, seen, wanted, name, tuple(choices))
+        )
+
+    def _unexpected(self, wanted: str) -> RequirementError:
+        token = self._token
+        seen = "ends" if token.kind == "end" else f"has {shown(token.text)}"
+        return RequirementError(Reason.BAD_REQUIREMENT, token.position, seen, wanted)

@@ -1,0 +1,167 @@
+"""All that a router knows, as plain values: nothing is lost by storing it and going on later.
+
+What can be worked out is not stored: timers follow from the deadlines in the state, lines from the
+legs' keys, keys from the legs' numbers and the policy. So a snapshot outlives a changed policy.
+"""
+
+from copy import copy
+
+from msgspec import Struct
+
+from acd.agents import Agent
+from acd.classes import Classes, RefusalError, promised_by
+from acd.contacts import Contact, Leg, LegState, Offer
+from acd.errors import ConfigError, Problem
+from acd.floor import Floor
+from acd.ids import AgentId, Availability, ContactId, Device, WrapUpMode
+from acd.policies import KeyFunction
+
+VERSION = 1
+
+
+class LegRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A leg. Its class and key are worked out anew from the contact's arrival."""
+
+    leg_id: int
+    contact_id: ContactId
+    arrived_us: int
+    state: LegState
+    offer_id: int = 0
+    excluded: tuple[tuple[AgentId, int], ...] = ()
+    """(agent, until_us) pairs."""
+
+
+class OfferRecord(Struct, frozen=True, kw_only=True):
+    """An offer, with its agent by id: positions may differ in other settings."""
+
+    agent_id: AgentId
+    offer: Offer
+
+
+class AgentRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What changes of an agent. His slots are among the offers."""
+
+    agent_id: AgentId
+    availability: Availability
+    device: Device
+    wrap_up_mode: WrapUpMode
+    reason: str = ""
+    after_this_one: bool = False
+    idle_since_us: int = 0
+    last_given_us: int = 0
+    back_off_until_us: int = 0
+
+
+class Snapshot(Struct, frozen=True, kw_only=True):
+    """Everything; encode it with msgspec (MessagePack or JSON)."""
+
+    version: int
+    settings_digest: str
+    """Of the settings under which it was taken; others may be used that have all it speaks of."""
+    now_us: int
+    legs_given: int
+    offers_given: int
+    contacts: tuple[Contact, ...]
+    legs: tuple[LegRecord, ...]
+    offers: tuple[OfferRecord, ...]
+    agents: tuple[AgentRecord, ...]
+
+
+def take(floor: Floor, now_us: int) -> Snapshot:
+    """Return everything on the floor at an instant; nothing in it changes with the floor."""
+    ids = [agent.agent_id for agent in floor.agents]
+    return Snapshot(
+        version=VERSION,
+        settings_digest=floor.settings.digest(),
+        now_us=now_us,
+        legs_given=floor.legs_given,
+        offers_given=floor.offers_given,
+        contacts=tuple(
+            Contact(one.arrival, one.presence, list(one.legs)) for one in floor.contacts.values()
+        ),
+        legs=tuple(
+            LegRecord(
+                leg_id=leg.leg_id,
+                contact_id=leg.contact_id,
+                arrived_us=leg.arrived_us,
+                state=leg.state,
+                offer_id=leg.offer_id,
+                excluded=tuple((ids[at], until) for at, until in (leg.excluded or {}).items()),
+            )
+            for leg in floor.legs.values()
+        ),
+        offers=tuple(
+            OfferRecord(agent_id=ids[offer.agent], offer=copy(offer))
+            for offer in floor.offers.values()
+        ),
+        agents=tuple(_record(agent) for agent in floor.agents),
+    )
+
+
+def put_back(snapshot: Snapshot, floor: Floor, classes: Classes, key_of: KeyFunction) -> None:
+    """Put everything on an empty floor.
+
+    Raises:
+        ConfigError: The snapshot is of another version, or its settings had an agent, a queue, a
+            channel or a skill that the present ones lack.
+    """
+    if snapshot.version != VERSION:
+        raise _unfit("version", str(snapshot.version), str(VERSION))
+    floor.legs_given = snapshot.legs_given
+    floor.offers_given = snapshot.offers_given
+    for record in snapshot.agents:
+        agent = floor.by_id.get(record.agent_id)
+        if agent is None:
+            raise _unfit("agents", repr(record.agent_id), "an agent of the settings")
+        for name in _CHANGING:
+            setattr(agent, name, getattr(record, name))
+    for contact in snapshot.contacts:
+        kept = Contact(contact.arrival, contact.presence, list(contact.legs))
+        floor.contacts[contact.arrival.contact_id] = kept
+    for one in snapshot.legs:
+        arrival = floor.contacts[one.contact_id].arrival
+        try:
+            klass = classes.of(arrival, floor.legs.values())
+        except RefusalError as error:
+            reason, about = error.args
+            raise _unfit(f"contacts.{one.contact_id}", f"{reason}: {about}", "its queue") from error
+        promised_us = promised_by(arrival, klass, one.arrived_us)
+        key = key_of(one.arrived_us, one.leg_id, klass.priority, klass.head_start_us, promised_us)
+        excluded = {floor.by_id[agent].index: until for agent, until in one.excluded}
+        floor.legs[one.leg_id] = Leg(
+            one.leg_id,
+            one.contact_id,
+            klass,
+            key,
+            one.arrived_us,
+            one.state,
+            one.offer_id,
+            excluded or None,
+        )
+    for held in snapshot.offers:
+        offer = copy(held.offer)
+        offer.agent = floor.by_id[held.agent_id].index
+        floor.offers[offer.offer_id] = offer
+    floor.rebuild()
+
+
+_CHANGING = (
+    "availability",
+    "device",
+    "wrap_up_mode",
+    "reason",
+    "after_this_one",
+    "idle_since_us",
+    "last_given_us",
+    "back_off_until_us",
+)
+
+
+def _record(agent: Agent) -> AgentRecord:
+    return AgentRecord(
+        agent_id=agent.agent_id, **{name: getattr(agent, name) for name in _CHANGING}
+    )
+
+
+def _unfit(key: str, seen: str, wanted: str) -> ConfigError:
+    return ConfigError("snapshot", Problem(key, seen, wanted))
