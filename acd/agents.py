@@ -15,7 +15,7 @@ from enum import IntEnum
 from typing import Final
 
 from acd.contacts import Offer
-from acd.ids import AgentId, Availability, Channel, Device, QueueName, WrapUpMode
+from acd.ids import AgentId, Availability, Channel, Device, QueueName, WrapUpMode, plain
 from acd.settings import AgentSettings, CapacitySettings, DomainSettings, ProfileSettings
 
 CHANNELS: Final = tuple(Channel)
@@ -23,6 +23,7 @@ CHANNEL_INDEX: Final = {channel: index for index, channel in enumerate(CHANNELS)
 _VOICE: Final = CHANNEL_INDEX[Channel.VOICE]
 
 
+@plain
 class SlotState(IntEnum):
     """What an agent's slot is used for."""
 
@@ -35,6 +36,7 @@ class SlotState(IntEnum):
     WRAPPING = 4
 
 
+@plain
 class Takes(IntEnum):
     """Whether an agent's capacity lets him take one more contact of a channel."""
 
@@ -44,6 +46,7 @@ class Takes(IntEnum):
     """Yes, if everything that he does now is set aside. Agents who need not come first."""
 
 
+@plain
 class AgentSignal(IntEnum):
     """What moves an agent's availability."""
 
@@ -94,26 +97,27 @@ BUSY_KEY: Final = 2**61
 """Added to the idle key of an agent with contacts, so that idle agents come before him. Times stay
 below 2**60 (`acd.ids.TIME_US_MAX`), so the two never mix."""
 
-_NOTHING: Final = (Takes.NO,) * len(CHANNELS)
+TAKES_NOTHING: Final = (Takes.NO,) * len(CHANNELS)
+"""The answer of an agent who takes nothing on any channel: always this very object."""
 
 
 class Capacity:
     """A capacity profile, with the answers that it has already worked out."""
 
-    __slots__ = ("_known", "settings")
+    __slots__ = ("known", "settings")
 
     def __init__(self, settings: CapacitySettings) -> None:
         self.settings = settings
-        self._known: dict[int, tuple[Takes, ...]] = {}
+        self.known: dict[int, tuple[Takes, ...]] = {}
+        """By occupancy: for each channel whether one more contact may be taken beside it."""
 
-    def takes(self, occupancy: int) -> tuple[Takes, ...]:
-        """Return for each channel whether one more contact may be taken beside `occupancy`."""
-        known = self._known.get(occupancy)
-        if known is None:
-            known = self._known[occupancy] = self._work_out(occupancy)
-        return known
+    def work_out(self, occupancy: int) -> tuple[Takes, ...]:
+        """Return what may be taken beside an occupancy, and remember it."""
+        takes = self._apply_rules(occupancy)
+        self.known[occupancy] = takes
+        return takes
 
-    def _work_out(self, occupancy: int) -> tuple[Takes, ...]:
+    def _apply_rules(self, occupancy: int) -> tuple[Takes, ...]:
         """Apply the rules: units, slots, interrupt matrix.
 
         Source: Cisco's and Genesys' matrices (one channel interruptible by another) with Avaya's
@@ -125,7 +129,7 @@ class Capacity:
             for channel in range(len(CHANNELS))
         ]
         if any(count[SlotState.INTERRUPTED] for count in counts):
-            return _NOTHING
+            return TAKES_NOTHING
         load = 0
         pausable = True
         permitted = set(CHANNELS)
@@ -147,7 +151,7 @@ class Capacity:
                 answer.append(Takes.INTERRUPTING)
             else:
                 answer.append(Takes.NO)
-        return tuple(answer)
+        return tuple(answer) if any(answer) else TAKES_NOTHING
 
 
 class Kind:
@@ -232,19 +236,26 @@ class Agent:
         """Whether no slot is in use."""
         return not self.occupancy
 
+    @property
+    def is_leaving(self) -> bool:
+        """Whether his availability changes when his last slot is free."""
+        return self.after_this_one or self.availability is Availability.DRAINING
+
     def takes(self) -> tuple[Takes, ...]:
         """Return for each channel whether he may be offered one more contact now."""
         if (
             self.availability is not Availability.READY
             or self.after_this_one
             or self.back_off_until_us
-            or self.device is Device.BUSY_ELSEWHERE
         ):
-            return _NOTHING
-        takes = self.kind.capacity.takes(self.occupancy)
-        if self.device is Device.UNREACHABLE:
-            takes = (*takes[:_VOICE], Takes.NO, *takes[_VOICE + 1 :])
-        return takes
+            return TAKES_NOTHING
+        capacity = self.kind.capacity
+        takes = capacity.known.get(self.occupancy) or capacity.work_out(self.occupancy)
+        if self.device is Device.REACHABLE:
+            return takes
+        if self.device is Device.BUSY_ELSEWHERE:
+            return TAKES_NOTHING
+        return (*takes[:_VOICE], Takes.NO, *takes[_VOICE + 1 :])
 
     def idle_key(self) -> int:
         """Return his place by idle time: smaller is longer idle.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from acd.events import ContactArrived
-from acd.ids import ContactId, LegId, OfferId
+from acd.ids import ContactId, LegId, OfferId, plain
 
 if TYPE_CHECKING:
     from acd.queues import LegClass
@@ -22,6 +22,7 @@ IGNORED: Final = -1
 REFUSED: Final = -2
 
 
+@plain
 class LegState(IntEnum):
     """Where a leg is. The last two are ends."""
 
@@ -35,6 +36,7 @@ class LegState(IntEnum):
     ABANDONED = 7
 
 
+@plain
 class LegSignal(IntEnum):
     """What moves a leg."""
 
@@ -49,6 +51,7 @@ class LegSignal(IntEnum):
     WRAPPED = 8
 
 
+@plain
 class OfferState(IntEnum):
     """Where an offer is. All but the first two are ends."""
 
@@ -61,6 +64,7 @@ class OfferState(IntEnum):
     CANCELED = 6
 
 
+@plain
 class OfferSignal(IntEnum):
     """What moves an offer."""
 
@@ -72,6 +76,7 @@ class OfferSignal(IntEnum):
     CANCEL = 5
 
 
+@plain
 class Presence(IntEnum):
     """Where the customer is. His leaving does not yet release the agent (wrap-up)."""
 

@@ -39,13 +39,22 @@ from acd.contacts import (
     OfferState,
     Presence,
 )
-from acd.ids import AgentId, Availability, ContactId, ContactOutcome, OfferOutcome, WrapUpMode
+from acd.ids import (
+    AgentId,
+    Availability,
+    ContactId,
+    ContactOutcome,
+    OfferOutcome,
+    WrapUpMode,
+    plain,
+)
 from acd.matching import Matcher
 from acd.settings import DomainSettings, IdleClock
 
 Orders = list[Action]
 
 
+@plain
 class Timer(IntEnum):
     """What ends. At one instant, in this order."""
 
@@ -69,7 +78,7 @@ class Floor:
         self.offers_given = 0
         """The last number given to an offer."""
         self.matcher: Matcher
-        self._timers: list[tuple[int, Timer, int, int]] = []
+        self.timers: list[tuple[int, Timer, int, int]] = []
         """(at_us, what, number of leg or offer or index of agent, index of the excluded agent)."""
 
     # Offers.
@@ -91,7 +100,7 @@ class Floor:
         agent.last_given_us = now_us
         leg.state = LegState.OFFERED
         leg.offer_id = number
-        heappush(self._timers, (until_us, Timer.LEASE, number, 0))
+        heappush(self.timers, (until_us, Timer.LEASE, number, 0))
         self.matcher.remove(leg)
         self.matcher.refresh(agent)
         orders.append(
@@ -111,11 +120,12 @@ class Floor:
         """Begin to connect: the lease now bounds the connecting."""
         offer.state = OfferState.ACCEPTED
         offer.until_us = now_us + self.settings.connect_us
-        heappush(self._timers, (offer.until_us, Timer.LEASE, offer.offer_id, 0))
+        heappush(self.timers, (offer.until_us, Timer.LEASE, offer.offer_id, 0))
         self.legs[offer.leg_id].state = LegState.CONNECTING
 
-    def connect(self, offer: Offer, leg: Leg) -> None:
+    def connect(self, leg: Leg) -> None:
         """Connect customer and agent; an offer that still rang was accepted by that."""
+        offer = self.offers[leg.offer_id]
         offer.state = OfferState.ACCEPTED
         offer.until_us = 0
         leg.state = LegState.CONNECTED
@@ -145,19 +155,20 @@ class Floor:
                 leg.excluded = {}
             leg.excluded[agent.index] = now_us + duration_us
             entry = (now_us + duration_us, Timer.EXCLUSION, leg.leg_id, agent.index)
-            heappush(self._timers, entry)
+            heappush(self.timers, entry)
 
     def back_off(self, agent: Agent, now_us: int) -> None:
         """Leave an agent alone whom the switch could not reach."""
         if self.settings.back_off_us:
             agent.back_off_until_us = now_us + self.settings.back_off_us
-            heappush(self._timers, (agent.back_off_until_us, Timer.BACK_OFF, agent.index, 0))
+            heappush(self.timers, (agent.back_off_until_us, Timer.BACK_OFF, agent.index, 0))
             self.matcher.refresh(agent)
 
     # The end of a leg.
 
-    def wrap(self, offer: Offer, leg: Leg, now_us: int, orders: Orders) -> None:
+    def wrap(self, leg: Leg, now_us: int, orders: Orders) -> None:
         """End the conversation; begin the wrap-up, unless the agent is at another contact."""
+        offer = self.offers[leg.offer_id]
         agent = self.agents[offer.agent]
         leg.state = LegState.WRAPPING
         if self.settings.idle_clock is IdleClock.AFTER_CONTACT:
@@ -166,15 +177,16 @@ class Floor:
         timed = agent.wrap_up_mode is WrapUpMode.TIMED
         wrap_up_us = channel.wrap_up_us if timed else channel.wrap_up_cap_us
         if not wrap_up_us:
-            self.close(offer, leg, now_us, orders)
+            self.close(leg, now_us, orders)
         elif offer.slot != SlotState.INTERRUPTED:
             agent.move(offer, SlotState.WRAPPING)
             offer.until_us = now_us + wrap_up_us
-            heappush(self._timers, (offer.until_us, Timer.LEASE, offer.offer_id, 0))
+            heappush(self.timers, (offer.until_us, Timer.LEASE, offer.offer_id, 0))
             self.matcher.refresh(agent)
 
-    def close(self, offer: Offer, leg: Leg, now_us: int, orders: Orders) -> None:
+    def close(self, leg: Leg, now_us: int, orders: Orders) -> None:
         """Close a handled leg."""
+        offer = self.offers[leg.offer_id]
         leg.state = LegState.CLOSED
         if self.settings.idle_clock is not IdleClock.AFTER_CONTACT:
             self.agents[offer.agent].idle_since_us = now_us
@@ -213,7 +225,7 @@ class Floor:
         agent.remove(offer)
         if agent.offers:
             self._resume(agent, now_us, orders)
-        if not agent.offers:
+        if not agent.offers and agent.is_leaving:
             self.emptied(agent, orders)
         self.matcher.refresh(agent)
 
@@ -228,7 +240,7 @@ class Floor:
             agent.move(offer, SlotState.HELD if leg.state is LegState.HELD else SlotState.ACTIVE)
             orders.append(ResumeLeg(offer.offer_id, agent.agent_id))
             if leg.state is LegState.WRAPPING:
-                self.wrap(offer, leg, now_us, orders)
+                self.wrap(leg, now_us, orders)
 
     def emptied(self, agent: Agent, orders: Orders) -> None:
         """Note that an agent has no slot in use: what he put off until then happens."""
@@ -251,12 +263,21 @@ class Floor:
 
     def next_wakeup_us(self) -> int | None:
         """Return the instant at which the next lease or block ends, or None."""
-        timers = self._timers
+        timers = self.timers
         while timers:
             if self._counts(timers[0]):
                 return timers[0][0]
             heappop(timers)
         return None
+
+    def is_due(self, now_us: int) -> bool:
+        """Return whether a lease or block ends by now."""
+        timers = self.timers
+        while timers and timers[0][0] <= now_us:
+            if self._counts(timers[0]):
+                return True
+            heappop(timers)
+        return False
 
     def _counts(self, entry: tuple[int, Timer, int, int]) -> bool:
         """Return whether the state still says what an entry of the heap says."""
@@ -272,10 +293,9 @@ class Floor:
     def fire(self, now_us: int, orders: Orders, *, at_most: int) -> None:
         """End the leases and blocks due by now, in the order of their instants."""
         for _ in range(at_most):
-            due_us = self.next_wakeup_us()
-            if due_us is None or due_us > now_us:
+            if not self.is_due(now_us):
                 return
-            _, timer, number, excluded = heappop(self._timers)
+            _, timer, number, excluded = heappop(self.timers)
             if timer is Timer.LEASE:
                 self._end_lease(self.offers[number], now_us, orders)
             elif timer is Timer.BACK_OFF:
@@ -294,7 +314,7 @@ class Floor:
         leg = self.legs[offer.leg_id]
         if leg.state is LegState.WRAPPING:
             orders.append(EndWrapUp(offer.offer_id, agent.agent_id))
-            self.close(offer, leg, now_us, orders)
+            self.close(leg, now_us, orders)
             return
         self.exclude(leg, agent, now_us)
         if leg.state is LegState.CONNECTING:
@@ -311,14 +331,14 @@ class Floor:
         for offer in self.offers.values():
             self.agents[offer.agent].add(offer)
             if offer.until_us:
-                heappush(self._timers, (offer.until_us, Timer.LEASE, offer.offer_id, 0))
+                heappush(self.timers, (offer.until_us, Timer.LEASE, offer.offer_id, 0))
         for agent in self.agents:
             if agent.back_off_until_us:
                 entry = (agent.back_off_until_us, Timer.BACK_OFF, agent.index, 0)
-                heappush(self._timers, entry)
+                heappush(self.timers, entry)
             self.matcher.refresh(agent)
         for leg in self.legs.values():
             for index, until_us in (leg.excluded or {}).items():
-                heappush(self._timers, (until_us, Timer.EXCLUSION, leg.leg_id, index))
+                heappush(self.timers, (until_us, Timer.EXCLUSION, leg.leg_id, index))
             if leg.state is LegState.QUEUED:
                 self.matcher.wait(leg)

@@ -6,8 +6,8 @@ the same ones. The names are `StrEnum`s: readable on the wire and hashed in C (a
 Python code for each hash).
 """
 
-from enum import StrEnum
-from typing import Annotated, Final, TypeAlias
+from enum import Enum, StrEnum
+from typing import Annotated, Final, TypeAlias, TypeVar
 
 from msgspec import Meta
 
@@ -30,7 +30,20 @@ LegId: TypeAlias = Annotated[int, Meta(ge=1)]
 OfferId: TypeAlias = Annotated[int, Meta(ge=1)]
 TimeUs: TypeAlias = Annotated[int, Meta(ge=0, lt=TIME_US_MAX)]
 
+_EnumT = TypeVar("_EnumT", bound=type[Enum])
 
+
+def plain(names: _EnumT) -> _EnumT:
+    """Make an enum's members plain attributes of its class, as Python 3.12 does.
+
+    Python 3.11 runs Python code at each read of `Channel.VOICE`: 115 ns, against 20.
+    """
+    for name, member in names.__members__.items():
+        type.__setattr__(names, name, member)
+    return names
+
+
+@plain
 class Channel(StrEnum):
     """How a contact arrives."""
 
@@ -40,6 +53,7 @@ class Channel(StrEnum):
     CHAT = "chat"
 
 
+@plain
 class Availability(StrEnum):
     """What an agent intends: the first of his four dimensions."""
 
@@ -52,6 +66,7 @@ class Availability(StrEnum):
     """Let an offer ring out; takes nothing new until he says that he is ready."""
 
 
+@plain
 class Device(StrEnum):
     """What the switch says of an agent's phone: the second dimension."""
 
@@ -62,6 +77,7 @@ class Device(StrEnum):
     """An unregistered phone or a link cut: voice is not offered; the other channels are."""
 
 
+@plain
 class WrapUpMode(StrEnum):
     """How an agent's wrap-up ends: the fourth dimension (the third is his slots)."""
 
@@ -80,6 +96,7 @@ class FailureCause(StrEnum):
     REFUSED = "refused"
 
 
+@plain
 class OfferOutcome(StrEnum):
     """How an offer ended that did not lead to a connection."""
 
@@ -92,6 +109,7 @@ class OfferOutcome(StrEnum):
     """The customer left."""
 
 
+@plain
 class ContactOutcome(StrEnum):
     """How a contact ended. Exactly one is recorded for each contact."""
 
@@ -99,6 +117,7 @@ class ContactOutcome(StrEnum):
     ABANDONED = "abandoned"
 
 
+@plain
 class Reason(StrEnum):
     """Why an event was refused. A refused event changes nothing."""
 

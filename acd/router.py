@@ -9,6 +9,7 @@ Nothing here reads a clock, a file or a random number: same inputs, same actions
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -77,6 +78,8 @@ class Router:
         self._settings = settings
         self._floor = Floor(settings)
         self._floor.matcher = make_matcher(settings, self._floor.agents, self._floor.legs)
+        self._next_pair = self._floor.matcher.next_pair
+        self._timers = self._floor.timers
         self._classes = Classes(settings)
         self._key = urgency_key(settings.urgency)[0]
         self._declared = frozenset(settings.contact_attributes)
@@ -120,12 +123,18 @@ class Router:
             CallerError: Time ran back, or a tick is owed: `next_wakeup_us()` is not after `now_us`
                 and the event is not `ClockTicked`. The state is unchanged.
         """
-        self._check_time(event, now_us)
+        timers = self._timers
+        if not self._now_us <= now_us < TIME_US_MAX or (timers and timers[0][0] <= now_us):
+            self._check_time(event, now_us)
         orders: list[Action] = []
-        self._take_fact(event, now_us, orders)
-        next_pair = self._floor.matcher.next_pair
+        try:
+            self._handlers[type(event)](event, now_us, orders)
+        except RefusalError as error:
+            orders.append(Refused(error.reason, error.about))
+        self._now_us = now_us
+        next_pair = self._next_pair
         while (pair := next_pair()) is not None:
-            self._floor.offer(*pair, now_us, orders)
+            self._floor.offer(pair[0], pair[1], now_us, orders)
         return tuple(orders)
 
     def apply(self, event: ev.Event, actions: Sequence[Action], *, now_us: int) -> None:
@@ -136,11 +145,13 @@ class Router:
 
         Raises:
             CallerError: As `step`; or an offer names what does not exist or cannot be offered, or
-                has another number than the router's next: the journal is not of this router.
+                has another number than the router's next: the journal is not of this router,
+                which has taken the fact by then and is to be thrown away.
         """
         self._check_time(event, now_us)
-        if not any(type(action) is Refused for action in actions) or type(event) is ev.Batch:
-            self._take_fact(event, now_us, [])
+        with suppress(RefusalError):
+            self._handlers[type(event)](event, now_us, [])
+        self._now_us = now_us
         floor = self._floor
         for action in actions:
             if type(action) is OfferContact:
@@ -218,18 +229,9 @@ class Router:
             raise CallerError(
                 "time is {}; wanted at least {} and below 2**60", now_us, self._now_us
             )
-        if type(event) is not ev.ClockTicked:
+        if self._floor.is_due(now_us) and type(event) is not ev.ClockTicked:
             due_us = self._floor.next_wakeup_us()
-            if due_us is not None and due_us <= now_us:
-                raise CallerError("a tick is owed since {}; wanted clock.ticked first", due_us)
-
-    def _take_fact(self, event: ev.Event, now_us: int, orders: list[Action]) -> None:
-        handler = self._handlers[type(event)]
-        try:
-            handler(event, now_us, orders)
-        except RefusalError as error:
-            orders.append(Refused(error.reason, error.about))
-        self._now_us = now_us
+            raise CallerError("a tick is owed since {}; wanted clock.ticked first", due_us)
 
     def _batch(self, batch: ev.Batch, now_us: int, orders: list[Action]) -> None:
         for position, event in enumerate(batch.events):
@@ -250,12 +252,12 @@ class Router:
             raise RefusalError(Reason.CONTACT_EXISTS, contact_id)
         if event.attributes:
             self._check_attributes(event.attributes)
-        klass = self._classes.of(event, floor.legs.values())
         priority, promised_us = event.priority, event.promised_us
         if priority is not None and not -PRIORITY_MAX <= priority <= PRIORITY_MAX:
             raise RefusalError(Reason.BAD_NUMBER, "priority")
         if promised_us is not None and not 0 <= promised_us < TIME_US_MAX:
             raise RefusalError(Reason.BAD_NUMBER, "promised_us")
+        klass = self._classes.of(event, floor.legs.values())
         floor.legs_given = number = floor.legs_given + 1
         promised_us = promised_by(event, klass, now_us)
         key = self._key(now_us, number, klass.priority, klass.head_start_us, promised_us)
@@ -282,34 +284,37 @@ class Router:
             if after == LegState.ABANDONED:
                 floor.abandon(leg, now_us, orders)
             elif after == LegState.WRAPPING:
-                floor.wrap(floor.offers[leg.offer_id], leg, now_us, orders)
+                floor.wrap(leg, now_us, orders)
 
     # Facts: offers and legs.
 
-    def _offer_of(self, number: int) -> Offer | None:
-        """Return the offer of a number; None where it ended; refuse a number never given."""
-        offer = self._floor.offers.get(number)
-        if offer is None and not 0 < number <= self._floor.offers_given:
-            raise RefusalError(Reason.UNKNOWN_OFFER, str(number))
-        return offer
-
-    def _leg_after(self, offer: Offer, signal: LegSignal) -> Leg | None:
-        """Return the offer's leg if the signal moves it; None where that is to be ignored."""
-        leg = self._floor.legs[offer.leg_id]
-        after = LEG_TABLE[leg.state][signal]
-        if after == REFUSED:
-            raise RefusalError(Reason.NOT_IN_THIS_STATE, str(offer.offer_id))
-        return None if after == IGNORED else leg
-
     def _answered(self, number: int, signal: OfferSignal) -> Offer | None:
         """Return the offer if an answer moves it; None where the answer is to be ignored."""
-        offer = self._offer_of(number)
+        offer = self._floor.offers.get(number)
         if offer is None:
+            self._check_given(number)
             return None
         after = OFFER_TABLE[offer.state][signal]
         if after == REFUSED:
             raise RefusalError(Reason.NOT_IN_THIS_STATE, str(number))
         return None if after == IGNORED else offer
+
+    def _moved(self, number: int, signal: LegSignal) -> Leg | None:
+        """Return an offer's leg if a signal moves it; None where that is to be ignored."""
+        offer = self._floor.offers.get(number)
+        if offer is None:
+            self._check_given(number)
+            return None
+        leg = self._floor.legs[offer.leg_id]
+        after = LEG_TABLE[leg.state][signal]
+        if after == REFUSED:
+            raise RefusalError(Reason.NOT_IN_THIS_STATE, str(number))
+        return None if after == IGNORED else leg
+
+    def _check_given(self, number: int) -> None:
+        """Refuse a number never given; an answer to an offer that ended is only late."""
+        if not 0 < number <= self._floor.offers_given:
+            raise RefusalError(Reason.UNKNOWN_OFFER, str(number))
 
     def _offer_accepted(self, event: ev.OfferAccepted, now_us: int, orders: list[Action]) -> None:
         offer = self._answered(event.offer_id, OfferSignal.ACCEPT)
@@ -328,10 +333,8 @@ class Router:
 
     def _offer_failed(self, event: ev.OfferFailed, now_us: int, orders: list[Action]) -> None:
         offer = self._answered(event.offer_id, OfferSignal.FAIL)
-        if offer is None:
-            return
-        leg = self._leg_after(offer, LegSignal.RETURNED)
-        if leg is not None:
+        leg = None if offer is None else self._moved(event.offer_id, LegSignal.RETURNED)
+        if offer is not None and leg is not None:
             agent = self._floor.agents[offer.agent]
             self._floor.exclude(leg, agent, now_us)
             self._floor.back_off(agent, now_us)
@@ -339,11 +342,9 @@ class Router:
 
     def _leg_connected(self, event: ev.LegConnected, now_us: int, orders: list[Action]) -> None:
         del now_us, orders
-        offer = self._offer_of(event.offer_id)
-        if offer is not None:
-            leg = self._leg_after(offer, LegSignal.CONNECTED)
-            if leg is not None:
-                self._floor.connect(offer, leg)
+        leg = self._moved(event.offer_id, LegSignal.CONNECTED)
+        if leg is not None:
+            self._floor.connect(leg)
 
     def _leg_held(self, event: ev.LegHeld, now_us: int, orders: list[Action]) -> None:
         del now_us, orders
@@ -354,30 +355,28 @@ class Router:
         self._hold(event.offer_id, LegSignal.RETRIEVED, LegState.CONNECTED, SlotState.ACTIVE)
 
     def _hold(self, number: int, signal: LegSignal, state: LegState, slot: SlotState) -> None:
-        offer = self._offer_of(number)
-        leg = None if offer is None else self._leg_after(offer, signal)
-        if offer is not None and leg is not None:
+        leg = self._moved(number, signal)
+        if leg is not None:
             leg.state = state
+            offer = self._floor.offers[number]
             agent = self._floor.agents[offer.agent]
             if offer.slot != SlotState.INTERRUPTED:
                 agent.move(offer, slot)
                 self._floor.matcher.refresh(agent)
 
     def _leg_ended(self, event: ev.LegEnded, now_us: int, orders: list[Action]) -> None:
-        offer = self._offer_of(event.offer_id)
-        leg = None if offer is None else self._leg_after(offer, LegSignal.ENDED)
-        if offer is not None and leg is not None:
+        leg = self._moved(event.offer_id, LegSignal.ENDED)
+        if leg is not None:
             contact = self._floor.contacts[leg.contact_id]
             if contact.presence is not Presence.GONE and len(contact.legs) == 1:
                 contact.presence = Presence.GONE
                 orders.append(ReleaseCustomer(leg.contact_id))
-            self._floor.wrap(offer, leg, now_us, orders)
+            self._floor.wrap(leg, now_us, orders)
 
     def _wrap_up_ended(self, event: ev.WrapUpEnded, now_us: int, orders: list[Action]) -> None:
-        offer = self._offer_of(event.offer_id)
-        leg = None if offer is None else self._leg_after(offer, LegSignal.WRAPPED)
-        if offer is not None and leg is not None:
-            self._floor.close(offer, leg, now_us, orders)
+        leg = self._moved(event.offer_id, LegSignal.WRAPPED)
+        if leg is not None:
+            self._floor.close(leg, now_us, orders)
 
     # Facts: agents.
 

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from acd.ids import AgentId, Channel, QueueName, WrapUpMode
+from acd.ids import AgentId, Channel, QueueName, WrapUpMode, plain
 
 PROFICIENCY_MIN: Final = 1
 PROFICIENCY_MAX: Final = 10
@@ -20,6 +20,7 @@ PROFICIENCY_MAX: Final = 10
 SECOND_US: Final = 1_000_000
 
 
+@plain
 class Urgency(StrEnum):
     """Which waiting contact is the more urgent; one for the whole domain. See `acd.policies`."""
 
@@ -29,6 +30,7 @@ class Urgency(StrEnum):
     DEADLINE_FIRST = "deadline_first"
 
 
+@plain
 class AgentCriterion(StrEnum):
     """Which of several free agents is the better, in the order given. See `acd.policies`."""
 
@@ -37,6 +39,7 @@ class AgentCriterion(StrEnum):
     LEAST_FLEXIBLE = "least_flexible"
 
 
+@plain
 class IdleClock(StrEnum):
     """From when an agent without contacts counts as idle; every log-in starts it anew."""
 
@@ -47,6 +50,7 @@ class IdleClock(StrEnum):
     """As after_wrap_up, and every time the agent becomes ready starts it anew."""
 
 
+@plain
 class Abandons(StrEnum):
     """What an abandon within the threshold does to the service level (design/metrics)."""
 

@@ -263,9 +263,14 @@ def shown(text: str) -> str:
     >>> shown("x" * 50), shown(chr(7) + "bell")
     ('`xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…`', '`\\x07bell`')
     """
-    cut = text[:SHOWN_MAX]
-    safe = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in cut)
-    return f"`{safe}{'…' if len(text) > SHOWN_MAX else ''}`"
+    return f"`{printable(text[:SHOWN_MAX])}{'…' if len(text) > SHOWN_MAX else ''}`"
+
+
+def printable(text: str) -> str:
+    """Return `text` with control characters and other invisible ones written as escapes."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def nearest(name: str, choices: Collection[str]) -> str:

@@ -1,0 +1,199 @@
+"""The command `acd`: parse, call, print.
+
+Data goes to stdout, complaints to stderr as `acd: file:line: what`, without a traceback where the
+user is the one who must act. Exit codes: 0 done; 1 a check failed; 2 usage, configuration or input
+is wrong; 3 something cannot be reached; 4 storage failed. A subcommand returns its code, or None
+for 0.
+
+Commands come also from the entry-point group `acd.commands`, and what checks a file that has a
+further table, from `acd.sections` under the table's name. Nothing of either is imported before it
+is needed, so that `acd --help` is quick.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, cast
+
+import click
+
+from acd import __version__
+from acd.errors import AcdError, ConfigError, Problem
+
+if TYPE_CHECKING:
+    from acd.journal import Difference
+
+OK: Final = 0
+CHECK_FAILED: Final = 1
+USER_ERROR: Final = 2
+UNREACHABLE: Final = 3
+STORAGE_FAILED: Final = 4
+
+SectionCheck = Callable[..., list[Problem]]
+"""`check(data: bytes, *, file: str)`: all mistakes of a file that has the table."""
+
+_INPUT_ERRORS: Final = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)
+
+
+class _LoadError(click.ClickException):
+    """What an entry point names cannot be imported."""
+
+    exit_code = USER_ERROR
+
+
+class _Commands(click.Group):
+    """A group whose further commands come from entry points, imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return all names, those of other distributions included."""
+        return sorted({*super().list_commands(ctx), *_named("acd.commands")})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command; import it if it comes from another distribution."""
+        command = super().get_command(ctx, cmd_name)
+        if command is None and (found := _named("acd.commands").get(cmd_name)) is not None:
+            return cast("click.Command", _load(found))
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands; for those that would have to be imported, where they come from."""
+        plugins = _named("acd.commands")
+        rows = []
+        for name in self.list_commands(ctx):
+            own = super().get_command(ctx, name)
+            rows.append((name, own.get_short_help_str() if own else f"From {plugins[name].value}."))
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+def _named(group: str) -> dict[str, EntryPoint]:
+    """Return a group's entry points by name."""
+    return {found.name: found for found in entry_points(group=group)}
+
+
+def _load(found: EntryPoint) -> object:
+    """Import what an entry point names.
+
+    Raises:
+        _LoadError: It cannot be imported: an extra is not installed, or it is broken.
+    """
+    try:
+        return found.load()
+    except (ImportError, AttributeError) as error:
+        hint = f"is acd-engine[{found.name}] installed?"
+        raise _LoadError(f"{found.name}: {error}; wanted {found.value}; {hint}") from error
+
+
+@click.group(cls=_Commands, name="acd", context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="acd", message="%(prog)s %(version)s")
+def acd() -> None:
+    """Route contacts, and replay and simulate how they are routed."""
+
+
+@acd.command()
+@click.argument("files", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="FILE…")
+def check(files: tuple[Path, ...]) -> int:
+    """Check configuration files: every mistake at once."""
+    code = OK
+    for file in files:
+        try:
+            click.echo(f"{file}: {_checked(file)}")
+        except (AcdError, *_INPUT_ERRORS) as error:
+            code = USER_ERROR
+            _complain(error)
+    return code
+
+
+def _checked(path: Path) -> str:
+    """Return what a sound file holds, in a line.
+
+    Raises:
+        ConfigError: All mistakes of the file.
+    """
+    from acd import config
+
+    file = str(path)
+    with path.open("rb") as stream:
+        data = stream.read(config.FILE_BYTES_MAX + 1)
+    tables = config.read_toml(data, file)
+    queues = tables.get("queues")
+    counted = f"ok: {len(queues) if isinstance(queues, dict) else 0} queues"
+    sections = [found for name, found in _named("acd.sections").items() if name in tables]
+    for found in sections:
+        check_section = cast("SectionCheck", _load(found))
+        if problems := check_section(data, file=file):
+            raise ConfigError(file, *problems)
+    if sections:
+        return f"{counted}, {', '.join(found.name for found in sections)}"
+    return f"{counted}, {len(config.parse(data, file=file).agents)} agents"
+
+
+@acd.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--verify", is_flag=True, help="Decide again; fail at the first difference.")
+def replay(file: Path, *, verify: bool) -> int:
+    """Apply a journal to a new router."""
+    from acd import journal
+
+    with file.open("rb") as stream:
+        replayed = journal.replay(journal.read(stream, str(file)), verify=verify)
+    if replayed.difference is not None:
+        _print_difference(file, replayed.difference)
+        return CHECK_FAILED
+    how = "verified" if verify else "applied"
+    click.echo(f"{file}: {how}: {replayed.steps} events, {replayed.actions} actions")
+    return OK
+
+
+def _print_difference(file: Path, difference: "Difference") -> None:
+    """Print what the journal wants and what the router gives."""
+    click.echo(f"{file}:{difference.line}: the router decides otherwise")
+    for sign, text in (("-", difference.wanted), ("+", difference.got)):
+        if text is not None:
+            click.echo(f"{sign} {text}")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command, and return its exit code. The console script."""
+    try:
+        code = acd.main(arguments, prog_name="acd", standalone_mode=False)
+        sys.stdout.flush()  # Here, so that a pipe or a disk that is gone is noticed below.
+    except click.exceptions.Abort:
+        return CHECK_FAILED
+    except click.UsageError as error:
+        error.show()
+        return USER_ERROR
+    except click.ClickException as error:
+        _complain(error)
+        return error.exit_code
+    except BrokenPipeError:
+        # Whoever reads has seen enough. Python flushes once more at its end: let it flush nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return CHECK_FAILED
+    except (AcdError, OSError) as error:
+        _complain(error)
+        return _code_of(error)
+    return code if isinstance(code, int) else OK
+
+
+def _code_of(error: AcdError | OSError) -> int:
+    """Return the exit code that says who must act."""
+    if isinstance(error, (AcdError, *_INPUT_ERRORS)):
+        return USER_ERROR
+    if isinstance(error, ConnectionError | TimeoutError):
+        return UNREACHABLE
+    return STORAGE_FAILED
+
+
+def _complain(error: Exception) -> None:
+    """Print an error to stderr: each of its lines begins with the program's name."""
+    if isinstance(error, OSError) and error.filename is not None:
+        text = f"{error.filename}: {error.strerror}"
+    elif isinstance(error, click.ClickException):
+        text = error.format_message()
+    else:
+        text = str(error)
+    for line in text.splitlines():
+        click.echo(f"acd: {line}", err=True)

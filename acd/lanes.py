@@ -1,0 +1,325 @@
+"""The waiting side of the index: what waits in each class, and the first leg for an agent.
+
+Every class has a *lane*: its line, the legs set aside by exclusions, and the agents who may take it
+in the order of the static criteria. Which classes wait is one bit for each in a Python integer; the
+keys of the lines' heads stand in numpy rows too, so that contact selection compares heads and never
+walks a line.
+"""
+
+from bisect import insort
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from acd.agents import CHANNELS, Agent, Kind, Takes, kinds_of
+from acd.contacts import Leg
+from acd.eligibility import eligible
+from acd.ids import QueueName
+from acd.policies import Key, preferences_lacked, split_selection, static_rank, urgency_key
+from acd.queues import Aside, LegClass, Line
+from acd.settings import AgentCriterion, DomainSettings
+
+Row = NDArray[np.int64]
+
+NEVER: Final = 2**63 - 1
+"""In a row of keys: not a candidate."""
+
+_LAST: Final = (NEVER,)
+"""After every key."""
+
+_FEW: Final = 12
+"""Up to so many candidate classes a Python loop over tuples is faster than numpy (measured)."""
+
+
+class Lane:
+    """What the index keeps of a class: its waiting legs, and its eligible agents in order."""
+
+    __slots__ = ("agents", "aside", "eligible", "ends", "head", "kinds", "klass", "line")
+
+    def __init__(self, klass: LegClass) -> None:
+        self.klass = klass
+        self.line = Line()
+        self.aside = Aside()
+        self.head: Key | None = None
+        """Key of the line's first leg."""
+        self.kinds: list[Kind] = []
+        """The kinds that may take it."""
+        self.eligible = 0
+        """Bit `agent.index` is set for each eligible agent."""
+        self.agents: Row = np.empty(0, dtype=np.int64)
+        """Their indices, by the criteria before the idle time, those after it, and position."""
+        self.ends: list[int] = []
+        """Where, in `agents`, the blocks end of those equal by the criteria before idle time."""
+
+
+class _Reach:
+    """The classes that one kind of agents may take, by tier."""
+
+    __slots__ = ("arrays", "tiers")
+
+    def __init__(self) -> None:
+        self.tiers: list[tuple[int, int]] = []
+        """(tier, class bits), lowest tier first."""
+        self.arrays: dict[tuple[int, int], Row] = {}
+        """Class numbers by (class bits of the tier, of the channels asked)."""
+
+    def add(self, tier: int, bit: int) -> None:
+        """Add a class."""
+        self.arrays.clear()
+        for at, (known, bits) in enumerate(self.tiers):
+            if known == tier:
+                self.tiers[at] = (tier, bits | bit)
+                return
+        insort(self.tiers, (tier, bit))
+
+    def drop(self, bit: int) -> None:
+        """Drop a forgotten class."""
+        self.arrays.clear()
+        self.tiers = [(tier, bits & ~bit) for tier, bits in self.tiers if bits != bit]
+
+
+class Lanes:
+    """All lanes of a domain."""
+
+    def __init__(self, settings: DomainSettings, agents: Sequence[Agent]) -> None:
+        kinds = kinds_of(agents)
+        self.all: list[Lane] = []
+        """By class number."""
+        self._agents = len(agents)
+        self._serving: dict[tuple[QueueName, int], list[Kind]] = {}
+        """The kinds whose profile serves a queue on a channel."""
+        for kind in kinds:
+            for place in kind.serves:
+                self._serving.setdefault(place, []).append(kind)
+        self._before, self._after = split_selection(settings)
+        self._reach = [_Reach() for _ in kinds]
+        """By kind number."""
+        self._of_channel = [0] * len(CHANNELS)
+        """Class bits of each channel."""
+        self._waiting = [0] * len(CHANNELS)
+        """Class bits of each channel's classes with legs in line or aside."""
+        self._set_aside = 0
+        """Class bits of those with legs aside."""
+        self._heads: list[Row] = [
+            np.full(64, NEVER, dtype=np.int64) for _ in range(urgency_key(settings.urgency)[1])
+        ]
+        """Keys of the lines' heads without the leg's number: a row for each position in the key,
+        a column for each class."""
+
+    # Legs come and go.
+
+    def enter(self, leg: Leg) -> None:
+        """Put a leg in its line, or aside while it excludes agents."""
+        lane = self.of(leg.klass)
+        if leg.excluded:
+            if leg.leg_id not in lane.aside.legs:
+                lane.aside.push(leg)
+                self._set_aside |= 1 << lane.klass.number
+                self._note_waiting(lane)
+            return
+        if leg.leg_id in lane.aside.legs:
+            self._leave_aside(lane, leg)
+        lane.line.push(leg)
+        if lane.head is None or leg.key < lane.head:
+            self._set_head(lane)
+
+    def remove(self, leg: Leg) -> None:
+        """Take a leg out, wherever it waits."""
+        lane = self.of(leg.klass)
+        if leg.leg_id in lane.line.legs:
+            lane.line.discard(leg.leg_id)
+            if leg.key == lane.head:
+                self._set_head(lane)
+        elif leg.leg_id in lane.aside.legs:
+            self._leave_aside(lane, leg)
+
+    def _leave_aside(self, lane: Lane, leg: Leg) -> None:
+        lane.aside.discard(leg)
+        if not lane.aside.legs:
+            self._set_aside &= ~(1 << lane.klass.number)
+            self._note_waiting(lane)
+
+    def _set_head(self, lane: Lane) -> None:
+        """Take over the key of the line's first leg."""
+        before = lane.head
+        leg = lane.line.head()
+        lane.head = None if leg is None else leg.key
+        number = lane.klass.number
+        for position, row in enumerate(self._heads):
+            row[number] = NEVER if leg is None else leg.key[position]
+        if before is None or leg is None:
+            self._note_waiting(lane)
+
+    def _note_waiting(self, lane: Lane) -> None:
+        """Set or clear the class's bit among those with legs waiting."""
+        bit = 1 << lane.klass.number
+        channel = lane.klass.channel_index
+        if lane.head is not None or lane.aside.legs:
+            self._waiting[channel] |= bit
+        else:
+            self._waiting[channel] &= ~bit
+
+    # Contact selection.
+
+    def first_for(self, agent: Agent, takes: Sequence[Takes]) -> Leg | None:
+        """Return the first leg by this agent's order that he may take, or None."""
+        waiting = 0
+        for channel in agent.kind.channels:
+            if takes[channel]:
+                waiting |= self._waiting[channel]
+        if waiting:
+            reach = self._reach[agent.kind.number]
+            for _, bits in reach.tiers:
+                candidates = bits & waiting
+                if candidates:
+                    leg = self._first_of(candidates, bits, agent, reach)
+                    if leg is not None:
+                        return leg
+        return None
+
+    def has_tiers(self, kind: Kind) -> bool:
+        """Return whether the tier decides anything for a kind of agents."""
+        return len(self._reach[kind.number].tiers) > 1
+
+    def waiting_for(self, kinds: set[int]) -> int:
+        """Return the class bits of what waits for some of these kinds (by number)."""
+        reached = 0
+        for kind in kinds:
+            for _, bits in self._reach[kind].tiers:
+                reached |= bits
+        waiting = 0
+        for bits in self._waiting:
+            waiting |= bits
+        return reached & waiting
+
+    def _first_of(self, candidates: int, tier: int, agent: Agent, reach: _Reach) -> Leg | None:
+        """Return the first leg that an agent may take of the candidate classes of one tier."""
+        if candidates.bit_count() > _FEW:
+            best = self._first_of_many(candidates, tier, agent.kind, reach)
+        else:
+            best = self._first_of_few(candidates)
+        aside = candidates & self._set_aside
+        if aside:
+            for number in bits_of(aside):
+                leg = self.all[number].aside.first_for(agent.index)
+                if leg is not None and (best is None or leg.key < best.key):
+                    best = leg
+        return best
+
+    def _first_of_few(self, candidates: int) -> Leg | None:
+        """Return the first of the lines' heads, one by one."""
+        lanes = self.all
+        best: Lane | None = None
+        least: Key = _LAST
+        while candidates:
+            low = candidates & -candidates
+            candidates ^= low
+            lane = lanes[low.bit_length() - 1]
+            if lane.head is not None and lane.head < least:
+                best, least = lane, lane.head
+        return None if best is None else best.line.legs[least[-1]]
+
+    def _first_of_many(self, candidates: int, tier: int, kind: Kind, reach: _Reach) -> Leg | None:
+        """Return the first of the lines' heads, by rows."""
+        channels = 0
+        for channel in kind.channels:
+            if candidates & self._of_channel[channel]:
+                channels |= self._of_channel[channel]
+        classes = reach.arrays.get((tier, channels))
+        if classes is None:
+            classes = np.array(bits_of(tier & channels), dtype=np.int64)
+            reach.arrays[tier, channels] = classes
+        for row in self._heads:
+            keys = row[classes]
+            best = int(keys.argmin())
+            least = keys[best]
+            if least == NEVER:
+                return None
+            equal = keys == least
+            if np.count_nonzero(equal) == 1:
+                return self._head_of(int(classes[best]))
+            classes = classes[equal]
+        return min((self._head_of(int(one)) for one in classes), key=lambda leg: leg.key)
+
+    def _head_of(self, number: int) -> Leg:
+        lane = self.all[number]
+        assert lane.head is not None
+        return lane.line.legs[lane.head[-1]]
+
+    # Classes come and go.
+
+    def of(self, klass: LegClass) -> Lane:
+        """Return a class's lane; make it at first sight, O(kinds + agents) once."""
+        number = klass.number
+        lanes = self.all
+        if number < len(lanes):
+            lane = lanes[number]
+            if lane.klass is klass:
+                return lane
+        else:
+            lanes.extend(Lane(klass) for _ in range(number + 1 - len(lanes)))
+            while number >= len(self._heads[0]):
+                self._heads = [
+                    np.concatenate([row, np.full_like(row, NEVER)]) for row in self._heads
+                ]
+        return self._make(klass)
+
+    def _make(self, klass: LegClass) -> Lane:
+        """Work out who may take a class, and in which order; replace a forgotten class."""
+        number = klass.number
+        bit = 1 << number
+        for kind in self.all[number].kinds:
+            self._reach[kind.number].drop(bit)
+        lane = self.all[number] = Lane(klass)
+        for channel in range(len(CHANNELS)):
+            self._of_channel[channel] &= ~bit
+        self._of_channel[klass.channel_index] |= bit
+        place = (klass.queue.name, klass.channel_index)
+        ranked: dict[tuple[Key, Key], list[int]] = {}
+        for kind in self._serving.get(place, ()):
+            if eligible(klass, kind):
+                lane.kinds.append(kind)
+                self._reach[kind.number].add(kind.serves[place], bit)
+                ranked.setdefault(self._ranks(klass, kind), []).extend(kind.members)
+        order: list[int] = []
+        starts: dict[Key, int] = {}
+        for ranks in sorted(ranked):
+            starts.setdefault(ranks[0], len(order))
+            order.extend(sorted(ranked[ranks]))
+        lane.agents = np.array(order, dtype=np.int64)
+        lane.ends = [*list(starts.values())[1:], len(order)]
+        lane.eligible = _sum_bits(order, self._agents)
+        return lane
+
+    def _ranks(self, klass: LegClass, kind: Kind) -> tuple[Key, Key]:
+        """Return a kind's static ranks for a class: before, and after, the idle time."""
+        before = tuple(static_rank(one, klass, kind) for one in self._before)
+        after = tuple(
+            static_rank(one, klass, kind)
+            for one in self._after
+            if one is not AgentCriterion.LONGEST_IDLE
+        )
+        return (preferences_lacked(klass, kind), *before), after
+
+
+def bits_of(number: int) -> list[int]:
+    """Return the positions of a number's set bits, lowest first.
+
+    >>> bits_of(0b1010)
+    [1, 3]
+    """
+    found = []
+    while number:
+        low = number & -number
+        found.append(low.bit_length() - 1)
+        number ^= low
+    return found
+
+
+def _sum_bits(positions: list[int], length: int) -> int:
+    """Return the number with these bits set."""
+    flags = np.zeros(length, dtype=np.uint8)
+    flags[positions] = 1
+    return int.from_bytes(np.packbits(flags, bitorder="little").tobytes(), "little")

@@ -1,0 +1,457 @@
+"""The measures: folded from the journal's events and actions, and from nothing else.
+
+So live, simulated and replayed figures are the same figures. `Metrics` keeps its own small mirror:
+the contacts inside, the offers that are live, and who of the agents is ready. It never looks into
+the Router, and it takes the Router's word for what was refused; what the Router ignores (a late
+answer, a repeat) it must ignore by the same rules, which are few:
+
+- an offer ends once: by a `WithdrawOffer`, by an `OfferRejected` or `OfferFailed` that was not
+  refused, or with its contact;
+- `LegConnected` counts once for each offer;
+- a leg closes by `CloseContact`; whether the customer or the agent ended it does not matter here;
+- an agent is ready after an `AgentReady` that was not refused, until he or the Router says
+  otherwise. That he is draining or logged out shows in no figure.
+
+The events of a `Batch` are folded between its `WithdrawOffer`s, which settle which answers were
+late, and its other actions. All happen in one instant, so that no time is lost by the order.
+
+Definitions and formulas: `acd.figures` and docs/measures.md.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from acd.actions import (
+    Action,
+    CloseContact,
+    InterruptLeg,
+    OfferContact,
+    Refused,
+    ResumeLeg,
+    SetAgentState,
+    WithdrawOffer,
+)
+from acd.errors import CallerError
+from acd.events import (
+    AgentLoggedOut,
+    AgentNotReady,
+    AgentReady,
+    Batch,
+    ContactArrived,
+    DrainRequested,
+    Event,
+    LegConnected,
+    OfferFailed,
+    OfferRejected,
+)
+from acd.figures import (
+    ABANDON_WAIT_US,
+    ABANDONED,
+    ABANDONED_IN_TIME,
+    ABANDONED_SHORT,
+    ANSWERED,
+    ANSWERED_IN_TIME,
+    BY_CAUSE,
+    CANCELED,
+    HANDLED,
+    HANDLING_US,
+    NOT_CONNECTED,
+    OFFERED,
+    OFFERS,
+    REJECTED,
+    REVOKED,
+    TIMED_OUT,
+    WAIT_US,
+    WAITING_US,
+    Report,
+    definition_digest,
+    definitions,
+    service_level,
+    wait_bucket,
+)
+from acd.ids import Availability, Channel, ContactId, OfferId, OfferOutcome, QueueName
+from acd.settings import DomainSettings
+from acd.tallies import (
+    HANDLING,
+    INTERRUPTED,
+    NO_TIME,
+    NOBODY,
+    NOTHING,
+    QUEUED,
+    RINGING,
+    Intervals,
+    Leg,
+    Times,
+    cell_of,
+    make_clocks,
+    make_tallies,
+    row_of,
+    team_of,
+)
+
+__all__ = ["Metrics", "Report", "definitions", "service_level"]
+
+_BY_OUTCOME: Final[Mapping[OfferOutcome, int]] = {
+    OfferOutcome.TIMED_OUT: TIMED_OUT,
+    OfferOutcome.REJECTED: REJECTED,
+    OfferOutcome.FAILED: NOT_CONNECTED,
+    OfferOutcome.REVOKED: REVOKED,
+    OfferOutcome.CANCELED: CANCELED,
+}
+
+_WITHDRAWN_OR_CLOSED: Final = (WithdrawOffer, CloseContact)
+
+INTERVALS_MAX: Final = 40_000
+"""Most intervals in a report: two years of half hours."""
+
+
+class Metrics:
+    """Counts what happens. To be told of every step from `from_us` on, in order.
+
+    Started later, it counts what it can know: contacts that arrived before are left out whole.
+    Memory: a cell of 25 numbers for each queue, channel and interval in which something happened;
+    a driver that runs for years starts a new one from time to time.
+    """
+
+    __slots__ = (
+        "_clocks",
+        "_contacts",
+        "_cut_us",
+        "_from_us",
+        "_interval",
+        "_interval_us",
+        "_intervals",
+        "_offers",
+        "_on_action",
+        "_on_event",
+        "_pools",
+        "_settings",
+        "_start_us",
+        "_tallies",
+    )
+
+    def __init__(self, settings: DomainSettings, *, from_us: int) -> None:
+        """Start counting at `from_us`: intervals are reckoned from it. Cost: O(agents)."""
+        self._settings = settings
+        self._from_us = from_us
+        self._interval_us = settings.measures.interval_us
+        self._interval = 0
+        self._start_us = from_us
+        self._cut_us = from_us + self._interval_us
+        self._intervals = Intervals(from_us, self._interval_us)
+        self._tallies = make_tallies(settings)
+        self._clocks, self._pools = make_clocks(settings)
+        self._contacts: dict[ContactId, Leg] = {}
+        self._offers: dict[OfferId, Leg] = {}
+        self._on_event: dict[type, Callable[[Any, int], None]] = {
+            ContactArrived: self._contact_arrived,
+            OfferRejected: self._offer_rejected,
+            OfferFailed: self._offer_failed,
+            LegConnected: self._leg_connected,
+            AgentReady: self._agent_ready,
+            AgentNotReady: self._agent_not_ready,
+            DrainRequested: self._agent_not_ready,
+            AgentLoggedOut: self._agent_not_ready,
+        }
+        self._on_action: dict[type, Callable[[Any, int], None]] = {
+            OfferContact: self._offer_contact,
+            WithdrawOffer: self._withdraw_offer,
+            InterruptLeg: self._interrupt_leg,
+            ResumeLeg: self._resume_leg,
+            CloseContact: self._close_contact,
+            SetAgentState: self._set_agent_state,
+        }
+
+    def fold(self, event: Event, actions: tuple[Action, ...], now_us: int) -> None:
+        """Count one step: what the Router was told, and what it answered.
+
+        Cost: O(1) and O(actions); once an interval O(agents).
+        """
+        if now_us >= self._cut_us:
+            self._cut(now_us)
+        on_event = self._on_event.get(type(event))
+        if on_event is not None:
+            if actions and type(actions[0]) is Refused:
+                return
+            on_event(event, now_us)
+        elif type(event) is Batch:
+            self._fold_batch(event, actions, now_us)
+            return
+        for action in actions:
+            on_action = self._on_action.get(type(action))
+            if on_action is not None:
+                on_action(action, now_us)
+
+    def report(self, now_us: int) -> Report:
+        """Return the figures from the start until now, which is not before the last step.
+
+        Cost: O(agents + contacts inside + queues × channels × intervals).
+
+        Raises:
+            CallerError: There would be more than `INTERVALS_MAX` intervals.
+        """
+        if now_us >= self._cut_us:
+            self._cut(now_us)
+        count = self._interval + 1
+        if count > INTERVALS_MAX:
+            what = "a report of {} intervals; wanted at most {}"
+            raise CallerError(what, count, INTERVALS_MAX)
+        tallies = [one for channels in self._tallies.values() for one in channels.values()]
+        entered = any(tally.interval == self._interval for tally in tallies)
+        if count > 1 and now_us == self._start_us and not entered:
+            count -= 1  # The last interval begins now, and nobody entered in it.
+        cuts = [self._from_us + number * self._interval_us for number in range(count)] + [now_us]
+        times = self._times(count, now_us)
+        waiting = self._waiting()
+        groups: dict[str, list[Times]] = {}
+        for one in times:
+            groups.setdefault(one.pool.group, []).append(one)
+        text = definitions(self._settings)
+        return Report(
+            definition_digest=definition_digest(text),
+            definitions=text,
+            from_us=self._from_us,
+            to_us=now_us,
+            interval_us=self._interval_us,
+            rows=tuple(
+                row_of(
+                    tally,
+                    waiting=waiting.get((tally.queue, tally.channel), ()),
+                    times=times,
+                    intervals=self._intervals,
+                    cuts=cuts,
+                    abandons=self._settings.measures.abandons,
+                )
+                for tally in tallies
+            ),
+            groups=tuple(team_of(name, of_group, cuts) for name, of_group in groups.items()),
+            total=team_of("", times, cuts),
+            provisional=bool(waiting),
+        )
+
+    def _fold_batch(self, batch: Batch, actions: tuple[Action, ...], now_us: int) -> None:
+        """Count a batch: what was withdrawn, then its events in order, then the other actions."""
+        refused = {action.position for action in actions if type(action) is Refused}
+        closes = [action for action in actions if type(action) is CloseContact]
+        for action in actions:
+            if type(action) is WithdrawOffer:
+                self._withdraw_offer(action, now_us)
+        for position, event in enumerate(batch.events):
+            on_event = self._on_event.get(type(event))
+            if on_event is None or position in refused:
+                continue
+            if type(event) is ContactArrived and event.contact_id in self._contacts:
+                # It was not refused, so the contact of that id had ended within this batch.
+                first = next(close for close in closes if close.contact_id == event.contact_id)
+                closes.remove(first)
+                self._close_contact(first, now_us)
+            on_event(event, now_us)
+        for close in closes:
+            self._close_contact(close, now_us)
+        for action in actions:
+            if type(action) not in _WITHDRAWN_OR_CLOSED:
+                on_action = self._on_action.get(type(action))
+                if on_action is not None:
+                    on_action(action, now_us)
+
+    # Events ---------------------------------------------------------------------------------
+
+    def _contact_arrived(self, event: ContactArrived, now_us: int) -> None:
+        tally = self._tallies[event.queue][event.channel]
+        if tally.interval != self._interval:
+            tally.interval = self._interval
+            tally.cell = cell_of(tally.cells, self._interval, NOTHING)
+        cell = tally.cell
+        cell[OFFERED] += 1
+        self._contacts[event.contact_id] = Leg(tally, cell, now_us, NOBODY)
+
+    def _offer_rejected(self, event: OfferRejected, now_us: int) -> None:
+        leg = self._offers.get(event.offer_id)
+        if leg is not None and leg.place < HANDLING:
+            self._end_offer(leg, REJECTED, now_us)
+
+    def _offer_failed(self, event: OfferFailed, now_us: int) -> None:
+        leg = self._offers.get(event.offer_id)
+        if leg is not None and leg.place < HANDLING:
+            self._end_offer(leg, BY_CAUSE[event.cause], now_us)
+
+    def _leg_connected(self, event: LegConnected, now_us: int) -> None:
+        leg = self._offers.get(event.offer_id)
+        if leg is None or leg.place >= HANDLING:
+            return
+        leg.place = HANDLING
+        leg.handling_us = -now_us
+        agent = leg.agent
+        agent.ringing -= 1
+        agent.handling += 1
+        if agent.handling == 1:
+            agent.busy_us -= now_us
+        tally = leg.tally
+        cell = leg.cell
+        cell[ANSWERED] += 1
+        wait_us = now_us - leg.entered_us
+        if wait_us <= tally.objective_us:
+            cell[ANSWERED_IN_TIME] += 1
+        bucket = 0
+        if wait_us:
+            cell[WAIT_US] += wait_us
+            self._end_wait(leg, now_us)
+            bucket = wait_bucket(wait_us)
+        tally.waits[bucket] = tally.waits.get(bucket, 0) + 1
+
+    def _agent_ready(self, event: AgentReady, now_us: int) -> None:
+        agent = self._clocks[event.agent_id]
+        if not agent.ready:
+            agent.ready = True
+            agent.start_idle(now_us)
+
+    def _agent_not_ready(
+        self, event: AgentNotReady | DrainRequested | AgentLoggedOut | SetAgentState, now_us: int
+    ) -> None:
+        """Note it at once also where the break begins later: until then he is not idle anyway."""
+        agent = self._clocks[event.agent_id]
+        agent.stop_idle(now_us)
+        agent.ready = False
+
+    # Actions --------------------------------------------------------------------------------
+
+    def _offer_contact(self, action: OfferContact, now_us: int) -> None:
+        leg = self._contacts.get(action.contact_id)
+        if leg is None:
+            return
+        agent = self._clocks[action.agent_id]
+        if agent.ready and not agent.ringing and not agent.handling:
+            agent.idle_us += now_us
+        agent.ringing += 1
+        leg.place = RINGING
+        leg.offer_id = action.offer_id
+        leg.agent = agent
+        leg.cell[OFFERS] += 1
+        self._offers[action.offer_id] = leg
+
+    def _withdraw_offer(self, action: WithdrawOffer, now_us: int) -> None:
+        leg = self._offers.get(action.offer_id)
+        if leg is not None:
+            self._end_offer(leg, _BY_OUTCOME[action.outcome], now_us)
+
+    def _interrupt_leg(self, action: InterruptLeg, now_us: int) -> None:
+        leg = self._offers.get(action.offer_id)
+        if leg is not None:
+            leg.place = INTERRUPTED
+            self._stop_handling(leg, now_us)
+
+    def _resume_leg(self, action: ResumeLeg, now_us: int) -> None:
+        leg = self._offers.get(action.offer_id)
+        if leg is not None and leg.place == INTERRUPTED:
+            leg.place = HANDLING
+            leg.handling_us -= now_us
+            agent = leg.agent
+            agent.stop_idle(now_us)
+            agent.handling += 1
+            if agent.handling == 1:
+                agent.busy_us -= now_us
+
+    def _close_contact(self, action: CloseContact, now_us: int) -> None:
+        leg = self._contacts.pop(action.contact_id, None)
+        if leg is None:
+            return
+        cell = leg.cell
+        if leg.place >= HANDLING:
+            del self._offers[leg.offer_id]
+            if leg.place == HANDLING:
+                self._stop_handling(leg, now_us)
+            cell[HANDLED] += 1
+            cell[HANDLING_US] += leg.handling_us
+            return
+        wait_us = now_us - leg.entered_us
+        cell[ABANDONED] += 1
+        if wait_us <= leg.tally.objective_us:
+            cell[ABANDONED_IN_TIME] += 1
+            if wait_us <= leg.tally.short_us:
+                cell[ABANDONED_SHORT] += 1
+        if wait_us:
+            cell[ABANDON_WAIT_US] += wait_us
+            self._end_wait(leg, now_us)
+
+    def _set_agent_state(self, action: SetAgentState, now_us: int) -> None:
+        """Only one of these says what no event said: the agent let an offer ring out."""
+        if action.availability is Availability.NOT_RESPONDING:
+            self._agent_not_ready(action, now_us)
+
+    # What several of them share -------------------------------------------------------------
+
+    def _end_offer(self, leg: Leg, place: int, now_us: int) -> None:
+        """Put a leg back into its queue and its agent's slot, counting the offer's end."""
+        leg.cell[place] += 1
+        leg.place = QUEUED
+        del self._offers[leg.offer_id]
+        leg.agent.ringing -= 1
+        leg.agent.start_idle(now_us)
+
+    @staticmethod
+    def _stop_handling(leg: Leg, now_us: int) -> None:
+        """Stop the clocks of a leg in handling, and of its agent if it was his last."""
+        leg.handling_us += now_us
+        agent = leg.agent
+        agent.handling -= 1
+        if not agent.handling:
+            agent.busy_us += now_us
+            if agent.ready and not agent.ringing:
+                agent.idle_us -= now_us
+
+    def _end_wait(self, leg: Leg, now_us: int) -> None:
+        """Add a wait that was not 0 to the area under the number waiting."""
+        if leg.entered_us >= self._start_us:
+            leg.cell[WAITING_US] += now_us - leg.entered_us
+            return
+        for interval, part_us in self._intervals.parts(leg.entered_us, now_us):
+            cell_of(leg.tally.cells, interval, NOTHING)[WAITING_US] += part_us
+
+    def _cut(self, now_us: int) -> None:
+        """Begin the interval that now lies in: cut the clocks of all agents at every boundary."""
+        ended = self._interval
+        cut_us = self._cut_us
+        self._interval = (now_us - self._from_us) // self._interval_us
+        self._start_us = self._from_us + self._interval * self._interval_us
+        self._cut_us = self._start_us + self._interval_us
+        for agent in self._clocks.values():
+            busy_us, idle_us = agent.until(cut_us)
+            agent.busy_us = agent.idle_us = 0
+            if busy_us or idle_us:
+                cell = cell_of(agent.pool.cells, ended, NO_TIME)
+                cell[0] += busy_us
+                cell[1] += idle_us
+            if agent.handling:
+                place = 0
+                agent.busy_us = -self._start_us
+            elif agent.ready and not agent.ringing:
+                place = 1
+                agent.idle_us = -self._start_us
+            else:
+                continue
+            for interval in range(ended + 1, self._interval):
+                cell_of(agent.pool.cells, interval, NO_TIME)[place] += self._interval_us
+
+    # Reporting, from copies -----------------------------------------------------------------
+
+    def _times(self, count: int, now_us: int) -> list[Times]:
+        """Return the times of all pools in each of `count` intervals, the last cut now."""
+        times = []
+        for pool in self._pools:
+            cells = [pool.cells.get(number, NO_TIME) for number in range(count)]
+            times.append(Times(pool, [cell[0] for cell in cells], [cell[1] for cell in cells]))
+        if self._interval < count:
+            for agent in self._clocks.values():
+                busy_us, idle_us = agent.until(now_us)
+                of_pool = times[agent.pool.number]
+                of_pool.busy_us[-1] += busy_us
+                of_pool.idle_us[-1] += idle_us
+        return times
+
+    def _waiting(self) -> dict[tuple[QueueName, Channel], list[Leg]]:
+        """Return the legs that wait now, by queue and channel."""
+        waiting: dict[tuple[QueueName, Channel], list[Leg]] = {}
+        for leg in self._contacts.values():
+            if leg.place < HANDLING:
+                waiting.setdefault((leg.tally.queue, leg.tally.channel), []).append(leg)
+        return waiting
