@@ -154,26 +154,12 @@ class Capacity:
         return tuple(answer) if any(answer) else TAKES_NOTHING
 
 
-class Kind:
-    """Agents who are alike in all that decides what they may take: matching asks once a kind."""
+class Desk:
+    """A routing profile with a capacity profile: which queues are served on which channels."""
 
-    __slots__ = (
-        "attributes",
-        "capacity",
-        "channels",
-        "flexibility",
-        "members",
-        "number",
-        "serves",
-        "skills",
-    )
+    __slots__ = ("capacity", "channels", "flexibility", "kinds", "serves")
 
-    def __init__(
-        self, number: int, settings: AgentSettings, profile: ProfileSettings, capacity: Capacity
-    ) -> None:
-        self.number = number
-        self.skills: Mapping[str, int] = settings.skills
-        self.attributes: Mapping[str, str] = settings.attributes
+    def __init__(self, profile: ProfileSettings, capacity: Capacity) -> None:
         self.capacity = capacity
         self.serves: dict[tuple[QueueName, int], int] = {}
         """Tier of each (queue, channel index); the lowest where the profile names it twice."""
@@ -184,9 +170,24 @@ class Kind:
                     self.serves[place] = min(line.tier, self.serves.get(place, line.tier))
         self.channels = tuple(sorted({channel for _, channel in self.serves}))
         self.flexibility = len({queue for queue, _ in self.serves})
-        """How many queues he serves."""
+        """How many queues it serves."""
+        self.kinds: list[Kind] = []
+        """The kinds of agents who sit at it."""
+
+
+class Kind:
+    """Agents who are alike in all that decides what they may take: matching asks once a kind."""
+
+    __slots__ = ("attributes", "desk", "members", "number", "skills")
+
+    def __init__(self, number: int, settings: AgentSettings, desk: Desk) -> None:
+        self.number = number
+        self.skills: Mapping[str, int] = settings.skills
+        self.attributes: Mapping[str, str] = settings.attributes
+        self.desk = desk
         self.members: list[int] = []
         """Indices of the agents of this kind."""
+        desk.kinds.append(self)
 
 
 class Agent:
@@ -197,6 +198,8 @@ class Agent:
         "agent_id",
         "availability",
         "back_off_until_us",
+        "capacity",
+        "channels",
         "device",
         "group",
         "idle_since_us",
@@ -215,6 +218,9 @@ class Agent:
         self.agent_id: AgentId = settings.agent_id
         self.group = settings.group
         self.kind = kind
+        self.capacity = kind.desk.capacity
+        self.channels = kind.desk.channels
+        """Indices of the channels on which he can be offered anything."""
         self.availability = Availability.LOGGED_OUT
         self.reason = ""
         """Why he is, or will be, not ready."""
@@ -249,7 +255,7 @@ class Agent:
             or self.back_off_until_us
         ):
             return TAKES_NOTHING
-        capacity = self.kind.capacity
+        capacity = self.capacity
         takes = capacity.known.get(self.occupancy) or capacity.work_out(self.occupancy)
         if self.device is Device.REACHABLE:
             return takes
@@ -286,24 +292,22 @@ def make_agents(settings: DomainSettings) -> tuple[Agent, ...]:
     """Return the domain's agents in the settings' order, all logged out, sorted into kinds."""
     profiles = {profile.name: profile for profile in settings.profiles}
     capacities = {capacity.name: Capacity(capacity) for capacity in settings.capacities}
+    desks: dict[tuple[str, str], Desk] = {}
     kinds: dict[object, Kind] = {}
     agents = []
     for index, one in enumerate(settings.agents):
-        alike = (
-            one.profile,
-            one.capacity,
-            frozenset(one.skills.items()),
-            frozenset(one.attributes.items()),
-        )
+        place = (one.profile, one.capacity)
+        if place not in desks:
+            desks[place] = Desk(profiles[one.profile], capacities[one.capacity])
+        alike = (*place, frozenset(one.skills.items()), frozenset(one.attributes.items()))
         kind = kinds.get(alike)
         if kind is None:
-            kind = Kind(len(kinds), one, profiles[one.profile], capacities[one.capacity])
-            kinds[alike] = kind
+            kind = kinds[alike] = Kind(len(kinds), one, desks[place])
         kind.members.append(index)
         agents.append(Agent(index, one, kind))
     return tuple(agents)
 
 
-def kinds_of(agents: Sequence[Agent]) -> tuple[Kind, ...]:
-    """Return the kinds in the order of their first members."""
-    return tuple({agent.kind.number: agent.kind for agent in agents}.values())
+def desks_of(agents: Sequence[Agent]) -> tuple[Desk, ...]:
+    """Return the desks in the order of their first agents."""
+    return tuple(dict.fromkeys(agent.kind.desk for agent in agents))

@@ -25,7 +25,7 @@ def eligible(klass: LegClass, kind: Kind) -> bool:
     return (
         klass.queue.name,
         klass.channel_index,
-    ) in kind.serves and klass.requirement.met_by(kind.skills, kind.attributes)
+    ) in kind.desk.serves and klass.requirement.met_by(kind.skills, kind.attributes)
 
 
 def block(leg: Leg, agent: Agent) -> Block | None:

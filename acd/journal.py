@@ -362,14 +362,14 @@ def _parse_event(said: str) -> tuple[int, SingleEvent | None]:
     now_us = int(seconds) * SECOND_US + int(fraction.ljust(6, "0"))
     if now_us >= TIME_US_MAX:
         raise ValueError(f"is at {seconds} s; wanted less than 2**60 microseconds")
-    if rest.rstrip() == "batch":
+    if rest.strip() == "batch":
         return now_us, None
     return now_us, _parse(rest, _EVENTS, "event")
 
 
 def _parse(said: str, shapes: Mapping[str, _Shape], what: str) -> Any:  # noqa: ANN401 - see below
     """Return the message on a line. Which type it has, the table of shapes decides."""
-    tag, _, rest = said.rstrip().partition(" ")
+    tag, _, rest = said.strip().partition(" ")
     shape = shapes.get(tag)
     if shape is None:
         raise ValueError(f"has no {what} {tag[:40]!r}; wanted one of {', '.join(shapes)}")

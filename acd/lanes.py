@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from acd.agents import CHANNELS, Agent, Kind, Takes, kinds_of
+from acd.agents import CHANNELS, Agent, Desk, Kind, Takes, desks_of
 from acd.contacts import Leg
 from acd.eligibility import eligible
 from acd.ids import QueueName
@@ -84,17 +84,18 @@ class Lanes:
     """All lanes of a domain."""
 
     def __init__(self, settings: DomainSettings, agents: Sequence[Agent]) -> None:
-        kinds = kinds_of(agents)
         self.all: list[Lane] = []
         """By class number."""
         self._agents = len(agents)
-        self._serving: dict[tuple[QueueName, int], list[Kind]] = {}
-        """The kinds whose profile serves a queue on a channel."""
-        for kind in kinds:
-            for place in kind.serves:
-                self._serving.setdefault(place, []).append(kind)
+        self._serving: dict[tuple[QueueName, int], list[Desk]] = {}
+        """The desks that serve a queue on a channel."""
+        kinds = 0
+        for desk in desks_of(agents):
+            kinds += len(desk.kinds)
+            for place in desk.serves:
+                self._serving.setdefault(place, []).append(desk)
         self._before, self._after = split_selection(settings)
-        self._reach = [_Reach() for _ in kinds]
+        self._reach = [_Reach() for _ in range(kinds)]
         """By kind number."""
         self._of_channel = [0] * len(CHANNELS)
         """Class bits of each channel."""
@@ -166,7 +167,7 @@ class Lanes:
     def first_for(self, agent: Agent, takes: Sequence[Takes]) -> Leg | None:
         """Return the first leg by this agent's order that he may take, or None."""
         waiting = 0
-        for channel in agent.kind.channels:
+        for channel in agent.channels:
             if takes[channel]:
                 waiting |= self._waiting[channel]
         if waiting:
@@ -197,7 +198,7 @@ class Lanes:
     def _first_of(self, candidates: int, tier: int, agent: Agent, reach: _Reach) -> Leg | None:
         """Return the first leg that an agent may take of the candidate classes of one tier."""
         if candidates.bit_count() > _FEW:
-            best = self._first_of_many(candidates, tier, agent.kind, reach)
+            best = self._first_of_many(candidates, tier, agent, reach)
         else:
             best = self._first_of_few(candidates)
         aside = candidates & self._set_aside
@@ -221,10 +222,10 @@ class Lanes:
                 best, least = lane, lane.head
         return None if best is None else best.line.legs[least[-1]]
 
-    def _first_of_many(self, candidates: int, tier: int, kind: Kind, reach: _Reach) -> Leg | None:
+    def _first_of_many(self, candidates: int, tier: int, agent: Agent, reach: _Reach) -> Leg | None:
         """Return the first of the lines' heads, by rows."""
         channels = 0
-        for channel in kind.channels:
+        for channel in agent.channels:
             if candidates & self._of_channel[channel]:
                 channels |= self._of_channel[channel]
         classes = reach.arrays.get((tier, channels))
@@ -278,11 +279,12 @@ class Lanes:
         self._of_channel[klass.channel_index] |= bit
         place = (klass.queue.name, klass.channel_index)
         ranked: dict[tuple[Key, Key], list[int]] = {}
-        for kind in self._serving.get(place, ()):
-            if eligible(klass, kind):
-                lane.kinds.append(kind)
-                self._reach[kind.number].add(kind.serves[place], bit)
-                ranked.setdefault(self._ranks(klass, kind), []).extend(kind.members)
+        for desk in self._serving.get(place, ()):
+            for kind in desk.kinds:
+                if eligible(klass, kind):
+                    lane.kinds.append(kind)
+                    self._reach[kind.number].add(desk.serves[place], bit)
+                    ranked.setdefault(self._ranks(klass, kind), []).extend(kind.members)
         order: list[int] = []
         starts: dict[Key, int] = {}
         for ranks in sorted(ranked):

@@ -196,7 +196,7 @@ class Index:
         before = self._takes[index]
         self._takes[index] = takes
         key = agent.idle_key()
-        for channel in agent.kind.channels:
+        for channel in agent.channels:
             old, new = before[channel], takes[channel]
             if old and old is not new:
                 pool = self._pools[channel][old]

@@ -46,7 +46,7 @@ def _strict_priority(
 def _head_start(
     arrived_us: int, leg_id: int, priority: int, head_start_us: int, promised_us: int, /
 ) -> Key:
-    """Treat it as if it had arrived so much earlier: nobody who came more than that later goes first.
+    """Let it have arrived so much earlier: nobody who came more than that later goes first.
 
     Source: mod_callcenter's base score in seconds; Genesys' priority as age.
     """
@@ -94,7 +94,7 @@ def static_rank(criterion: AgentCriterion, klass: LegClass, kind: Kind) -> int:
     if criterion is AgentCriterion.HIGHEST_PROFICIENCY:
         return -klass.requirement.proficiency(kind.skills)
     assert criterion is AgentCriterion.LEAST_FLEXIBLE
-    return kind.flexibility
+    return kind.desk.flexibility
 
 
 def preferences_lacked(klass: LegClass, kind: Kind) -> int:

@@ -202,6 +202,11 @@ class _Checker:
         if not self._excused(*path):
             self._found.append(Mistake(path, seen, wanted))
 
+    def _empty(self, path: KeyPath, wanted: str) -> None:
+        """Report that nothing is there, unless what was there was faulty."""
+        if not any(place[: len(path)] == path for place in self._faulty):
+            self._report(path, "is empty", wanted)
+
     def _nearest(self, name: str, kind: str, choices: Collection[str]) -> str:
         """Return the nearest of `choices`, which are of one `kind`, for a number of names."""
         if (name, kind) not in self._near:
@@ -265,7 +270,7 @@ class _Checker:
         self._id(("domain", "name"), settings.name)
         selection = ("domain", "agent_selection")
         if not settings.agent_selection:
-            self._report(selection, "is empty", "at least one criterion")
+            self._empty(selection, "at least one criterion")
         self._repeats(selection, settings.agent_selection)
         self._span(("domain", "back_off_s"), settings.back_off_us)
         self._span(("domain", "connect_s"), settings.connect_us, zero=False)
@@ -278,7 +283,7 @@ class _Checker:
         for name, values in settings.attributes.items():
             path = ("attributes", name)
             if not values:
-                self._report(path, "is empty", "at least one value")
+                self._empty(path, "at least one value")
             for place, value in enumerate(values):
                 self._value((*path, place), value)
             self._repeats(path, values)
@@ -376,7 +381,7 @@ class _Checker:
         path = ("profiles", profile.name)
         self._id(path, profile.name)
         if not profile.serves:
-            self._report(path, "is empty", "at least one queue")
+            self._empty(path, "at least one queue")
         served: set[tuple[str, Channel]] = set()
         for place, line in enumerate(profile.serves):
             self._line((*path, place), line)
@@ -400,7 +405,7 @@ class _Checker:
         if not queue.channels:
             return  # That is reported there.
         if not line.channels:
-            self._report((*path, "channels"), "is empty", "at least one channel")
+            self._empty((*path, "channels"), "at least one channel")
         for channel in line.channels:
             if channel not in queue.channels and not self._excused(*queue_path, channel.value):
                 has = f"a channel that queue {shown(line.queue)} has: {_listed(queue.channels)}"
