@@ -104,10 +104,12 @@ TAKES_NOTHING: Final = (Takes.NO,) * len(CHANNELS)
 class Capacity:
     """A capacity profile, with the answers that it has already worked out."""
 
-    __slots__ = ("known", "settings")
+    __slots__ = ("interrupts", "known", "settings")
 
     def __init__(self, settings: CapacitySettings) -> None:
         self.settings = settings
+        self.interrupts = any(slot.interrupted_by for slot in settings.channels.values())
+        """Whether any channel may interrupt another."""
         self.known: dict[int, tuple[Takes, ...]] = {}
         """By occupancy: for each channel whether one more contact may be taken beside it."""
 

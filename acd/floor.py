@@ -40,6 +40,7 @@ from acd.contacts import (
     Presence,
 )
 from acd.ids import (
+    TIME_US_MAX,
     AgentId,
     Availability,
     ContactId,
@@ -78,8 +79,14 @@ class Floor:
         self.offers_given = 0
         """The last number given to an offer."""
         self.matcher: Matcher
-        self.timers: list[tuple[int, Timer, int, int]] = []
-        """(at_us, what, number of leg or offer or index of agent, index of the excluded agent)."""
+        self.soonest_us = TIME_US_MAX
+        """No lease or block ends before; it may be earlier than the next end."""
+        self._timers: list[tuple[int, Timer, int, int]] = []
+        """A heap: (at_us, what, number of leg or offer or index of agent, index of the excluded
+        agent)."""
+        self._new_timers: list[tuple[int, Timer, int, int]] = []
+        """Not in the heap yet. They are put there when somebody asks for the next end, and most
+        are void by then: an offer taken at once, a call connected at once."""
 
     # Offers.
 
@@ -100,7 +107,7 @@ class Floor:
         agent.last_given_us = now_us
         leg.state = LegState.OFFERED
         leg.offer_id = number
-        heappush(self.timers, (until_us, Timer.LEASE, number, 0))
+        self._await(until_us, Timer.LEASE, number)
         self.matcher.remove(leg)
         self.matcher.refresh(agent)
         orders.append(
@@ -120,7 +127,7 @@ class Floor:
         """Begin to connect: the lease now bounds the connecting."""
         offer.state = OfferState.ACCEPTED
         offer.until_us = now_us + self.settings.connect_us
-        heappush(self.timers, (offer.until_us, Timer.LEASE, offer.offer_id, 0))
+        self._await(offer.until_us, Timer.LEASE, offer.offer_id)
         self.legs[offer.leg_id].state = LegState.CONNECTING
 
     def connect(self, leg: Leg) -> None:
@@ -132,7 +139,8 @@ class Floor:
         self.contacts[leg.contact_id].presence = Presence.TALKING
         agent = self.agents[offer.agent]
         agent.move(offer, SlotState.ACTIVE)
-        self.matcher.refresh(agent)
+        if agent.capacity.interrupts:  # Otherwise a slot in use is a slot in use.
+            self.matcher.refresh(agent)
 
     def give_back(self, offer: Offer, now_us: int, orders: Orders) -> None:
         """Put the leg back in its place and free the agent's slot, as if it had not been held."""
@@ -154,14 +162,13 @@ class Floor:
             if leg.excluded is None:
                 leg.excluded = {}
             leg.excluded[agent.index] = now_us + duration_us
-            entry = (now_us + duration_us, Timer.EXCLUSION, leg.leg_id, agent.index)
-            heappush(self.timers, entry)
+            self._await(now_us + duration_us, Timer.EXCLUSION, leg.leg_id, agent.index)
 
     def back_off(self, agent: Agent, now_us: int) -> None:
         """Leave an agent alone whom the switch could not reach."""
         if self.settings.back_off_us:
             agent.back_off_until_us = now_us + self.settings.back_off_us
-            heappush(self.timers, (agent.back_off_until_us, Timer.BACK_OFF, agent.index, 0))
+            self._await(agent.back_off_until_us, Timer.BACK_OFF, agent.index)
             self.matcher.refresh(agent)
 
     # The end of a leg.
@@ -181,7 +188,7 @@ class Floor:
         elif offer.slot != SlotState.INTERRUPTED:
             agent.move(offer, SlotState.WRAPPING)
             offer.until_us = now_us + wrap_up_us
-            heappush(self.timers, (offer.until_us, Timer.LEASE, offer.offer_id, 0))
+            self._await(offer.until_us, Timer.LEASE, offer.offer_id)
             self.matcher.refresh(agent)
 
     def close(self, leg: Leg, now_us: int, orders: Orders) -> None:
@@ -263,21 +270,28 @@ class Floor:
 
     def next_wakeup_us(self) -> int | None:
         """Return the instant at which the next lease or block ends, or None."""
-        timers = self.timers
+        timers = self._timers
+        for entry in self._new_timers:
+            if self._counts(entry):
+                heappush(timers, entry)
+        self._new_timers.clear()
         while timers:
             if self._counts(timers[0]):
-                return timers[0][0]
+                self.soonest_us = timers[0][0]
+                return self.soonest_us
             heappop(timers)
+        self.soonest_us = TIME_US_MAX
         return None
 
     def is_due(self, now_us: int) -> bool:
         """Return whether a lease or block ends by now."""
-        timers = self.timers
-        while timers and timers[0][0] <= now_us:
-            if self._counts(timers[0]):
-                return True
-            heappop(timers)
-        return False
+        due_us = self.next_wakeup_us()
+        return due_us is not None and due_us <= now_us
+
+    def _await(self, at_us: int, timer: Timer, number: int, excluded: int = 0) -> None:
+        """Let a lease or block end at an instant."""
+        self._new_timers.append((at_us, timer, number, excluded))
+        self.soonest_us = min(self.soonest_us, at_us)
 
     def _counts(self, entry: tuple[int, Timer, int, int]) -> bool:
         """Return whether the state still says what an entry of the heap says."""
@@ -295,7 +309,7 @@ class Floor:
         for _ in range(at_most):
             if not self.is_due(now_us):
                 return
-            _, timer, number, excluded = heappop(self.timers)
+            _, timer, number, excluded = heappop(self._timers)
             if timer is Timer.LEASE:
                 self._end_lease(self.offers[number], now_us, orders)
             elif timer is Timer.BACK_OFF:
@@ -331,14 +345,13 @@ class Floor:
         for offer in self.offers.values():
             self.agents[offer.agent].add(offer)
             if offer.until_us:
-                heappush(self.timers, (offer.until_us, Timer.LEASE, offer.offer_id, 0))
+                self._await(offer.until_us, Timer.LEASE, offer.offer_id)
         for agent in self.agents:
             if agent.back_off_until_us:
-                entry = (agent.back_off_until_us, Timer.BACK_OFF, agent.index, 0)
-                heappush(self.timers, entry)
+                self._await(agent.back_off_until_us, Timer.BACK_OFF, agent.index)
             self.matcher.refresh(agent)
         for leg in self.legs.values():
             for index, until_us in (leg.excluded or {}).items():
-                heappush(self.timers, (until_us, Timer.EXCLUSION, leg.leg_id, index))
+                self._await(until_us, Timer.EXCLUSION, leg.leg_id, index)
             if leg.state is LegState.QUEUED:
                 self.matcher.wait(leg)

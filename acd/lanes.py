@@ -17,8 +17,8 @@ from acd.agents import CHANNELS, Agent, Desk, Kind, Takes, desks_of
 from acd.contacts import Leg
 from acd.eligibility import eligible
 from acd.ids import QueueName
-from acd.policies import Key, preferences_lacked, split_selection, static_rank, urgency_key
-from acd.queues import Aside, LegClass, Line
+from acd.policies import preferences_lacked, split_selection, static_rank, urgency_key
+from acd.queues import Aside, Key, LegClass, Line
 from acd.settings import AgentCriterion, DomainSettings
 
 Row = NDArray[np.int64]
@@ -36,14 +36,12 @@ _FEW: Final = 12
 class Lane:
     """What the index keeps of a class: its waiting legs, and its eligible agents in order."""
 
-    __slots__ = ("agents", "aside", "eligible", "ends", "head", "kinds", "klass", "line")
+    __slots__ = ("agents", "aside", "eligible", "ends", "kinds", "klass", "line")
 
     def __init__(self, klass: LegClass) -> None:
         self.klass = klass
         self.line = Line()
         self.aside = Aside()
-        self.head: Key | None = None
-        """Key of the line's first leg."""
         self.kinds: list[Kind] = []
         """The kinds that may take it."""
         self.eligible = 0
@@ -111,9 +109,8 @@ class Lanes:
 
     # Legs come and go.
 
-    def enter(self, leg: Leg) -> None:
-        """Put a leg in its line, or aside while it excludes agents."""
-        lane = self.of(leg.klass)
+    def enter(self, leg: Leg, lane: Lane) -> None:
+        """Put a leg in the line of its lane, or aside while it excludes agents."""
         if leg.excluded:
             if leg.leg_id not in lane.aside.legs:
                 lane.aside.push(leg)
@@ -122,16 +119,19 @@ class Lanes:
             return
         if leg.leg_id in lane.aside.legs:
             self._leave_aside(lane, leg)
-        lane.line.push(leg)
-        if lane.head is None or leg.key < lane.head:
+        line = lane.line
+        line.push(leg)
+        if line.first is leg:
             self._set_head(lane)
 
     def remove(self, leg: Leg) -> None:
         """Take a leg out, wherever it waits."""
         lane = self.of(leg.klass)
-        if leg.leg_id in lane.line.legs:
-            lane.line.discard(leg.leg_id)
-            if leg.key == lane.head:
+        line = lane.line
+        if leg.leg_id in line.legs:
+            was_first = leg is line.first
+            line.discard(leg.leg_id)
+            if was_first:
                 self._set_head(lane)
         elif leg.leg_id in lane.aside.legs:
             self._leave_aside(lane, leg)
@@ -143,21 +143,25 @@ class Lanes:
             self._note_waiting(lane)
 
     def _set_head(self, lane: Lane) -> None:
-        """Take over the key of the line's first leg."""
-        before = lane.head
-        leg = lane.line.head()
-        lane.head = None if leg is None else leg.key
+        """Take over the key of the line's first leg, which is another than before."""
+        first = lane.line.first
         number = lane.klass.number
+        if first is None:
+            for row in self._heads:
+                row[number] = NEVER
+            self._note_waiting(lane)
+            return
+        key = first.key
         for position, row in enumerate(self._heads):
-            row[number] = NEVER if leg is None else leg.key[position]
-        if before is None or leg is None:
+            row[number] = key[position]
+        if len(lane.line.legs) == 1:
             self._note_waiting(lane)
 
     def _note_waiting(self, lane: Lane) -> None:
         """Set or clear the class's bit among those with legs waiting."""
         bit = 1 << lane.klass.number
         channel = lane.klass.channel_index
-        if lane.head is not None or lane.aside.legs:
+        if lane.line.first is not None or lane.aside.legs:
             self._waiting[channel] |= bit
         else:
             self._waiting[channel] &= ~bit
@@ -175,6 +179,8 @@ class Lanes:
             for _, bits in reach.tiers:
                 candidates = bits & waiting
                 if candidates:
+                    if not candidates & (candidates - 1 | self._set_aside):
+                        return self.all[candidates.bit_length() - 1].line.first
                     leg = self._first_of(candidates, bits, agent, reach)
                     if leg is not None:
                         return leg
@@ -212,15 +218,15 @@ class Lanes:
     def _first_of_few(self, candidates: int) -> Leg | None:
         """Return the first of the lines' heads, one by one."""
         lanes = self.all
-        best: Lane | None = None
+        best: Leg | None = None
         least: Key = _LAST
         while candidates:
             low = candidates & -candidates
             candidates ^= low
-            lane = lanes[low.bit_length() - 1]
-            if lane.head is not None and lane.head < least:
-                best, least = lane, lane.head
-        return None if best is None else best.line.legs[least[-1]]
+            first = lanes[low.bit_length() - 1].line.first
+            if first is not None and first.key < least:
+                best, least = first, first.key
+        return best
 
     def _first_of_many(self, candidates: int, tier: int, agent: Agent, reach: _Reach) -> Leg | None:
         """Return the first of the lines' heads, by rows."""
@@ -240,14 +246,14 @@ class Lanes:
                 return None
             equal = keys == least
             if np.count_nonzero(equal) == 1:
-                return self._head_of(int(classes[best]))
+                return self.all[classes[best]].line.first
             classes = classes[equal]
-        return min((self._head_of(int(one)) for one in classes), key=lambda leg: leg.key)
+        return min((self._head_of(one) for one in classes), key=lambda leg: leg.key)
 
     def _head_of(self, number: int) -> Leg:
-        lane = self.all[number]
-        assert lane.head is not None
-        return lane.line.legs[lane.head[-1]]
+        first = self.all[number].line.first
+        assert first is not None
+        return first
 
     # Classes come and go.
 

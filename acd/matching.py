@@ -23,7 +23,7 @@ import numpy as np
 from acd.agents import CHANNELS, TAKES_NOTHING, Agent, Takes
 from acd.contacts import Leg, LegState
 from acd.lanes import NEVER, Lane, Lanes, Row, bits_of
-from acd.policies import Key
+from acd.queues import Key
 from acd.settings import DomainSettings
 
 Pair = tuple[Leg, Agent]
@@ -129,9 +129,10 @@ class Index:
         """Give the one new leg its best agent, or put it in its line."""
         if leg.state is not LegState.QUEUED:
             return None
-        agent = self._best_agent(self._lanes.of(leg.klass), leg)
+        lane = self._lanes.of(leg.klass)
+        agent = self._best_agent(lane, leg)
         if agent is None:
-            self._lanes.enter(leg)
+            self._lanes.enter(leg, lane)
             return None
         return leg, agent
 
@@ -143,7 +144,7 @@ class Index:
         classes = 0
         for leg in self._fresh:
             if leg.state is LegState.QUEUED:
-                lanes.enter(leg)
+                lanes.enter(leg, lanes.of(leg.klass))
                 classes |= 1 << leg.klass.number
         self._fresh.clear()
         agents = self._agents if self._unsettled else self._changed
@@ -152,8 +153,8 @@ class Index:
         heads: list[tuple[Key, int]] = []
         for number in bits_of(classes):
             lane = lanes.all[number]
-            if lane.head is not None:
-                heads.append((lane.head, number))
+            if lane.line.first is not None:
+                heads.append((lane.line.first.key, number))
             heads.extend((leg.key, number) for leg in lane.aside.legs.values())
         heapify(heads)
         return heads
@@ -171,13 +172,13 @@ class Index:
             lane = self._lanes.all[number]
             leg = lane.aside.legs.get(key[-1])
             if leg is None:
-                if lane.head is None:
+                leg = lane.line.first
+                if leg is None:
                     heappop(heads)
                     continue
-                if key != lane.head:
-                    heapreplace(heads, (lane.head, number))
+                if leg.key != key:
+                    heapreplace(heads, (leg.key, number))
                     continue
-                leg = lane.line.legs[key[-1]]
             best = self._best_agent(lane, leg)
             if best is None:
                 heappop(heads)

@@ -13,10 +13,9 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from acd.agents import Kind
-from acd.queues import LegClass
+from acd.queues import Key, LegClass
 from acd.settings import AgentCriterion, DomainSettings, Urgency
 
-Key: TypeAlias = tuple[int, ...]
 KeyFunction: TypeAlias = Callable[[int, int, int, int, int], Key]
 """(arrived_us, leg_id, priority, head_start_us, promised_us) → key."""
 

@@ -10,7 +10,7 @@ exclusion ends, with the same key.
 from bisect import bisect_left, insort
 from collections import deque
 from heapq import heapify, heappop, heappush
-from typing import Final
+from typing import Final, TypeAlias
 
 from acd.contacts import Leg
 from acd.ids import Channel
@@ -19,6 +19,9 @@ from acd.skills import Requirement
 
 CLASSES_MAX: Final = 8_192
 """Most classes with legs in them: eight times the 1,000 that the largest site planned for has."""
+
+Key: TypeAlias = tuple[int, ...]
+"""A leg's place in the domain's order (`acd.policies`); its last number is the leg's."""
 
 _DEAD_MIN: Final = 64
 """Keys of gone legs that a line tolerates, beside as many as it has living ones."""
@@ -72,13 +75,15 @@ class Line:
     others when they are more than the living.
     """
 
-    __slots__ = ("_late", "_order", "legs")
+    __slots__ = ("_late", "_order", "first", "legs")
 
     def __init__(self) -> None:
+        self.first: Leg | None = None
+        """The first leg; None where nobody waits."""
         self.legs: dict[int, Leg] = {}
         """The legs in the line, by number."""
-        self._order: deque[tuple[int, ...]] = deque()
-        self._late: list[tuple[int, ...]] = []
+        self._order: deque[Key] = deque()
+        self._late: list[Key] = []
 
     def push(self, leg: Leg) -> None:
         """Put a leg in its place."""
@@ -88,28 +93,26 @@ class Line:
             order.append(leg.key)
         else:
             heappush(self._late, leg.key)
+        if self.first is None or leg.key < self.first.key:
+            self.first = leg
 
-    def head(self) -> Leg | None:
-        """Return the first leg, or None where nobody waits."""
+    def discard(self, leg_id: int) -> None:
+        """Take a leg that is in it out of the line."""
         legs, order, late = self.legs, self._order, self._late
-        while order and order[0][-1] not in legs:
-            order.popleft()
-        while late and late[0][-1] not in legs:
-            heappop(late)
-        if late and (not order or late[0] < order[0]):
-            return legs[late[0][-1]]
-        return legs[order[0][-1]] if order else None
-
-    def discard(self, leg_id: int) -> bool:
-        """Take a leg out of the line; say whether it was in it."""
-        if self.legs.pop(leg_id, None) is None:
-            return False
-        living = len(self.legs)
-        if len(self._order) + len(self._late) > 2 * living + _DEAD_MIN:
-            self._order = deque(key for key in self._order if key[-1] in self.legs)
-            self._late = [key for key in self._late if key[-1] in self.legs]
+        leg = legs.pop(leg_id)
+        if leg is self.first:
+            while order and order[0][-1] not in legs:
+                order.popleft()
+            while late and late[0][-1] not in legs:
+                heappop(late)
+            if late and (not order or late[0] < order[0]):
+                self.first = legs[late[0][-1]]
+            else:
+                self.first = legs[order[0][-1]] if order else None
+        elif len(order) + len(late) > 2 * len(legs) + _DEAD_MIN:
+            self._order = deque(key for key in order if key[-1] in legs)
+            self._late = [key for key in late if key[-1] in legs]
             heapify(self._late)
-        return True
 
 
 class Aside:
@@ -119,19 +122,17 @@ class Aside:
 
     def __init__(self) -> None:
         self.legs: dict[int, Leg] = {}
-        self._keys: list[tuple[int, ...]] = []
+        self._keys: list[Key] = []
 
     def push(self, leg: Leg) -> None:
         """Put a leg in its place."""
         self.legs[leg.leg_id] = leg
         insort(self._keys, leg.key)
 
-    def discard(self, leg: Leg) -> bool:
-        """Take a leg out; say whether it was in."""
-        if self.legs.pop(leg.leg_id, None) is None:
-            return False
+    def discard(self, leg: Leg) -> None:
+        """Take out a leg that is in."""
+        del self.legs[leg.leg_id]
         del self._keys[bisect_left(self._keys, leg.key)]
-        return True
 
     def first_for(self, agent: int) -> Leg | None:
         """Return the first leg that does not exclude the agent of this index."""

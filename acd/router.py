@@ -79,7 +79,6 @@ class Router:
         self._floor = Floor(settings)
         self._floor.matcher = make_matcher(settings, self._floor.agents, self._floor.legs)
         self._next_pair = self._floor.matcher.next_pair
-        self._timers = self._floor.timers
         self._classes = Classes(settings)
         self._key = urgency_key(settings.urgency)[0]
         self._declared = frozenset(settings.contact_attributes)
@@ -123,8 +122,7 @@ class Router:
             CallerError: Time ran back, or a tick is owed: `next_wakeup_us()` is not after `now_us`
                 and the event is not `ClockTicked`. The state is unchanged.
         """
-        timers = self._timers
-        if not self._now_us <= now_us < TIME_US_MAX or (timers and timers[0][0] <= now_us):
+        if not self._now_us <= now_us < self._floor.soonest_us:
             self._check_time(event, now_us)
         orders: list[Action] = []
         try:

@@ -1,0 +1,172 @@
+"""Who serves what: is there an agent for each channel of each queue?
+
+Answered for all agents at once: whoever has a profile, a capacity, a skill at a level or a value
+of an attribute is a set of agents, kept as the bits of an integer, and a requirement is evaluated
+once a queue, over these sets.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from functools import reduce
+from operator import and_, or_
+from typing import TypeAlias
+
+from acd.ids import Channel
+from acd.mistakes import Findings, agent_path
+from acd.settings import PROFICIENCY_MAX, PROFICIENCY_MIN, AgentSettings, DomainSettings
+from acd.skills import (
+    ANYONE,
+    AllOf,
+    AnyOf,
+    HasAttribute,
+    HasSkill,
+    Requirement,
+    RequirementError,
+    parse_requirement,
+    shown,
+)
+
+Bits: TypeAlias = int
+"""A set of agents: bit n is set if agent n is in it."""
+
+
+def report_unserved(
+    found: Findings, settings: DomainSettings, distinct: Sequence[AgentSettings]
+) -> None:
+    """Report each channel of a queue that no agent serves, carries and may take.
+
+    Args:
+        found: Where it is reported. It knows what could not be read, and that is in doubt: an
+            agent without a profile might serve every queue.
+        settings: The domain.
+        distinct: Its agents; of members of a group who are alike, one will do.
+    """
+    if any(len(path) < 3 and path[0] in {"agents", "groups"} for path in found.faulty):
+        return  # An agent who could not be read at all might serve anything.
+    serving = _serving(found, settings, distinct)
+    carrying = _carrying(found, settings, distinct)
+    abilities = _Abilities(found, settings, distinct)
+    # Of queues with one name the first counts.
+    for queue in reversed({each.name: each for each in reversed(settings.queues)}.values()):
+        able = abilities.meeting(queue.requires)
+        for channel in queue.channels:
+            path = ("queues", queue.name, channel.value)
+            serve = serving[queue.name, channel]
+            carry = serve & carrying[channel]
+            if not serve:
+                found.report(path, "is served by no agent", "an agent whose profile serves it")
+            elif not carry:
+                wanted = f"an agent who serves it and whose capacity has {channel}"
+                found.report(path, f"is served by no agent who carries {channel}", wanted)
+            elif not carry & able:
+                wanted = f"an agent who serves it, carries it and meets {shown(queue.requires)}"
+                found.report(path, "is served by no agent who may take it", wanted)
+
+
+def _serving(
+    found: Findings, settings: DomainSettings, agents: Sequence[AgentSettings]
+) -> dict[tuple[str, Channel], Bits]:
+    """Return whose profile serves a channel of a queue, or might."""
+    queues = {queue.name: queue for queue in reversed(settings.queues)}
+    profiles = {profile.name: profile for profile in reversed(settings.profiles)}
+    # Whom a profile serves is in doubt unless only its tiers are.
+    doubtful = {
+        path[1]
+        for path in found.faulty
+        if path[0] == "profiles" and path[1:] and path[3:] != ("tier",)
+    }
+
+    def profile_of(agent: AgentSettings) -> str | None:
+        if agent.profile in doubtful or found.excused("profiles"):
+            return None
+        if found.excused(*agent_path(agent), "profile"):
+            return None
+        return found.meant(agent.profile, "declared profile", profiles)
+
+    having = _by_name(map(profile_of, agents))
+    serving: dict[tuple[str, Channel], Bits] = defaultdict(lambda: having[None])
+    for profile in profiles.values():
+        for line in profile.serves:
+            name = found.meant(line.queue, "declared queue", queues)
+            for channel in line.channels or (queues[name].channels if name else ()):
+                serving[name, channel] |= having[profile.name]
+    return serving
+
+
+def _carrying(
+    found: Findings, settings: DomainSettings, agents: Sequence[AgentSettings]
+) -> dict[Channel, Bits]:
+    """Return whose capacity has a channel, or might."""
+    capacities = {capacity.name: capacity for capacity in reversed(settings.capacities)}
+
+    def capacity_of(agent: AgentSettings) -> str | None:
+        if found.excused("capacities", agent.capacity):
+            return None
+        if found.excused(*agent_path(agent), "capacity"):
+            return None
+        return found.meant(agent.capacity, "declared capacity", capacities)
+
+    having = _by_name(map(capacity_of, agents))
+    carrying = dict.fromkeys(Channel, having[None])
+    for name, capacity in capacities.items():
+        for channel in Channel:
+            if channel in capacity.channels or found.excused("capacities", name, channel):
+                carrying[channel] |= having[name]
+    return carrying
+
+
+def _by_name(names: Iterable[str | None]) -> defaultdict[str | None, Bits]:
+    """Return who has each name, given that of each agent; None stands for any."""
+    having: defaultdict[str | None, Bits] = defaultdict(int)
+    for place, name in enumerate(names):
+        having[name] |= 1 << place
+    return having
+
+
+class _Abilities:
+    """Who has which skills and attributes."""
+
+    def __init__(
+        self, found: Findings, settings: DomainSettings, agents: Sequence[AgentSettings]
+    ) -> None:
+        self._skills = frozenset(settings.skills)
+        self._attributes = settings.attributes
+        self._everybody: Bits = (1 << len(agents)) - 1
+        self._unsure: Bits = 0
+        """Whose skills or attributes could not all be read: they may meet any requirement."""
+        self._having: defaultdict[tuple[str, str | int], Bits] = defaultdict(int)
+        """By a skill and its level, and by an attribute and its value."""
+        for place, agent in enumerate(agents):
+            bit = 1 << place
+            for name, level in agent.skills.items():
+                skill = found.meant(name, "declared skill", self._skills)
+                known = PROFICIENCY_MIN <= level <= PROFICIENCY_MAX
+                self._having[skill, level if known else PROFICIENCY_MAX] |= bit
+            for name, value in agent.attributes.items():
+                values = self._attributes.get(name, ())
+                self._having[name, found.meant(value, f"value of {shown(name)}", values)] |= bit
+            path = agent_path(agent)
+            if found.doubtful(*path, "skills") or found.doubtful(*path, "attributes"):
+                self._unsure |= bit
+
+    def meeting(self, text: str) -> Bits:
+        """Return who meets a requirement, or might: everybody if it cannot be read."""
+        try:
+            requirement = parse_requirement(text, skills=self._skills, attributes=self._attributes)
+        except RequirementError:
+            requirement = ANYONE
+        return self._meeting(requirement) | self._unsure
+
+    def _meeting(self, requirement: Requirement) -> Bits:
+        match requirement:
+            case HasSkill(skill, at_least, negated):
+                levels = range(at_least, PROFICIENCY_MAX + 1)
+                able = reduce(or_, (self._having.get((skill, level), 0) for level in levels))
+                return self._everybody ^ able if negated else able
+            case HasAttribute(attribute, value, negated):
+                able = self._having.get((attribute, value), 0)
+                return self._everybody ^ able if negated else able
+            case AllOf(parts):
+                return reduce(and_, map(self._meeting, parts), self._everybody)
+            case AnyOf(parts):
+                return reduce(or_, map(self._meeting, parts))
