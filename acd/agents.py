@@ -255,15 +255,14 @@ class Agent:
             self.availability is not Availability.READY
             or self.after_this_one
             or self.back_off_until_us
+            or self.device is Device.BUSY_ELSEWHERE
         ):
             return TAKES_NOTHING
         capacity = self.capacity
         takes = capacity.known.get(self.occupancy) or capacity.work_out(self.occupancy)
-        if self.device is Device.REACHABLE:
-            return takes
-        if self.device is Device.BUSY_ELSEWHERE:
-            return TAKES_NOTHING
-        return (*takes[:_VOICE], Takes.NO, *takes[_VOICE + 1 :])
+        if self.device is Device.UNREACHABLE:
+            return (*takes[:_VOICE], Takes.NO, *takes[_VOICE + 1 :])
+        return takes
 
     def idle_key(self) -> int:
         """Return his place by idle time: smaller is longer idle.

@@ -5,7 +5,7 @@ texts that mean the same find the same class. A class without legs is forgotten 
 full, so that a long-lived router never runs out of classes.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Final
 
 from acd.agents import CHANNEL_INDEX
@@ -52,7 +52,7 @@ class Classes:
         }
         self._free: list[int] = []
 
-    def of(self, event: ContactArrived, legs: Iterable[Leg]) -> LegClass:
+    def of(self, event: ContactArrived, legs: Mapping[int, Leg]) -> LegClass:
         """Return the class of an arrival; `legs` are the open ones, read only when all are taken.
 
         Raises:
@@ -73,7 +73,7 @@ class Classes:
             self._by_texts[texts] = klass
         return klass
 
-    def _intern(self, event: ContactArrived, legs: Iterable[Leg]) -> LegClass:
+    def _intern(self, event: ContactArrived, legs: Mapping[int, Leg]) -> LegClass:
         queue = self._queues.get(event.queue)
         if queue is None:
             raise RefusalError(Reason.UNKNOWN_QUEUE, event.queue)
@@ -111,13 +111,13 @@ class Classes:
         except RequirementError as error:
             raise RefusalError(error.reason, error.seen) from error
 
-    def _number(self, legs: Iterable[Leg]) -> int:
+    def _number(self, legs: Mapping[int, Leg]) -> int:
         """Return a number for a new class; forget classes without legs when all are taken."""
         if self._free:
             return self._free.pop()
         if len(self._by_meaning) < CLASSES_MAX:
             return len(self._by_meaning)
-        used = {leg.klass.number for leg in legs}
+        used = {leg.klass.number for leg in legs.values()}
         kept = {key: one for key, one in self._by_meaning.items() if one.number in used}
         if len(kept) == len(self._by_meaning):
             raise RefusalError(Reason.TOO_MANY_CLASSES, str(CLASSES_MAX))

@@ -112,12 +112,12 @@ def _checked(path: Path) -> str:
     Raises:
         ConfigError: All mistakes of the file.
     """
-    from acd import config
+    from acd import config, toml_guard
 
     file = str(path)
     with path.open("rb") as stream:
-        data = stream.read(config.FILE_BYTES_MAX + 1)
-    tables = config.read_toml(data, file)
+        data = stream.read(toml_guard.FILE_BYTES_MAX + 1)
+    tables = toml_guard.read_toml(data, file)
     queues = tables.get("queues")
     counted = f"ok: {len(queues) if isinstance(queues, dict) else 0} queues"
     sections = [found for name, found in _named("acd.sections").items() if name in tables]

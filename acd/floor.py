@@ -78,6 +78,7 @@ class Floor:
         """The last number given to a leg."""
         self.offers_given = 0
         """The last number given to an offer."""
+        self._idle_after_contact = settings.idle_clock is IdleClock.AFTER_CONTACT
         self.matcher: Matcher
         self.soonest_us = TIME_US_MAX
         """No lease or block ends before; it may be earlier than the next end."""
@@ -101,13 +102,14 @@ class Floor:
         self.offers_given = number = self.offers_given + 1
         channel_settings = klass.channel_settings
         until_us = now_us + channel_settings.ring_us
-        offer = Offer(number, leg.leg_id, agent.index, channel, until_us)
-        self.offers[number] = offer
+        offer = self.offers[number] = Offer(number, leg.leg_id, agent.index, channel, until_us)
         agent.add(offer)
         agent.last_given_us = now_us
         leg.state = LegState.OFFERED
         leg.offer_id = number
-        self._await(until_us, Timer.LEASE, number)
+        self._new_timers.append((until_us, Timer.LEASE, number, 0))
+        if until_us < self.soonest_us:
+            self.soonest_us = until_us
         self.matcher.remove(leg)
         self.matcher.refresh(agent)
         orders.append(
@@ -178,11 +180,13 @@ class Floor:
         offer = self.offers[leg.offer_id]
         agent = self.agents[offer.agent]
         leg.state = LegState.WRAPPING
-        if self.settings.idle_clock is IdleClock.AFTER_CONTACT:
+        if self._idle_after_contact:
             agent.idle_since_us = now_us
         channel = leg.klass.channel_settings
-        timed = agent.wrap_up_mode is WrapUpMode.TIMED
-        wrap_up_us = channel.wrap_up_us if timed else channel.wrap_up_cap_us
+        if agent.wrap_up_mode is WrapUpMode.TIMED:
+            wrap_up_us = channel.wrap_up_us
+        else:
+            wrap_up_us = channel.wrap_up_cap_us
         if not wrap_up_us:
             self.close(leg, now_us, orders)
         elif offer.slot != SlotState.INTERRUPTED:
@@ -195,7 +199,7 @@ class Floor:
         """Close a handled leg."""
         offer = self.offers[leg.offer_id]
         leg.state = LegState.CLOSED
-        if self.settings.idle_clock is not IdleClock.AFTER_CONTACT:
+        if not self._idle_after_contact:
             self.agents[offer.agent].idle_since_us = now_us
         self._forget(leg, ContactOutcome.HANDLED, orders)
         self._free(offer, now_us, orders)
@@ -232,7 +236,7 @@ class Floor:
         agent.remove(offer)
         if agent.offers:
             self._resume(agent, now_us, orders)
-        if not agent.offers and agent.is_leaving:
+        if agent.is_leaving and not agent.offers:
             self.emptied(agent, orders)
         self.matcher.refresh(agent)
 

@@ -106,6 +106,8 @@ class Lanes:
         ]
         """Keys of the lines' heads without the leg's number: a row for each position in the key,
         a column for each class."""
+        self._stale: set[int] = set()
+        """Classes whose columns are not up to date: they are when somebody reads the rows."""
 
     # Legs come and go.
 
@@ -122,17 +124,23 @@ class Lanes:
         line = lane.line
         line.push(leg)
         if line.first is leg:
-            self._set_head(lane)
+            self._stale.add(lane.klass.number)
+            if len(line.legs) == 1:
+                self._note_waiting(lane)
 
     def remove(self, leg: Leg) -> None:
         """Take a leg out, wherever it waits."""
-        lane = self.of(leg.klass)
+        lane = leg.klass.lane
+        if lane is None:
+            return
         line = lane.line
-        if leg.leg_id in line.legs:
-            was_first = leg is line.first
-            line.discard(leg.leg_id)
-            if was_first:
-                self._set_head(lane)
+        if leg is line.first:
+            line.discard_first()
+            self._stale.add(lane.klass.number)
+            if line.first is None:
+                self._note_waiting(lane)
+        elif leg.leg_id in line.legs:
+            line.discard(leg)
         elif leg.leg_id in lane.aside.legs:
             self._leave_aside(lane, leg)
 
@@ -140,21 +148,6 @@ class Lanes:
         lane.aside.discard(leg)
         if not lane.aside.legs:
             self._set_aside &= ~(1 << lane.klass.number)
-            self._note_waiting(lane)
-
-    def _set_head(self, lane: Lane) -> None:
-        """Take over the key of the line's first leg, which is another than before."""
-        first = lane.line.first
-        number = lane.klass.number
-        if first is None:
-            for row in self._heads:
-                row[number] = NEVER
-            self._note_waiting(lane)
-            return
-        key = first.key
-        for position, row in enumerate(self._heads):
-            row[number] = key[position]
-        if len(lane.line.legs) == 1:
             self._note_waiting(lane)
 
     def _note_waiting(self, lane: Lane) -> None:
@@ -238,6 +231,7 @@ class Lanes:
         if classes is None:
             classes = np.array(bits_of(tier & channels), dtype=np.int64)
             reach.arrays[tier, channels] = classes
+        self._bring_up_to_date()
         for row in self._heads:
             keys = row[classes]
             best = int(keys.argmin())
@@ -250,6 +244,14 @@ class Lanes:
             classes = classes[equal]
         return min((self._head_of(one) for one in classes), key=lambda leg: leg.key)
 
+    def _bring_up_to_date(self) -> None:
+        """Write the heads that changed into the rows."""
+        for number in self._stale:
+            first = self.all[number].line.first
+            for position, row in enumerate(self._heads):
+                row[number] = NEVER if first is None else first.key[position]
+        self._stale.clear()
+
     def _head_of(self, number: int) -> Leg:
         first = self.all[number].line.first
         assert first is not None
@@ -257,29 +259,23 @@ class Lanes:
 
     # Classes come and go.
 
-    def of(self, klass: LegClass) -> Lane:
-        """Return a class's lane; make it at first sight, O(kinds + agents) once."""
+    def make(self, klass: LegClass) -> Lane:
+        """Make the lane of a class at first sight, or in place of a forgotten one's.
+
+        Work out who may take it, and in which order: O(kinds that serve the queue + agents).
+        """
         number = klass.number
-        lanes = self.all
-        if number < len(lanes):
-            lane = lanes[number]
-            if lane.klass is klass:
-                return lane
-        else:
-            lanes.extend(Lane(klass) for _ in range(number + 1 - len(lanes)))
+        lane = klass.lane = Lane(klass)
+        if number >= len(self.all):
+            self.all.extend(Lane(klass) for _ in range(number + 1 - len(self.all)))
             while number >= len(self._heads[0]):
                 self._heads = [
                     np.concatenate([row, np.full_like(row, NEVER)]) for row in self._heads
                 ]
-        return self._make(klass)
-
-    def _make(self, klass: LegClass) -> Lane:
-        """Work out who may take a class, and in which order; replace a forgotten class."""
-        number = klass.number
         bit = 1 << number
         for kind in self.all[number].kinds:
             self._reach[kind.number].drop(bit)
-        lane = self.all[number] = Lane(klass)
+        self.all[number] = lane
         for channel in range(len(CHANNELS)):
             self._of_channel[channel] &= ~bit
         self._of_channel[klass.channel_index] |= bit

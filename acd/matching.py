@@ -14,7 +14,7 @@ classes in `acd.lanes`) and one `argmin` chooses.
 """
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from heapq import heapify, heappop, heapreplace
 from typing import Protocol
 
@@ -71,65 +71,53 @@ class Index:
         self._pools = tuple((_Pool(0), _Pool(len(agents)), _Pool(len(agents))) for _ in CHANNELS)
         """By channel, then by `Takes` (the first is never used)."""
         self._lanes = Lanes(settings, agents)
-        self._fresh: list[Leg] = []
-        """Legs that came to wait, or lost an exclusion, since the last rest."""
-        self._changed: list[Agent] = []
-        """Agents whom the pools do not show as they are. They are brought up to date at rest, so
-        that an agent freed and offered at once costs one update, not two."""
+        self._changed: list[Leg | Agent] = []
+        """Since the last rest: legs that came to wait or lost an exclusion, and agents whom the
+        pools do not show as they are. They are brought up to date at rest, so that an agent freed
+        and offered at once costs one update, not two."""
         self._unsettled = False
         """Whether pairs may fit although neither leg nor agent changed."""
         self._round: list[tuple[Key, int]] | None = None
         """While many meet many: a heap of (key, class number) of legs that may find an agent."""
-
-    def wait(self, leg: Leg) -> None:
-        """Keep a leg for the next decision."""
-        self._fresh.append(leg)
-
-    def remove(self, leg: Leg) -> None:
-        """Take a leg out of its line."""
-        self._lanes.remove(leg)
-
-    def refresh(self, agent: Agent) -> None:
-        """Keep an agent for the next decision."""
-        self._changed.append(agent)
+        self.wait: Callable[[Leg], None] = self._changed.append
+        self.refresh: Callable[[Agent], None] = self._changed.append
+        self.remove: Callable[[Leg], None] = self._lanes.remove
 
     def settle(self) -> None:
         """Put all in line; look at everything at the next step."""
         self._begin_round()
         self._unsettled = True
+        self._changed.extend(self._agents[:1])
 
     def next_pair(self) -> Pair | None:
         """Name the next pair: O(1) where one leg or one agent changed, beside the choice."""
+        changed = self._changed
+        if not changed:
+            return None
         if self._round is None:
-            changed, fresh = self._changed, self._fresh
-            if not fresh and not self._unsettled:
-                if not changed:
-                    return None
-                agent = changed[0]
-                if len(changed) == 1 or changed.count(agent) == len(changed):
-                    return self._serve_one(agent)
-            elif len(fresh) == 1 and not changed and not self._unsettled:
-                return self._place_one(fresh.pop())
+            if len(changed) == 1 and not self._unsettled:
+                one = changed.pop()
+                return self._serve(one) if type(one) is Agent else self._place(one)
             self._round = self._begin_round()
         return self._next_of_round(self._round)
 
-    def _serve_one(self, agent: Agent) -> Pair | None:
+    def _serve(self, agent: Agent) -> Pair | None:
         """Give the one changed agent his first leg, or bring the pools up to date."""
         takes = agent.takes()
         if takes is not TAKES_NOTHING:
             leg = self._lanes.first_for(agent, takes)
             if leg is not None:
                 return leg, agent
-        self._changed.clear()
-        if takes is not self._takes[agent.index] or takes is not TAKES_NOTHING:
+            self._update(agent, takes)
+        elif self._takes[agent.index] is not TAKES_NOTHING:
             self._update(agent, takes)
         return None
 
-    def _place_one(self, leg: Leg) -> Pair | None:
+    def _place(self, leg: Leg) -> Pair | None:
         """Give the one new leg its best agent, or put it in its line."""
         if leg.state is not LegState.QUEUED:
             return None
-        lane = self._lanes.of(leg.klass)
+        lane = leg.klass.lane or self._lanes.make(leg.klass)
         agent = self._best_agent(lane, leg)
         if agent is None:
             self._lanes.enter(leg, lane)
@@ -142,14 +130,17 @@ class Index:
         """Put all new legs in line; return the heads that may find an agent, as a heap."""
         lanes = self._lanes
         classes = 0
-        for leg in self._fresh:
-            if leg.state is LegState.QUEUED:
-                lanes.enter(leg, lanes.of(leg.klass))
-                classes |= 1 << leg.klass.number
-        self._fresh.clear()
-        agents = self._agents if self._unsettled else self._changed
-        classes |= lanes.waiting_for({agent.kind.number for agent in agents})
+        agents = list(self._agents) if self._unsettled else []
         self._unsettled = False
+        for one in self._changed:
+            if type(one) is Agent:
+                agents.append(one)
+                self._update(one, one.takes())
+            elif one.state is LegState.QUEUED:
+                lanes.enter(one, one.klass.lane or lanes.make(one.klass))
+                classes |= 1 << one.klass.number
+        self._changed.clear()
+        classes |= lanes.waiting_for({agent.kind.number for agent in agents})
         heads: list[tuple[Key, int]] = []
         for number in bits_of(classes):
             lane = lanes.all[number]
@@ -164,8 +155,9 @@ class Index:
 
         Capacity only shrinks during a round, so what found nobody will find nobody.
         """
-        for agent in self._changed:
-            self._update(agent, agent.takes())
+        for one in self._changed:
+            assert type(one) is Agent, "an offer changes its agent only"
+            self._update(one, one.takes())
         self._changed.clear()
         while heads:
             key, number = heads[0]
@@ -210,18 +202,21 @@ class Index:
 
     def _best_agent(self, lane: Lane, leg: Leg) -> Agent | None:
         """Return the best agent who may take a leg; those who need no interruption first."""
-        pools = self._pools[lane.klass.channel_index]
-        for takes in (Takes.FREE, Takes.INTERRUPTING):
-            pool = pools[takes]
-            candidates = lane.eligible & pool.bits
-            if leg.excluded:
-                for agent in leg.excluded:
-                    candidates &= ~self._bit[agent]
-            if candidates:
-                if not candidates & (candidates - 1):
-                    return self._agents[candidates.bit_length() - 1]
-                return self._agents[_choose(lane, pool, leg.excluded)]
-        return None
+        _, free, interrupting = self._pools[lane.klass.channel_index]
+        eligible = lane.eligible
+        if leg.excluded:
+            for agent in leg.excluded:
+                eligible &= ~self._bit[agent]
+        pool = free
+        candidates = eligible & free.bits
+        if not candidates:
+            pool = interrupting
+            candidates = eligible & interrupting.bits
+            if not candidates:
+                return None
+        if candidates & (candidates - 1):
+            return self._agents[_choose(lane, pool, leg.excluded)]
+        return self._agents[candidates.bit_length() - 1]
 
 
 def _choose(lane: Lane, pool: _Pool, excluded: dict[int, int] | None) -> int:

@@ -74,6 +74,14 @@ class Findings:
                 self.report((*path, place), f"is {shown(name)} again", "each name once")
             seen.add(name)
 
+    def doubles(self, table: str, names: Iterable[str]) -> None:
+        """Report each name in a table that an earlier one has."""
+        seen: set[str] = set()
+        for name in names:
+            if name in seen:
+                self.report((table, name), "is declared twice", "another name")
+            seen.add(name)
+
     def known(
         self, path: KeyPath, name: str, kind: str, choices: Collection[str], *, at: KeyPath
     ) -> bool:

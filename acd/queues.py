@@ -10,12 +10,15 @@ exclusion ends, with the same key.
 from bisect import bisect_left, insort
 from collections import deque
 from heapq import heapify, heappop, heappush
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from acd.contacts import Leg
 from acd.ids import Channel
 from acd.settings import ChannelSettings, QueueSettings
 from acd.skills import Requirement
+
+if TYPE_CHECKING:
+    from acd.lanes import Lane
 
 CLASSES_MAX: Final = 8_192
 """Most classes with legs in them: eight times the 1,000 that the largest site planned for has."""
@@ -35,6 +38,7 @@ class LegClass:
         "channel_index",
         "channel_settings",
         "head_start_us",
+        "lane",
         "number",
         "prefers",
         "priority",
@@ -53,6 +57,8 @@ class LegClass:
         prefers: tuple[Requirement, ...],
         priority: int,
     ) -> None:
+        self.lane: Lane | None = None
+        """What the index keeps of it; None until its first leg waits."""
         self.number = number
         """Dense, below `CLASSES_MAX`; given to another class when this one is forgotten. Decides
         nothing."""
@@ -96,20 +102,26 @@ class Line:
         if self.first is None or leg.key < self.first.key:
             self.first = leg
 
-    def discard(self, leg_id: int) -> None:
-        """Take a leg that is in it out of the line."""
+    def discard_first(self) -> None:
+        """Take the first leg out of the line, which is not empty."""
         legs, order, late = self.legs, self._order, self._late
-        leg = legs.pop(leg_id)
-        if leg is self.first:
-            while order and order[0][-1] not in legs:
-                order.popleft()
+        assert self.first is not None
+        del legs[self.first.leg_id]
+        while order and order[0][-1] not in legs:
+            order.popleft()
+        if late:
             while late and late[0][-1] not in legs:
                 heappop(late)
             if late and (not order or late[0] < order[0]):
                 self.first = legs[late[0][-1]]
-            else:
-                self.first = legs[order[0][-1]] if order else None
-        elif len(order) + len(late) > 2 * len(legs) + _DEAD_MIN:
+                return
+        self.first = legs[order[0][-1]] if order else None
+
+    def discard(self, leg: Leg) -> None:
+        """Take out a leg that is in the line and not the first."""
+        legs, order, late = self.legs, self._order, self._late
+        del legs[leg.leg_id]
+        if len(order) + len(late) > 2 * len(legs) + _DEAD_MIN:
             self._order = deque(key for key in order if key[-1] in legs)
             self._late = [key for key in late if key[-1] in legs]
             heapify(self._late)

@@ -18,7 +18,6 @@ from acd.actions import Action, ConnectLeg, OfferContact, Refused, ReleaseCustom
 from acd.agents import AVAILABILITY_TABLE, CHANNEL_INDEX, Agent, AgentSignal, SlotState
 from acd.classes import Classes, RefusalError, promised_by
 from acd.contacts import (
-    IGNORED,
     LEG_TABLE,
     OFFER_TABLE,
     REFUSED,
@@ -122,7 +121,8 @@ class Router:
             CallerError: Time ran back, or a tick is owed: `next_wakeup_us()` is not after `now_us`
                 and the event is not `ClockTicked`. The state is unchanged.
         """
-        if not self._now_us <= now_us < self._floor.soonest_us:
+        floor = self._floor
+        if not self._now_us <= now_us < floor.soonest_us:
             self._check_time(event, now_us)
         orders: list[Action] = []
         try:
@@ -130,9 +130,8 @@ class Router:
         except RefusalError as error:
             orders.append(Refused(error.reason, error.about))
         self._now_us = now_us
-        next_pair = self._next_pair
-        while (pair := next_pair()) is not None:
-            self._floor.offer(pair[0], pair[1], now_us, orders)
+        while (pair := self._next_pair()) is not None:
+            floor.offer(pair[0], pair[1], now_us, orders)
         return tuple(orders)
 
     def apply(self, event: ev.Event, actions: Sequence[Action], *, now_us: int) -> None:
@@ -250,12 +249,11 @@ class Router:
             raise RefusalError(Reason.CONTACT_EXISTS, contact_id)
         if event.attributes:
             self._check_attributes(event.attributes)
-        priority, promised_us = event.priority, event.promised_us
-        if priority is not None and not -PRIORITY_MAX <= priority <= PRIORITY_MAX:
+        if event.priority is not None and not -PRIORITY_MAX <= event.priority <= PRIORITY_MAX:
             raise RefusalError(Reason.BAD_NUMBER, "priority")
-        if promised_us is not None and not 0 <= promised_us < TIME_US_MAX:
+        if event.promised_us is not None and not 0 <= event.promised_us < TIME_US_MAX:
             raise RefusalError(Reason.BAD_NUMBER, "promised_us")
-        klass = self._classes.of(event, floor.legs.values())
+        klass = self._classes.of(event, floor.legs)
         floor.legs_given = number = floor.legs_given + 1
         promised_us = promised_by(event, klass, now_us)
         key = self._key(now_us, number, klass.priority, klass.head_start_us, promised_us)
@@ -293,9 +291,11 @@ class Router:
             self._check_given(number)
             return None
         after = OFFER_TABLE[offer.state][signal]
+        if after >= 0:
+            return offer
         if after == REFUSED:
             raise RefusalError(Reason.NOT_IN_THIS_STATE, str(number))
-        return None if after == IGNORED else offer
+        return None
 
     def _moved(self, number: int, signal: LegSignal) -> Leg | None:
         """Return an offer's leg if a signal moves it; None where that is to be ignored."""
@@ -305,9 +305,11 @@ class Router:
             return None
         leg = self._floor.legs[offer.leg_id]
         after = LEG_TABLE[leg.state][signal]
+        if after >= 0:
+            return leg
         if after == REFUSED:
             raise RefusalError(Reason.NOT_IN_THIS_STATE, str(number))
-        return None if after == IGNORED else leg
+        return None
 
     def _check_given(self, number: int) -> None:
         """Refuse a number never given; an answer to an offer that ended is only late."""

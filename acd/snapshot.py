@@ -121,7 +121,7 @@ def put_back(snapshot: Snapshot, floor: Floor, classes: Classes, key_of: KeyFunc
     for one in snapshot.legs:
         arrival = floor.contacts[one.contact_id].arrival
         try:
-            klass = classes.of(arrival, floor.legs.values())
+            klass = classes.of(arrival, floor.legs)
         except RefusalError as error:
             reason, about = error.args
             raise _unfit(f"contacts.{one.contact_id}", f"{reason}: {about}", "its queue") from error

@@ -135,12 +135,10 @@ class _Checker:
                 path, f"is {shown(value)}", f"1 to {ID_MAX} printable characters without quotes"
             )
 
-    def _doubles(self, table: str, names: Iterable[str]) -> None:
-        seen: set[str] = set()
-        for name in names:
-            if name in seen:
-                self._found.report((table, name), "is declared twice", "another name")
-            seen.add(name)
+    def _some(self, path: KeyPath, channels: Collection[Channel], wanted: str) -> None:
+        """Report that a table has no channel, unless one was faulty."""
+        if not channels and not any(self._found.excused(*path, channel) for channel in Channel):
+            self._found.report(path, "has no channel", wanted)
 
     # The parts
 
@@ -159,9 +157,10 @@ class _Checker:
         for place, name in enumerate(settings.contact_attributes):
             self._id(("domain", "contact_attributes", place), name)
         self._found.repeats(("domain", "contact_attributes"), settings.contact_attributes)
+        for name in settings.attributes:
+            self._plain_name(("attributes", name), name)
         for name, values in settings.attributes.items():
             path = ("attributes", name)
-            self._plain_name(path, name)
             if not values:
                 self._found.empty(path, "at least one value")
             for place, value in enumerate(values):
@@ -174,9 +173,9 @@ class _Checker:
             self._found.report(
                 ("queues",), f"has {len(settings.queues)} queues", f"at most {QUEUES_MAX}"
             )
-        self._doubles("queues", (queue.name for queue in settings.queues))
-        self._doubles("profiles", (profile.name for profile in settings.profiles))
-        self._doubles("capacities", (capacity.name for capacity in settings.capacities))
+        self._found.doubles("queues", (queue.name for queue in settings.queues))
+        self._found.doubles("profiles", (profile.name for profile in settings.profiles))
+        self._found.doubles("capacities", (capacity.name for capacity in settings.capacities))
 
     def _queue(self, queue: QueueSettings) -> None:
         path = ("queues", queue.name)
@@ -203,8 +202,7 @@ class _Checker:
         if number is None and not self._found.excused("domain", "urgency"):
             needs = f"a number, since the urgency policy `{urgency}` reads it"
             self._found.report((*path, key), "is missing", needs)
-        if not (queue.channels or any(self._found.excused(*path, channel) for channel in Channel)):
-            self._found.report(path, "has no channel", f"at least one table of {_listed(Channel)}")
+        self._some(path, queue.channels, f"at least one table of {_listed(Channel)}")
         for channel, each in queue.channels.items():
             self._channel((*path, channel.value), each)
 
@@ -234,10 +232,7 @@ class _Checker:
         path = ("capacities", capacity.name)
         self._id(path, capacity.name)
         self._range((*path, "total"), capacity.total, 1, TOTAL_MAX)
-        if not (
-            capacity.channels or any(self._found.excused(*path, channel) for channel in Channel)
-        ):
-            self._found.report(path, "has no channel", f"at least one of {_listed(Channel)}")
+        self._some(path, capacity.channels, f"at least one of {_listed(Channel)}")
         total = capacity.total if 1 <= capacity.total <= TOTAL_MAX else TOTAL_MAX
         for channel, slot in capacity.channels.items():
             self._range((*path, channel.value, "slots"), slot.slots, 1, SLOTS_MAX)
