@@ -97,7 +97,7 @@ class Index:
         if self._round is None:
             if len(changed) == 1 and not self._unsettled:
                 one = changed.pop()
-                return self._serve(one) if type(one) is Agent else self._place(one)
+                return self._serve(one) if isinstance(one, Agent) else self._place(one)
             self._round = self._begin_round()
         return self._next_of_round(self._round)
 
@@ -133,7 +133,7 @@ class Index:
         agents = list(self._agents) if self._unsettled else []
         self._unsettled = False
         for one in self._changed:
-            if type(one) is Agent:
+            if isinstance(one, Agent):
                 agents.append(one)
                 self._update(one, one.takes())
             elif one.state is LegState.QUEUED:
@@ -156,7 +156,7 @@ class Index:
         Capacity only shrinks during a round, so what found nobody will find nobody.
         """
         for one in self._changed:
-            assert type(one) is Agent, "an offer changes its agent only"
+            assert isinstance(one, Agent), "an offer changes its agent only"
             self._update(one, one.takes())
         self._changed.clear()
         while heads:

@@ -44,7 +44,7 @@ from acd.ids import (
 )
 from acd.matching import Index, Matcher
 from acd.policies import urgency_key
-from acd.settings import DomainSettings, IdleClock
+from acd.settings import DomainSettings, IdleClock, Urgency
 from acd.snapshot import Snapshot, put_back, take
 from acd.validation import problems
 
@@ -80,6 +80,7 @@ class Router:
         self._next_pair = self._floor.matcher.next_pair
         self._classes = Classes(settings)
         self._key = urgency_key(settings.urgency)[0]
+        self._promises = settings.urgency is Urgency.DEADLINE_FIRST
         self._declared = frozenset(settings.contact_attributes)
         self._now_us = 0
         self._handlers: dict[type, Callable[[Any, int, list[Action]], None]] = {
@@ -255,7 +256,7 @@ class Router:
             raise RefusalError(Reason.BAD_NUMBER, "promised_us")
         klass = self._classes.of(event, floor.legs)
         floor.legs_given = number = floor.legs_given + 1
-        promised_us = promised_by(event, klass, now_us)
+        promised_us = promised_by(event, klass, now_us) if self._promises else 0
         key = self._key(now_us, number, klass.priority, klass.head_start_us, promised_us)
         leg = floor.legs[number] = Leg(number, contact_id, klass, key, now_us)
         floor.contacts[contact_id] = Contact(event, Presence.WAITING, [number])

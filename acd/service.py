@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import reduce
 from operator import and_, or_
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 from acd.ids import Channel
 from acd.mistakes import Findings, agent_path
@@ -170,3 +170,5 @@ class _Abilities:
                 return reduce(and_, map(self._meeting, parts), self._everybody)
             case AnyOf(parts):
                 return reduce(or_, map(self._meeting, parts))
+            case _:
+                assert_never(requirement)
