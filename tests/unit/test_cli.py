@@ -1,0 +1,319 @@
+"""The command `acd`: what it prints where, and its exit codes.
+
+Method: `main` is called as the console script calls it and its two streams are read, word for word;
+what concerns the process (imports, pipes, entry points of other distributions) is tried in
+processes of their own. Distributions with plug-ins are made on the spot: a folder with metadata and
+a module, put on the path.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from acd import __version__
+from acd.cli import acd, main
+
+DOCS = Path(__file__).parents[2] / "docs" / "journal.md"
+
+SHOP = """\
+[domain]
+name = "shop"
+
+[queues.sales]
+voice = {}
+
+[capacities.phone]
+voice = {}
+
+[profiles]
+sales = [{ queue = "sales" }]
+
+[agents.ann]
+profile = "sales"
+capacity = "phone"
+"""
+
+
+@pytest.fixture
+def story(tmp_path, monkeypatch) -> str:
+    """Write the story of docs/journal.md to story.journal, in the working folder."""
+    text = DOCS.read_text(encoding="utf-8").split("```journal\n")[1].partition("```")[0]
+    monkeypatch.chdir(tmp_path)
+    Path("story.journal").write_text(text, encoding="utf-8")
+    return text
+
+
+def plug_in(folder: Path, entry_points: str, module: str = "") -> None:
+    """Make a distribution with a module `plugged`."""
+    metadata = folder / "plugged-1.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: plugged\nVersion: 1\n")
+    (metadata / "entry_points.txt").write_text(entry_points)
+    (folder / "plugged.py").write_text(module)
+
+
+@pytest.fixture
+def plugged(tmp_path, monkeypatch):
+    """Return a function that makes a distribution and puts it on this process's path."""
+
+    def make(entry_points: str, module: str = "") -> None:
+        plug_in(tmp_path, entry_points, module)
+        monkeypatch.syspath_prepend(tmp_path)
+        monkeypatch.delitem(sys.modules, "plugged", raising=False)
+
+    yield make
+    sys.modules.pop("plugged", None)
+
+
+def run(*arguments: str, code: str = "") -> subprocess.CompletedProcess[str]:
+    """Run `python -m acd`, or a program, in a process of its own."""
+    command = ["-c", code] if code else ["-m", "acd"]
+    return subprocess.run(
+        [sys.executable, *command, *arguments], capture_output=True, text=True, check=False
+    )
+
+
+# Help -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_help_and_version_import_no_heavy_library(option):
+    code = f"""
+import sys
+from acd.cli import main
+assert main(["{option}"]) == 0
+heavy = {{"numpy", "pydantic", "simpy", "rich", "msgspec", "sim", "matplotlib"}} & set(sys.modules)
+print("heavy:", sorted(heavy), file=sys.stderr)
+"""
+    done = run(code=code)
+    assert done.stderr == "heavy: []\n"
+    assert done.returncode == 0
+
+
+def test_the_version_is_that_of_the_distribution():
+    assert run("--version").stdout == f"acd {__version__}\n"
+
+
+def test_help_lists_commands_of_other_distributions_without_importing_them(plugged, capsys):
+    plugged("[acd.commands]\nplug = plugged:plug\n", "raise RuntimeError")
+    assert main(["--help"]) == 0
+    out = capsys.readouterr().out
+    assert "  check   Check configuration files" in out
+    assert "  plug    From plugged:plug." in out
+
+
+# Plug-ins ---------------------------------------------------------------------------------------
+
+PLUG = """
+import click
+
+@click.command()
+@click.argument("code", type=int)
+def plug(code):
+    click.echo("plugged in")
+    return code
+"""
+
+
+def test_a_plug_in_is_called_and_gives_the_exit_code(plugged, capsys):
+    plugged("[acd.commands]\nplug = plugged:plug\n", PLUG)
+    assert main(["plug", "3"]) == 3
+    assert capsys.readouterr().out == "plugged in\n"
+
+
+@pytest.mark.parametrize(
+    "module,what",
+    [
+        ("import no_such_module", "No module named 'no_such_module'"),
+        ("", "module 'plugged' has no attribute 'plug'"),
+    ],
+)
+def test_a_plug_in_that_cannot_be_loaded_is_named(module, what, plugged, capsys):
+    plugged("[acd.commands]\nplug = plugged:plug\n", module)
+    assert main(["plug"]) == 2
+    want = f"acd: plug: {what}; wanted plugged:plug; is acd-engine[plug] installed?\n"
+    assert capsys.readouterr().err == want
+
+
+def test_an_unknown_command_is_a_usage_error(capsys):
+    assert main(["fly"]) == 2
+    assert "No such command 'fly'" in capsys.readouterr().err
+
+
+# check ------------------------------------------------------------------------------------------
+
+
+def test_a_sound_file_is_counted(tmp_path, capsys):
+    file = tmp_path / "shop.toml"
+    file.write_text(SHOP)
+    assert main(["check", str(file), str(file)]) == 0
+    got = capsys.readouterr()
+    assert got.out == f"{file}: ok: 1 queues, 1 agents\n" * 2
+    assert got.err == ""
+
+
+def test_every_mistake_of_every_file_is_told_and_the_others_are_checked(tmp_path, capsys):
+    good, bad, worse = (tmp_path / name for name in ("good", "bad", "worse"))
+    good.write_text(SHOP)
+    bad.write_text(SHOP.replace("voice = {}", "voice = { ring_s = -1, objective_s = -2 }", 1))
+    worse.write_text("[")
+    missing = tmp_path / "missing"
+    assert main(["check", *map(str, (bad, missing, tmp_path, worse, good))]) == 2
+    got = capsys.readouterr()
+    assert got.out == f"{good}: ok: 1 queues, 1 agents\n"
+    lines = got.err.splitlines()
+    assert len(lines) == 5
+    assert lines[0].startswith(f"acd: {bad}: queues.sales.voice.ring_s: ")
+    assert lines[1].startswith(f"acd: {bad}: queues.sales.voice.objective_s: ")
+    assert lines[2] == f"acd: {missing}: No such file or directory"
+    assert lines[3] == f"acd: {tmp_path}: Is a directory"
+    assert lines[4].startswith(f"acd: {worse}: line 1: ")
+
+
+CHECK = """
+from acd.errors import Problem
+
+def problems(data, *, file):
+    assert file.endswith("shop.toml")
+    return [Problem("party.guests", "is 0", "at least 1")] if b"guests = 0" in data else []
+"""
+
+
+def test_a_further_table_is_checked_by_its_plug_in(plugged, tmp_path, capsys):
+    plugged("[acd.sections]\nparty = plugged:problems\nother = plugged:other\n", CHECK)
+    file = tmp_path / "shop.toml"
+    file.write_text(SHOP + "[party]\nguests = 0\n")
+    assert main(["check", str(file)]) == 2
+    assert capsys.readouterr().err == f"acd: {file}: party.guests: is 0; wanted at least 1\n"
+    file.write_text(SHOP + "[party]\nguests = 1\n")
+    assert main(["check", str(file)]) == 0
+    assert capsys.readouterr().out == f"{file}: ok: 1 queues, party\n"
+    file.write_text("queues = 1\n[party]\nguests = 1\n")
+    assert main(["check", str(file)]) == 0  # What is wrong with it, the plug-in would have said.
+    assert capsys.readouterr().out == f"{file}: ok: 0 queues, party\n"
+
+
+def test_check_wants_a_file(capsys):
+    assert main(["check"]) == 2
+    assert "Missing argument" in capsys.readouterr().err
+
+
+# replay -----------------------------------------------------------------------------------------
+
+
+def test_a_journal_is_applied_and_verified(story, capsys):
+    assert main(["replay", "story.journal"]) == 0
+    assert main(["replay", "--verify", "story.journal"]) == 0
+    assert capsys.readouterr().out == (
+        "story.journal: applied: 10 events, 8 actions\n"
+        "story.journal: verified: 10 events, 8 actions\n"
+    )
+
+
+def test_an_action_that_the_journal_lacks_is_only_got(story, capsys):
+    lines = [line for line in story.splitlines() if "contact.close contact_id=c2" not in line]
+    Path("story.journal").write_text("\n".join(lines), encoding="utf-8")
+    assert main(["replay", "--verify", "story.journal"]) == 1
+    line = lines.index("> 45.250000 contact.left contact_id=c2") + 1
+    assert capsys.readouterr().out == (
+        f"story.journal:{line}: the router decides otherwise\n"
+        "+ < contact.close contact_id=c2 outcome=abandoned\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "change,what",
+    [
+        (("leg.connected", "leg.conected"), "has no event 'leg.conected'; wanted one of"),
+        (("> 27.500000 clock.ticked", "> 27.5 leg.ended offer_id=1"), "a tick is owed"),
+    ],
+)
+def test_a_journal_that_is_wrong_is_the_users_mistake(change, what, story, capsys):
+    Path("story.journal").write_text(story.replace(*change), encoding="utf-8")
+    assert main(["replay", "story.journal"]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("acd: story.journal:")
+    assert what in err
+    assert main(["replay", "missing.journal"]) == 2
+    assert capsys.readouterr().err == "acd: missing.journal: No such file or directory\n"
+
+
+# Exit codes -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "error,code,err",
+    [
+        (ConnectionRefusedError(111, "Connection refused"), 3, "[Errno 111] Connection refused"),
+        (TimeoutError("timed out"), 3, "timed out"),
+        (OSError(28, "No space left on device", "big.db"), 4, "big.db: No space left on device"),
+        (PermissionError(13, "Permission denied", "x.toml"), 2, "x.toml: Permission denied"),
+        (click.ClickException("some trouble"), 1, "some trouble"),
+    ],
+)
+def test_the_exit_code_says_who_must_act(error, code, err, monkeypatch, capsys):
+    @click.command()
+    def fail() -> None:
+        raise error
+
+    monkeypatch.setitem(acd.commands, "fail", fail)
+    assert main(["fail"]) == code
+    assert capsys.readouterr().err == f"acd: {err}\n"
+
+
+def test_an_interrupted_command_failed(monkeypatch):
+    @click.command()
+    def fail() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(acd.commands, "fail", fail)
+    assert main(["fail"]) == 1
+
+
+def test_our_own_mistakes_keep_their_traceback(monkeypatch):
+    @click.command()
+    def fail() -> None:
+        raise AssertionError
+
+    monkeypatch.setitem(acd.commands, "fail", fail)
+    with pytest.raises(AssertionError):
+        main(["fail"])
+
+
+@pytest.mark.parametrize("statement", ["click.echo('x')", "print('x', end='')"])
+def test_a_reader_who_has_seen_enough_ends_it_quietly(statement, tmp_path):
+    module = f"import click\n\n@click.command()\ndef plug():\n    {statement}\n"
+    plug_in(tmp_path, "[acd.commands]\nplug = plugged:plug\n", module)
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    environment.pop("PYTHONUNBUFFERED", None)  # The second statement fails at the last flush only.
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "acd", "plug"]
+    done = subprocess.run(
+        command, stdout=writer, stderr=subprocess.PIPE, check=False, env=environment
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+# The documentation ------------------------------------------------------------------------------
+
+
+def test_the_documented_commands_print_what_the_page_says(story):
+    blocks = DOCS.read_text(encoding="utf-8").split("```console\n")[1:]
+    tried = 0
+    for block in blocks:
+        commands = [part.partition("\n") for part in block.partition("```")[0].split("$ ")[1:]]
+        script = "".join(f"{command}\n" for command, _, _ in commands)
+        bin_folder = str(Path(sys.executable).parent)
+        environment = {**os.environ, "PATH": f"{bin_folder}:{os.environ['PATH']}"}
+        done = subprocess.run(
+            ["bash", "-c", script], capture_output=True, text=True, check=False, env=environment
+        )
+        assert done.stdout == "".join(printed for _, _, printed in commands)
+        tried += len(commands)
+    assert tried == 5
