@@ -38,14 +38,14 @@ OTHER_TABLES: Final = frozenset({"scenario"})
 """Tables that belong to other programs and are left alone here."""
 
 
-def load(path: Path, *, members: Mapping[str, int] | None = None) -> DomainSettings:
+def load(path: Path | str, *, members: Mapping[str, int] | None = None) -> DomainSettings:
     """Return the settings in the file at `path`; see `parse`.
 
     Raises:
         ConfigError: The file is wrong; all its mistakes.
         OSError: It cannot be read.
     """
-    with path.open("rb") as file:
+    with Path(path).open("rb") as file:
         # One byte more than allowed shows that there are too many, however many there are.
         return parse(file.read(FILE_BYTES_MAX + 1), file=str(path), members=members)
 

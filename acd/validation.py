@@ -53,7 +53,7 @@ def problems(settings: DomainSettings) -> list[Problem]:
     """Return every mistake in `settings`, in their order; none if a Router can be made of them.
 
     Cost: linear in agents plus queues × distinct agents; 10,000 agents and 1,000 queues take
-    about a second.
+    0.2 s.
     """
     return [mistake.problem() for mistake in mistakes(settings)]
 

@@ -1,0 +1,1 @@
+"""How fast the router and the simulator are: question, method, peers, one command each."""

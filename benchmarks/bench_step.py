@@ -1,0 +1,349 @@
+"""How long one `Router.step` takes with its decision, by agents and by contacts waiting.
+
+Question: is a step's time independent of the number waiting, and below 5 / 10 / 20 µs (median)
+at 100 / 1,000 / 10,000 agents, 100 µs at the 99th percentile?
+
+Method: a domain of voice queues, one class each, and teams of ten agents who share a skill set of
+three to six skills (10 / 100 / 1,000 distinct sets and classes). Half the queues have no wrap-up:
+there the end of a contact decides at once; the other half wrap up for 30 s, so a tick decides. A
+steady mix in virtual time: a contact arrives, what is offered is accepted and connected, one of the
+connected legs ends, owed ticks are stepped; every 20th time one of the waiting leaves, and another
+arrives. Legs at agents and waiting stay about as many as the row says. At 0 waiting 80 % of the
+agents have work; queues whose few agents are all busy then have a few waiting, and the column
+`waiting` gives the number found at the end.
+
+The clock (perf_counter_ns, some 0.05 µs of its own) is around the call only; events are made and
+answers given outside. The garbage collector is left on, with Python's own thresholds; as an
+embedder would, the settings and the router are frozen (`gc.freeze`) when loaded, the contacts are
+not. `gc ms` is its longest pause while the row's contacts came in and were measured, `full ms` one
+full collection forced at the end. Steps are told apart by what they had to decide:
+
+    finds    an arrival that is offered to an agent at once
+    waits    an arrival for which nobody is free
+    next     an end of work (LegEnded, or the tick that ends wrap-up), after which one who waited
+             is offered
+    idle     an end of work after which nobody suitable waits
+    all      every step of the mix, also those that decide nothing
+
+    python -m benchmarks.bench_step            # the canonical run, about two minutes
+    python -m benchmarks.bench_step --smoke    # small; against rot
+"""
+
+import gc
+import random
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Final, NamedTuple, TypeVar
+
+from acd.actions import Action, OfferContact
+from acd.events import (
+    AgentLoggedIn,
+    AgentReady,
+    Batch,
+    ClockTicked,
+    ContactArrived,
+    ContactLeft,
+    Event,
+    LegConnected,
+    LegEnded,
+    OfferAccepted,
+)
+from acd.ids import Channel
+from acd.router import Router
+from acd.settings import (
+    SECOND_US,
+    AgentSettings,
+    CapacitySettings,
+    ChannelSettings,
+    DomainSettings,
+    ProfileSettings,
+    QueueSettings,
+    Serves,
+    SlotSettings,
+)
+from benchmarks.measuring import Digest, Pauses, is_smoke, machine, quantile
+
+SIZES: Final = ((100, 10), (1_000, 100), (10_000, 1_000))
+"""(agents, classes)."""
+WAITING: Final = (0, 1_000, 100_000)
+CYCLES: Final = 20_000
+
+SMOKE_SIZES: Final = ((100, 10), (300, 30))
+SMOKE_WAITING: Final = (0, 200)
+SMOKE_CYCLES: Final = 500
+
+TEAM: Final = 10
+WRAP_UP_US: Final = 30 * SECOND_US
+HANDLE_US: Final = 300 * SECOND_US
+LEAVES_EVERY: Final = 20
+WANTED_US: Final = {100: 5, 1_000: 10, 10_000: 20}
+"""Median step by agents (design/performance)."""
+
+T = TypeVar("T")
+
+HEAD: Final = (
+    f"{'agents':>6} {'classes':>7} {'waiting':>7}  {'step':<5} {'steps':>7} "
+    f"{'p50 µs':>8} {'p99 µs':>8} {'max µs':>9} {'gc ms':>7} {'full ms':>7}  actions"
+)
+
+KINDS: Final = ("finds", "waits", "next", "idle", "all")
+
+
+def domain(agents: int, queues: int) -> DomainSettings:
+    """Return a domain of voice queues, each its own class, and teams with skill sets."""
+    drawn = random.Random(1)
+    skills = tuple(f"skill{n}" for n in range(queues))
+    sets: list[dict[str, int]] = []
+    for team in range(max(agents // TEAM, 1)):
+        # The team's own skill first, so that every queue has agents.
+        own = team % queues
+        others = drawn.sample([n for n in range(queues) if n != own], drawn.randint(2, 5))
+        sets.append({skills[n]: drawn.randint(1, 10) for n in (own, *others)})
+    return DomainSettings(
+        name="bench",
+        queues=tuple(
+            QueueSettings(
+                name=f"queue{n}",
+                channels={Channel.VOICE: ChannelSettings(wrap_up_us=n % 2 * WRAP_UP_US)},
+                requires=skill,
+            )
+            for n, skill in enumerate(skills)
+        ),
+        profiles=(
+            ProfileSettings(
+                name="all",
+                serves=tuple(
+                    Serves(queue=f"queue{n}", channels=(Channel.VOICE,)) for n in range(queues)
+                ),
+            ),
+        ),
+        capacities=(CapacitySettings(name="one", channels={Channel.VOICE: SlotSettings()}),),
+        agents=tuple(
+            AgentSettings(
+                agent_id=f"agent{n}", profile="all", capacity="one", skills=sets[n % len(sets)]
+            )
+            for n in range(agents)
+        ),
+        skills=skills,
+    )
+
+
+class Mix:
+    """A driver that keeps a router busy, steadily, and times its steps."""
+
+    def __init__(self, agents: int, queues: int) -> None:
+        self.router = Router(domain(agents, queues))
+        self.steps_ns: dict[str, list[int]] = defaultdict(list)
+        self.digest = Digest()
+        self._drawn = random.Random(2)
+        self._queues = queues
+        # So that agents who all work end as many contacts as there are cycles.
+        self._cycle_us = max(HANDLE_US // agents, 2)
+        self._now_us = 1
+        self._arrived = 0
+        self._connected: list[int] = []
+        self._waiting: set[str] = set()
+        self._came: list[str] = []
+        """Who waits, and some who no longer do."""
+        self.step(
+            Batch(
+                events=tuple(
+                    event
+                    for agent in self.router.agents
+                    for event in (
+                        AgentLoggedIn(agent_id=agent.agent_id),
+                        AgentReady(agent_id=agent.agent_id),
+                    )
+                )
+            )
+        )
+        # One contact in each queue makes its class known; that is part of setting up.
+        for queue in range(queues):
+            self._arrive(queue)
+
+    @property
+    def waiting(self) -> int:
+        """How many contacts wait."""
+        return len(self._waiting)
+
+    def fill(self, waiting: int) -> None:
+        """Let contacts in until 80 % of the agents work, or until so many contacts wait."""
+        if not waiting:
+            while len(self._connected) < len(self.router.agents) * 0.8:
+                self._arrive()
+        while len(self._waiting) < waiting:
+            self._arrive()
+
+    def run(self, cycles: int) -> None:
+        """Run so many cycles of the mix."""
+        for cycle in range(cycles):
+            self._now_us += self._cycle_us
+            self._tick()
+            self._arrive()
+            if cycle % LEAVES_EVERY == 0 and self._waiting:
+                self._leave()
+                self._arrive()
+            if self._connected:
+                self._end()
+
+    def step(self, event: Event) -> tuple[Action, ...]:
+        """Step the router against the clock; do what it orders; note which kind of step it was."""
+        step, clock = self.router.step, time.perf_counter_ns
+        now_us = self._now_us
+        began_ns = clock()
+        actions = step(event, now_us=now_us)
+        took_ns = clock() - began_ns
+        self.steps_ns["all"].append(took_ns)
+        offers = [action for action in actions if type(action) is OfferContact]
+        if type(event) is ContactArrived:
+            self.steps_ns["finds" if offers else "waits"].append(took_ns)
+        elif type(event) is LegEnded or type(event) is ClockTicked:
+            if offers:
+                self.steps_ns["next"].append(took_ns)
+            elif type(event) is ClockTicked or len(actions) > 1:
+                # With one action only the customer is released, and wrap-up begins.
+                self.steps_ns["idle"].append(took_ns)
+        self.digest.add(actions)
+        for offer in offers:
+            self._waiting.discard(offer.contact_id)
+            self.step(OfferAccepted(offer_id=offer.offer_id))
+            self.step(LegConnected(offer_id=offer.offer_id))
+            self._connected.append(offer.offer_id)
+        return actions
+
+    def _arrive(self, queue: int | None = None) -> None:
+        if queue is None:
+            queue = self._drawn.randrange(self._queues)
+        self._arrived += 1
+        contact_id = f"contact{self._arrived}"
+        self._waiting.add(contact_id)
+        self.step(
+            ContactArrived(contact_id=contact_id, queue=f"queue{queue}", channel=Channel.VOICE)
+        )
+        if contact_id in self._waiting:
+            self._came.append(contact_id)
+
+    def _leave(self) -> None:
+        contact_id = self._any_of(self._came)
+        while contact_id not in self._waiting:
+            contact_id = self._any_of(self._came)
+        self._waiting.remove(contact_id)
+        self.step(ContactLeft(contact_id=contact_id))
+
+    def _end(self) -> None:
+        self.step(LegEnded(offer_id=self._any_of(self._connected)))
+
+    def _any_of(self, values: list[T]) -> T:
+        """Take any one out of a list, at the same cost wherever it stands."""
+        at = self._drawn.randrange(len(values))
+        values[at], values[-1] = values[-1], values[at]
+        return values.pop()
+
+    def _tick(self) -> None:
+        while (due_us := self.router.next_wakeup_us()) is not None and due_us <= self._now_us:
+            self.step(ClockTicked())
+
+
+class Row(NamedTuple):
+    """What was measured at one size; times in microseconds unless the name says otherwise."""
+
+    agents: int
+    classes: int
+    wanted_waiting: int
+    waiting: int
+    steps_us: dict[str, list[float]]
+    """Sorted, by kind of step."""
+    pause_ms: float
+    full_ms: float
+    digest: str
+
+
+def measure(agents: int, classes: int, waiting: tuple[int, ...], cycles: int) -> Iterator[Row]:
+    """Yield a row for each number waiting; one router serves them all, one after the other."""
+    began = time.perf_counter()
+    mix = Mix(agents, classes)
+    gc.collect()
+    gc.freeze()
+    sets = len({tuple(agent.kind.skills.items()) for agent in mix.router.agents})
+    print(
+        f"agents={agents} classes={classes} skill_sets={sets} "
+        f"setup_s={time.perf_counter() - began:.2f}"
+    )
+    try:
+        for wanted in waiting:
+            with Pauses() as pauses:
+                mix.fill(wanted)
+                mix.run(cycles // 10)  # Until the mix is steady.
+                mix.steps_ns.clear()
+                mix.run(cycles)
+            measured = {
+                kind: sorted(ns / 1e3 for ns in times) for kind, times in mix.steps_ns.items()
+            }
+            mix.steps_ns.clear()
+            with Pauses() as full:
+                gc.collect()
+            yield Row(
+                agents,
+                classes,
+                wanted,
+                mix.waiting,
+                measured,
+                pauses.longest_ns / 1e6,
+                full.longest_ns / 1e6,
+                mix.digest.text(),
+            )
+    finally:
+        gc.unfreeze()
+
+
+def table(rows: list[Row]) -> str:
+    """Return the rows as text: a line for each size and kind of step."""
+    lines = [HEAD]
+    for row in rows:
+        for kind in KINDS:
+            times = row.steps_us.get(kind, [])
+            if len(times) < 100:
+                continue  # Too few for a 99th percentile.
+            last = ""
+            if kind == "all":
+                last = f" {row.pause_ms:7.2f} {row.full_ms:7.2f}  {row.digest}"
+            lines.append(
+                f"{row.agents:6} {row.classes:7} {row.waiting:7}  {kind:<5} {len(times):7} "
+                f"{quantile(times, 0.5):8.1f} {quantile(times, 0.99):8.1f} {times[-1]:9.1f}{last}"
+            )
+    return "\n".join(lines)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run and print."""
+    smoke = is_smoke(__doc__, arguments)
+    print(machine())
+    rows = [
+        row
+        for agents, classes in (SMOKE_SIZES if smoke else SIZES)
+        for row in measure(
+            agents,
+            classes,
+            SMOKE_WAITING if smoke else WAITING,
+            SMOKE_CYCLES if smoke else CYCLES,
+        )
+    ]
+    print(table(rows))
+    for row in rows:
+        if row.agents in WANTED_US:
+            p50 = max(
+                quantile(row.steps_us[kind], 0.5)
+                for kind in ("finds", "waits", "next")
+                if len(row.steps_us.get(kind, ())) >= 100
+            )
+            p99 = quantile(row.steps_us["all"], 0.99)
+            print(
+                f"agents={row.agents} waiting={row.waiting}: worst p50 of a deciding step "
+                f"{p50:.1f} µs (wanted {WANTED_US[row.agents]}), "
+                f"p99 of all {p99:.1f} µs (wanted 100)"
+            )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Simulated worlds around the production Router: workload, staffing, virtual time, reports."""

@@ -1,0 +1,78 @@
+"""`acd sim …`: parse, call, print."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from acd.errors import AcdError
+
+if TYPE_CHECKING:
+    from sim.driver import Progress
+    from sim.workload import Scenario
+
+EXIT_USER_ERROR = 2
+
+
+@click.group()
+def sim() -> None:
+    """Simulate a scenario with the production router."""
+
+
+@sim.command()
+@click.argument("scenario", type=click.Path(path_type=Path))
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print everything measured, as JSON.")
+@click.option(
+    "--report", type=click.Path(path_type=Path, dir_okay=False), help="Write an HTML file."
+)
+def run(scenario: Path, *, seed: int, as_json: bool, report: Path | None) -> None:
+    """Route one day of SCENARIO and print what came of it."""
+    try:
+        _run(scenario, seed=seed, as_json=as_json, report=report)
+    except (AcdError, OSError) as error:
+        for line in str(error).splitlines():
+            click.echo(f"acd: {line}", err=True)
+        sys.exit(EXIT_USER_ERROR)
+
+
+def _run(path: Path, *, seed: int, as_json: bool, report: Path | None) -> None:
+    from rich.console import Console
+
+    from sim import driver
+    from sim import report as reports
+    from sim.scenario import load
+
+    scenario = load(path)
+    with _progress(scenario) as progress:
+        result = driver.run(scenario, seed, progress=progress)
+    if as_json:
+        click.echo(reports.as_json(scenario, seed, result), nl=False)
+    else:
+        # Wide enough for every cell: a figure cut short is worse than a line that wraps.
+        width = max(Console().width, reports.WIDTH)
+        console = Console(highlight=False, width=width)
+        console.print(reports.table(scenario, seed, result))
+    if report is not None:
+        from sim.page import as_html
+
+        report.write_text(as_html(scenario, seed, result), encoding="utf-8")
+        click.echo(f"Report: {report}", err=as_json)
+
+
+@contextmanager
+def _progress(scenario: "Scenario") -> "Iterator[Progress | None]":
+    """Show a bar of virtual time on a terminal, and nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(scenario.title, total=scenario.end_us - scenario.start_us)
+        yield lambda now_us: bar.update(task, completed=now_us - scenario.start_us)

@@ -1,0 +1,436 @@
+"""The simulated world: customers, agents' hands and shifts around the production Router.
+
+SimPy is the calendar: entries with an instant, a priority and a callback. There are no processes
+and no generators, which cost more than the router itself. What is called off stays in the calendar
+and is recognised as void when its time comes (a tombstone), since taking it out costs O(n).
+
+Entries of one instant happen in this order: the router's wake-ups (so no tick is ever owed when
+another event is stepped), shifts, ends of service, answers, arrivals, lost patience; among equals,
+in the order in which they were entered.
+"""
+
+import gc
+from collections.abc import Callable, Iterator
+from enum import Enum
+from hashlib import sha256
+from itertools import chain
+from typing import Any, Final, NamedTuple, TypeAlias
+
+import msgspec
+import simpy
+from msgspec.structs import replace
+from simpy.events import EventPriority
+
+from acd.actions import (
+    Action,
+    ConnectLeg,
+    InterruptLeg,
+    OfferContact,
+    Refused,
+    ResumeLeg,
+    SetAgentState,
+    WithdrawOffer,
+)
+from acd.events import (
+    Batch,
+    ClockTicked,
+    ContactArrived,
+    ContactLeft,
+    Event,
+    LegConnected,
+    LegEnded,
+    OfferAccepted,
+)
+from acd.ids import Availability, Channel, ContactId, OfferId
+from acd.metrics import Metrics, Report
+from acd.router import Router
+from sim.arrivals import NOBODY, Drawn, sources, workload
+from sim.shifts import Shifts
+from sim.workload import Scenario, Stream
+
+OnStep: TypeAlias = Callable[[Event, tuple[Action, ...], int], None]
+Progress: TypeAlias = Callable[[int], None]
+Callbacks: TypeAlias = list[Callable[[Any], None]]
+
+COLLECT_EVERY: Final = 50_000
+"""Allocations between two collections of the youngest generation while the world runs (Python's
+own is 700). Contacts hold no cycles, so there is little to find, and each search costs."""
+
+
+# Who goes first at one instant. Plain numbers, since they stand in the calendar's tuples, and since
+# Python 3.11 takes 0.2 µs to look up a member of an Enum; so do the stages of a contact, below.
+WAKE_UP: Final = EventPriority(0)
+"""SimPy's URGENT: timers of the router."""
+SHIFT: Final = EventPriority(1)
+END: Final = EventPriority(2)
+ANSWER: Final = EventPriority(3)
+ARRIVAL: Final = EventPriority(4)
+PATIENCE: Final = EventPriority(5)
+
+
+class Result(NamedTuple):
+    """What a run found."""
+
+    report: Report
+    arrived: int
+    """Contacts of the workload, all of them."""
+    steps: int
+    """Calls of `Router.step`."""
+    digest: str
+    """SHA-256 of all actions; empty unless asked for."""
+
+
+def run(
+    scenario: Scenario,
+    seed: int,
+    *,
+    digest: bool = False,
+    on_step: OnStep | None = None,
+    progress: Progress | None = None,
+) -> Result:
+    """Simulate a scenario from its start to its horizon.
+
+    Args:
+        scenario: What to simulate.
+        seed: The replication; equal seeds give equal results.
+        digest: Hash all actions; costs about a microsecond a step.
+        on_step: Is told each event, its actions and the time, after the router's step.
+        progress: Is told the virtual time at each interval's start.
+
+    Raises:
+        ConfigError: The Router refuses the scenario's settings.
+    """
+    hasher = _Hasher() if digest else None
+    watchers = [watcher for watcher in (hasher, on_step) if watcher is not None]
+    world = World(scenario, seed, watchers=watchers)
+    before = gc.get_threshold()
+    gc.set_threshold(COLLECT_EVERY, *before[1:])
+    try:
+        world.run(progress)
+    finally:
+        gc.set_threshold(*before)
+    return world.result(hasher.hexdigest() if hasher else "")
+
+
+class _Stage(Enum):
+    """Where a contact is, as the world sees it."""
+
+    WAITING = "waiting"
+    """In the queue or ringing."""
+    TALKING = "talking"
+    SET_ASIDE = "set aside"
+    """Interrupted: what is left of its handling is frozen."""
+    OVER = "over"
+
+
+_WAITING: Final = _Stage.WAITING
+_TALKING: Final = _Stage.TALKING
+_SET_ASIDE: Final = _Stage.SET_ASIDE
+_OVER: Final = _Stage.OVER
+
+
+class _Contact(simpy.Event):
+    """A contact inside, and at the same time the calendar's entry of its end of service.
+
+    One object for both saves an allocation a contact. The entry is used once: a contact that was
+    set aside ends by a `_Timer`, and its own entry is void.
+    """
+
+    __slots__ = ("contact_id", "ends_us", "handle_us", "offer_id", "stage", "stream")
+
+    _ok = True
+    _value = None
+
+    def __init__(self, contact_id: ContactId, stream: Stream, handle_us: int) -> None:
+        self.contact_id = contact_id
+        self.stream = stream
+        self.handle_us = handle_us
+        self.stage = _WAITING
+        self.offer_id = 0
+        self.ends_us = 0
+
+
+class _Timer(simpy.Event):
+    """An entry of the calendar: whose callback, and about what."""
+
+    __slots__ = ("about",)
+
+    _ok = True
+    _value = None
+
+    def __init__(self, callbacks: Callbacks, about: Any) -> None:  # noqa: ANN401
+        self.callbacks = callbacks
+        self.about = about
+
+
+class World:
+    """One run: the router, the calendar and everybody in it."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        seed: int,
+        *,
+        watchers: list[OnStep] | None = None,
+    ) -> None:
+        self._scenario = scenario
+        self._router = Router(scenario.settings)
+        self._metrics = Metrics(scenario.settings, from_us=scenario.start_us)
+        self._shifts = Shifts(scenario, self._router)
+        self._env = simpy.Environment(initial_time=scenario.start_us)
+        # Methods looked up once: they are called for each contact.
+        self._schedule = self._env.schedule
+        self._step = self._router.step
+        self._fold = _all_of(self._metrics.fold, *(watchers or ()))
+        self._next_wakeup_us = self._router.next_wakeup_us
+        self._waiting: dict[ContactId, _Contact] = {}
+        """Contacts in the queue or ringing."""
+        self._ringing: dict[OfferId, _Contact] = {}
+        """Contacts that ring at an agent whose queue does not answer by itself."""
+        self._interruptible: dict[OfferId, _Contact] = {}
+        """Contacts with an agent, on a channel that another may interrupt."""
+        self._may_interrupt = _interruptible_channels(scenario)
+        self._sources = [
+            (source.name + ".", source.stream, _arrival(source.stream))
+            for source in sources(scenario)
+        ]
+        self._drawn: Iterator[Drawn] = chain.from_iterable(workload(scenario, seed))
+        self._next = NOBODY
+        self._wake_at_us: int | None = None
+        self.arrived = 0
+        self.steps = 0
+        # Lists made once: SimPy calls what an entry's list holds, and never changes the list.
+        self._on_arrival: Callbacks = [self._arrive]
+        self._on_end: Callbacks = [self._end]
+        self._on_later_end: Callbacks = [self._end_later]
+        self._on_answer: Callbacks = [self._answer]
+        self._on_patience: Callbacks = [self._lose_patience]
+        self._on_wake_up: Callbacks = [self._wake_up]
+        obey: dict[type[Action], Callable[[Any, int], None]] = {
+            OfferContact: self._offer,
+            ConnectLeg: self._connect_accepted,
+            WithdrawOffer: self._withdraw,
+            InterruptLeg: self._set_aside,
+            ResumeLeg: self._resume,
+            SetAgentState: self._note_agent,
+            Refused: _never,
+        }
+        self._obeys = obey.get
+
+    # --- from start to horizon -------------------------------------------------------------------
+
+    def run(self, progress: Progress | None = None) -> None:
+        """Run to the horizon."""
+        scenario = self._scenario
+        for interval in range(scenario.intervals):
+            entry = _Timer([self._change_shift], (interval, progress))
+            self._schedule(entry, SHIFT, interval * scenario.interval_us)
+        self._await_next_arrival(_Timer([], None), scenario.start_us)
+        self._env.run(until=scenario.end_us)
+
+    def result(self, digest: str = "") -> Result:
+        """Return what was found, after checking that no contact is lost."""
+        report = self._metrics.report(self._scenario.end_us)
+        totals = [row.total for row in report.rows]
+        assert sum(total.offered for total in totals) == self.arrived
+        assert sum(total.waiting for total in totals) == len(self._waiting)
+        for total in totals:
+            assert total.offered == total.answered + total.abandoned + total.waiting, total
+        return Result(report, self.arrived, self.steps, digest)
+
+    # --- the calendar's entries ------------------------------------------------------------------
+
+    def _change_shift(self, entry: _Timer) -> None:
+        interval, progress = entry.about
+        now_us = self._scenario.start_us + interval * self._scenario.interval_us
+        if progress is not None:
+            progress(now_us)
+        changes = self._shifts.changes(interval)
+        if changes:
+            self._tell(Batch(events=changes), now_us)
+            self._set_alarm(now_us)
+
+    def _arrive(self, entry: _Timer) -> None:
+        now_us, source, ordinal, handle_us, patience_us = self._next
+        name, stream, arrival = self._sources[source]
+        contact_id = f"{name}{ordinal}"
+        contact = _Contact(contact_id, stream, handle_us)
+        self._waiting[contact_id] = contact
+        self.arrived += 1
+        # A copy of a struct with one field changed is made faster than one from all its fields.
+        if stream.promise_us is None:
+            event = replace(arrival, contact_id=contact_id)
+        else:
+            promised_us = now_us + stream.promise_us
+            event = replace(arrival, contact_id=contact_id, promised_us=promised_us)
+        self._tell(event, now_us)
+        if patience_us and contact.stage is _WAITING:
+            self._schedule(_Timer(self._on_patience, contact), PATIENCE, patience_us)
+        self._await_next_arrival(entry, now_us)
+        if self._next_wakeup_us() != self._wake_at_us:
+            self._set_alarm(now_us)
+
+    def _lose_patience(self, entry: _Timer) -> None:
+        contact = entry.about
+        if contact.stage is _WAITING:
+            contact.stage = _OVER
+            del self._waiting[contact.contact_id]
+            self._tell_now(ContactLeft(contact_id=contact.contact_id))
+
+    def _answer(self, entry: _Timer) -> None:
+        if self._ringing.pop(entry.about, None) is not None:
+            self._tell_now(OfferAccepted(offer_id=entry.about))
+
+    def _end(self, contact: _Contact) -> None:
+        """End a contact's service, unless it was set aside meanwhile and ends at another time."""
+        now_us: int = self._env.now  # type: ignore[assignment]  # Ours are all integers.
+        if contact.stage is _TALKING and contact.ends_us == now_us:
+            contact.stage = _OVER
+            if self._interruptible:
+                self._interruptible.pop(contact.offer_id, None)
+            self._tell(LegEnded(offer_id=contact.offer_id), now_us)
+            if self._next_wakeup_us() != self._wake_at_us:
+                self._set_alarm(now_us)
+
+    def _end_later(self, entry: _Timer) -> None:
+        self._end(entry.about)
+
+    def _wake_up(self, entry: _Timer) -> None:
+        if entry.about == self._wake_at_us:
+            self._wake_at_us = None
+            self._set_alarm(entry.about)
+
+    # --- the router's actions --------------------------------------------------------------------
+
+    def _offer(self, action: OfferContact, now_us: int) -> None:
+        contact = self._waiting[action.contact_id]
+        if action.auto_answer:
+            self._connect(contact, action.offer_id, now_us)
+        else:
+            self._ringing[action.offer_id] = contact
+            entry = _Timer(self._on_answer, action.offer_id)
+            self._schedule(entry, ANSWER, contact.stream.answer_us)
+
+    def _connect_accepted(self, action: ConnectLeg, now_us: int) -> None:
+        self._connect(self._waiting[action.contact_id], action.offer_id, now_us)
+
+    def _connect(self, contact: _Contact, offer_id: OfferId, now_us: int) -> None:
+        del self._waiting[contact.contact_id]
+        contact.stage = _TALKING
+        contact.offer_id = offer_id
+        contact.ends_us = now_us + contact.handle_us
+        contact.callbacks = self._on_end
+        self._schedule(contact, END, contact.handle_us)
+        if contact.stream.channel in self._may_interrupt:
+            self._interruptible[offer_id] = contact
+        self._tell(LegConnected(offer_id=offer_id), now_us)
+
+    def _withdraw(self, action: WithdrawOffer, _now_us: int) -> None:
+        self._ringing.pop(action.offer_id, None)
+
+    def _set_aside(self, action: InterruptLeg, now_us: int) -> None:
+        contact = self._interruptible.get(action.offer_id)
+        # A contact in wrap-up may be interrupted too; its time is the router's.
+        if contact is not None:
+            contact.stage = _SET_ASIDE
+            contact.handle_us = contact.ends_us - now_us
+
+    def _resume(self, action: ResumeLeg, now_us: int) -> None:
+        contact = self._interruptible.get(action.offer_id)
+        if contact is not None:
+            contact.stage = _TALKING
+            contact.ends_us = now_us + contact.handle_us
+            self._schedule(_Timer(self._on_later_end, contact), END, contact.handle_us)
+
+    def _note_agent(self, action: SetAgentState, _now_us: int) -> None:
+        if action.availability is Availability.LOGGED_OUT:
+            self._shifts.logged_out(action.agent_id)
+
+    # --- steps -----------------------------------------------------------------------------------
+
+    def _tell_now(self, event: Event) -> None:
+        now_us: int = self._env.now  # type: ignore[assignment]  # Ours are all integers.
+        self._tell(event, now_us)
+        self._set_alarm(now_us)
+
+    def _tell(self, event: Event, now_us: int) -> None:
+        """Step the router, fold the measures, and do what the router ordered."""
+        actions = self._step(event, now_us=now_us)
+        self.steps += 1
+        self._fold(event, actions, now_us)
+        obeys = self._obeys
+        for action in actions:
+            obey = obeys(type(action))
+            if obey is not None:
+                obey(action, now_us)
+
+    def _set_alarm(self, now_us: int) -> None:
+        """Tick while a tick is owed, then see that the router is woken when the next one is."""
+        due_us = self._next_wakeup_us()
+        while due_us is not None and due_us <= now_us:
+            self._tell(ClockTicked(), now_us)
+            due_us = self._next_wakeup_us()
+        if due_us is not None and (self._wake_at_us is None or due_us < self._wake_at_us):
+            self._wake_at_us = due_us
+            self._schedule(_Timer(self._on_wake_up, due_us), WAKE_UP, due_us - now_us)
+
+    def _await_next_arrival(self, entry: _Timer, now_us: int) -> None:
+        self._next = drawn = next(self._drawn, NOBODY)
+        if drawn is not NOBODY:
+            entry.callbacks = self._on_arrival
+            self._schedule(entry, ARRIVAL, drawn[0] - now_us)
+
+
+class _Hasher:
+    """Hashes all actions, in the encoding of the journal."""
+
+    def __init__(self) -> None:
+        self._sha = sha256()
+        self._encode = msgspec.msgpack.Encoder().encode
+
+    def __call__(self, _event: Event, actions: tuple[Action, ...], now_us: int) -> None:
+        if actions:
+            self._sha.update(self._encode((now_us, actions)))
+
+    def hexdigest(self) -> str:
+        """Return the digest so far."""
+        return self._sha.hexdigest()
+
+
+def _interruptible_channels(scenario: Scenario) -> frozenset[Channel]:
+    return frozenset(
+        channel
+        for capacity in scenario.settings.capacities
+        for channel, slot in capacity.channels.items()
+        if slot.interrupted_by
+    )
+
+
+def _arrival(stream: Stream) -> ContactArrived:
+    """Return what all contacts of a stream have in common."""
+    return ContactArrived(
+        contact_id=stream.name,
+        queue=stream.queue,
+        channel=stream.channel,
+        attributes=stream.attributes,
+        requirement=stream.requirement,
+        prefers=stream.prefers,
+        priority=stream.priority,
+    )
+
+
+def _all_of(*watchers: OnStep) -> OnStep:
+    """Return one function that calls all; the one itself if there is but one."""
+    if len(watchers) == 1:
+        return watchers[0]
+
+    def call_all(event: Event, actions: tuple[Action, ...], now_us: int) -> None:
+        for watcher in watchers:
+            watcher(event, actions, now_us)
+
+    return call_all
+
+
+def _never(action: Refused, _now_us: int) -> None:
+    """Fail: this world sends nothing that the router should refuse."""
+    raise AssertionError(action)

@@ -1,0 +1,68 @@
+"""What a run found, as one HTML file that needs nothing beside itself."""
+
+from datetime import datetime
+from importlib.resources import files
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, StrictUndefined
+
+from acd.settings import SECOND_US
+from sim.driver import Result
+from sim.plots import plots
+from sim.report import (
+    COLUMNS,
+    TEAM_COLUMNS,
+    TEXT_COLUMNS,
+    notes,
+    percent,
+    table_rows,
+    team_rows,
+)
+from sim.workload import Scenario
+
+
+def as_html(scenario: Scenario, seed: int, result: Result) -> str:
+    """Return one HTML file with plots, tables and definitions, and no reference to anything."""
+    report = result.report
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    template = environment.from_string(
+        files("sim").joinpath("templates/report.html").read_text(encoding="utf-8")
+    )
+    return template.render(
+        title=scenario.title,
+        seed=seed,
+        span=_span(scenario),
+        definitions=report.definitions,
+        plots=plots(scenario, report),
+        columns=COLUMNS,
+        text_columns=TEXT_COLUMNS,
+        rows=list(table_rows(report)),
+        team_columns=TEAM_COLUMNS,
+        teams=list(team_rows(report)),
+        notes=notes(report),
+        headline=_headline(result),
+    )
+
+
+def _span(scenario: Scenario) -> str:
+    """Return the scenario's day and hours, like `Monday, 14 December 2026, 07:00 to 21:00`."""
+    zone = ZoneInfo(scenario.time_zone)
+    start, end = (
+        datetime.fromtimestamp(instant_us / SECOND_US, zone)
+        for instant_us in (scenario.start_us, scenario.end_us)
+    )
+    day = f"{start:%A}, {start.day} {start:%B %Y}"
+    until = f"{end:%H:%M}" if end.date() == start.date() else f"{end:%A %H:%M}"
+    return f"{day}, {start:%H:%M} to {until} ({scenario.time_zone})"
+
+
+def _headline(result: Result) -> list[tuple[str, str]]:
+    """Return the figures that stand above all others, each with its name."""
+    totals = [row.total for row in result.report.rows]
+    return [
+        (f"{result.arrived:,}", "contacts"),
+        (f"{sum(total.answered for total in totals):,}", "answered"),
+        (f"{sum(total.abandoned for total in totals):,}", "abandoned"),
+        (f"{sum(total.waiting for total in totals):,}", "still waiting"),
+        (percent(result.report.total.total.occupancy), "occupancy"),
+    ]

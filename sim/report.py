@@ -1,0 +1,182 @@
+"""What a run found, as tables for a terminal and as JSON; `sim.page` makes the HTML file.
+
+All are functions of the result alone: no clock, no paths, no timings, so that one seed gives
+the same bytes on each run.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from rich import box
+from rich.console import Group, JustifyMethod
+from rich.table import Table
+
+from acd.figures import Figures, Report, Row
+from acd.settings import SECOND_US
+from sim.driver import Result
+from sim.workload import Scenario
+
+NOTHING: Final = "–"
+"""Shown where nothing was measured: nobody came, so there is no share and no mean."""
+
+
+class Column(NamedTuple):
+    """One column of the table, and what it means."""
+
+    title: str
+    meaning: str
+
+
+COLUMNS: Final = (
+    Column("Queue", ""),
+    Column("Channel", ""),
+    Column("Offered", "contacts that entered the queue"),
+    Column("Answered", "contacts connected with an agent"),
+    Column("Abandoned", "customers who left before they were connected"),
+    Column("Waiting", "still waiting at the end: offered = answered + abandoned + waiting"),
+    Column("Service level", "share served within the threshold; see the definitions"),
+    Column("ASA", "average speed of answer: mean wait of the answered"),
+    Column("Wait p50", "half of the answered waited at most this long"),
+    Column("Wait p95", "95 % of the answered waited at most this long"),
+    Column("AHT", "average handling time, wrap-up included"),
+    Column("Occupancy", "busy time ÷ (busy + idle time) of the agents who serve queue and channel"),
+)
+WIDTH: Final = 160
+"""Characters in which the table finds room."""
+TEXT_COLUMNS: Final = 2
+"""How many of the columns, from the left, are names and not figures."""
+
+
+def table_rows(report: Report) -> Iterator[tuple[str, ...]]:
+    """Yield the table's cells, one queue and channel at a time."""
+    for row in report.rows:
+        total = row.total
+        yield (
+            row.queue,
+            row.channel.replace("_", " "),
+            f"{total.offered:,}",
+            f"{total.answered:,}",
+            abandoned(total),
+            f"{total.waiting:,}" if total.waiting else NOTHING,
+            service_level(row),
+            duration(total.asa_s),
+            duration(row.wait_p50_s),
+            duration(row.wait_p95_s),
+            duration(total.aht_s),
+            percent(total.occupancy),
+        )
+
+
+def team_rows(report: Report) -> Iterator[tuple[str, ...]]:
+    """Yield each group's name, members, mean number at work, and occupancy; last, all of them."""
+    for team in (*report.groups, report.total):
+        span = team.total
+        at_work = (span.busy_us + span.idle_us) / max(span.to_us - span.from_us, 1)
+        yield (team.name or "all", f"{team.agents}", f"{at_work:.1f}", percent(span.occupancy))
+
+
+TEAM_COLUMNS: Final = (
+    Column("Group", ""),
+    Column("Members", "how many the group has at most at one time"),
+    Column("At work", "time average of those busy or ready"),
+    Column("Occupancy", "busy time ÷ (busy + idle time)"),
+)
+
+
+def table(scenario: Scenario, seed: int, result: Result) -> Group:
+    """Return the tables for a terminal; they are plain text where the output is none."""
+
+    def of(columns: tuple[Column, ...], rows: Iterator[tuple[str, ...]], names: int) -> Table:
+        made = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+        for number, column in enumerate(columns):
+            justify: JustifyMethod = "left" if number < names else "right"
+            made.add_column(column.title, justify=justify, no_wrap=True)
+        for row in rows:
+            made.add_row(*row)
+        return made
+
+    report = result.report
+    return Group(
+        f"{scenario.title}, seed {seed}: {result.arrived:,} contacts",
+        of(COLUMNS, table_rows(report), TEXT_COLUMNS),
+        of(TEAM_COLUMNS, team_rows(report), 1),
+        "\n".join(notes(report)),
+    )
+
+
+def notes(report: Report) -> list[str]:
+    """Return what a reader must know to read the service level, as sentences."""
+    said = (
+        "Service level: share of contacts connected within the threshold, of those answered, "
+        f"abandoned or waiting beyond it (definitions {report.definition_digest[:12]})."
+    )
+    if not report.provisional:
+        return [said]
+    return [said, "Somebody still waits at the end, so the figures are provisional."]
+
+
+def as_json(scenario: Scenario, seed: int, result: Result) -> str:
+    """Return everything that was measured, keys sorted; times in microseconds or as named."""
+    facts: dict[str, Any] = {
+        "arrived": result.arrived,
+        "report": msgspec.to_builtins(result.report),
+        "seed": seed,
+        "settings_digest": scenario.settings.digest(),
+        "steps": result.steps,
+        "time_zone": scenario.time_zone,
+        "title": scenario.title,
+    }
+    return json.dumps(facts, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def abandoned(total: Figures) -> str:
+    """Return how many left, and their share of the offered.
+
+    The share is what tells a bad day from a large one.
+    """
+    if not total.abandoned:
+        return NOTHING
+    return f"{total.abandoned:,} ({percent(total.abandonment_all)})"
+
+
+def service_level(row: Row) -> str:
+    """Return the service level with its threshold, like `81.1 % in 20 s`."""
+    return f"{percent(row.total.service_level)} in {round_duration(row.threshold_us)}"
+
+
+def percent(share: float | None) -> str:
+    """Return a share as a percentage.
+
+    >>> percent(0.8114), percent(None)
+    ('81.1 %', '–')
+    """
+    return NOTHING if share is None else f"{100 * share:.1f} %"
+
+
+def duration(seconds: float | None) -> str:
+    """Return a time with three digits at most before the point, in the unit that fits it.
+
+    >>> duration(4.26), duration(240), duration(5_400), duration(20_000), duration(None)
+    ('4.3 s', '240.0 s', '90.0 min', '5.6 h', '–')
+    """
+    if seconds is None:
+        return NOTHING
+    if seconds < 600:
+        return f"{seconds:.1f} s"
+    if seconds < 2 * 3600:
+        return f"{seconds / 60:.1f} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+def round_duration(duration_us: int) -> str:
+    """Return a threshold in the largest unit in which it is a whole number.
+
+    >>> round_duration(20_000_000), round_duration(14_400_000_000), round_duration(1_500_000)
+    ('20 s', '4 h', '1.5 s')
+    """
+    for unit_us, name in ((3600 * SECOND_US, "h"), (60 * SECOND_US, "min")):
+        if duration_us >= unit_us and duration_us % unit_us == 0:
+            return f"{duration_us // unit_us} {name}"
+    return f"{duration_us / SECOND_US:g} s"

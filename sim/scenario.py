@@ -1,0 +1,350 @@
+"""A scenario file: the routing configuration, and beside it who comes and who works.
+
+    [scenario]
+    title = "A morning"
+    start = 2026-12-14T08:00:00
+    time_zone = "Europe/Berlin"
+    hours = 2
+    interval_min = 60
+    staffing = { sales = [4, 6] }
+
+    [[scenario.arrivals]]
+    name = "calls"
+    queue = "sales"
+    channel = "voice"
+    rates_per_h = [50, 70]
+    handle = { mean_s = 240, scv = 1.2 }
+    patience_mean_s = 180
+
+docs/simulation.md describes every key. Either a `Scenario` comes of a file or every mistake at
+once, those of the routing part included.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from pydantic import ValidationError
+
+from acd import config
+from acd.errors import ConfigError, Problem
+from acd.ids import Channel
+from acd.mistakes import Mistake, in_file_order, seconds_text
+from acd.settings import ChannelSettings, DomainSettings
+from acd.skills import requirement_errors, shown
+from acd.tables import mistakes_in
+from acd.toml_guard import FILE_BYTES_MAX, read_toml
+from sim.rates_csv import RatesError, read_rates
+from sim.scenario_file import (
+    RATE_MAX,
+    ArrivalsTable,
+    Known,
+    PeakTable,
+    ScenarioTable,
+    known_of,
+    rows_in,
+    table_in,
+)
+from sim.workload import HOUR_US, MINUTE_US, SECOND_US, Handle, Peak, Scenario, Stream
+
+RATE_KEYS: Final = ("rates_per_h", "curve", "csv")
+"""Where a stream's rates may come from; one of them."""
+
+_HERE: Final = ("scenario",)
+
+
+def load(path: Path) -> Scenario:
+    """Return the scenario in the file at `path`.
+
+    Raises:
+        ConfigError: The file is wrong; all its mistakes.
+        OSError: It cannot be read.
+    """
+    with path.open("rb") as file:
+        return parse(file.read(FILE_BYTES_MAX + 1), file=str(path))
+
+
+def problems(data: bytes, *, file: str) -> list[Problem]:
+    """Return every mistake of a scenario file, of its routing part first; `acd check` calls this.
+
+    Args:
+        data: The file's bytes.
+        file: Its path; files of rates are found relative to it.
+    """
+    try:
+        parse(data, file=file)
+    except ConfigError as error:
+        return list(error.problems)
+    return []
+
+
+def parse(data: bytes, *, file: str) -> Scenario:
+    """Return the scenario in `data`, a TOML document.
+
+    Args:
+        data: At most `FILE_BYTES_MAX` bytes in UTF-8.
+        file: Its path; files of rates are found relative to it.
+
+    Raises:
+        ConfigError: All mistakes, those of the routing part first.
+    """
+    tree = read_toml(data, file)
+    known = known_of(tree)
+    settings, routing = _settings(data, file, tree, known)
+    if not isinstance(tree.get("scenario"), dict):
+        missing = Problem("scenario", "is missing", "a table")
+        raise ConfigError(file, *routing, missing)
+    table, found = _table(tree, known)
+    rates, more = _rates(rows_in(tree["scenario"], "arrivals"), known, Path(file).parent)
+    found += (*more, *_across(tree["scenario"], known))
+    if table is not None and settings is not None:
+        found += _against(settings, table)
+    if routing or found or table is None or settings is None:
+        raise ConfigError(file, *routing, *in_file_order(found, tree))
+    return _scenario(table, settings, known, rates)
+
+
+def _settings(
+    data: bytes, file: str, tree: Mapping[str, Any], known: Known
+) -> tuple[DomainSettings | None, tuple[Problem, ...]]:
+    """Return the routing part, with as many members of each group as ever work at one time."""
+    staffing = table_in(table_in(tree, "scenario"), "staffing")
+    members = {group: _most(wanted) for group, wanted in staffing.items() if group in known.groups}
+    try:
+        return config.parse(data, file=file, members=members), ()
+    except ConfigError as error:
+        return None, error.problems
+
+
+def _most(wanted: object) -> int:
+    """Return the most members of a staffing line; 1 where it is wrong, which is told elsewhere."""
+    counts = wanted if isinstance(wanted, list) else [wanted]
+    whole = [count for count in counts if type(count) is int and 0 <= count <= 100_000]
+    return max(whole, default=1)
+
+
+def _table(tree: Mapping[str, Any], known: Known) -> tuple[ScenarioTable | None, list[Mistake]]:
+    try:
+        return ScenarioTable.model_validate(tree["scenario"], context=known), []
+    except ValidationError as error:
+        return None, mistakes_in(error, ScenarioTable, path=_HERE)
+
+
+# --- what several keys must agree in ------------------------------------------------------------
+
+
+def _across(raw: Mapping[str, Any], known: Known) -> Iterator[Mistake]:
+    """Yield mistakes that show only between keys of the raw table."""
+    hours = raw.get("hours")
+    numeric = isinstance(hours, int | float) and not isinstance(hours, bool) and hours > 0
+    if known.intervals is None and known.interval_s and numeric:
+        wanted = f"a multiple of the interval of {known.interval_s // 60} min"
+        yield Mistake((*_HERE, "hours"), f"is {hours}", wanted)
+    for group, line in table_in(raw, "staffing").items():
+        path = (*_HERE, "staffing", group)
+        if group not in known.groups:
+            yield Mistake(path, "is not a group", "a group declared in [groups]")
+        yield from _length(path, line, known)
+    for name, curve in table_in(raw, "curves").items():
+        path = (*_HERE, "curves", name)
+        yield from _length(path, curve, known)
+        if isinstance(curve, list) and not any(curve):
+            yield Mistake(path, "is 0 everywhere", "a figure above 0")
+    for key in ("arrivals", "peaks"):
+        yield from _repeated(key, rows_in(raw, key))
+    for number, stream in enumerate(rows_in(raw, "arrivals")):
+        yield from _one_source((*_HERE, "arrivals", number), stream, known)
+    for number, peak in enumerate(rows_in(raw, "peaks")):
+        yield from _within_the_day((*_HERE, "peaks", number, "from"), peak.get("from"), known)
+
+
+def _length(path: tuple[str | int, ...], values: object, known: Known) -> Iterator[Mistake]:
+    if isinstance(values, list) and known.intervals not in {None, len(values)}:
+        wanted = f"{known.intervals}, one for each {known.interval_s // 60} min"
+        yield Mistake(path, f"has {len(values)} figures", wanted)
+
+
+def _repeated(key: str, rows: list[dict[str, Any]]) -> Iterator[Mistake]:
+    seen: set[str] = set()
+    for number, row in enumerate(rows):
+        name = row.get("name")
+        if isinstance(name, str):
+            if name in seen:
+                yield Mistake(
+                    (*_HERE, key, number, "name"), f"is {shown(name)} again", "a new name"
+                )
+            seen.add(name)
+
+
+def _one_source(
+    path: tuple[str | int, ...], stream: dict[str, Any], known: Known
+) -> Iterator[Mistake]:
+    given = [key for key in RATE_KEYS if key in stream]
+    if stream and len(given) != 1:
+        seen = f"has {' and '.join(given)}" if given else "has no rates"
+        yield Mistake(path, seen, f"one of {', '.join(RATE_KEYS)}")
+    if ("curve" in stream) != ("contacts" in stream):
+        missing = "contacts" if "curve" in stream else "curve"
+        wanted = "how many contacts the curve spreads" if "curve" in stream else "a declared curve"
+        yield Mistake((*path, missing), "is missing", wanted)
+    if "column" in stream and "csv" not in stream:
+        yield Mistake((*path, "csv"), "is missing", "the file that has the column")
+    yield from _length((*path, "rates_per_h"), stream.get("rates_per_h"), known)
+
+
+def _within_the_day(path: tuple[str | int, ...], begins: object, known: Known) -> Iterator[Mistake]:
+    start = known.start
+    if start is None or known.intervals is None or not isinstance(begins, datetime):
+        return
+    end = start + timedelta(seconds=known.intervals * known.interval_s)
+    if begins.tzinfo is None and not start <= begins < end:
+        wanted = f"from {start.isoformat()} until before {end.isoformat()}"
+        yield Mistake(path, f"is {begins.isoformat()}", wanted)
+
+
+def _rates(
+    rows: list[dict[str, Any]], known: Known, folder: Path
+) -> tuple[dict[int, tuple[float, ...]], list[Mistake]]:
+    """Return the rates of the streams that have them in a file, by the stream's place."""
+    if known.start is None or known.intervals is None:
+        return {}, []
+    starts = (
+        known.start + timedelta(seconds=interval * known.interval_s)
+        for interval in range(known.intervals)
+    )
+    begins = [start.strftime("%H:%M") for start in starts]
+    rates: dict[int, tuple[float, ...]] = {}
+    found: list[Mistake] = []
+    for number, row in enumerate(rows):
+        name, column = row.get("csv"), row.get("column", row.get("name"))
+        if not isinstance(name, str) or not isinstance(column, str):
+            continue
+        path = (*_HERE, "arrivals", number, "csv")
+        errors: list[RatesError]
+        rates[number], errors = read_rates(folder / name, column, begins=begins, rate_max=RATE_MAX)
+        found += (Mistake(path, *error.args) for error in errors)
+    return rates, found
+
+
+# --- what the workload must find in the routing part --------------------------------------------
+
+
+def _against(settings: DomainSettings, table: ScenarioTable) -> Iterator[Mistake]:
+    """Yield mistakes for which the router would refuse contacts, or agents miss their offers."""
+    queues = {queue.name: queue for queue in settings.queues}
+    late: set[tuple[str, Channel]] = set()
+    for number, stream in enumerate(table.arrivals):
+        path = (*_HERE, "arrivals", number)
+        queue = queues[stream.queue]
+        for text in (stream.requirement, *stream.prefers):
+            key = "requirement" if text is stream.requirement else "prefers"
+            for error in requirement_errors(
+                text, skills=settings.skills, attributes=settings.attributes
+            ):
+                yield Mistake((*path, key), error.seen, error.wanted)
+        for name in stream.attributes:
+            if name not in settings.contact_attributes:
+                wanted = "a name declared in domain.contact_attributes"
+                yield Mistake((*path, "attributes", name), "is not declared", wanted)
+        channel = queue.channels[stream.channel]
+        place = (stream.queue, stream.channel)
+        if stream.answer_us is not None:
+            yield from _answer((*path, "answer_s"), stream.answer_us, channel, stream)
+        elif place not in late and not channel.auto_answer:
+            late.add(place)
+            yield from _answer((*_HERE, "answer_s"), table.answer_us, channel, stream)
+
+
+def _answer(
+    path: tuple[str | int, ...], answer_us: int, channel: ChannelSettings, stream: ArrivalsTable
+) -> Iterator[Mistake]:
+    where = f"{stream.channel} in {shown(stream.queue)}"
+    seen = f"is {seconds_text(answer_us)}"
+    if channel.auto_answer:
+        yield Mistake(path, seen, f"nothing, since {where} answers by itself")
+    elif answer_us >= channel.ring_us:
+        yield Mistake(path, seen, f"below the ring_s of {where}, {seconds_text(channel.ring_us)}")
+
+
+# --- from tables to values -----------------------------------------------------------------------
+
+
+def _scenario(
+    table: ScenarioTable,
+    settings: DomainSettings,
+    known: Known,
+    rates: Mapping[int, tuple[float, ...]],
+) -> Scenario:
+    assert known.intervals is not None
+    zone = ZoneInfo(table.time_zone)
+    start_us = _instant_us(table.start, zone)
+    queues = {queue.name: queue for queue in settings.queues}
+    return Scenario(
+        title=table.title,
+        settings=settings,
+        start_us=start_us,
+        interval_us=known.interval_s * SECOND_US,
+        intervals=known.intervals,
+        streams=tuple(
+            _stream(
+                stream,
+                rates_per_h=rates.get(number) or _rates_per_h(stream, table),
+                answer_us=_answer_us(stream, table, queues[stream.queue].channels[stream.channel]),
+            )
+            for number, stream in enumerate(table.arrivals)
+        ),
+        peaks=tuple(_peak(peak, _instant_us(peak.begins, zone) - start_us) for peak in table.peaks),
+        staffing={group: tuple(line) for group, line in table.staffing.items()},
+        time_zone=table.time_zone,
+    )
+
+
+def _instant_us(local: datetime, zone: ZoneInfo) -> int:
+    whole = local.replace(microsecond=0, tzinfo=zone)
+    return int(whole.timestamp()) * SECOND_US + local.microsecond
+
+
+def _rates_per_h(stream: ArrivalsTable, table: ScenarioTable) -> tuple[float, ...]:
+    if stream.curve is None or stream.contacts is None:
+        return tuple(stream.rates_per_h or ())
+    curve = table.curves[stream.curve]
+    per_h = stream.contacts / sum(curve) * HOUR_US / (table.interval_min * MINUTE_US)
+    return tuple(height * per_h for height in curve)
+
+
+def _answer_us(stream: ArrivalsTable, table: ScenarioTable, channel: ChannelSettings) -> int:
+    if channel.auto_answer:
+        return 0
+    return table.answer_us if stream.answer_us is None else stream.answer_us
+
+
+def _stream(stream: ArrivalsTable, *, rates_per_h: tuple[float, ...], answer_us: int) -> Stream:
+    handle = stream.handle
+    return Stream(
+        name=stream.name,
+        queue=stream.queue,
+        channel=stream.channel,
+        rates_per_h=rates_per_h,
+        handle=Handle(mean_s=handle.mean_s, scv=handle.scv, shape=handle.shape),
+        patience_mean_s=stream.patience_mean_s,
+        answer_us=answer_us,
+        requirement=stream.requirement,
+        prefers=tuple(stream.prefers),
+        priority=stream.priority,
+        promise_us=stream.promise_us,
+        attributes=tuple(stream.attributes.items()),
+    )
+
+
+def _peak(peak: PeakTable, from_offset_us: int) -> Peak:
+    return Peak(
+        name=peak.name,
+        streams=tuple(peak.streams),
+        from_offset_us=from_offset_us,
+        rise_us=round(peak.rise_min * MINUTE_US),
+        hold_us=round(peak.hold_min * MINUTE_US),
+        fall_us=round(peak.fall_min * MINUTE_US),
+        factor=peak.factor,
+    )

@@ -1,0 +1,230 @@
+"""The `[scenario]` table of a file: models of pydantic, which find mistakes of shape and range.
+
+Names are checked against what the rest of the file declares, which is taken leniently from the raw
+tables and given as the context of validation: so a mistake in one place hides none in another.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Annotated, Any, Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
+
+from acd.ids import Channel
+from acd.skills import shown
+from acd.tables import Number, Span, Table, Whole, refusal
+from sim.workload import Shape
+
+RATE_MAX: Final = 1_000_000
+"""Most arrivals per hour: ten times the flash crowd that the plan names."""
+
+CONTACTS_MAX: Final = 10_000_000
+"""Most contacts of a stream: the largest bank's calls of a month."""
+
+STAFF_MAX: Final = 100_000
+"""Most members of a group: the limit that `acd.validation` has for a domain."""
+
+NAME: Final = re.compile("[A-Za-z0-9_-]{1,24}")
+MONTH_S: Final = 30 * 86_400
+SHOWN_MAX: Final = 20
+"""Most names that a message lists."""
+
+
+class Known(NamedTuple):
+    """What the file declares. None where that cannot be read: nothing is checked against it."""
+
+    queues: Mapping[str, tuple[Channel, ...]]
+    groups: tuple[str, ...]
+    streams: tuple[str, ...]
+    curves: tuple[str, ...]
+    start: datetime | None
+    intervals: int | None
+    interval_s: int
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return names as a choice."""
+    texts = [shown(name) for name in names]
+    more = ", …" if len(texts) > SHOWN_MAX else ""
+    return f"one of {', '.join(texts[:SHOWN_MAX])}{more}" if texts else "none, as none is declared"
+
+
+def _known(info: ValidationInfo) -> Known:
+    assert isinstance(info.context, Known)
+    return info.context
+
+
+def _a_queue(value: str, info: ValidationInfo) -> str:
+    if value not in _known(info).queues:
+        raise refusal(f"a declared queue, {listed(_known(info).queues)}")
+    return value
+
+
+def _a_stream(value: str, info: ValidationInfo) -> str:
+    if value not in _known(info).streams:
+        raise refusal(f"the name of a stream, {listed(_known(info).streams)}")
+    return value
+
+
+def _a_curve(value: str, info: ValidationInfo) -> str:
+    if value not in _known(info).curves:
+        raise refusal(f"a declared curve, {listed(_known(info).curves)}")
+    return value
+
+
+def _a_name(value: str) -> str:
+    if not NAME.fullmatch(value):
+        raise refusal("1 to 24 letters, digits, `_` and `-`")
+    return value
+
+
+def _a_zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (KeyError, ValueError, OSError):  # KeyError is ZoneInfoNotFoundError's base.
+        raise refusal("a time zone like `Europe/Berlin`") from None
+    return value
+
+
+def _a_local_time(value: object) -> object:
+    if not isinstance(value, datetime) or value.tzinfo is not None:
+        raise refusal("a local date and time like 2026-12-14T08:00:00")
+    if not 1971 <= value.year <= 2999:
+        raise refusal("a year from 1971 to 2999")
+    return value
+
+
+def _per_interval(value: object, info: ValidationInfo) -> object:
+    """Return one number as an array that repeats it."""
+    if isinstance(value, list):
+        return value
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= STAFF_MAX:
+        raise refusal(f"a whole number from 0 to {STAFF_MAX}, or an array of one for each interval")
+    return [value] * (_known(info).intervals or 1)
+
+
+Name = Annotated[str, AfterValidator(_a_name)]
+"""Of a stream or a peak: both, with a number, fit into a contact's id of 64 characters."""
+Rates = list[Annotated[Number, Field(ge=0, le=RATE_MAX)]]
+Staff = Annotated[list[Annotated[Whole, Field(ge=0, le=STAFF_MAX)]], BeforeValidator(_per_interval)]
+LocalTime = Annotated[datetime, BeforeValidator(_a_local_time)]
+Mean = Annotated[Number, Field(gt=0, le=MONTH_S)]
+Minutes = Annotated[Number, Field(ge=0, le=24 * 60)]
+
+
+class HandleTable(Table):
+    """`handle = { mean_s, scv, shape }`: how long an agent talks or writes."""
+
+    mean_s: Mean
+    shape: Annotated[Shape, Field(strict=False)] = Shape.LOGNORMAL
+    scv: Annotated[Number, Field(gt=0, le=100)] = 1.0
+
+    @field_validator("scv")
+    @classmethod
+    def _fits_the_shape(cls, scv: float, info: ValidationInfo) -> float:
+        if info.data.get("shape") is Shape.EXPONENTIAL and scv != 1.0:
+            raise refusal("1, which every exponential time has")
+        return scv
+
+
+class ArrivalsTable(Table):
+    """One `[[scenario.arrivals]]`: a stream of contacts that are alike."""
+
+    name: Name
+    queue: Annotated[str, AfterValidator(_a_queue)]
+    channel: Annotated[Channel, Field(strict=False)]
+    handle: HandleTable
+    rates_per_h: Rates | None = None
+    curve: Annotated[str, AfterValidator(_a_curve)] | None = None
+    contacts: Annotated[Number, Field(ge=0, le=CONTACTS_MAX)] | None = None
+    csv: Annotated[str, Field(min_length=1, max_length=1_000)] | None = None
+    column: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    patience_mean_s: Mean | None = None
+    answer_us: Annotated[Span, Field(ge=0)] | None = None
+    requirement: str = ""
+    prefers: list[str] = Field(default_factory=list)
+    priority: Annotated[Whole, Field(ge=-1_000_000, le=1_000_000)] | None = None
+    promise_us: Annotated[Span, Field(gt=0)] | None = None
+    attributes: dict[str, Annotated[str, Field(max_length=64)]] = Field(default_factory=dict)
+
+    @field_validator("channel")
+    @classmethod
+    def _of_the_queue(cls, channel: Channel, info: ValidationInfo) -> Channel:
+        channels = _known(info).queues.get(info.data.get("queue", ""))
+        if channels is not None and channel not in channels:
+            raise refusal(f"a channel that the queue has, {listed(channels)}")
+        return channel
+
+
+class PeakTable(Table):
+    """One `[[scenario.peaks]]`: more contacts for a while."""
+
+    name: Name
+    streams: list[Annotated[str, AfterValidator(_a_stream)]]
+    begins: LocalTime = Field(alias="from")
+    rise_min: Minutes = 0
+    hold_min: Minutes = 0
+    fall_min: Minutes = 0
+    factor: Annotated[Number, Field(gt=1, le=1_000)]
+
+
+class ScenarioTable(Table):
+    """The `[scenario]` table."""
+
+    title: Annotated[str, Field(min_length=1, max_length=120)]
+    start: LocalTime
+    time_zone: Annotated[str, AfterValidator(_a_zone)] = "UTC"
+    hours: Annotated[Number, Field(gt=0, le=366 * 24)]
+    interval_min: Annotated[Whole, Field(ge=1, le=24 * 60)] = 30
+    answer_us: Annotated[Span, Field(ge=0)] = 4_000_000
+    staffing: dict[str, Staff] = Field(default_factory=dict)
+    curves: dict[str, Rates] = Field(default_factory=dict)
+    arrivals: Annotated[list[ArrivalsTable], Field(min_length=1, max_length=1_000)]
+    peaks: Annotated[list[PeakTable], Field(max_length=100)] = Field(default_factory=list)
+
+
+def known_of(tree: Mapping[str, Any]) -> Known:
+    """Return what a file declares, whatever else is wrong with it."""
+    raw = table_in(tree, "scenario")
+    streams = rows_in(raw, "arrivals")
+    start = raw.get("start")
+    interval_min = raw.get("interval_min", 30)
+    if type(interval_min) is not int or not 1 <= interval_min <= 24 * 60:
+        interval_min = 0
+    return Known(
+        queues={
+            name: tuple(channel for channel in Channel if channel in queue)
+            for name, queue in table_in(tree, "queues").items()
+            if isinstance(queue, dict)
+        },
+        groups=tuple(table_in(tree, "groups")),
+        streams=tuple(row["name"] for row in streams if isinstance(row.get("name"), str)),
+        curves=tuple(table_in(raw, "curves")),
+        start=start if isinstance(start, datetime) and start.tzinfo is None else None,
+        intervals=_intervals(raw.get("hours"), interval_min),
+        interval_s=interval_min * 60,
+    )
+
+
+def table_in(tree: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """Return the table of a key, an empty one if it holds something else."""
+    found = tree.get(key)
+    return found if isinstance(found, dict) else {}
+
+
+def rows_in(tree: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
+    """Return the tables of an array, an empty one in place of something else."""
+    found = tree.get(key)
+    rows = found if isinstance(found, list) else []
+    return [row if isinstance(row, dict) else {} for row in rows]
+
+
+def _intervals(hours: object, interval_min: int) -> int | None:
+    if isinstance(hours, bool) or not isinstance(hours, int | float) or not interval_min:
+        return None
+    if not 0 < hours <= 366 * 24:
+        return None
+    intervals = hours * 60 / interval_min
+    return int(intervals) if intervals == int(intervals) else None

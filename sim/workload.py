@@ -1,0 +1,107 @@
+"""What a scenario is made of: frozen values, built by `sim.scenario` from a file or by hand.
+
+A scenario is a routing configuration (the same that the daemon reads), a workload (streams of
+contacts, and peaks upon them) and a staffing plan over one horizon, cut into intervals of equal
+length. Instants are microseconds since the epoch, or, where a name ends in `_offset_us`, since the
+start of the scenario.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+from msgspec import Struct
+
+from acd.ids import AgentId, Channel, QueueName
+from acd.settings import DomainSettings
+
+SECOND_US: Final = 1_000_000
+MINUTE_US: Final = 60 * SECOND_US
+HOUR_US: Final = 60 * MINUTE_US
+
+
+class Shape(StrEnum):
+    """The family of a handling time's distribution."""
+
+    EXPONENTIAL = "exponential"
+    LOGNORMAL = "lognormal"
+    """The usual shape of call durations (Brown, Gans, Mandelbaum, Sakov, Shen, Zeltyn and Zhao
+    2005, "Statistical analysis of a telephone call center")."""
+
+
+class _Values(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of all values of a scenario."""
+
+
+class Handle(_Values, frozen=True):
+    """How long an agent talks or writes, wrap-up not included."""
+
+    mean_s: float
+    scv: float = 1.0
+    """Squared coefficient of variation: variance ÷ mean². 1 for the exponential shape."""
+    shape: Shape = Shape.LOGNORMAL
+
+
+class Stream(_Values, frozen=True):
+    """Contacts that are alike: they enter one queue on one channel and behave by one law."""
+
+    name: str
+    queue: QueueName
+    channel: Channel
+    rates_per_h: tuple[float, ...]
+    """Arrivals per hour in each interval."""
+    handle: Handle
+    patience_mean_s: float | None = None
+    """Mean of the exponential time after which a customer who still waits leaves; None: never."""
+    answer_us: int = 0
+    """From an offer to the agent's answer, where the queue does not answer by itself."""
+    requirement: str = ""
+    prefers: tuple[str, ...] = ()
+    priority: int | None = None
+    promise_us: int | None = None
+    """Promised time to the answer, from the arrival."""
+    attributes: tuple[tuple[str, str], ...] = ()
+
+
+class Peak(_Values, frozen=True):
+    """More contacts for a while: a mailing, a TV spot, an outage.
+
+    The streams' rates are multiplied by 1 + (factor − 1) × height, where the height rises from 0
+    to 1, holds, and falls to 0, each along a straight line.
+    """
+
+    name: str
+    streams: tuple[str, ...]
+    from_offset_us: int
+    rise_us: int
+    hold_us: int
+    fall_us: int
+    factor: float
+
+
+class Scenario(_Values, frozen=True):
+    """Everything a run needs beside its seed."""
+
+    title: str
+    settings: DomainSettings
+    start_us: int
+    interval_us: int
+    intervals: int
+    streams: tuple[Stream, ...]
+    peaks: tuple[Peak, ...] = ()
+    staffing: dict[str, tuple[int, ...]] = {}
+    """Agents wanted by group and interval."""
+    time_zone: str = "UTC"
+    """Names the zone in which a report shows times."""
+
+    @property
+    def end_us(self) -> int:
+        """The horizon."""
+        return self.start_us + self.intervals * self.interval_us
+
+    def members(self) -> dict[str, tuple[AgentId, ...]]:
+        """Return each staffed group's agents, in the order of the settings."""
+        found: dict[str, list[AgentId]] = {group: [] for group in self.staffing}
+        for agent in self.settings.agents:
+            if agent.group in found:
+                found[agent.group].append(agent.agent_id)
+        return {group: tuple(agents) for group, agents in found.items()}
