@@ -32,7 +32,7 @@ class SlotState(IntEnum):
     ACTIVE = 1
     HELD = 2
     INTERRUPTED = 3
-    """Set aside for a more urgent contact: costs nothing, and the agent takes nothing new."""
+    """Set aside for a more urgent contact: costs nothing, and its channel takes nothing new."""
     WRAPPING = 4
 
 
@@ -97,6 +97,9 @@ BUSY_KEY: Final = 2**61
 """Added to the idle key of an agent with contacts, so that idle agents come before him. Times stay
 below 2**60 (`acd.ids.TIME_US_MAX`), so the two never mix."""
 
+KNOWN_MAX: Final = 65_536
+"""Most occupancies remembered by a capacity profile (10 MB); a site's agents show some hundreds."""
+
 TAKES_NOTHING: Final = (Takes.NO,) * len(CHANNELS)
 """The answer of an agent who takes nothing on any channel: always this very object."""
 
@@ -115,45 +118,69 @@ class Capacity:
 
     def work_out(self, occupancy: int) -> tuple[Takes, ...]:
         """Return what may be taken beside an occupancy, and remember it."""
+        if len(self.known) >= KNOWN_MAX:
+            self.known.clear()
         takes = self._apply_rules(occupancy)
         self.known[occupancy] = takes
         return takes
 
+    def room_for(self, occupancy: int, channel: int) -> bool:
+        """Return whether an interrupted slot of a channel may be active again beside the others."""
+        load = sum(
+            sum(count) * self.settings.channels[CHANNELS[other]].cost
+            for other, count in enumerate(_counts(occupancy))
+            if any(count)
+        )
+        return load + self.settings.channels[CHANNELS[channel]].cost <= self.settings.total
+
     def _apply_rules(self, occupancy: int) -> tuple[Takes, ...]:
         """Apply the rules: units, slots, interrupt matrix.
 
+        What is set aside costs nothing; its channel takes nothing new, and no other channel does
+        that may not interrupt it: so it comes back before what it gives way to by no rule. Only
+        contacts in progress are interrupted: not an offer that rings, nor a wrap-up.
+
         Source: Cisco's and Genesys' matrices (one channel interruptible by another) with Avaya's
-        and OpenSIPS' units. Only contacts in progress are interrupted: not an offer that rings, nor
-        a wrap-up. One interruption at a time, so that what resumes always fits.
+        and OpenSIPS' units.
         """
-        counts = [
-            [occupancy // UNIT[channel][state] % 2**_BITS for state in SlotState]
-            for channel in range(len(CHANNELS))
-        ]
-        if any(count[SlotState.INTERRUPTED] for count in counts):
-            return TAKES_NOTHING
+        counts = _counts(occupancy)
         load = 0
         pausable = True
+        entitled = set(CHANNELS)
         permitted = set(CHANNELS)
-        for channel, count in zip(CHANNELS, counts, strict=True):
-            used = sum(count)
-            if used:
-                settings = self.settings.channels[channel]
-                load += used * settings.cost
-                pausable &= used == count[SlotState.ACTIVE] + count[SlotState.HELD]
+        for channel, count in enumerate(counts):
+            settings = self.settings.channels.get(CHANNELS[channel])
+            if settings is None:
+                continue
+            if occupancy // UNIT[channel][SlotState.INTERRUPTED] % 2**_BITS:
+                entitled &= set(settings.interrupted_by)
+            if any(count):
+                load += sum(count) * settings.cost
+                pausable &= not count[SlotState.RESERVED] and not count[SlotState.WRAPPING]
                 permitted &= set(settings.interrupted_by)
         answer = []
-        for channel, count in zip(CHANNELS, counts, strict=True):
-            line = self.settings.channels.get(channel)
-            if line is None:
+        for name, count in zip(CHANNELS, counts, strict=True):
+            line = self.settings.channels.get(name)
+            if line is None or name not in entitled:
                 answer.append(Takes.NO)
             elif sum(count) < line.slots and load + line.cost <= self.settings.total:
                 answer.append(Takes.FREE)
-            elif occupancy and pausable and channel in permitted:
+            elif load and pausable and name in permitted:
                 answer.append(Takes.INTERRUPTING)
             else:
                 answer.append(Takes.NO)
         return tuple(answer) if any(answer) else TAKES_NOTHING
+
+
+def _counts(occupancy: int) -> list[list[int]]:
+    """Return the slots that count, by channel and state: an interrupted one counts as none."""
+    return [
+        [
+            0 if state is SlotState.INTERRUPTED else occupancy // unit % 2**_BITS
+            for state, unit in zip(SlotState, units, strict=True)
+        ]
+        for units in UNIT
+    ]
 
 
 class Desk:

@@ -228,9 +228,6 @@ def service_level(
         include_overflow: f.
         include_callbacks: c.
 
-    Source:
-        The worked example of docs/measures.md.
-
     >>> for abandons in Abandons:
     ...     sl = service_level(answered=1000, answered_in_time=860, abandoned=60,
     ...                        abandoned_in_time=20, abandons=abandons)
@@ -355,12 +352,7 @@ def figures_of(cell: Sequence[int], from_us: int, to_us: int, abandons: Abandons
         busy_us=cell[BUSY_US],
         idle_us=cell[IDLE_US],
         offers=OfferCounts(
-            made=cell[OFFERS],
-            timed_out=cell[TIMED_OUT],
-            rejected=cell[REJECTED],
-            failed=failed,
-            revoked=cell[REVOKED],
-            canceled=cell[CANCELED],
+            cell[OFFERS], cell[TIMED_OUT], cell[REJECTED], failed, cell[REVOKED], cell[CANCELED]
         ),
         service_level=service_level(
             answered=cell[ANSWERED],

@@ -97,8 +97,9 @@ class Floor:
         channel = klass.channel_index
         if agent.occupancy and agent.takes()[channel] is Takes.INTERRUPTING:
             for other in agent.offers.values():
-                agent.move(other, SlotState.INTERRUPTED)
-                orders.append(InterruptLeg(other.offer_id, agent.agent_id))
+                if other.slot != SlotState.INTERRUPTED:
+                    agent.move(other, SlotState.INTERRUPTED)
+                    orders.append(InterruptLeg(other.offer_id, agent.agent_id))
         self.offers_given = number = self.offers_given + 1
         channel_settings = klass.channel_settings
         until_us = now_us + channel_settings.ring_us
@@ -108,7 +109,7 @@ class Floor:
         leg.state = LegState.OFFERED
         leg.offer_id = number
         self._new_timers.append((until_us, Timer.LEASE, number, 0))
-        if until_us < self.soonest_us:
+        if until_us < self.soonest_us:  # noqa: PLR1730 - a call of min() takes twice as long.
             self.soonest_us = until_us
         self.matcher.remove(leg)
         self.matcher.refresh(agent)
@@ -241,11 +242,13 @@ class Floor:
         self.matcher.refresh(agent)
 
     def _resume(self, agent: Agent, now_us: int, orders: Orders) -> None:
-        """Bring back what was set aside once nothing else is left: there is one interrupter."""
-        if any(offer.slot != SlotState.INTERRUPTED for offer in agent.offers.values()):
-            return
-        for offer in tuple(agent.offers.values()):
-            if offer.slot != SlotState.INTERRUPTED:  # Resumed when one before it closed at once.
+        """Bring back what was set aside, as far as there is room: the last given first."""
+        for offer in reversed(tuple(agent.offers.values())):
+            if (
+                offer.slot != SlotState.INTERRUPTED  # Or resumed when one before it closed at once.
+                or offer.offer_id not in agent.offers
+                or not agent.capacity.room_for(agent.occupancy, offer.channel)
+            ):
                 continue
             leg = self.legs[offer.leg_id]
             agent.move(offer, SlotState.HELD if leg.state is LegState.HELD else SlotState.ACTIVE)

@@ -135,9 +135,8 @@ class Lanes:
             return
         line = lane.line
         if leg is line.first:
-            line.discard_first()
             self._stale.add(lane.klass.number)
-            if line.first is None:
+            if not line.discard_first():
                 self._note_waiting(lane)
         elif leg.leg_id in line.legs:
             line.discard(leg)
@@ -240,9 +239,9 @@ class Lanes:
                 return None
             equal = keys == least
             if np.count_nonzero(equal) == 1:
-                return self.all[classes[best]].line.first
+                return self._head_of(int(classes[best]))
             classes = classes[equal]
-        return min((self._head_of(one) for one in classes), key=lambda leg: leg.key)
+        return min((self._head_of(int(one)) for one in classes), key=lambda leg: leg.key)
 
     def _bring_up_to_date(self) -> None:
         """Write the heads that changed into the rows."""

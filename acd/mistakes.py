@@ -117,22 +117,24 @@ def within(path: KeyPath, places: Collection[KeyPath]) -> bool:
 
 def in_file_order(found: Iterable[Mistake], tree: Mapping[str, Any]) -> list[Problem]:
     """Return mistakes as problems, in the order in which `tree` has their keys."""
-    orders: dict[int, dict[str | int, int]] = {}
+    orders: dict[KeyPath, dict[str | int, int]] = {}
+    """The keys' positions in each table looked at, by its path."""
 
     def places(mistake: Mistake) -> list[float]:
         above: list[float] = []
         node: Any = tree
-        for part in mistake.path:
-            if id(node) not in orders:
+        for depth, part in enumerate(mistake.path):
+            table = mistake.path[:depth]
+            if table not in orders:
                 keys = range(len(node)) if isinstance(node, list) else node
-                orders[id(node)] = (
+                orders[table] = (
                     {key: at for at, key in enumerate(keys)}
                     if isinstance(node, dict | list)
                     else {}
                 )
-            if part not in orders[id(node)]:
+            if part not in orders[table]:
                 return [*above, math.inf]  # What is missing comes last in its table.
-            above.append(orders[id(node)][part])
+            above.append(orders[table][part])
             node = node[part]
         return above
 

@@ -102,20 +102,20 @@ class Line:
         if self.first is None or leg.key < self.first.key:
             self.first = leg
 
-    def discard_first(self) -> None:
-        """Take the first leg out of the line, which is not empty."""
+    def discard_first(self) -> bool:
+        """Take the first leg out of the line, which is not empty; say whether others wait."""
         legs, order, late = self.legs, self._order, self._late
         assert self.first is not None
         del legs[self.first.leg_id]
         while order and order[0][-1] not in legs:
             order.popleft()
-        if late:
-            while late and late[0][-1] not in legs:
-                heappop(late)
-            if late and (not order or late[0] < order[0]):
-                self.first = legs[late[0][-1]]
-                return
-        self.first = legs[order[0][-1]] if order else None
+        while late and late[0][-1] not in legs:
+            heappop(late)
+        if late and (not order or late[0] < order[0]):
+            self.first = legs[late[0][-1]]
+        else:
+            self.first = legs[order[0][-1]] if order else None
+        return self.first is not None
 
     def discard(self, leg: Leg) -> None:
         """Take out a leg that is in the line and not the first."""
