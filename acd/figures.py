@@ -351,9 +351,7 @@ def figures_of(cell: Sequence[int], from_us: int, to_us: int, abandons: Abandons
         waiting_us=cell[WAITING_US],
         busy_us=cell[BUSY_US],
         idle_us=cell[IDLE_US],
-        offers=OfferCounts(
-            cell[OFFERS], cell[TIMED_OUT], cell[REJECTED], failed, cell[REVOKED], cell[CANCELED]
-        ),
+        offers=_offer_counts(cell, failed),
         service_level=service_level(
             answered=cell[ANSWERED],
             answered_in_time=cell[ANSWERED_IN_TIME],
@@ -375,6 +373,17 @@ def figures_of(cell: Sequence[int], from_us: int, to_us: int, abandons: Abandons
         reject_rate=ratio(cell[REJECTED], judged),
         failure_rate=ratio(sum(failed.values()), judged),
         provisional=cell[WAITING] > 0,
+    )
+
+
+def _offer_counts(cell: Sequence[int], failed: dict[str, int]) -> OfferCounts:
+    return OfferCounts(
+        made=cell[OFFERS],
+        timed_out=cell[TIMED_OUT],
+        rejected=cell[REJECTED],
+        failed=failed,
+        revoked=cell[REVOKED],
+        canceled=cell[CANCELED],
     )
 
 
