@@ -10,7 +10,7 @@ that other work on the machine does not count; best of several repetitions, inte
 garbage collector is on, and the memory of the run before is collected outside the clock. The digest
 is of our actions.
 
-    python -m benchmarks.bench_burst            # the canonical run, about a minute
+    python -m benchmarks.bench_burst            # the canonical run, some twenty seconds
     python -m benchmarks.bench_burst --smoke    # small; against rot
 """
 

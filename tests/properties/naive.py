@@ -1,0 +1,130 @@
+"""The oracle: the matching rule stated once more, by scanning everybody.
+
+It imports neither `acd.matching` nor `acd.policies`; what it shares with the product is the one
+predicate `may_take`. Its order is made from the numbers of contacts, queues and agents, not from
+the keys that the product keeps. Right, slow, and short enough to be read against design/routing.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from acd.agents import Agent, Takes
+from acd.contacts import Contact, Leg, LegState
+from acd.eligibility import may_take
+from acd.router import Router
+from acd.settings import AgentCriterion, DomainSettings, Urgency
+from acd.snapshot import Snapshot
+
+
+class Naive:
+    """A matcher that remembers nothing and looks at everything."""
+
+    contacts: Mapping[str, Contact]
+    """The open contacts, by id: given by whoever makes the router."""
+
+    def __init__(
+        self, settings: DomainSettings, agents: Sequence[Agent], legs: Mapping[int, Leg]
+    ) -> None:
+        self._settings = settings
+        self._agents = agents
+        self._legs = legs
+        self._queues = {queue.name: queue for queue in settings.queues}
+        self._profiles = {profile.name: profile for profile in settings.profiles}
+        self._capacities = {capacity.name: capacity for capacity in settings.capacities}
+
+    def wait(self, leg: Leg) -> None:
+        """Remember nothing."""
+
+    def remove(self, leg: Leg) -> None:
+        """Remember nothing."""
+
+    def refresh(self, agent: Agent) -> None:
+        """Remember nothing."""
+
+    def settle(self) -> None:
+        """Remember nothing."""
+
+    def next_pair(self) -> tuple[Leg, Agent] | None:
+        """Apply the rule: the first leg that fits, its best agent, and then his first leg."""
+        able = [agent for agent in self._agents if any(agent.takes())]
+        wanted = [
+            leg
+            for leg in self._legs.values()
+            if leg.state is LegState.QUEUED and any(may_take(leg, agent) for agent in able)
+        ]
+        if not wanted:
+            return None
+        first = min(wanted, key=self.place)
+        fitting = [agent for agent in able if may_take(first, agent)]
+        best = min(fitting, key=lambda agent: self.rank(first, agent))
+        his = [leg for leg in wanted if may_take(leg, best)]
+        return min(his, key=lambda leg: (self.tier(leg, best), self.place(leg))), best
+
+    def place(self, leg: Leg) -> tuple[int, ...]:
+        """Return a leg's place in the domain's order; smaller is sooner."""
+        queue = self._queues[leg.klass.queue.name]
+        arrival = self.contacts[leg.contact_id].arrival
+        match self._settings.urgency:
+            case Urgency.LONGEST_WAIT:
+                return (leg.arrived_us, leg.leg_id)
+            case Urgency.STRICT_PRIORITY:
+                priority = queue.priority if arrival.priority is None else arrival.priority
+                assert priority is not None
+                return (-priority, leg.arrived_us, leg.leg_id)
+            case Urgency.HEAD_START:
+                assert queue.head_start_us is not None
+                return (leg.arrived_us - queue.head_start_us, leg.arrived_us, leg.leg_id)
+            case Urgency.DEADLINE_FIRST:
+                promised_us = arrival.promised_us
+                if promised_us is None:
+                    assert queue.promise_us is not None
+                    promised_us = leg.arrived_us + queue.promise_us
+                return (promised_us, leg.arrived_us, leg.leg_id)
+
+    def tier(self, leg: Leg, agent: Agent) -> int:
+        """Return the tier of a leg's queue and channel in an agent's profile."""
+        profile = self._profiles[self._settings.agents[agent.index].profile]
+        return min(
+            line.tier
+            for line in profile.serves
+            if line.queue == leg.klass.queue.name and leg.klass.channel in line.channels
+        )
+
+    def rank(self, leg: Leg, agent: Agent) -> tuple[int | tuple[int, int], ...]:
+        """Return how good an agent is for a leg; smaller is better."""
+        one = self._settings.agents[agent.index]
+        lacked = sum(not want.met_by(one.skills, one.attributes) for want in leg.klass.prefers)
+        criteria = self._settings.agent_selection
+        if AgentCriterion.LONGEST_IDLE not in criteria:
+            criteria = (*criteria, AgentCriterion.LONGEST_IDLE)
+        by_criteria = (self._by(criterion, leg, agent) for criterion in criteria)
+        return (may_take(leg, agent) is Takes.INTERRUPTING, lacked, *by_criteria, agent.index)
+
+    def _by(self, criterion: AgentCriterion, leg: Leg, agent: Agent) -> int | tuple[int, int]:
+        one = self._settings.agents[agent.index]
+        match criterion:
+            case AgentCriterion.LONGEST_IDLE:
+                return (1, agent.last_given_us) if agent.offers else (0, agent.idle_since_us)
+            case AgentCriterion.HIGHEST_PROFICIENCY:
+                return -leg.klass.requirement.proficiency(one.skills)
+            case AgentCriterion.LEAST_FLEXIBLE:
+                carried = self._capacities[one.capacity].channels.keys()
+                serves = self._profiles[one.profile].serves
+                return len({line.queue for line in serves if carried & set(line.channels)})
+
+
+def naive_router(
+    settings: DomainSettings, snapshot: Snapshot | None = None
+) -> tuple[Router, Naive]:
+    """Return a router that decides naively, new or restored, and its matcher."""
+    made: list[Naive] = []
+
+    def make(settings: DomainSettings, agents: Sequence[Agent], legs: Mapping[int, Leg]) -> Naive:
+        made.append(Naive(settings, agents, legs))
+        return made[0]
+
+    if snapshot is None:
+        router = Router(settings, make_matcher=make)
+    else:
+        router = Router.restore(settings, snapshot, make_matcher=make)
+    made[0].contacts = router.contacts
+    return router, made[0]

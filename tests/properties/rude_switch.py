@@ -1,0 +1,151 @@
+"""Events as a rude switch sends them: late, repeated, crossed, missing, and for what is unknown."""
+
+from collections.abc import Callable, Sequence
+from random import Random
+from typing import Final, Protocol
+
+from acd.events import (
+    AgentLoggedIn,
+    AgentLoggedOut,
+    AgentNotReady,
+    AgentReady,
+    Batch,
+    ClockTicked,
+    ContactArrived,
+    ContactLeft,
+    DeviceChanged,
+    DrainRequested,
+    LegConnected,
+    LegEnded,
+    LegHeld,
+    LegRetrieved,
+    OfferAccepted,
+    OfferFailed,
+    OfferRejected,
+    SingleEvent,
+    WrapUpEnded,
+    WrapUpModeChanged,
+)
+from acd.ids import Channel, Device, FailureCause, WrapUpMode
+from acd.settings import SECOND_US, DomainSettings
+from tests.properties.domains import CHANNELS, PREFERENCES, REQUIREMENTS, some
+
+BAD_REQUIREMENTS: Final = ("cards and", "juggling", "site == moon", "x" * 600)
+
+OFFER_EVENTS: Final[tuple[Callable[[int, Random], SingleEvent], ...]] = (
+    lambda number, _: OfferAccepted(offer_id=number),
+    lambda number, _: OfferAccepted(offer_id=number),
+    lambda number, _: OfferRejected(offer_id=number),
+    lambda number, rng: OfferFailed(offer_id=number, cause=rng.choice(tuple(FailureCause))),
+    lambda number, _: LegConnected(offer_id=number),
+    lambda number, _: LegConnected(offer_id=number),
+    lambda number, _: LegHeld(offer_id=number),
+    lambda number, _: LegRetrieved(offer_id=number),
+    lambda number, _: LegEnded(offer_id=number),
+    lambda number, _: LegEnded(offer_id=number),
+    lambda number, _: WrapUpEnded(offer_id=number),
+)
+
+AGENT_EVENTS: Final[tuple[Callable[[str, Random], SingleEvent], ...]] = (
+    lambda name, _: AgentLoggedIn(agent_id=name),
+    lambda name, _: AgentReady(agent_id=name),
+    lambda name, _: AgentReady(agent_id=name),
+    lambda name, _: AgentReady(agent_id=name),
+    lambda name, rng: AgentNotReady(agent_id=name, reason=rng.choice(("", "lunch"))),
+    lambda name, _: AgentNotReady(agent_id=name, reason="tea", after_this_one=True),
+    lambda name, _: DrainRequested(agent_id=name),
+    lambda name, _: AgentLoggedOut(agent_id=name),
+    lambda name, rng: DeviceChanged(agent_id=name, device=rng.choice(tuple(Device))),
+    lambda name, _: DeviceChanged(agent_id=name, device=Device.REACHABLE),
+    lambda name, rng: WrapUpModeChanged(agent_id=name, mode=rng.choice(tuple(WrapUpMode))),
+)
+
+
+class Inside(Protocol):
+    """What the switch knows of the world."""
+
+    settings: DomainSettings
+    now_us: int
+    contacts_sent: int
+
+    @property
+    def offers_made(self) -> int:
+        """Return how many offers were made."""
+
+    def live_offers(self) -> Sequence[int]:
+        """Return the numbers of the offers that have not ended."""
+
+    def open_contacts(self) -> Sequence[str]:
+        """Return the ids of the contacts that are not closed."""
+
+
+def an_event(rng: Random, world: Inside, *, arrivals: int = 3) -> SingleEvent:
+    """Return any event; of ten, so many are arrivals."""
+    draw = rng.randrange(10)
+    if draw < arrivals:
+        return an_arrival(rng, world)
+    if draw == arrivals:
+        return a_departure(rng, world)
+    if draw < 7:
+        return an_answer(rng, world)
+    return an_agents_event(rng, world)
+
+
+def an_arrival(rng: Random, world: Inside) -> ContactArrived:
+    """Return the arrival of a new contact, seldom of one inside; seldom with mistakes."""
+    queue = rng.choice(world.settings.queues)
+    known = world.open_contacts()
+    if known and rng.random() < 0.05:
+        contact_id = rng.choice(known)
+    else:
+        world.contacts_sent += 1
+        contact_id = f"contact{world.contacts_sent}"
+    wrong = rng.randrange(8) if rng.random() < 0.1 else -1
+    promised_us = world.now_us + rng.randint(-60, 60) * SECOND_US if rng.random() < 0.2 else None
+    return ContactArrived(
+        contact_id=contact_id,
+        queue="nowhere" if wrong == 0 else queue.name,
+        channel=_any(rng, CHANNELS) if wrong == 1 else _any(rng, tuple(queue.channels)),
+        attributes=(("shoe_size", "9"),) if wrong == 2 else (),
+        requirement=rng.choice(BAD_REQUIREMENTS if wrong == 3 else ("", "", *REQUIREMENTS)),
+        prefers=("loans",) * 11 if wrong == 4 else some(rng, PREFERENCES)[:1],
+        priority=2**40 if wrong == 5 else rng.choice((None, None, -1, 0, 1)),
+        promised_us=-1 if wrong == 6 else promised_us,
+    )
+
+
+def _any(rng: Random, channels: tuple[Channel, ...]) -> Channel:
+    return rng.choice(channels)
+
+
+def a_departure(rng: Random, world: Inside) -> ContactLeft:
+    """Return that a customer left: one inside, one long gone or nobody."""
+    known = world.open_contacts()
+    if known and rng.random() < 0.8:
+        return ContactLeft(contact_id=rng.choice(known))
+    return ContactLeft(contact_id=f"contact{rng.randint(0, world.contacts_sent)}")
+
+
+def an_answer(rng: Random, world: Inside) -> SingleEvent:
+    """Return something about an offer: a live one, an ended one, one never made."""
+    live = world.live_offers()
+    if live and rng.random() < 0.85:
+        number = rng.choice(live)
+    else:
+        number = rng.randint(0, world.offers_made + 1)
+    return rng.choice(OFFER_EVENTS)(number, rng)
+
+
+def an_agents_event(rng: Random, world: Inside) -> SingleEvent:
+    """Return something about an agent, seldom an unknown one."""
+    known = rng.random() > 0.03
+    name = rng.choice(world.settings.agents).agent_id if known else "nobody"
+    return rng.choice(AGENT_EVENTS)(name, rng)
+
+
+def a_batch(rng: Random, world: Inside, *, most: int = 8) -> Batch:
+    """Return events of one instant; a tick may be among them."""
+    events = [an_event(rng, world) for _ in range(rng.randint(0, most))]
+    if rng.random() < 0.1:
+        events.append(ClockTicked())
+    return Batch(events=tuple(events))

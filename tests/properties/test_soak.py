@@ -1,0 +1,62 @@
+"""A long run of a middle-sized domain, in lockstep with the oracle.
+
+Method: seeded draws instead of Hypothesis', since the small domains of test_world never fill the
+index: here thirty agents meet three hundred waiting contacts of more classes than a Python loop
+compares, lines are compacted, and (the limit is lowered for it) classes are forgotten.
+"""
+
+from random import Random
+
+import pytest
+
+import acd.classes
+from acd.contacts import LegState
+from acd.events import AgentLoggedIn, AgentReady, Batch
+from acd.settings import SECOND_US, Urgency
+from acd.validation import problems
+from tests.properties.domains import middle_domain
+from tests.properties.rude_switch import a_batch, an_event
+from tests.properties.world import World
+
+STEPS = 4_000
+WAITING_MAX = 300
+CLASSES_MAX = 60
+
+
+def _step(rng: Random, world: World) -> None:
+    draw = rng.randrange(100)
+    waiting = sum(leg.state is LegState.QUEUED for leg in world.router.legs.values())
+    if draw == 0:
+        world.restart(both=rng.random() < 0.5)
+    elif draw == 1:
+        world.change_places()
+    elif draw < 4:
+        world.tell(a_batch(rng, world, most=30))
+    elif draw < 6:
+        world.oversleep(rng.randint(0, 20) * SECOND_US)
+    elif draw < 9:
+        for agent in rng.sample(world.settings.agents, 5):
+            world.tell(AgentLoggedIn(agent_id=agent.agent_id))
+            world.tell(AgentReady(agent_id=agent.agent_id))
+    else:
+        world.now_us += rng.randint(0, SECOND_US // 4)
+        world.tell(an_event(rng, world, arrivals=5 if waiting < WAITING_MAX else 1))
+
+
+@pytest.mark.no_cover  # Tracing would triple its time; the tests in unit/ reach the same lines.
+@pytest.mark.parametrize("urgency", Urgency)
+def test_the_index_decides_as_the_oracle_does(
+    urgency: Urgency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(acd.classes, "CLASSES_MAX", CLASSES_MAX)
+    rng = Random(f"soak {urgency}")
+    settings = middle_domain(rng, urgency)
+    assert problems(settings) == []
+    world = World(settings, check_every=25)
+    names = [agent.agent_id for agent in settings.agents]
+    world.tell(Batch(events=tuple(AgentLoggedIn(agent_id=name) for name in names)))
+    world.tell(Batch(events=tuple(AgentReady(agent_id=name) for name in names)))
+    while world.steps < STEPS:
+        _step(rng, world)
+    world.the_measures_count_what_the_ledger_counts()
+    assert len(world.ledger.offers) > STEPS // 10

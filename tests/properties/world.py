@@ -1,0 +1,446 @@
+"""Routers in lockstep, a ledger kept from events and actions alone, and the invariants.
+
+Three routers are told the same: one decides by the index, one naively, one only applies what the
+first decided. They must give the same actions and keep the same state. The ledger knows who is
+inside, who holds whom and what is set aside; it is smaller than the router and is made from what
+everybody outside sees. `INVARIANTS` are checked after every step (design/routing, *Invariants*).
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import msgspec
+import pytest
+
+from acd.actions import (
+    Action,
+    CloseContact,
+    InterruptLeg,
+    OfferContact,
+    Refused,
+    ResumeLeg,
+    SetAgentState,
+    WithdrawOffer,
+)
+from acd.agents import SlotState
+from acd.contacts import LegState, OfferState, Presence
+from acd.eligibility import eligible, may_take
+from acd.errors import CallerError
+from acd.events import Batch, ClockTicked, ContactArrived, Event, OfferFailed, OfferRejected
+from acd.ids import Availability, Channel, ContactOutcome, OfferOutcome
+from acd.metrics import Metrics
+from acd.router import Router
+from acd.settings import DomainSettings, Urgency
+from acd.snapshot import Snapshot
+from tests.properties.naive import naive_router
+
+START_US: Final = 1_700_000_000_000_000
+
+CHANNELS: Final = tuple(Channel)
+
+
+def essence(router: Router) -> bytes:
+    """Return all that a router knows but the time, encoded."""
+    return msgspec.msgpack.encode(msgspec.structs.replace(router.snapshot(), now_us=0))
+
+
+class Ledger:
+    """Who is inside, who holds whom, what is set aside: read from events and actions."""
+
+    def __init__(self) -> None:
+        self.now_us = 0
+        self.inside: Counter[str] = Counter()
+        self.holds: dict[str, tuple[int, str]] = {}
+        """Contact → (offer, agent), from the offer until it ends or the contact closes."""
+        self.aside: set[int] = set()
+        self.given_us: dict[str, int] = {}
+        """When each agent was last offered something."""
+        self.failed: dict[tuple[str, str], int] = {}
+        """When an agent last failed to take a contact."""
+        self.offered = 0
+        self.closed: Counter[ContactOutcome] = Counter()
+        self.offers: list[OfferContact] = []
+
+    def note(self, event: Event, actions: Sequence[Action], now_us: int) -> None:
+        """Enter a step."""
+        self.now_us = now_us
+        refused = {action.position for action in actions if isinstance(action, Refused)}
+        events = event.events if isinstance(event, Batch) else (event,)
+        for position, one in enumerate(events):
+            if position not in refused:
+                self._note_event(one)
+        for action in actions:
+            self._note_action(action)
+
+    def _note_event(self, event: Event) -> None:
+        if isinstance(event, ContactArrived):
+            self.inside[event.contact_id] += 1
+            self.offered += 1
+        elif isinstance(event, OfferRejected | OfferFailed):
+            self._release(event.offer_id, failed=True)
+
+    def _note_action(self, action: Action) -> None:
+        if isinstance(action, OfferContact):
+            assert action.contact_id not in self.holds, "a contact is offered twice"
+            assert action.offer_id == len(self.offers) + 1
+            self.holds[action.contact_id] = (action.offer_id, action.agent_id)
+            self.given_us[action.agent_id] = self.now_us
+            self.offers.append(action)
+        elif isinstance(action, WithdrawOffer):
+            blamed = action.outcome in {OfferOutcome.TIMED_OUT, OfferOutcome.FAILED}
+            self._release(action.offer_id, failed=blamed)
+        elif isinstance(action, CloseContact):
+            assert self.inside[action.contact_id] > 0, "a contact is closed twice"
+            self.inside[action.contact_id] -= 1
+            self.closed[action.outcome] += 1
+            self.aside.discard(self.holds.pop(action.contact_id, (0, ""))[0])
+        elif isinstance(action, InterruptLeg):
+            assert action.offer_id not in self.aside
+            self.aside.add(action.offer_id)
+        elif isinstance(action, ResumeLeg):
+            self.aside.remove(action.offer_id)
+
+    def _release(self, offer_id: int, *, failed: bool) -> None:
+        contact_id = self.offers[offer_id - 1].contact_id
+        if self.holds.get(contact_id, (0, ""))[0] == offer_id:
+            _, agent_id = self.holds.pop(contact_id)
+            if failed:
+                self.failed[contact_id, agent_id] = self.now_us
+
+
+class World:
+    """The routers, the ledger, the time; and the one way to tell them something."""
+
+    def __init__(
+        self,
+        settings: DomainSettings,
+        *,
+        check_every: int = 1,
+        say: Callable[[object], None] | None = None,
+    ) -> None:
+        """Args: `say` is told each event and its actions; the invariants cost, hence the stride."""
+        self.settings = settings
+        self._say = say
+        self.now_us = START_US
+        self.router = Router(settings)
+        self.naive_router, self.naive = naive_router(settings)
+        self.applied = Router(settings)
+        self.metrics = Metrics(settings, from_us=START_US)
+        self.ledger = Ledger()
+        self.actions: tuple[Action, ...] = ()
+        self.contacts_sent = 0
+        self.steps = 0
+        self._check_every = check_every
+
+    # What the switch knows.
+
+    @property
+    def offers_made(self) -> int:
+        return len(self.ledger.offers)
+
+    def live_offers(self) -> list[int]:
+        return sorted(offer_id for offer_id, _ in self.ledger.holds.values())
+
+    def open_contacts(self) -> list[str]:
+        return list(self.router.contacts)
+
+    # What happens.
+
+    def tell(self, event: Event) -> tuple[Action, ...]:
+        """Tick whatever is owed, then step the event."""
+        self.tick()
+        return self._step(event)
+
+    def tick(self) -> None:
+        """Step the ticks owed by now; each must change something."""
+        while (due_us := self.router.next_wakeup_us()) is not None and due_us <= self.now_us:
+            before = essence(self.router)
+            self._step(ClockTicked())
+            assert essence(self.router) != before, "a wake-up for nothing"
+
+    def tell_again(self, event: Event) -> None:
+        """Tell an event and repeat it: the repeat changes nothing."""
+        self.tell(event)
+        before = essence(self.router)
+        again = self._step(event)
+        assert all(isinstance(action, Refused) for action in again)
+        assert essence(self.router) == before
+
+    def wait(self, duration_us: int) -> None:
+        """Let time pass, waking the routers exactly when they asked for it."""
+        until_us = self.now_us + duration_us
+        while (due_us := self.router.next_wakeup_us()) is not None and due_us <= until_us:
+            self._let_nothing_happen_before(due_us)
+            self.now_us = due_us
+            self.tick()
+        self.now_us = until_us
+
+    def oversleep(self, duration_us: int) -> None:
+        """Let time pass, and tick once it is over."""
+        self.now_us += duration_us
+        self.tick()
+
+    def _let_nothing_happen_before(self, due_us: int) -> None:
+        if self.now_us < due_us - 1:
+            before = essence(self.router)
+            self.now_us = due_us - 1
+            assert self._step(ClockTicked()) == ()
+            assert essence(self.router) == before, "something ended before its wake-up"
+
+    def restart(self, *, both: bool) -> None:
+        """Go on with a restored router beside two that run on, or beside the naive one only."""
+        wire = msgspec.msgpack.encode(self.router.snapshot())
+        snapshot = msgspec.msgpack.decode(wire, type=Snapshot)
+        self.router = Router.restore(self.settings, snapshot)
+        assert msgspec.msgpack.encode(self.router.snapshot()) == wire
+        if both:
+            self.applied = Router.restore(self.settings, snapshot)
+
+    def change_places(self) -> None:
+        """Let the router that only applied decide from now on, and the other apply."""
+        self.router, self.applied = self.applied, self.router
+
+    def break_the_contract(self, event: Event) -> None:
+        """Step out of time: both kinds of driver's bugs raise, and change nothing."""
+        self._raises(event, self.router.now_us - 1)
+        due_us = self.router.next_wakeup_us()
+        if due_us is not None and not isinstance(event, ClockTicked):
+            self._raises(event, due_us)
+
+    def _raises(self, event: Event, now_us: int) -> None:
+        before = self.router.snapshot()
+        with pytest.raises(CallerError):
+            self.router.step(event, now_us=now_us)
+        with pytest.raises(CallerError):
+            self.applied.apply(event, (), now_us=now_us)
+        assert self.router.snapshot() == before
+        assert self.applied.snapshot() == before
+
+    def _step(self, event: Event) -> tuple[Action, ...]:
+        if self._say is not None:
+            self._say((self.now_us - START_US, event))
+        self.steps += 1
+        checked = self.steps % self._check_every == 0
+        before = essence(self.router) if checked else b""
+        actions = self.router.step(event, now_us=self.now_us)
+        if self._say is not None:
+            self._say(actions)
+        assert self.naive_router.step(event, now_us=self.now_us) == actions
+        self.applied.apply(event, actions, now_us=self.now_us)
+        self.metrics.fold(event, actions, self.now_us)
+        self.ledger.note(event, actions, self.now_us)
+        self.actions = actions
+        if checked:
+            if len(actions) == 1 and type(actions[0]) is Refused and type(event) is not Batch:
+                assert essence(self.router) == before, "a refused event changed something"
+            for holds in INVARIANTS:
+                holds(self)
+        return actions
+
+    # The invariants.
+
+    def the_three_routers_keep_the_same_state(self) -> None:
+        snapshot = self.router.snapshot()
+        assert self.naive_router.snapshot() == snapshot
+        assert self.applied.snapshot() == snapshot
+        assert self.naive_router.next_wakeup_us() == self.router.next_wakeup_us()
+        assert self.applied.next_wakeup_us() == self.router.next_wakeup_us()
+
+    def every_contact_inside_is_open_and_ends_once(self) -> None:
+        assert set(self.ledger.inside.values()) <= {0, 1}
+        assert set(self.router.contacts) == {
+            one for one, count in self.ledger.inside.items() if count
+        }
+
+    def every_leg_is_in_exactly_one_place(self) -> None:
+        router = self.router
+        places = [number for contact in router.contacts.values() for number in contact.legs]
+        assert sorted(places) == sorted(router.legs)
+        assert sorted(offer.leg_id for offer in router.offers.values()) == sorted(
+            leg.leg_id for leg in router.legs.values() if leg.state is not LegState.QUEUED
+        )
+        for number, leg in router.legs.items():
+            assert leg.leg_id == number
+            assert leg.state in range(LegState.CLOSED)
+            assert (leg.state is LegState.QUEUED) == (leg.offer_id == 0)
+            presence = router.contacts[leg.contact_id].presence
+            assert (presence is Presence.WAITING) == (leg.state <= LegState.CONNECTING)
+            if presence is Presence.GONE:
+                assert leg.state is LegState.WRAPPING
+
+    def a_leg_has_at_most_one_offer_and_one_agent(self) -> None:
+        router = self.router
+        assert self.ledger.holds == {
+            router.legs[offer.leg_id].contact_id: (number, router.agents[offer.agent].agent_id)
+            for number, offer in router.offers.items()
+        }
+        for number, offer in router.offers.items():
+            leg = router.legs[offer.leg_id]
+            assert leg.offer_id == number
+            assert (offer.state is OfferState.PENDING) == (leg.state is LegState.OFFERED)
+
+    def every_slot_is_an_offer_and_says_what_its_leg_does(self) -> None:
+        router = self.router
+        assert self.ledger.aside == {
+            number for number, offer in router.offers.items() if offer.slot == SlotState.INTERRUPTED
+        }
+        slots = [offer for agent in router.agents for offer in agent.offers.values()]
+        assert sorted(offer.offer_id for offer in slots) == sorted(router.offers)
+        expected = {
+            LegState.OFFERED: SlotState.RESERVED,
+            LegState.CONNECTING: SlotState.RESERVED,
+            LegState.CONNECTED: SlotState.ACTIVE,
+            LegState.HELD: SlotState.HELD,
+            LegState.WRAPPING: SlotState.WRAPPING,
+        }
+        for offer in slots:
+            if offer.slot != SlotState.INTERRUPTED:
+                assert offer.slot == expected[router.legs[offer.leg_id].state]
+
+    def nothing_stays_aside_for_nothing(self) -> None:
+        for agent in self.router.agents:
+            slots = {offer.slot for offer in agent.offers.values()}
+            assert slots != {SlotState.INTERRUPTED}
+
+    def nobody_is_over_capacity(self) -> None:
+        capacities = {capacity.name: capacity for capacity in self.settings.capacities}
+        for agent, settings in zip(self.router.agents, self.settings.agents, strict=True):
+            capacity = capacities[settings.capacity]
+            in_use = [
+                CHANNELS[offer.channel]
+                for offer in agent.offers.values()
+                if offer.slot != SlotState.INTERRUPTED
+            ]
+            assert sum(capacity.channels[one].cost for one in in_use) <= capacity.total
+            for channel, count in Counter(in_use).items():
+                assert count <= capacity.channels[channel].slots
+            assert agent.is_idle == (not agent.offers)
+
+    def at_rest_nobody_may_take_what_waits(self) -> None:
+        able = [agent for agent in self.router.agents if any(agent.takes())]
+        for leg in self.router.legs.values():
+            if leg.state is LegState.QUEUED:
+                assert not any(may_take(leg, agent) for agent in able)
+
+    def every_lease_has_a_deadline_and_every_block_ends(self) -> None:
+        router = self.router
+        ends_us = [agent.back_off_until_us for agent in router.agents if agent.back_off_until_us]
+        for leg in router.legs.values():
+            ends_us += (leg.excluded or {}).values()
+        for offer in router.offers.values():
+            leg = router.legs[offer.leg_id]
+            talking = leg.state in {LegState.CONNECTED, LegState.HELD}
+            if talking or offer.slot == SlotState.INTERRUPTED:
+                assert offer.until_us == 0
+            else:
+                ends_us.append(offer.until_us)
+        assert router.next_wakeup_us() == min(ends_us, default=None)
+
+    def no_offer_outlives_its_agents_session(self) -> None:
+        for agent in self.router.agents:
+            if agent.offers:
+                assert agent.availability is not Availability.LOGGED_OUT
+            else:
+                assert agent.availability is not Availability.DRAINING
+                assert not agent.after_this_one
+
+    def a_change_of_an_agent_is_said(self) -> None:
+        said = {
+            action.agent_id: action.availability
+            for action in self.actions
+            if isinstance(action, SetAgentState)
+        }
+        for agent_id, availability in said.items():
+            assert self.router.agent(agent_id).availability is availability
+
+    def nobody_gets_at_once_what_he_failed_to_take(self) -> None:
+        queues = {queue.name: queue for queue in self.settings.queues}
+        for offer in self.actions:
+            if isinstance(offer, OfferContact):
+                failed_us = self.ledger.failed.get((offer.contact_id, offer.agent_id), -(2**60))
+                assert self.now_us - failed_us >= queues[offer.queue].exclusion_us
+
+    def every_agent_knows_when_he_was_last_offered_something(self) -> None:
+        for agent in self.router.agents:
+            assert agent.last_given_us == self.ledger.given_us.get(agent.agent_id, 0)
+
+    def nobody_is_overtaken(self) -> None:
+        """Of what an agent could take beside an offer, nothing was before it in his order.
+
+        Of the same channel, so that his capacity spoke alike of both. Whoever is still QUEUED was
+        so when the offer was made.
+        """
+        router, naive = self.router, self.naive
+        waiting = [leg for leg in router.legs.values() if leg.state is LegState.QUEUED]
+        for offer in self.actions:
+            if not isinstance(offer, OfferContact):
+                continue
+            leg, agent = router.legs[offer.leg_id], router.agent(offer.agent_id)
+            passed = [
+                other
+                for other in waiting
+                if other.klass.channel is leg.klass.channel
+                and eligible(other.klass, agent.kind)
+                and not (other.excluded and agent.index in other.excluded)
+            ]
+            for other in passed:
+                assert (naive.tier(leg, agent), naive.place(leg)) < (
+                    naive.tier(other, agent),
+                    naive.place(other),
+                )
+                if naive.tier(leg, agent) == naive.tier(other, agent):
+                    bound_us = self._overtaken_by_at_most_us(leg.contact_id, other.contact_id)
+                    assert leg.arrived_us - other.arrived_us <= bound_us
+                if other.klass is leg.klass:
+                    assert naive.place(leg) < naive.place(other)
+
+    def _overtaken_by_at_most_us(self, *contact_ids: str) -> int:
+        """Return how much later somebody may have come who goes first, at one tier."""
+        queues = self.settings.queues
+        match self.settings.urgency:
+            case Urgency.LONGEST_WAIT:
+                return 0
+            case Urgency.HEAD_START:
+                return max(queue.head_start_us or 0 for queue in queues)
+            case Urgency.DEADLINE_FIRST:
+                arrivals = [self.router.contacts[one].arrival for one in contact_ids]
+                if any(arrival.promised_us is not None for arrival in arrivals):
+                    return self.now_us
+                promises = [queue.promise_us or 0 for queue in queues]
+                return max(promises) - min(promises)
+            case Urgency.STRICT_PRIORITY:
+                return self.now_us
+
+    def the_measures_count_what_the_ledger_counts(self) -> None:
+        rows = self.metrics.report(self.now_us).rows
+        answered = self.ledger.closed[ContactOutcome.HANDLED] + sum(
+            leg.state in {LegState.CONNECTED, LegState.HELD, LegState.WRAPPING}
+            for leg in self.router.legs.values()
+        )
+        waiting = sum(leg.state <= LegState.CONNECTING for leg in self.router.legs.values())
+        whole = [row.total for row in rows]
+        assert sum(one.offered for one in whole) == self.ledger.offered
+        assert sum(one.answered for one in whole) == answered
+        assert sum(one.abandoned for one in whole) == self.ledger.closed[ContactOutcome.ABANDONED]
+        assert sum(one.waiting for one in whole) == waiting
+        assert sum(one.handled for one in whole) == self.ledger.closed[ContactOutcome.HANDLED]
+        assert sum(one.offers.made for one in whole) == len(self.ledger.offers)
+
+
+INVARIANTS: Final[tuple[Callable[[World], None], ...]] = (
+    World.the_three_routers_keep_the_same_state,
+    World.every_contact_inside_is_open_and_ends_once,
+    World.every_leg_is_in_exactly_one_place,
+    World.a_leg_has_at_most_one_offer_and_one_agent,
+    World.every_slot_is_an_offer_and_says_what_its_leg_does,
+    World.nothing_stays_aside_for_nothing,
+    World.nobody_is_over_capacity,
+    World.at_rest_nobody_may_take_what_waits,
+    World.every_lease_has_a_deadline_and_every_block_ends,
+    World.no_offer_outlives_its_agents_session,
+    World.a_change_of_an_agent_is_said,
+    World.nobody_gets_at_once_what_he_failed_to_take,
+    World.every_agent_knows_when_he_was_last_offered_something,
+    World.nobody_is_overtaken,
+)

@@ -1,0 +1,28 @@
+"""The benchmarks in their small form: they run, and two runs do the same work.
+
+Method: each is run twice in a process of its own, with different hash seeds; all that is not a
+measured figure, above all the digests of the actions, must be equal. No second is compared.
+"""
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+NAMES = sorted(path.stem for path in (Path(__file__).parents[2] / "benchmarks").glob("bench_*.py"))
+DIGEST = re.compile(r"\b[0-9a-f]{12}\b")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_benchmark_does_the_same_work_twice(run, name):
+    command = [sys.executable, "-m", f"benchmarks.{name}", "--smoke"]
+    first, second = (
+        DIGEST.findall(run(command, env={"PYTHONHASHSEED": seed}).stdout) for seed in ("1", "2")
+    )
+    assert first
+    assert first == second
+
+
+def test_every_benchmark_was_found():
+    assert NAMES == ["bench_burst", "bench_simulation", "bench_step"]

@@ -1,0 +1,138 @@
+"""Snapshots: nothing is lost, and what does not fit is said.
+
+Method: a busy moment (ringing, connecting, talking, held, set aside, wrapping, excluded, backed
+off) is encoded, decoded and restored; the copy says the same then and does the same later. Then
+each way in which other settings may lack what the snapshot speaks of.
+"""
+
+from typing import Any
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from acd import events as ev
+from acd.errors import ConfigError
+from acd.ids import Device, FailureCause, WrapUpMode
+from acd.router import Router
+from acd.settings import DomainSettings, Urgency
+from acd.snapshot import Snapshot
+from tests.unit.shop import CHAT, SHOP, Play, arrived, at_work
+
+NAMES = ("ann", "bob", "cid", "dan", "eve", "fay")
+CROWD = replace(
+    SHOP,
+    skills=("cards",),
+    agents=tuple(replace(SHOP.agents[0], agent_id=name, skills={"cards": 5}) for name in NAMES),
+)
+
+
+def busy() -> Play:
+    """Return a play in which everything that a snapshot holds is there."""
+    play = Play(CROWD)
+    play.tell(at_work(*NAMES))
+    for number in range(1, 7):
+        play.now_s += 1
+        play.tell(arrived(f"c{number}", CHAT if number == 1 else arrived("c").channel))
+    play.tell(ev.LegConnected(offer_id=1))  # Ann chats with c1.
+    play.tell(ev.LegConnected(offer_id=2), ev.LegHeld(offer_id=2))
+    play.tell(ev.OfferAccepted(offer_id=3))
+    play.tell(ev.LegConnected(offer_id=4), ev.LegEnded(offer_id=4))
+    play.tell(ev.OfferFailed(offer_id=5, cause=FailureCause.UNREACHABLE))  # And c5 interrupts Ann.
+    play.tell(ev.AgentNotReady(agent_id="bob", reason="tea", after_this_one=True))
+    play.tell(ev.DrainRequested(agent_id="cid"))
+    play.tell(ev.DeviceChanged(agent_id="fay", device=Device.BUSY_ELSEWHERE))
+    play.tell(ev.WrapUpModeChanged(agent_id="dan", mode=WrapUpMode.UNTIL_DONE))
+    play.tell(arrived("c7"), replace(arrived("c8"), requirement="cards >= 5", prefers=("cards",)))
+    return play
+
+
+def encoded(snapshot: Snapshot) -> bytes:
+    return msgspec.msgpack.encode(snapshot)
+
+
+@pytest.mark.parametrize("codec", [msgspec.msgpack, msgspec.json])
+def test_a_restored_router_says_and_does_the_same(codec: Any) -> None:
+    play = busy()
+    wire = codec.encode(play.router.snapshot())
+    restored = Router.restore(CROWD, codec.decode(wire, type=Snapshot))
+    assert codec.encode(restored.snapshot()) == wire
+    assert restored.next_wakeup_us() == play.router.next_wakeup_us()
+    while (due_us := play.router.next_wakeup_us()) is not None:
+        told = play.router.step(ev.ClockTicked(), now_us=due_us)
+        assert restored.step(ev.ClockTicked(), now_us=due_us) == told
+        assert encoded(restored.snapshot()) == encoded(play.router.snapshot())
+
+
+def test_a_snapshot_does_not_change_with_its_router() -> None:
+    play = busy()
+    snapshot = play.router.snapshot()
+    before = encoded(snapshot)
+    restored = Router.restore(CROWD, snapshot)
+    play.tick(60)
+    restored.step(ev.ClockTicked(), now_us=play.router.now_us)
+    assert encoded(snapshot) == before
+
+
+def test_another_policy_and_another_order_of_agents_may_go_on_with_it() -> None:
+    play = busy()
+    queues = (replace(CROWD.queues[0], priority=3),)
+    other = replace(
+        CROWD, agents=CROWD.agents[::-1], urgency=Urgency.STRICT_PRIORITY, queues=queues
+    )
+    restored = Router.restore(other, play.router.snapshot())
+    snapshot = restored.snapshot()
+    assert snapshot.settings_digest != play.router.snapshot().settings_digest
+    was = play.router.snapshot()
+    assert sorted(one.agent_id for one in snapshot.offers) == sorted(
+        one.agent_id for one in was.offers
+    )
+    assert [leg.excluded for leg in snapshot.legs] == [leg.excluded for leg in was.legs]
+
+
+def _lacking(**changes: Any) -> DomainSettings:
+    return replace(CROWD, **changes)
+
+
+@pytest.mark.parametrize(
+    "settings, text",
+    [
+        (
+            _lacking(agents=CROWD.agents[1:]),
+            "snapshot: agents: 'ann'; wanted an agent of the settings",
+        ),
+        (
+            _lacking(
+                skills=("loans",),
+                agents=tuple(replace(agent, skills={}) for agent in CROWD.agents),
+            ),
+            None,
+        ),
+        (
+            _lacking(
+                queues=(replace(CROWD.queues[0], channels={CHAT: CROWD.queues[0].channels[CHAT]}),),
+                profiles=(
+                    replace(
+                        CROWD.profiles[0],
+                        serves=(replace(CROWD.profiles[0].serves[0], channels=(CHAT,)),),
+                    ),
+                ),
+            ),
+            "snapshot: contacts.c2: channel_not_served: voice; wanted its queue",
+        ),
+    ],
+)
+def test_settings_that_lack_what_it_speaks_of_are_refused(
+    settings: DomainSettings, text: str | None
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Router.restore(settings, busy().router.snapshot())
+    assert str(caught.value).startswith("snapshot: ")
+    if text is not None:
+        assert str(caught.value) == text
+
+
+def test_another_version_is_refused() -> None:
+    snapshot = msgspec.structs.replace(busy().router.snapshot(), version=2)
+    with pytest.raises(ConfigError, match="snapshot: version: 2; wanted 1"):
+        Router.restore(CROWD, snapshot)

@@ -1,0 +1,393 @@
+"""Mistakes in settings.
+
+Method: one sound domain; a table of changes to it, each with every message it must give, word for
+word; then many at once, what only follows from a mistake, and sizes.
+"""
+# ruff: noqa: E501, ISC004 - a table of messages is read line by line, and some are long
+
+from collections.abc import Mapping
+from typing import Any, Final, TypeVar
+
+import msgspec
+import pytest
+
+from acd.ids import Channel
+from acd.mistakes import KeyPath, key_text
+from acd.settings import (
+    SECOND_US,
+    AgentCriterion,
+    AgentSettings,
+    CapacitySettings,
+    ChannelSettings,
+    DomainSettings,
+    MeasureSettings,
+    ProfileSettings,
+    QueueSettings,
+    Serves,
+    SlotSettings,
+    Urgency,
+)
+from acd.validation import AGENTS_MAX, QUEUES_MAX, mistakes, problems
+
+StructT = TypeVar("StructT", bound=msgspec.Struct)
+
+VOICE: Final = Channel.VOICE
+CHAT: Final = Channel.CHAT
+YEAR: Final = "a number of seconds from 0 to 31622400"
+ABOVE: Final = "a number of seconds above 0 and up to 31622400"
+
+QUEUE: Final = QueueSettings(
+    name="cards", channels={VOICE: ChannelSettings()}, requires="cards >= 3 and site == madrid"
+)
+PROFILE: Final = ProfileSettings(name="team", serves=(Serves(queue="cards", channels=(VOICE,)),))
+CAPACITY: Final = CapacitySettings(name="one", channels={VOICE: SlotSettings()})
+ANA: Final = AgentSettings(
+    agent_id="ana",
+    profile="team",
+    capacity="one",
+    skills={"cards": 6},
+    attributes={"site": "madrid"},
+)
+SOUND: Final = DomainSettings(
+    name="bank",
+    queues=(QUEUE,),
+    profiles=(PROFILE,),
+    capacities=(CAPACITY,),
+    agents=(ANA,),
+    skills=("cards", "loans"),
+    attributes={"site": ("madrid", "boston")},
+    contact_attributes=("campaign",),
+)
+
+
+def changed(thing: StructT, **fields: Any) -> StructT:
+    return msgspec.structs.replace(thing, **fields)
+
+
+def queue(**fields: Any) -> DomainSettings:
+    return changed(SOUND, queues=(changed(QUEUE, **fields),))
+
+
+def voice(**fields: Any) -> DomainSettings:
+    return queue(channels={VOICE: ChannelSettings(**fields)})
+
+
+def line(**fields: Any) -> DomainSettings:
+    other = Serves(**{"queue": "cards", "channels": (VOICE,), **fields})
+    return changed(SOUND, profiles=(PROFILE, ProfileSettings(name="p", serves=(other,))))
+
+
+def slot(**fields: Any) -> DomainSettings:
+    capacity = CapacitySettings(name="c", channels={CHAT: SlotSettings(**fields)})
+    return changed(SOUND, capacities=(CAPACITY, capacity))
+
+
+def agent(**fields: Any) -> DomainSettings:
+    bob = changed(ANA, agent_id="bob", **fields)
+    return changed(SOUND, agents=(ANA, bob))
+
+
+def measures(**fields: Any) -> DomainSettings:
+    return changed(SOUND, measures=MeasureSettings(**fields))
+
+
+LONG: Final = "x" * 65
+
+CASES: Final[list[tuple[DomainSettings, list[str]]]] = [
+    (SOUND, []),
+    # The domain
+    (changed(SOUND, name=""), ["domain.name: has a name of 0 characters; wanted from 1 to 64 characters"]),
+    (changed(SOUND, name=LONG), ["domain.name: has a name of 65 characters; wanted from 1 to 64 characters"]),
+    (changed(SOUND, agent_selection=()), ["domain.agent_selection: is empty; wanted at least one criterion"]),
+    (changed(SOUND, agent_selection=(AgentCriterion.LONGEST_IDLE,) * 2),
+     ["domain.agent_selection[1]: is `longest_idle` again; wanted each name once"]),
+    (changed(SOUND, back_off_us=-1), [f"domain.back_off_s: is -0.000001; wanted {YEAR}"]),
+    (changed(SOUND, back_off_us=0), []),
+    (changed(SOUND, connect_us=0), [f"domain.connect_s: is 0; wanted {ABOVE}"]),
+    (changed(SOUND, connect_us=367 * 86_400 * SECOND_US),
+     [f"domain.connect_s: is 31708800; wanted {ABOVE}"]),
+    (changed(SOUND, skills=("cards", "not", "2nd", "", LONG, "cards")), [
+        "domain.skills[1]: is `not`; wanted another name than and, or, not",
+        "domain.skills[2]: is `2nd`; wanted a name of letters, digits, `_` and `-` that begins"
+        " with a letter or `_`",
+        "domain.skills[3]: is ``; wanted a name of letters, digits, `_` and `-` that begins"
+        " with a letter or `_`",
+        "domain.skills[4]: has a name of 65 characters; wanted from 1 to 64 characters",
+        "domain.skills[5]: is `cards` again; wanted each name once",
+    ]),
+    (changed(SOUND, contact_attributes=("", "a", "a")), [
+        "domain.contact_attributes[0]: has a name of 0 characters; wanted from 1 to 64 characters",
+        "domain.contact_attributes[2]: is `a` again; wanted each name once",
+    ]),
+    (changed(SOUND, attributes={"site": ("madrid", "madrid"), "a b": (), "t": ("", "'", "\n", LONG)}), [
+        'attributes."a b": is `a b`; wanted a name of letters, digits, `_` and `-` that begins'
+        " with a letter or `_`",
+        "attributes.site[1]: is `madrid` again; wanted each name once",
+        'attributes."a b": is empty; wanted at least one value',
+        "attributes.t[0]: is ``; wanted 1 to 64 printable characters without quotes",
+        "attributes.t[1]: is `'`; wanted 1 to 64 printable characters without quotes",
+        "attributes.t[2]: is `\\n`; wanted 1 to 64 printable characters without quotes",
+        f"attributes.t[3]: is `{'x' * 40}…`; wanted 1 to 64 printable characters without quotes",
+    ]),
+    (DomainSettings(name="d", queues=(), profiles=(), capacities=(), agents=()), [
+        "queues: is missing; wanted at least one",
+        "profiles: is missing; wanted at least one",
+    ]),
+    # Queues
+    (queue(requires="carts and sitte == madrid or loans >= 11"), [
+        "queues.cards.requires: names `carts` at character 1; wanted a declared skill;"
+        " did you mean `cards`?",
+        "queues.cards.requires: names `sitte` at character 11; wanted a declared attribute;"
+        " did you mean `site`?",
+        "queues.cards.requires: has `11` at character 39; wanted a proficiency from 1 to 10",
+    ]),
+    (queue(prefers=("loans", "loams >= 3", "")), [
+        "queues.cards.prefers[1]: names `loams` at character 1; wanted a declared skill;"
+        " did you mean `loans`?",
+        "queues.cards.prefers[2]: is empty; wanted a requirement",
+    ]),
+    (queue(priority=1_000_001),
+     ["queues.cards.priority: is 1000001; wanted a whole number from -1000000 to 1000000"]),
+    (queue(priority=-1_000_000, head_start_us=0, promise_us=1), []),
+    (queue(head_start_us=-SECOND_US), [f"queues.cards.head_start_s: is -1; wanted {YEAR}"]),
+    (queue(promise_us=0), [f"queues.cards.promise_s: is 0; wanted {ABOVE}"]),
+    (queue(exclusion_us=-1_500_000), [f"queues.cards.exclusion_s: is -1.5; wanted {YEAR}"]),
+    (queue(channels={}), [
+        "queues.cards: has no channel; wanted at least one table of `voice`, `email`, `web_form`,"
+        " `chat`"]),
+    (voice(objective_us=-1), [f"queues.cards.voice.objective_s: is -0.000001; wanted {YEAR}"]),
+    (voice(ring_us=0), [f"queues.cards.voice.ring_s: is 0; wanted {ABOVE}"]),
+    (voice(wrap_up_us=-1), [f"queues.cards.voice.wrap_up_s: is -0.000001; wanted {YEAR}"]),
+    (voice(wrap_up_cap_us=-1), [f"queues.cards.voice.wrap_up_cap_s: is -0.000001; wanted {YEAR}"]),
+    (voice(wrap_up_us=400 * SECOND_US),
+     ["queues.cards.voice.wrap_up_cap_s: is 300; wanted at least the wrap_up_s, 400"]),
+    (voice(wrap_up_us=SECOND_US, wrap_up_cap_us=SECOND_US), []),
+    (changed(SOUND, urgency=Urgency.STRICT_PRIORITY), [
+        "queues.cards.priority: is missing; wanted a number, since the urgency policy"
+        " `strict_priority` reads it"]),
+    (changed(SOUND, urgency=Urgency.HEAD_START), [
+        "queues.cards.head_start_s: is missing; wanted a number, since the urgency policy"
+        " `head_start` reads it"]),
+    (changed(SOUND, urgency=Urgency.DEADLINE_FIRST), [
+        "queues.cards.promise_s: is missing; wanted a number, since the urgency policy"
+        " `deadline_first` reads it"]),
+    (changed(queue(priority=0), urgency=Urgency.STRICT_PRIORITY), []),
+    (changed(SOUND, queues=(QUEUE, QUEUE)), ["queues.cards: is declared twice; wanted another name"]),
+    # Capacities
+    (changed(SOUND, capacities=(changed(CAPACITY, total=0),)),
+     ["capacities.one.total: is 0; wanted a whole number from 1 to 1000000"]),
+    (changed(SOUND, capacities=(CAPACITY, CapacitySettings(name="", channels={}))), [
+        'capacities."": has a name of 0 characters; wanted from 1 to 64 characters',
+        'capacities."": has no channel; wanted at least one of `voice`, `email`, `web_form`,'
+        " `chat`"]),
+    (changed(SOUND, capacities=(CAPACITY, CAPACITY)),
+     ["capacities.one: is declared twice; wanted another name"]),
+    (slot(slots=0), ["capacities.c.chat.slots: is 0; wanted a whole number from 1 to 25"]),
+    (slot(slots=26), ["capacities.c.chat.slots: is 26; wanted a whole number from 1 to 25"]),
+    (slot(cost=-1), ["capacities.c.chat.cost: is -1; wanted a whole number from 0 to 100"]),
+    (slot(cost=101), ["capacities.c.chat.cost: is 101; wanted a whole number from 0 to 100"]),
+    (slot(interrupted_by=(CHAT,)),
+     ["capacities.c.chat.interrupted_by: names `chat` itself; wanted other channels"]),
+    (slot(interrupted_by=(VOICE, VOICE)),
+     ["capacities.c.chat.interrupted_by[1]: is `voice` again; wanted each name once"]),
+    # Profiles
+    (changed(SOUND, profiles=(PROFILE, PROFILE)),
+     ["profiles.team: is declared twice; wanted another name"]),
+    (changed(SOUND, profiles=(PROFILE, ProfileSettings(name="p", serves=()))),
+     ["profiles.p: is empty; wanted at least one queue"]),
+    (line(queue="crads"),
+     ["profiles.p[0].queue: is `crads`; wanted a declared queue; did you mean `cards`?"]),
+    (line(channels=(CHAT,)),
+     ["profiles.p[0].channels: names `chat`; wanted a channel that queue `cards` has: `voice`"]),
+    (line(channels=()), ["profiles.p[0].channels: is empty; wanted at least one channel"]),
+    (line(channels=(VOICE, VOICE)),
+     ["profiles.p[0].channels[1]: is `voice` again; wanted each name once"]),
+    (line(tier=0), ["profiles.p[0].tier: is 0; wanted a whole number from 1 to 100"]),
+    (changed(SOUND, profiles=(changed(PROFILE, serves=PROFILE.serves * 2),)),
+     ["profiles.team[1]: serves voice of `cards` again; wanted each channel of a queue once in a"
+      " profile"]),
+    # Agents
+    (agent(profile="taem"),
+     ["agents.bob.profile: is `taem`; wanted a declared profile; did you mean `team`?"]),
+    (agent(capacity="x"), ["agents.bob.capacity: is `x`; wanted a declared capacity"]),
+    (agent(skills={"cards": 11, "loans": 0, "crads": 5}), [
+        "agents.bob.skills.cards: is 11; wanted a whole number from 1 to 10",
+        "agents.bob.skills.loans: is 0; wanted a whole number from 1 to 10",
+        "agents.bob.skills.crads: is no declared skill; wanted a declared skill;"
+        " did you mean `cards`?"]),
+    (agent(attributes={"sight": "madrid", "site": "madird"}), [
+        "agents.bob.attributes.sight: is no declared attribute; wanted a declared attribute;"
+        " did you mean `site`?",
+        "agents.bob.attributes.site: is `madird`; wanted a value of `site`; did you mean"
+        " `madrid`?"]),
+    (changed(SOUND, agents=(ANA, ANA)), ["agents.ana: is declared twice; wanted another name"]),
+    (changed(SOUND, agents=(ANA, changed(ANA, group="g"))),
+     ["groups.g: has the member `ana` twice; wanted another name"]),
+    (agent(group="g", profile="x"), ["groups.g.profile: is `x`; wanted a declared profile"]),
+    (changed(SOUND, agents=(ANA, changed(ANA, agent_id=LONG))),
+     [f"agents.{'x' * 64}…: has a name of 65 characters; wanted from 1 to 64 characters"]),
+    # Measures
+    (measures(interval_us=7 * 60 * SECOND_US),
+     ["measures.interval_min: is 7; wanted minutes that divide a day: 15, 30"]),
+    (measures(interval_us=0), ["measures.interval_min: is 0; wanted minutes that divide a day: 15, 30"]),
+    (measures(interval_us=48 * 3600 * SECOND_US),
+     ["measures.interval_min: is 2880; wanted minutes that divide a day: 15, 30"]),
+    (measures(interval_us=24 * 3600 * SECOND_US, short_abandon_us=20 * SECOND_US), []),
+    (measures(short_abandon_us=-SECOND_US), [f"measures.short_abandon_s: is -1; wanted {YEAR}"]),
+    (measures(short_abandon_us=21 * SECOND_US),
+     ["measures.short_abandon_s: is 21; wanted at most 20, the objective_s of queues.cards.voice"]),
+    # Who serves what
+    (changed(SOUND, agents=()),
+     ["queues.cards.voice: is served by no agent; wanted an agent whose profile serves it"]),
+    (changed(SOUND, agents=(changed(ANA, profile="p"),),
+             profiles=(PROFILE, ProfileSettings(name="p", serves=(Serves(queue="x", channels=()),)))), [
+        "profiles.p[0].queue: is `x`; wanted a declared queue",
+        "queues.cards.voice: is served by no agent; wanted an agent whose profile serves it"]),
+    (changed(SOUND, capacities=(CapacitySettings(name="one", channels={CHAT: SlotSettings()}),)), [
+        "queues.cards.voice: is served by no agent who carries voice; wanted an agent who serves"
+        " it and whose capacity has voice"]),
+    (changed(SOUND, agents=(changed(ANA, skills={"cards": 2}), changed(ANA, agent_id="bob",
+                            attributes={"site": "boston"}))), [
+        "queues.cards.voice: is served by no agent who may take it; wanted an agent who serves"
+        " it, carries it and meets `cards >= 3 and site == madrid`"]),
+    (queue(requires="cards >= 6 and not loans and (site == boston or site != boston)"), []),
+    (queue(requires="loans or not cards >= 6 or site != madrid"), [
+        "queues.cards.voice: is served by no agent who may take it; wanted an agent who serves"
+        " it, carries it and meets `loans or not cards >= 6 or site != madri…`"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("settings, messages", CASES)
+def test_each_mistake_has_its_message(settings: DomainSettings, messages: list[str]) -> None:
+    assert [str(problem) for problem in problems(settings)] == messages
+
+
+def test_one_run_tells_all_mistakes() -> None:
+    settings = changed(
+        SOUND,
+        queues=(
+            changed(QUEUE, requires="klingon", exclusion_us=-1),
+            QueueSettings(name="lonely", channels={CHAT: ChannelSettings()}),
+        ),
+        agents=(changed(ANA, skills={"cards": 11}),),
+    )
+    assert [problem.key for problem in problems(settings)] == [
+        "queues.cards.requires",
+        "queues.cards.exclusion_s",
+        "agents.ana.skills.cards",
+        "queues.lonely.chat",
+    ]
+
+
+MISSPELT: Final = [
+    changed(SOUND, agents=(changed(ANA, profile="taem"),)),
+    changed(SOUND, agents=(changed(ANA, capacity="on"),)),
+    changed(SOUND, agents=(changed(ANA, skills={"crads": 6}),)),
+    changed(SOUND, agents=(changed(ANA, skills={"cards": 60}),)),
+    changed(SOUND, agents=(changed(ANA, attributes={"site": "madird"}),)),
+    changed(SOUND, profiles=(changed(PROFILE, serves=(Serves(queue="crads", channels=(VOICE,)),)),)),
+    changed(SOUND, profiles=(changed(PROFILE, serves=(Serves(queue="crads", channels=()),)),)),
+    queue(requires="klingon"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("settings", MISSPELT)
+def test_a_near_name_counts_as_meant_so_nothing_follows_from_it(settings: DomainSettings) -> None:
+    assert len(problems(settings)) == 1
+
+
+FAULTY: Final[list[tuple[Mapping[str, Any], KeyPath]]] = [
+    ({"skills": ()}, ("domain", "skills")),
+    ({"skills": ()}, ("domain",)),
+    ({"agent_selection": ()}, ("domain", "agent_selection", 0)),
+    (
+        {"profiles": (changed(PROFILE, serves=(Serves(queue="cards", channels=()),)),)},
+        ("profiles", "team", 0, "channels", 0),
+    ),
+    ({"attributes": {}}, ("attributes",)),
+    ({"attributes": {}}, ("attributes", "site")),
+    ({"queues": ()}, ("queues",)),
+    ({"queues": ()}, ("queues", "cards")),
+    ({"queues": (changed(QUEUE, channels={}),)}, ("queues", "cards", "voice")),
+    ({"queues": (changed(QUEUE, requires=""),)}, ("queues", "cards", "requires")),
+    ({"urgency": Urgency.STRICT_PRIORITY}, ("domain", "urgency")),
+    ({"urgency": Urgency.STRICT_PRIORITY}, ("queues", "cards", "priority")),
+    ({"profiles": ()}, ("profiles",)),
+    ({"profiles": ()}, ("profiles", "team")),
+    (
+        {"profiles": (changed(PROFILE, serves=(Serves(queue="", channels=()),)),)},
+        ("profiles", "team", 0, "queue"),
+    ),
+    ({"capacities": ()}, ("capacities",)),
+    ({"capacities": ()}, ("capacities", "one")),
+    ({"capacities": (changed(CAPACITY, channels={}),)}, ("capacities", "one", "voice")),
+    ({"agents": ()}, ("agents",)),
+    ({"agents": ()}, ("agents", "ana")),
+    ({"agents": ()}, ("groups", "team")),
+    ({"agents": (changed(ANA, profile=""),)}, ("agents", "ana", "profile")),
+    ({"agents": (changed(ANA, capacity=""),)}, ("agents", "ana", "capacity")),
+    ({"agents": (changed(ANA, skills={}),)}, ("agents", "ana", "skills")),
+    ({"agents": (changed(ANA, skills={}),)}, ("agents", "ana", "skills", "cards")),
+    ({"agents": (changed(ANA, attributes={}),)}, ("agents", "ana", "attributes", "site")),
+    ({"agents": (changed(ANA, group="g", skills={}),)}, ("groups", "g", "skills")),
+]
+
+
+@pytest.mark.parametrize("fields, path", FAULTY)
+def test_nothing_follows_from_what_could_not_be_read(
+    fields: Mapping[str, Any], path: KeyPath
+) -> None:
+    settings = changed(SOUND, **fields)
+    missing = {
+        "queues: is missing; wanted at least one",
+        "profiles: is missing; wanted at least one",
+    }
+    found = mistakes(settings, faulty={path})
+    assert {str(mistake.problem()) for mistake in found} <= missing
+
+
+def test_a_faulty_tier_leaves_no_doubt_whom_a_profile_serves() -> None:
+    other = QueueSettings(name="lonely", channels={VOICE: ChannelSettings()})
+    settings = changed(SOUND, queues=(QUEUE, other))
+    (only,) = mistakes(settings, faulty={("profiles", "team", 0, "tier")})
+    assert only.path == ("queues", "lonely", "voice")
+
+
+def test_members_of_a_group_share_their_mistakes() -> None:
+    members = [changed(ANA, agent_id=f"g-{n}", group="g", skills={"cards": 11}) for n in range(40)]
+    assert len(problems(changed(SOUND, agents=tuple(members)))) == 1
+
+
+def test_only_so_many_names_get_a_suggestion() -> None:
+    bobs = tuple(changed(ANA, agent_id=f"b{n}", profile=f"team{n}") for n in range(120))
+    found = problems(changed(SOUND, agents=(ANA, *bobs)))
+    assert sum("did you mean `team`?" in problem.wanted for problem in found) == 100
+    assert len(found) == 120
+
+
+def test_sizes_are_limited() -> None:
+    queues = tuple(changed(QUEUE, name=f"q{n}", requires="") for n in range(QUEUES_MAX))
+    serves = tuple(Serves(queue=each.name, channels=(VOICE,)) for each in (QUEUE, *queues))
+    settings = changed(
+        SOUND,
+        queues=(QUEUE, *queues),
+        profiles=(changed(PROFILE, serves=serves),),
+        agents=tuple(changed(ANA, agent_id=f"g{n}", group="g") for n in range(AGENTS_MAX + 1)),
+    )
+    assert [str(problem) for problem in problems(settings)] == [
+        "queues: has 10001 queues; wanted at most 10000",
+        "agents: are 100001; wanted at most 100000 in a domain",
+    ]
+
+
+@pytest.mark.parametrize(
+    "path, text",
+    [
+        (("queues", "a-b_1", "voice"), "queues.a-b_1.voice"),
+        (("queues", "a.b", 3), 'queues."a.b"[3]'),
+        (("queues", "é\n"), 'queues."é\\n"'),
+        (("queues", "x" * 99), f"queues.{'x' * 64}…"),
+    ],
+)
+def test_keys_are_spelt_as_in_the_file(path: KeyPath, text: str) -> None:
+    assert key_text(path) == text
