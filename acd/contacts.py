@@ -123,8 +123,9 @@ class Contact(Struct, gc=False):
     arrival: ContactArrived
     """What the contact asked for: its customer, attributes, queue and numbers."""
     presence: Presence
-    legs: list[int]
-    """The open legs, oldest first."""
+    legs: tuple[int, ...]
+    """The open legs, oldest first. A tuple, which the garbage collector need not walk: a list for
+    each of 100,000 waiting contacts made it pause for 13 ms."""
 
 
 class Leg(Struct, gc=False):

@@ -223,7 +223,7 @@ class Floor:
         """Forget a closed leg, and its contact with the last one."""
         del self.legs[leg.leg_id]
         contact = self.contacts[leg.contact_id]
-        contact.legs.remove(leg.leg_id)
+        contact.legs = tuple(other for other in contact.legs if other != leg.leg_id)
         if not contact.legs:
             del self.contacts[leg.contact_id]
             orders.append(CloseContact(leg.contact_id, outcome))

@@ -259,7 +259,7 @@ class Router:
         promised_us = promised_by(event, klass, now_us) if self._promises else 0
         key = self._key(now_us, number, klass.priority, klass.head_start_us, promised_us)
         leg = floor.legs[number] = Leg(number, contact_id, klass, key, now_us)
-        floor.contacts[contact_id] = Contact(event, Presence.WAITING, [number])
+        floor.contacts[contact_id] = Contact(event, Presence.WAITING, (number,))
         floor.matcher.wait(leg)
 
     def _check_attributes(self, attributes: tuple[tuple[str, str], ...]) -> None:
@@ -275,7 +275,7 @@ class Router:
         if contact is None:
             raise RefusalError(Reason.UNKNOWN_CONTACT, event.contact_id)
         contact.presence = Presence.GONE
-        for number in tuple(contact.legs):
+        for number in contact.legs:
             leg = floor.legs[number]
             after = LEG_TABLE[leg.state][LegSignal.LEFT]
             if after == LegState.ABANDONED:

@@ -76,9 +76,7 @@ def take(floor: Floor, now_us: int) -> Snapshot:
         now_us=now_us,
         legs_given=floor.legs_given,
         offers_given=floor.offers_given,
-        contacts=tuple(
-            Contact(one.arrival, one.presence, list(one.legs)) for one in floor.contacts.values()
-        ),
+        contacts=tuple(copy(contact) for contact in floor.contacts.values()),
         legs=tuple(
             LegRecord(
                 leg_id=leg.leg_id,
@@ -116,8 +114,7 @@ def put_back(snapshot: Snapshot, floor: Floor, classes: Classes, key_of: KeyFunc
         for name in _CHANGING:
             setattr(agent, name, getattr(record, name))
     for contact in snapshot.contacts:
-        kept = Contact(contact.arrival, contact.presence, list(contact.legs))
-        floor.contacts[contact.arrival.contact_id] = kept
+        floor.contacts[contact.arrival.contact_id] = copy(contact)
     for one in snapshot.legs:
         arrival = floor.contacts[one.contact_id].arrival
         try:

@@ -8,13 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from acd.errors import AcdError
-
 if TYPE_CHECKING:
     from sim.driver import Progress
     from sim.workload import Scenario
-
-EXIT_USER_ERROR = 2
 
 
 @click.group()
@@ -31,35 +27,26 @@ def sim() -> None:
 )
 def run(scenario: Path, *, seed: int, as_json: bool, report: Path | None) -> None:
     """Route one day of SCENARIO and print what came of it."""
-    try:
-        _run(scenario, seed=seed, as_json=as_json, report=report)
-    except (AcdError, OSError) as error:
-        for line in str(error).splitlines():
-            click.echo(f"acd: {line}", err=True)
-        sys.exit(EXIT_USER_ERROR)
-
-
-def _run(path: Path, *, seed: int, as_json: bool, report: Path | None) -> None:
     from rich.console import Console
 
     from sim import driver
     from sim import report as reports
     from sim.scenario import load
 
-    scenario = load(path)
-    with _progress(scenario) as progress:
-        result = driver.run(scenario, seed, progress=progress)
+    day = load(scenario)
+    with _progress(day) as progress:
+        result = driver.run(day, seed, progress=progress)
     if as_json:
-        click.echo(reports.as_json(scenario, seed, result), nl=False)
+        click.echo(reports.as_json(day, seed, result), nl=False)
     else:
         # Wide enough for every cell: a figure cut short is worse than a line that wraps.
         width = max(Console().width, reports.WIDTH)
         console = Console(highlight=False, width=width)
-        console.print(reports.table(scenario, seed, result))
+        console.print(reports.table(day, seed, result))
     if report is not None:
         from sim.page import as_html
 
-        report.write_text(as_html(scenario, seed, result), encoding="utf-8")
+        report.write_text(as_html(day, seed, result), encoding="utf-8")
         click.echo(f"Report: {report}", err=as_json)
 
 

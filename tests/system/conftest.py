@@ -2,6 +2,8 @@
 
 import os
 import subprocess
+import sys
+import sysconfig
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -51,6 +53,46 @@ def run() -> Run:
         return done
 
     return run
+
+
+@pytest.fixture(scope="session")
+def build(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Return a function that builds the wheel, without network, from a copy of what git tracks."""
+
+    def build(out: Path, **env: str) -> Path:
+        source = tmp_path_factory.mktemp("source")
+        # With what is not ignored and not yet added: the next commit's files.
+        listed = run(["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"])
+        for name in listed.stdout.split("\0"):
+            if (ROOT / name).is_file():
+                (source / name).parent.mkdir(parents=True, exist_ok=True)
+                (source / name).write_bytes((ROOT / name).read_bytes())
+        command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", out]
+        run(command, cwd=source, env=env, timeout_s=600)
+        (built,) = out.glob("*.whl")
+        return built
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def install(run: Run) -> Callable[[Path, Path], Path]:
+    """Return a function that installs a wheel, and returns its environment's commands."""
+
+    def install(wheel: Path, folder: Path) -> Path:
+        run([sys.executable, "-m", "venv", "--without-pip", folder])
+        python = folder / "bin" / "python"
+        pip = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet"]
+        run([*pip, "--disable-pip-version-check", "--no-index", "--no-deps", wheel])
+        where = "import sysconfig; print(sysconfig.get_path('purelib'))"
+        purelib = run([python, "-c", where]).stdout.strip()
+        # A path named in a .pth file is searched, but its own .pth files, by which this repository
+        # would be found, are not read.
+        paths = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
+        Path(purelib, "libraries.pth").write_text("".join(f"{path}\n" for path in sorted(paths)))
+        return folder / "bin"
+
+    return install
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ not tracked is missed here as it would be by users. It is installed into an envi
 which sees the locked libraries but not this repository; commands run in an empty folder.
 """
 
-import subprocess
 import sys
 import sysconfig
 import zipfile
@@ -48,42 +47,15 @@ patience_mean_s = 60
 
 
 @pytest.fixture(scope="module")
-def wheel(run, root, tmp_path_factory):
+def wheel(build, tmp_path_factory):
     """Return the wheel's path."""
-    source = tmp_path_factory.mktemp("source")
-    listed = subprocess.run(
-        # With what is not ignored and not yet added: the next commit's files.
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
-        cwd=root,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    for name in listed.stdout.split("\0"):
-        if (root / name).is_file():
-            (source / name).parent.mkdir(parents=True, exist_ok=True)
-            (source / name).write_bytes((root / name).read_bytes())
-    out = tmp_path_factory.mktemp("dist")
-    run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", out], cwd=source)
-    (built,) = out.glob("*.whl")
-    return built
+    return build(tmp_path_factory.mktemp("dist"))
 
 
 @pytest.fixture(scope="module")
-def environment(run, wheel, tmp_path_factory):
+def environment(install, wheel, tmp_path_factory):
     """Return the folder of commands of an environment that holds the wheel and the libraries."""
-    folder = tmp_path_factory.mktemp("environment")
-    run([sys.executable, "-m", "venv", "--without-pip", folder])
-    python = folder / "bin" / "python"
-    install = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet"]
-    run([*install, "--disable-pip-version-check", "--no-index", "--no-deps", wheel])
-    where = "import sysconfig; print(sysconfig.get_path('purelib'))"
-    purelib = run([python, "-c", where]).stdout.strip()
-    # A path named in a .pth file is searched, but its own .pth files, by which this repository
-    # would be found, are not read.
-    paths = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
-    Path(purelib, "libraries.pth").write_text("".join(f"{path}\n" for path in sorted(paths)))
-    return folder / "bin"
+    return install(wheel, tmp_path_factory.mktemp("environment"))
 
 
 def test_the_wheel_holds_the_packages_and_nothing_else(wheel):

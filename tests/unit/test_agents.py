@@ -6,6 +6,7 @@ may take beside it on each channel.
 
 import pytest
 
+import acd.agents
 from acd.agents import (
     BUSY_KEY,
     CHANNELS,
@@ -232,3 +233,15 @@ def test_a_queue_named_twice_counts_at_its_lowest_tier_and_only_where_carried() 
     (desk,) = desks_of(make_agents(settings))
     assert desk.serves == {("any", CHANNELS.index(CHAT)): 2}
     assert desk.channels == (CHANNELS.index(CHAT),)
+
+
+def test_a_capacity_profile_remembers_a_bounded_number_of_occupancies(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(acd.agents, "KNOWN_MAX", 2)
+    agent = ready_agent()
+    for number in range(1, 4):
+        agent.add(Offer(number, number, 0, CHANNELS.index(CHAT), 0, slot=SlotState.ACTIVE))
+        agent.takes()
+        assert len(agent.capacity.known) <= 2
+    assert agent.takes() == (Takes.INTERRUPTING, Takes.NO, Takes.NO, Takes.NO)

@@ -260,6 +260,14 @@ def test_of_many_classes_the_first_head_is_served_and_the_higher_tier_last(
     assert served == [f"c{at}" for at in (*order, 19)]
 
 
+def test_in_one_instant_too_each_agent_gets_his_lower_tier_first() -> None:
+    play = Play(many_queues(Urgency.LONGEST_WAIT))
+    play.tell(arrived("older", queue="q19"))
+    play.now_s = 1
+    play.tell(arrived("lower", queue="q0"))
+    assert pairs(play.tell(at_work("ann", "bob"))) == ["lower ann", "older bob"]
+
+
 def test_of_many_classes_those_aside_count_too() -> None:
     """Bob may take what Ann refused; it is older than all the heads."""
     play = Play(many_queues(Urgency.LONGEST_WAIT))
@@ -342,7 +350,7 @@ def test_every_block_has_its_name() -> None:
     ann, bob = play.router.agents
     assert (block(first, ann), block(first, bob)) == (Block.EXCLUDED, Block.EXCLUDED)
     assert (block(second, ann), block(second, bob)) == (None, Block.BACK_OFF)
-    assert not any(may_take(first, agent) for agent in (ann, bob))
+    assert not any(may_take(leg, agent) for leg in (first, second) for agent in (ann, bob))
 
 
 def test_an_index_at_rest_names_nobody() -> None:

@@ -614,7 +614,7 @@ def test_a_contact_of_two_legs_ends_with_its_last() -> None:
     play.tell(at_work("ann", "bob"), arrived("c1", CHAT), arrived("c2", CHAT))
     contacts = play.router._floor.contacts
     del contacts["c2"]
-    contacts["c1"].legs.append(2)
+    contacts["c1"].legs += (2,)
     play.router.legs[2].contact_id = "c1"
     play.tell(ev.LegConnected(offer_id=1), ev.LegConnected(offer_id=2))
     assert play.tell(ev.LegEnded(offer_id=1)) == []
