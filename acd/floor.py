@@ -223,10 +223,11 @@ class Floor:
         """Forget a closed leg, and its contact with the last one."""
         del self.legs[leg.leg_id]
         contact = self.contacts[leg.contact_id]
-        contact.legs = tuple(other for other in contact.legs if other != leg.leg_id)
-        if not contact.legs:
+        if len(contact.legs) == 1:
             del self.contacts[leg.contact_id]
             orders.append(CloseContact(leg.contact_id, outcome))
+        else:
+            contact.legs = tuple(other for other in contact.legs if other != leg.leg_id)
 
     # Agents.
 

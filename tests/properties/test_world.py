@@ -9,7 +9,7 @@ encoded snapshot. A failure prints every event and action of its shortest exampl
 from random import Random
 from typing import Final
 
-from hypothesis import note, settings
+from hypothesis import note
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
@@ -119,4 +119,3 @@ class RudeSwitch(RuleBasedStateMachine):
 
 
 TestRudeSwitch = RudeSwitch.TestCase
-TestRudeSwitch.settings = settings(stateful_step_count=50)
