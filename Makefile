@@ -111,7 +111,7 @@ format: $(READY)
 
 .PHONY: test
 test: $(READY)
-	$(call timed,test,$(BIN)/pytest -n $(WORKERS) --ignore=tests/system \
+	$(call timed,test,$(BIN)/pytest -n $(WORKERS) --dist worksteal --ignore=tests/system \
 	    --cov --cov-report=term --durations=10)
 
 .PHONY: system

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final, cast
 import click
 
 from acd import __version__
-from acd.errors import AcdError, ConfigError, Problem
+from acd.errors import AcdError, CallerError, ConfigError, Problem
 
 if TYPE_CHECKING:
     from acd.journal import Difference
@@ -172,6 +172,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Whoever reads has seen enough. Python flushes once more at its end: let it flush nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return CHECK_FAILED
+    except CallerError:
+        raise  # A bug of ours, so with its traceback.
     except (AcdError, OSError) as error:
         _complain(error)
         return _code_of(error)

@@ -39,6 +39,17 @@ REQUIREMENTS: Final = (
 )
 """The generalist of every domain meets them all, so no queue is without an agent."""
 PREFERENCES: Final = ("spanish", "cards >= 8", "site == south", "not loans")
+BLENDED: Final = CapacitySettings(
+    name="capacity0",
+    channels={
+        Channel.VOICE: SlotSettings(cost=80),
+        Channel.CHAT: SlotSettings(slots=3, cost=30, interrupted_by=(Channel.VOICE,)),
+        Channel.WEB_FORM: SlotSettings(cost=20, interrupted_by=(Channel.VOICE, Channel.CHAT)),
+        Channel.EMAIL: SlotSettings(cost=90, interrupted_by=(Channel.VOICE, Channel.CHAT)),
+    },
+)
+"""A capacity in which much is set aside: a call sets aside a chat that set aside an email."""
+
 DAY_US: Final = 86_400 * SECOND_US
 
 
@@ -58,10 +69,10 @@ def _channel(rng: Random) -> ChannelSettings:
     )
 
 
-def _queue(rng: Random, name: str) -> QueueSettings:
+def _queue(rng: Random, name: str, *, least: int = 1) -> QueueSettings:
     return QueueSettings(
         name=name,
-        channels={channel: _channel(rng) for channel in some(rng, CHANNELS, least=1)},
+        channels={channel: _channel(rng) for channel in some(rng, CHANNELS, least=least)},
         requires=rng.choice(REQUIREMENTS),
         prefers=some(rng, PREFERENCES)[:2],
         priority=rng.randint(-1, 1),
@@ -84,14 +95,15 @@ def _serves(rng: Random, queues: Sequence[QueueSettings], *, all_of_them: bool) 
 def _slots(rng: Random, channel: Channel) -> SlotSettings:
     return SlotSettings(
         slots=rng.randint(1, 3),
-        cost=rng.choice((0, 30, 50, 100)),
+        cost=rng.choice((0, 30, 30, 50, 100)),
         interrupted_by=some(rng, [other for other in CHANNELS if other is not channel]),
     )
 
 
 def small_domain(rng: Random) -> DomainSettings:
     """Return a domain of up to three queues and four agents."""
-    queues = [_queue(rng, f"queue{number}") for number in range(rng.randint(1, 3))]
+    least = rng.randint(1, len(CHANNELS))
+    queues = [_queue(rng, f"queue{at}", least=least) for at in range(rng.randint(1, 3))]
     profiles = [
         ProfileSettings(name="all", serves=tuple(_serves(rng, queues, all_of_them=True))),
     ]
@@ -110,6 +122,8 @@ def small_domain(rng: Random) -> DomainSettings:
         )
         for number in range(2)
     ]
+    if rng.random() < 0.5:
+        capacities[0] = BLENDED
     agents = [
         AgentSettings(
             agent_id=f"agent{number}",

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import Final, Protocol
 
+from acd.contacts import LegState
 from acd.events import (
     AgentLoggedIn,
     AgentLoggedOut,
@@ -46,17 +47,28 @@ OFFER_EVENTS: Final[tuple[Callable[[int, Random], SingleEvent], ...]] = (
     lambda number, _: WrapUpEnded(offer_id=number),
 )
 
-AGENT_EVENTS: Final[tuple[Callable[[str, Random], SingleEvent], ...]] = (
+BACK_TO_WORK: Final[tuple[Callable[[str, Random], SingleEvent], ...]] = (
     lambda name, _: AgentLoggedIn(agent_id=name),
     lambda name, _: AgentReady(agent_id=name),
     lambda name, _: AgentReady(agent_id=name),
-    lambda name, _: AgentReady(agent_id=name),
+    lambda name, _: DeviceChanged(agent_id=name, device=Device.REACHABLE),
+)
+
+POLITE: Final[dict[LegState, tuple[Callable[..., SingleEvent], ...]]] = {
+    LegState.OFFERED: (OfferAccepted, LegConnected, LegConnected),
+    LegState.CONNECTING: (LegConnected,),
+    LegState.CONNECTED: (LegHeld, LegEnded),
+    LegState.HELD: (LegRetrieved, LegEnded),
+    LegState.WRAPPING: (WrapUpEnded,),
+}
+"""What a polite switch would say next of an offer, by the state of its leg."""
+
+AGENT_EVENTS: Final[tuple[Callable[[str, Random], SingleEvent], ...]] = (
     lambda name, rng: AgentNotReady(agent_id=name, reason=rng.choice(("", "lunch"))),
     lambda name, _: AgentNotReady(agent_id=name, reason="tea", after_this_one=True),
     lambda name, _: DrainRequested(agent_id=name),
     lambda name, _: AgentLoggedOut(agent_id=name),
     lambda name, rng: DeviceChanged(agent_id=name, device=rng.choice(tuple(Device))),
-    lambda name, _: DeviceChanged(agent_id=name, device=Device.REACHABLE),
     lambda name, rng: WrapUpModeChanged(agent_id=name, mode=rng.choice(tuple(WrapUpMode))),
 )
 
@@ -75,6 +87,9 @@ class Inside(Protocol):
     def live_offers(self) -> Sequence[int]:
         """Return the numbers of the offers that have not ended."""
 
+    def state_of(self, offer_id: int) -> LegState:
+        """Return the state of the leg of an offer that has not ended."""
+
     def open_contacts(self) -> Sequence[str]:
         """Return the ids of the contacts that are not closed."""
 
@@ -86,7 +101,7 @@ def an_event(rng: Random, world: Inside, *, arrivals: int = 3) -> SingleEvent:
         return an_arrival(rng, world)
     if draw == arrivals:
         return a_departure(rng, world)
-    if draw < 7:
+    if draw < 8:
         return an_answer(rng, world)
     return an_agents_event(rng, world)
 
@@ -100,7 +115,7 @@ def an_arrival(rng: Random, world: Inside) -> ContactArrived:
     else:
         world.contacts_sent += 1
         contact_id = f"contact{world.contacts_sent}"
-    wrong = rng.randrange(8) if rng.random() < 0.1 else -1
+    wrong = rng.randrange(8) if rng.random() < 0.05 else -1
     promised_us = world.now_us + rng.randint(-60, 60) * SECOND_US if rng.random() < 0.2 else None
     return ContactArrived(
         contact_id=contact_id,
@@ -129,7 +144,10 @@ def a_departure(rng: Random, world: Inside) -> ContactLeft:
 def an_answer(rng: Random, world: Inside) -> SingleEvent:
     """Return something about an offer: a live one, an ended one, one never made."""
     live = world.live_offers()
-    if live and rng.random() < 0.85:
+    if live and rng.random() < 0.6:
+        number = rng.choice(live)
+        return rng.choice(POLITE[world.state_of(number)])(offer_id=number)
+    if live and rng.random() < 0.7:
         number = rng.choice(live)
     else:
         number = rng.randint(0, world.offers_made + 1)
@@ -140,7 +158,7 @@ def an_agents_event(rng: Random, world: Inside) -> SingleEvent:
     """Return something about an agent, seldom an unknown one."""
     known = rng.random() > 0.03
     name = rng.choice(world.settings.agents).agent_id if known else "nobody"
-    return rng.choice(AGENT_EVENTS)(name, rng)
+    return rng.choice(AGENT_EVENTS if rng.random() < 0.4 else BACK_TO_WORK)(name, rng)
 
 
 def a_batch(rng: Random, world: Inside, *, most: int = 8) -> Batch:

@@ -1,24 +1,29 @@
-"""A long run of a middle-sized domain, in lockstep with the oracle.
+"""Long runs in lockstep with the oracle: many small domains, and one of middle size.
 
-Method: seeded draws instead of Hypothesis', since the small domains of test_world never fill the
-index: here thirty agents meet three hundred waiting contacts of more classes than a Python loop
-compares, lines are compacted, and (the limit is lowered for it) classes are forgotten.
+Method: seeded draws instead of Hypothesis', which searches widely but seldom deeply. The small
+domains live for a two hundred steps each, so that contacts are interrupted, resumed and
+wrapped up while agents come and go. In the domain of middle size thirty agents meet three hundred
+waiting contacts of more classes than a Python loop compares, lines are compacted, and (the limit is
+lowered for it) classes are forgotten. A failure names the seed in the test's name.
 """
 
+from collections import Counter
 from random import Random
+from typing import get_args
 
 import pytest
 
 import acd.classes
+from acd.actions import Action
 from acd.contacts import LegState
 from acd.events import AgentLoggedIn, AgentReady, Batch
 from acd.settings import SECOND_US, Urgency
 from acd.validation import problems
-from tests.properties.domains import middle_domain
+from tests.properties.domains import middle_domain, small_domain
 from tests.properties.rude_switch import a_batch, an_event
 from tests.properties.world import World
 
-STEPS = 4_000
+STEPS = 3_000
 WAITING_MAX = 300
 CLASSES_MAX = 60
 
@@ -41,6 +46,34 @@ def _step(rng: Random, world: World) -> None:
     else:
         world.now_us += rng.randint(0, SECOND_US // 4)
         world.tell(an_event(rng, world, arrivals=5 if waiting < WAITING_MAX else 1))
+
+
+@pytest.mark.no_cover  # As below.
+@pytest.mark.parametrize("seed", range(10))
+def test_small_domains_live_long(seed: int) -> None:
+    rng = Random(seed)
+    happened: Counter[type[Action]] = Counter()
+    for _ in range(10):
+        settings = small_domain(rng)
+        world = World(settings)
+        for agent in settings.agents:
+            world.tell(AgentLoggedIn(agent_id=agent.agent_id))
+            world.tell(AgentReady(agent_id=agent.agent_id))
+        while world.steps < 200:
+            draw = rng.randrange(40)
+            if draw == 0:
+                world.restart(both=rng.random() < 0.5)
+            elif draw == 1:
+                world.tell(a_batch(rng, world))
+            elif draw == 2:
+                world.tell_again(an_event(rng, world))
+            elif draw < 12:
+                world.wait(rng.choice((1, 1, 1, 5, 20)) * SECOND_US)
+            else:
+                world.tell(an_event(rng, world))
+            happened.update(type(action) for action in world.actions)
+        world.the_measures_count_what_the_ledger_counts()
+    assert all(happened[kind] for kind in get_args(Action)), "something never happened"
 
 
 @pytest.mark.no_cover  # Tracing would triple its time; the tests in unit/ reach the same lines.

@@ -142,6 +142,9 @@ class World:
     def live_offers(self) -> list[int]:
         return sorted(offer_id for offer_id, _ in self.ledger.holds.values())
 
+    def state_of(self, offer_id: int) -> LegState:
+        return self.router.legs[self.router.offers[offer_id].leg_id].state
+
     def open_contacts(self) -> list[str]:
         return list(self.router.contacts)
 

@@ -20,6 +20,9 @@ from sim import driver
 from sim.textbook import START_US, m_m_n
 from sim.workload import SECOND_US
 
+pytestmark = pytest.mark.timeout(900)
+"""The usual limit is for tests that hang; these take a minute of CPU, and machines are shared."""
+
 AGENTS = 10
 MEAN_S = 60.0
 THRESHOLD_S = 20.0
