@@ -119,7 +119,7 @@ def _checked(path: Path) -> str:
         data = stream.read(toml_guard.FILE_BYTES_MAX + 1)
     tables = toml_guard.read_toml(data, file)
     queues = tables.get("queues")
-    counted = f"ok: {len(queues) if isinstance(queues, dict) else 0} queues"
+    counted = f"ok: {_count(len(queues) if isinstance(queues, dict) else 0, 'queue')}"
     sections = [found for name, found in _named("acd.sections").items() if name in tables]
     for found in sections:
         check_section = cast("SectionCheck", _load(found))
@@ -127,7 +127,11 @@ def _checked(path: Path) -> str:
             raise ConfigError(file, *problems)
     if sections:
         return f"{counted}, {', '.join(found.name for found in sections)}"
-    return f"{counted}, {len(config.parse(data, file=file).agents)} agents"
+    return f"{counted}, {_count(len(config.parse(data, file=file).agents), 'agent')}"
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
 @acd.command()

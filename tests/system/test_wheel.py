@@ -121,7 +121,7 @@ def test_the_installed_command_works(run, environment, root, tmp_path):
     assert version == "acd 0.1.0\n"
     (tmp_path / "shop.toml").write_text(SHOP)
     checked = run([acd, "check", "shop.toml"], cwd=tmp_path).stdout
-    assert checked == "shop.toml: ok: 1 queues, scenario\n"
+    assert checked == "shop.toml: ok: 1 queue, scenario\n"
     table = run([acd, "sim", "run", "shop.toml", "--report", "day.html"], cwd=tmp_path).stdout
     assert "sales" in table
     assert (tmp_path / "day.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")

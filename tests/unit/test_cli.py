@@ -152,7 +152,7 @@ def test_a_sound_file_is_counted(tmp_path, capsys):
     file.write_text(SHOP)
     assert main(["check", str(file), str(file)]) == 0
     got = capsys.readouterr()
-    assert got.out == f"{file}: ok: 1 queues, 1 agents\n" * 2
+    assert got.out == f"{file}: ok: 1 queue, 1 agent\n" * 2
     assert got.err == ""
 
 
@@ -164,7 +164,7 @@ def test_every_mistake_of_every_file_is_told_and_the_others_are_checked(tmp_path
     missing = tmp_path / "missing"
     assert main(["check", *map(str, (bad, missing, tmp_path, worse, good))]) == 2
     got = capsys.readouterr()
-    assert got.out == f"{good}: ok: 1 queues, 1 agents\n"
+    assert got.out == f"{good}: ok: 1 queue, 1 agent\n"
     lines = got.err.splitlines()
     assert len(lines) == 5
     assert lines[0].startswith(f"acd: {bad}: queues.sales.voice.ring_s: ")
@@ -191,7 +191,7 @@ def test_a_further_table_is_checked_by_its_plug_in(plugged, tmp_path, capsys):
     assert capsys.readouterr().err == f"acd: {file}: party.guests: is 0; wanted at least 1\n"
     file.write_text(SHOP + "[party]\nguests = 1\n")
     assert main(["check", str(file)]) == 0
-    assert capsys.readouterr().out == f"{file}: ok: 1 queues, party\n"
+    assert capsys.readouterr().out == f"{file}: ok: 1 queue, party\n"
     file.write_text("queues = 1\n[party]\nguests = 1\n")
     assert main(["check", str(file)]) == 0  # What is wrong with it, the plug-in would have said.
     assert capsys.readouterr().out == f"{file}: ok: 0 queues, party\n"
