@@ -160,8 +160,11 @@ class Lanes:
 
     # Contact selection.
 
-    def first_for(self, agent: Agent, takes: Sequence[Takes]) -> Leg | None:
-        """Return the first leg by this agent's order that he may take, or None."""
+    def first_for(
+        self, agent: Agent, takes: Sequence[Takes], *, by_tier: bool = True
+    ) -> Leg | None:
+        """Return the first leg that an agent may take: by his order, or without his tiers; or None."""
+        best: Leg | None = None
         waiting = 0
         for channel in agent.channels:
             if takes[channel]:
@@ -171,30 +174,36 @@ class Lanes:
             for _, bits in reach.tiers:
                 candidates = bits & waiting
                 if candidates:
-                    if not candidates & (candidates - 1 | self._set_aside):
-                        return self.all[candidates.bit_length() - 1].line.first
                     leg = self._first_of(candidates, bits, agent, reach)
-                    if leg is not None:
-                        return leg
-        return None
+                    if leg is not None and (best is None or leg.key < best.key):
+                        best = leg
+                if by_tier and best is not None:
+                    return best
+        return best
 
     def has_tiers(self, kind: Kind) -> bool:
         """Return whether the tier decides anything for a kind of agents."""
         return len(self._reach[kind.number].tiers) > 1
 
-    def waiting_for(self, kinds: set[int]) -> int:
-        """Return the class bits of what waits for some of these kinds (by number)."""
+    def reached_by(self, kinds: set[int]) -> int:
+        """Return the class bits of what some of these kinds (by number) may take."""
         reached = 0
         for kind in kinds:
             for _, bits in self._reach[kind].tiers:
                 reached |= bits
+        return reached
+
+    def waiting(self) -> int:
+        """Return the class bits of all classes with legs in line or aside."""
         waiting = 0
         for bits in self._waiting:
             waiting |= bits
-        return reached & waiting
+        return waiting
 
     def _first_of(self, candidates: int, tier: int, agent: Agent, reach: _Reach) -> Leg | None:
         """Return the first leg that an agent may take of the candidate classes of one tier."""
+        if not candidates & (candidates - 1 | self._set_aside):
+            return self.all[candidates.bit_length() - 1].line.first
         if candidates.bit_count() > _FEW:
             best = self._first_of_many(candidates, tier, agent, reach)
         else:
@@ -293,7 +302,7 @@ class Lanes:
             order.extend(sorted(ranked[ranks]))
         lane.agents = np.array(order, dtype=np.int64)
         lane.ends = [*list(starts.values())[1:], len(order)]
-        lane.eligible = _sum_bits(order, self._agents)
+        lane.eligible = sum_bits(order, self._agents)
         return lane
 
     def _ranks(self, klass: LegClass, kind: Kind) -> tuple[Key, Key]:
@@ -321,8 +330,22 @@ def bits_of(number: int) -> list[int]:
     return found
 
 
-def _sum_bits(positions: list[int], length: int) -> int:
-    """Return the number with these bits set."""
+def flags_of(number: int, length: int) -> NDArray[np.bool_]:
+    """Return a number's lowest bits as flags, lowest first. Shape (length,).
+
+    >>> flags_of(0b1010, 5)
+    array([False,  True, False,  True, False])
+    """
+    octets = np.frombuffer(number.to_bytes(length // 8 + 1, "little"), dtype=np.uint8)
+    return np.unpackbits(octets, count=length, bitorder="little").astype(bool)
+
+
+def sum_bits(positions: list[int], length: int) -> int:
+    """Return the number with these of its lowest `length` bits set.
+
+    >>> sum_bits([1, 3], 5) == 0b1010
+    True
+    """
     flags = np.zeros(length, dtype=np.uint8)
     flags[positions] = 1
     return int.from_bytes(np.packbits(flags, bitorder="little").tobytes(), "little")

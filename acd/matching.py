@@ -16,17 +16,20 @@ classes in `acd.lanes`) and one `argmin` chooses.
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from heapq import heapify, heappop, heapreplace
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 
 from acd.agents import CHANNELS, TAKES_NOTHING, Agent, Takes
 from acd.contacts import Leg, LegState
-from acd.lanes import NEVER, Lane, Lanes, Row, bits_of
+from acd.lanes import NEVER, Lane, Lanes, Row, bits_of, flags_of, sum_bits
 from acd.queues import Key
 from acd.settings import DomainSettings
 
 Pair = tuple[Leg, Agent]
+
+_FEW: Final = 8
+"""Up to so many changed legs and agents are looked at one by one; beyond, all heads are sorted."""
 
 
 class Matcher(Protocol):
@@ -79,13 +82,15 @@ class Index:
         """Whether pairs may fit although neither leg nor agent changed."""
         self._round: list[tuple[Key, int]] | None = None
         """While many meet many: a heap of (key, class number) of legs that may find an agent."""
+        self._few: list[Leg | Agent] | None = None
+        """While few changed, more than one: those that may still find a match."""
         self.wait: Callable[[Leg], None] = self._changed.append
         self.refresh: Callable[[Agent], None] = self._changed.append
         self.remove: Callable[[Leg], None] = self._lanes.remove
 
     def settle(self) -> None:
         """Put all in line; look at everything at the next step."""
-        self._begin_round()
+        self._take_over()
         self._unsettled = True
         self._changed.extend(self._agents[:1])
 
@@ -94,12 +99,20 @@ class Index:
         changed = self._changed
         if not changed:
             return None
-        if self._round is None:
-            if len(changed) == 1 and not self._unsettled:
+        if self._round is None and self._few is None:
+            if self._unsettled:
+                self._take_over()
+                self._unsettled = False
+                self._round = self._heads((1 << len(self._lanes.all)) - 1)
+            elif len(changed) == 1:
                 one = changed.pop()
                 return self._serve(one) if isinstance(one, Agent) else self._place(one)
-            self._round = self._begin_round()
-        return self._next_of_round(self._round)
+            elif len(changed) <= _FEW:
+                self._few = changed.copy()
+            else:
+                self._round = self._begin_round()
+        self._take_over()
+        return self._next_of_round() if self._few is None else self._next_of_few(self._few)
 
     def _serve(self, agent: Agent) -> Pair | None:
         """Give the one changed agent his first leg, or bring the pools up to date."""
@@ -117,48 +130,73 @@ class Index:
         """Give the one new leg its best agent, or put it in its line."""
         if leg.state is not LegState.QUEUED:
             return None
-        lane = leg.klass.lane or self._lanes.make(leg.klass)
+        lane = self._lane_of(leg)
         agent = self._best_agent(lane, leg)
         if agent is None:
             self._lanes.enter(leg, lane)
             return None
         return leg, agent
 
-    # Many meet many.
+    # Several changed: a leg came back and its agent is free, many log in at once.
 
-    def _begin_round(self) -> list[tuple[Key, int]]:
-        """Put all new legs in line; return the heads that may find an agent, as a heap."""
-        lanes = self._lanes
-        classes = 0
-        agents = list(self._agents) if self._unsettled else []
-        self._unsettled = False
+    def _take_over(self) -> None:
+        """Put the new legs in line, and let the pools show the changed agents as they are."""
         for one in self._changed:
             if isinstance(one, Agent):
-                agents.append(one)
                 self._update(one, one.takes())
             elif one.state is LegState.QUEUED:
-                lanes.enter(one, one.klass.lane or lanes.make(one.klass))
-                classes |= 1 << one.klass.number
+                self._lanes.enter(one, self._lane_of(one))
         self._changed.clear()
-        classes |= lanes.waiting_for({agent.kind.number for agent in agents})
+
+    def _next_of_few(self, few: list[Leg | Agent]) -> Pair | None:
+        """Match the first leg that finds an agent, of the few that changed and of those that the
+        few agents who changed may take: at rest, no others fit.
+        """
+        first: Leg | None = None
+        for one in tuple(few):
+            if isinstance(one, Agent):
+                leg = self._lanes.first_for(one, one.takes(), by_tier=False)
+            else:
+                leg = one if one.state is LegState.QUEUED else None
+                if leg is None or self._best_agent(self._lane_of(leg), leg) is None:
+                    few.remove(one)  # Capacity only shrinks from here on: it will find nobody.
+                    continue
+            if leg is not None and (first is None or leg.key < first.key):
+                first = leg
+        if first is None:
+            self._few = None
+            return None
+        return self._pair(first)
+
+    def _begin_round(self) -> list[tuple[Key, int]]:
+        """Return the legs that may find an agent because of what changed, as a heap of heads."""
+        classes = 0
+        kinds = set()
+        for one in self._changed:
+            if isinstance(one, Agent):
+                kinds.add(one.kind.number)
+            else:
+                classes |= 1 << one.klass.number
+        self._take_over()
+        return self._heads(classes | self._lanes.reached_by(kinds))
+
+    def _heads(self, classes: int) -> list[tuple[Key, int]]:
+        """Return a heap of (key, class number) of all legs that may be the first of these."""
         heads: list[tuple[Key, int]] = []
-        for number in bits_of(classes):
-            lane = lanes.all[number]
+        for number in bits_of(classes & self._lanes.waiting()):
+            lane = self._lanes.all[number]
             if lane.line.first is not None:
                 heads.append((lane.line.first.key, number))
             heads.extend((leg.key, number) for leg in lane.aside.legs.values())
         heapify(heads)
         return heads
 
-    def _next_of_round(self, heads: list[tuple[Key, int]]) -> Pair | None:
+    def _next_of_round(self) -> Pair | None:
         """Match the first leg of the round that finds an agent; drop those before it.
 
         Capacity only shrinks during a round, so what found nobody will find nobody.
         """
-        for one in self._changed:
-            assert isinstance(one, Agent), "an offer changes its agent only"
-            self._update(one, one.takes())
-        self._changed.clear()
+        heads = self._round
         while heads:
             key, number = heads[0]
             lane = self._lanes.all[number]
@@ -171,15 +209,22 @@ class Index:
                 if leg.key != key:
                     heapreplace(heads, (leg.key, number))
                     continue
-            best = self._best_agent(lane, leg)
-            if best is None:
-                heappop(heads)
-                continue
-            if self._lanes.has_tiers(best.kind):
-                leg = self._lanes.first_for(best, best.takes()) or leg
-            return leg, best
+            if self._best_agent(lane, leg) is not None:
+                return self._pair(leg)
+            heappop(heads)
         self._round = None
         return None
+
+    def _pair(self, leg: Leg) -> Pair:
+        """Return the best agent for a leg that has one, with the first leg by his order."""
+        agent = self._best_agent(self._lane_of(leg), leg)
+        assert agent is not None
+        if self._lanes.has_tiers(agent.kind):
+            leg = self._lanes.first_for(agent, agent.takes()) or leg
+        return leg, agent
+
+    def _lane_of(self, leg: Leg) -> Lane:
+        return leg.klass.lane or self._lanes.make(leg.klass)
 
     # Agent selection.
 
@@ -205,8 +250,7 @@ class Index:
         _, free, interrupting = self._pools[lane.klass.channel_index]
         eligible = lane.eligible
         if leg.excluded:
-            for agent in leg.excluded:
-                eligible &= ~self._bit[agent]
+            eligible &= ~sum_bits(list(leg.excluded), len(self._agents))
         pool = free
         candidates = eligible & free.bits
         if not candidates:
@@ -214,19 +258,21 @@ class Index:
             candidates = eligible & interrupting.bits
             if not candidates:
                 return None
-        if candidates & (candidates - 1):
-            return self._agents[_choose(lane, pool, leg.excluded)]
-        return self._agents[candidates.bit_length() - 1]
+        if not candidates & (candidates - 1):
+            return self._agents[candidates.bit_length() - 1]
+        return self._agents[self._choose(lane, pool, candidates if leg.excluded else None)]
 
+    def _choose(self, lane: Lane, pool: _Pool, only: int | None) -> int:
+        """Return the index of the best of several agents: the first block with any, longest idle.
 
-def _choose(lane: Lane, pool: _Pool, excluded: dict[int, int] | None) -> int:
-    """Return the index of the best of several agents: the first block with any, longest idle."""
-    keys = pool.keys[lane.agents]
-    for agent in excluded or ():
-        keys[lane.agents == agent] = NEVER
-    start = 0
-    if len(lane.ends) > 1:
-        block = bisect_right(lane.ends, int((keys != NEVER).argmax()))
-        start = lane.ends[block - 1] if block else 0
-        keys = keys[start : lane.ends[block]]
-    return int(lane.agents[start + int(keys.argmin())])
+        `only` are the bits of those who are not excluded, where some are.
+        """
+        keys = pool.keys[lane.agents]
+        if only is not None:
+            keys[~flags_of(only, len(self._agents))[lane.agents]] = NEVER
+        start = 0
+        if len(lane.ends) > 1:
+            block = bisect_right(lane.ends, int((keys != NEVER).argmax()))
+            start = lane.ends[block - 1] if block else 0
+            keys = keys[start : lane.ends[block]]
+        return int(lane.agents[start + int(keys.argmin())])
