@@ -136,9 +136,10 @@ class Capacity:
     def _apply_rules(self, occupancy: int) -> tuple[Takes, ...]:
         """Apply the rules: units, slots, interrupt matrix.
 
-        What is set aside costs nothing; its channel takes nothing new, and no other channel does
-        that may not interrupt it: so it comes back before what it gives way to by no rule. Only
-        contacts in progress are interrupted: not an offer that rings, nor a wrap-up.
+        What is set aside costs nothing. Its channel takes nothing new, nor does another that may
+        not interrupt it; one that may goes on, so what is set aside waits for as long as contacts
+        that may interrupt it keep coming. Only contacts in progress are interrupted: not an offer
+        that rings, nor a wrap-up.
 
         Source: Cisco's and Genesys' matrices (one channel interruptible by another) with Avaya's
         and OpenSIPS' units.
@@ -230,6 +231,7 @@ class Agent:
         "capacity",
         "channels",
         "device",
+        "excluded_from",
         "group",
         "idle_since_us",
         "index",
@@ -263,6 +265,8 @@ class Agent:
         """The slots counted by channel and state, packed: see `UNIT`."""
         self.idle_since_us = 0
         self.last_given_us = 0
+        self.excluded_from: dict[int, int] = {}
+        """The legs that he failed to take a moment ago, each until an instant."""
         self.back_off_until_us = 0
         """Left alone until then, after the switch could not reach him; 0 is not."""
 

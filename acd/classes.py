@@ -11,7 +11,7 @@ from typing import Final
 from acd.agents import CHANNEL_INDEX
 from acd.contacts import Leg
 from acd.events import ContactArrived
-from acd.ids import QueueName, Reason
+from acd.ids import ID_MAX, QueueName, Reason
 from acd.policies import splits_by_priority
 from acd.queues import CLASSES_MAX, LegClass
 from acd.settings import DomainSettings, QueueSettings
@@ -32,7 +32,14 @@ class RefusalError(Exception):
     def __init__(self, reason: Reason, about: str) -> None:
         super().__init__(reason, about)
         self.reason = reason
-        self.about = about
+        self.about = about if is_text(about) else ascii(about)[:ID_MAX]
+
+
+def is_text(text: str) -> bool:
+    """Return whether a text is at most `ID_MAX` characters that UTF-8 can write."""
+    if len(text) > ID_MAX:
+        return False
+    return text.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 class Classes:

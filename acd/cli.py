@@ -10,9 +10,10 @@ further table, from `acd.sections` under the table's name. Nothing of either is 
 is needed, so that `acd --help` is quick.
 """
 
+import io
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
@@ -30,6 +31,10 @@ CHECK_FAILED: Final = 1
 USER_ERROR: Final = 2
 UNREACHABLE: Final = 3
 STORAGE_FAILED: Final = 4
+
+PROBLEMS_MAX: Final = 200
+"""Most mistakes printed of one file: four screens of a large terminal. A file of 1 MB can have
+30,000; whoever mends the first runs the check again."""
 
 SectionCheck = Callable[..., list[Problem]]
 """`check(data: bytes, *, file: str)`: all mistakes of a file that has the table."""
@@ -99,15 +104,16 @@ def check(files: tuple[Path, ...]) -> int:
     code = OK
     for file in files:
         try:
-            click.echo(f"{file}: {_checked(file)}")
+            for line in _checked(file):
+                click.echo(f"{file}: {line}")
         except (AcdError, *_INPUT_ERRORS) as error:
             code = USER_ERROR
             _complain(error)
     return code
 
 
-def _checked(path: Path) -> str:
-    """Return what a sound file holds, in a line.
+def _checked(path: Path) -> list[str]:
+    """Return what a sound file holds, in a line, and what its owner should know besides.
 
     Raises:
         ConfigError: All mistakes of the file.
@@ -126,8 +132,18 @@ def _checked(path: Path) -> str:
         if problems := check_section(data, file=file):
             raise ConfigError(file, *problems)
     if sections:
-        return f"{counted}, {', '.join(found.name for found in sections)}"
-    return f"{counted}, {_count(len(config.parse(data, file=file).agents), 'agent')}"
+        what = ", ".join(found.name for found in sections)
+    else:
+        what = _count(len(config.parse(data, file=file).agents), "agent")
+    return [f"{counted}, {what}", *_notes(tables)]
+
+
+def _notes(tables: Mapping[str, object]) -> list[str]:
+    """Return what is no mistake, but should be chosen knowingly."""
+    domain = tables.get("domain")
+    if isinstance(domain, dict) and domain.get("urgency") == "strict_priority":
+        return ["note: urgency strict_priority bounds nobody's wait"]
+    return []
 
 
 def _count(number: int, thing: str) -> str:
@@ -161,6 +177,9 @@ def _print_difference(file: Path, difference: "Difference") -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command, and return its exit code. The console script."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal that has no `–` shows `?` in its place, and the rest.
+        sys.stdout.reconfigure(errors="replace")
     try:
         code = acd.main(arguments, prog_name="acd", standalone_mode=False)
         sys.stdout.flush()  # Here, so that a pipe or a disk that is gone is noticed below.
@@ -195,11 +214,18 @@ def _code_of(error: AcdError | OSError) -> int:
 
 def _complain(error: Exception) -> None:
     """Print an error to stderr: each of its lines begins with the program's name."""
+    more = 0
     if isinstance(error, OSError) and error.filename is not None:
         text = f"{error.filename}: {error.strerror}"
     elif isinstance(error, click.ClickException):
         text = error.format_message()
+    elif isinstance(error, ConfigError):
+        file, *problems = error.args
+        more = len(problems) - PROBLEMS_MAX
+        text = str(ConfigError(file, *problems[:PROBLEMS_MAX]))
     else:
         text = str(error)
     for line in text.splitlines():
         click.echo(f"acd: {line}", err=True)
+    if more > 0:
+        click.echo(f"acd: {error.args[0]}: … and {_count(more, 'more mistake')}", err=True)

@@ -8,7 +8,7 @@ or `REFUSED` (it cannot be: answered with `Refused`, no change). Tables are nest
 """
 
 from enum import IntEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
 
@@ -88,7 +88,7 @@ class Presence(IntEnum):
 _L = LegState
 _O = OfferState
 
-LEG_TABLE: Final[tuple[tuple[int, ...], ...]] = (
+LEG_TABLE: Final[tuple[tuple[Any, ...], ...]] = (
     # In each row: OFFERED, ACCEPTED, CONNECTED, RETURNED, HELD, RETRIEVED, ENDED, LEFT, WRAPPED.
     # QUEUED
     (_L.OFFERED, REFUSED, REFUSED, REFUSED, REFUSED, REFUSED, REFUSED, _L.ABANDONED, REFUSED),
@@ -106,12 +106,12 @@ LEG_TABLE: Final[tuple[tuple[int, ...], ...]] = (
 )  # fmt: skip
 """Leg state × signal. The ends have no row: a leg that ended is forgotten."""
 
-OFFER_TABLE: Final[tuple[tuple[int, ...], ...]] = (
+OFFER_TABLE: Final[tuple[tuple[Any, ...], ...]] = (
     # In each row: ACCEPT, REJECT, TIME_OUT, FAIL, REVOKE, CANCEL.
     # PENDING
     (_O.ACCEPTED, _O.REJECTED, _O.TIMED_OUT, _O.FAILED, _O.REVOKED, _O.CANCELED),
     # ACCEPTED: what can still fail is the connecting, which the leg's table decides.
-    (IGNORED, REFUSED, REFUSED, _O.FAILED, REFUSED, _O.CANCELED),
+    (IGNORED, REFUSED, _O.FAILED, _O.FAILED, REFUSED, _O.CANCELED),
 )
 """Offer state × signal. The ends have no row: an answer to an ended offer is ignored, since it
 crossed our withdrawal on the wire."""

@@ -11,7 +11,8 @@ and a restored router makes its timers from its state.
 """
 
 from enum import IntEnum
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
+from typing import Final
 
 from acd.actions import (
     Action,
@@ -32,15 +33,19 @@ from acd.agents import (
     make_agents,
 )
 from acd.contacts import (
+    LEG_TABLE,
+    OFFER_TABLE,
     Contact,
     Leg,
+    LegSignal,
     LegState,
     Offer,
+    OfferSignal,
     OfferState,
     Presence,
 )
 from acd.ids import (
-    TIME_US_MAX,
+    STEP_US_MAX,
     AgentId,
     Availability,
     ContactId,
@@ -64,6 +69,24 @@ class Timer(IntEnum):
     LEASE = 2
 
 
+EXCLUSIONS_MAX: Final = 100
+"""Most open exclusions of one agent; with one more, that which ends first ends at once. A phone
+that rejects all by itself would otherwise make every decision about its agent slower."""
+
+_TIMERS_MIN: Final = 1_024
+
+_OUTCOMES: Final = {
+    OfferState.TIMED_OUT: OfferOutcome.TIMED_OUT,
+    OfferState.FAILED: OfferOutcome.FAILED,
+    OfferState.REVOKED: OfferOutcome.REVOKED,
+    OfferState.CANCELED: OfferOutcome.CANCELED,
+}
+"""How an ended offer is called outside; a rejected one is never withdrawn."""
+
+_SLOT_OF: Final = {LegState.HELD: SlotState.HELD, LegState.WRAPPING: SlotState.WRAPPING}
+"""The slot of a leg that comes back after it was set aside; ACTIVE for the others."""
+
+
 class Floor:
     """Everything that a router knows, and the moves on it."""
 
@@ -80,11 +103,13 @@ class Floor:
         """The last number given to an offer."""
         self._idle_after_contact = settings.idle_clock is IdleClock.AFTER_CONTACT
         self.matcher: Matcher
-        self.soonest_us = TIME_US_MAX
+        self.soonest_us = STEP_US_MAX
         """No lease or block ends before; it may be earlier than the next end."""
         self._timers: list[tuple[int, Timer, int, int]] = []
         """A heap: (at_us, what, number of leg or offer or index of agent, index of the excluded
         agent)."""
+        self._timers_max = _TIMERS_MIN
+        """With more entries than this the void ones are thrown out."""
         self._new_timers: list[tuple[int, Timer, int, int]] = []
         """Not in the heap yet. They are put there when somebody asks for the next end, and most
         are void by then: an offer taken at once, a call connected at once."""
@@ -96,17 +121,14 @@ class Floor:
         klass = leg.klass
         channel = klass.channel_index
         if agent.occupancy and agent.takes()[channel] is Takes.INTERRUPTING:
-            for other in agent.offers.values():
-                if other.slot != SlotState.INTERRUPTED:
-                    agent.move(other, SlotState.INTERRUPTED)
-                    orders.append(InterruptLeg(other.offer_id, agent.agent_id))
+            self._set_aside(agent, orders)
         self.offers_given = number = self.offers_given + 1
         channel_settings = klass.channel_settings
         until_us = now_us + channel_settings.ring_us
         offer = self.offers[number] = Offer(number, leg.leg_id, agent.index, channel, until_us)
         agent.add(offer)
         agent.last_given_us = now_us
-        leg.state = LegState.OFFERED
+        leg.state = LEG_TABLE[leg.state][LegSignal.OFFERED]
         leg.offer_id = number
         self._new_timers.append((until_us, Timer.LEASE, number, 0))
         if until_us < self.soonest_us:  # noqa: PLR1730 - a call of min() takes twice as long.
@@ -131,41 +153,60 @@ class Floor:
         offer.state = OfferState.ACCEPTED
         offer.until_us = now_us + self.settings.connect_us
         self._await(offer.until_us, Timer.LEASE, offer.offer_id)
-        self.legs[offer.leg_id].state = LegState.CONNECTING
+        leg = self.legs[offer.leg_id]
+        leg.state = LEG_TABLE[leg.state][LegSignal.ACCEPTED]
 
     def connect(self, leg: Leg) -> None:
-        """Connect customer and agent; an offer that still rang was accepted by that."""
+        """Take note of the connection; an offer that still rang was accepted by it."""
         offer = self.offers[leg.offer_id]
         offer.state = OfferState.ACCEPTED
         offer.until_us = 0
-        leg.state = LegState.CONNECTED
         self.contacts[leg.contact_id].presence = Presence.TALKING
         agent = self.agents[offer.agent]
         agent.move(offer, SlotState.ACTIVE)
         if agent.capacity.interrupts:  # Otherwise a slot in use is a slot in use.
             self.matcher.refresh(agent)
 
-    def give_back(self, offer: Offer, now_us: int, orders: Orders) -> None:
+    def give_back(self, offer: Offer, orders: Orders) -> None:
         """Put the leg back in its place and free the agent's slot, as if it had not been held."""
         leg = self.legs[offer.leg_id]
         leg.state = LegState.QUEUED
         leg.offer_id = 0
         self.matcher.wait(leg)
-        self._free(offer, now_us, orders)
+        self._free(offer, orders)
 
-    def withdraw(self, offer: Offer, outcome: OfferOutcome, now_us: int, orders: Orders) -> None:
+    def withdraw(self, offer: Offer, signal: OfferSignal, orders: Orders) -> None:
         """Stop holding out an offer, and give the leg back."""
-        orders.append(WithdrawOffer(offer.offer_id, self.agents[offer.agent].agent_id, outcome))
-        self.give_back(offer, now_us, orders)
+        self._order_withdrawal(offer, signal, orders)
+        self.give_back(offer, orders)
+
+    def _order_withdrawal(self, offer: Offer, signal: OfferSignal, orders: Orders) -> None:
+        outcome = _OUTCOMES[OFFER_TABLE[offer.state][signal]]
+        agent_id = self.agents[offer.agent].agent_id
+        orders.append(WithdrawOffer(offer.offer_id, agent_id, outcome))
 
     def exclude(self, leg: Leg, agent: Agent, now_us: int) -> None:
         """Do not offer this leg to this agent again for the queue's exclusion time."""
-        duration_us = leg.klass.queue.exclusion_us
-        if duration_us:
-            if leg.excluded is None:
-                leg.excluded = {}
-            leg.excluded[agent.index] = now_us + duration_us
-            self._await(now_us + duration_us, Timer.EXCLUSION, leg.leg_id, agent.index)
+        until_us = now_us + leg.klass.queue.exclusion_us
+        if until_us == now_us:
+            return
+        if leg.excluded is None:
+            leg.excluded = {}
+        leg.excluded[agent.index] = until_us
+        self._await(until_us, Timer.EXCLUSION, leg.leg_id, agent.index)
+        open_legs = agent.excluded_from
+        open_legs[leg.leg_id] = until_us
+        if len(open_legs) > EXCLUSIONS_MAX:
+            soonest = min(open_legs, key=lambda number: (open_legs[number], number))
+            self._end_exclusion(self.legs[soonest], agent)
+
+    def _end_exclusion(self, leg: Leg, agent: Agent) -> None:
+        """Let an agent be offered a leg again."""
+        assert leg.excluded is not None
+        del leg.excluded[agent.index]
+        del agent.excluded_from[leg.leg_id]
+        if leg.state is LegState.QUEUED:
+            self.matcher.wait(leg)
 
     def back_off(self, agent: Agent, now_us: int) -> None:
         """Leave an agent alone whom the switch could not reach."""
@@ -177,10 +218,9 @@ class Floor:
     # The end of a leg.
 
     def wrap(self, leg: Leg, now_us: int, orders: Orders) -> None:
-        """End the conversation; begin the wrap-up, unless the agent is at another contact."""
+        """Begin the wrap-up of a conversation that ended, also where it is set aside."""
         offer = self.offers[leg.offer_id]
         agent = self.agents[offer.agent]
-        leg.state = LegState.WRAPPING
         if self._idle_after_contact:
             agent.idle_since_us = now_us
         channel = leg.klass.channel_settings
@@ -190,10 +230,11 @@ class Floor:
             wrap_up_us = channel.wrap_up_cap_us
         if not wrap_up_us:
             self.close(leg, now_us, orders)
-        elif offer.slot != SlotState.INTERRUPTED:
+            return
+        offer.until_us = now_us + wrap_up_us
+        self._await(offer.until_us, Timer.LEASE, offer.offer_id)
+        if offer.slot != SlotState.INTERRUPTED:
             agent.move(offer, SlotState.WRAPPING)
-            offer.until_us = now_us + wrap_up_us
-            self._await(offer.until_us, Timer.LEASE, offer.offer_id)
             self.matcher.refresh(agent)
 
     def close(self, leg: Leg, now_us: int, orders: Orders) -> None:
@@ -203,25 +244,25 @@ class Floor:
         if not self._idle_after_contact:
             self.agents[offer.agent].idle_since_us = now_us
         self._forget(leg, ContactOutcome.HANDLED, orders)
-        self._free(offer, now_us, orders)
+        self._free(offer, orders)
 
-    def abandon(self, leg: Leg, now_us: int, orders: Orders) -> None:
+    def abandon(self, leg: Leg, orders: Orders) -> None:
         """Close a leg whose customer left before he was connected."""
-        waiting = leg.state is LegState.QUEUED
+        offer = self.offers.get(leg.offer_id)
         leg.state = LegState.ABANDONED
-        if waiting:
+        if offer is None:
             self.matcher.remove(leg)
             self._forget(leg, ContactOutcome.ABANDONED, orders)
             return
-        offer = self.offers[leg.offer_id]
-        agent_id = self.agents[offer.agent].agent_id
-        orders.append(WithdrawOffer(offer.offer_id, agent_id, OfferOutcome.CANCELED))
+        self._order_withdrawal(offer, OfferSignal.CANCEL, orders)
         self._forget(leg, ContactOutcome.ABANDONED, orders)
-        self._free(offer, now_us, orders)
+        self._free(offer, orders)
 
     def _forget(self, leg: Leg, outcome: ContactOutcome, orders: Orders) -> None:
         """Forget a closed leg, and its contact with the last one."""
         del self.legs[leg.leg_id]
+        for index in leg.excluded or ():
+            del self.agents[index].excluded_from[leg.leg_id]
         contact = self.contacts[leg.contact_id]
         if len(contact.legs) == 1:
             del self.contacts[leg.contact_id]
@@ -231,31 +272,36 @@ class Floor:
 
     # Agents.
 
-    def _free(self, offer: Offer, now_us: int, orders: Orders) -> None:
+    def _free(self, offer: Offer, orders: Orders) -> None:
         """Free the slot of an offer that ended; resume what it interrupted."""
         agent = self.agents[offer.agent]
         del self.offers[offer.offer_id]
         agent.remove(offer)
-        if agent.offers:
-            self._resume(agent, now_us, orders)
+        if agent.offers and offer.slot != SlotState.INTERRUPTED:
+            self._resume(agent, orders)
         if agent.is_leaving and not agent.offers:
             self.emptied(agent, orders)
         self.matcher.refresh(agent)
 
-    def _resume(self, agent: Agent, now_us: int, orders: Orders) -> None:
+    def _set_aside(self, agent: Agent, orders: Orders) -> None:
+        """Set aside all that an agent does; what came back in this very step just stays aside."""
+        for offer in agent.offers.values():
+            if offer.slot != SlotState.INTERRUPTED:
+                agent.move(offer, SlotState.INTERRUPTED)
+                resumed = ResumeLeg(offer.offer_id, agent.agent_id)
+                if resumed in orders:
+                    orders.remove(resumed)
+                else:
+                    orders.append(InterruptLeg(offer.offer_id, agent.agent_id))
+
+    def _resume(self, agent: Agent, orders: Orders) -> None:
         """Bring back what was set aside, as far as there is room: the last given first."""
-        for offer in reversed(tuple(agent.offers.values())):
-            if (
-                offer.slot != SlotState.INTERRUPTED  # Or resumed when one before it closed at once.
-                or offer.offer_id not in agent.offers
-                or not agent.capacity.room_for(agent.occupancy, offer.channel)
+        for offer in reversed(agent.offers.values()):
+            if offer.slot == SlotState.INTERRUPTED and agent.capacity.room_for(
+                agent.occupancy, offer.channel
             ):
-                continue
-            leg = self.legs[offer.leg_id]
-            agent.move(offer, SlotState.HELD if leg.state is LegState.HELD else SlotState.ACTIVE)
-            orders.append(ResumeLeg(offer.offer_id, agent.agent_id))
-            if leg.state is LegState.WRAPPING:
-                self.wrap(leg, now_us, orders)
+                agent.move(offer, _SLOT_OF.get(self.legs[offer.leg_id].state, SlotState.ACTIVE))
+                orders.append(ResumeLeg(offer.offer_id, agent.agent_id))
 
     def emptied(self, agent: Agent, orders: Orders) -> None:
         """Note that an agent has no slot in use: what he put off until then happens."""
@@ -283,12 +329,16 @@ class Floor:
             if self._counts(entry):
                 heappush(timers, entry)
         self._new_timers.clear()
+        if len(timers) > self._timers_max:
+            timers[:] = [entry for entry in timers if self._counts(entry)]
+            heapify(timers)
+            self._timers_max = max(_TIMERS_MIN, 2 * len(timers))
         while timers:
             if self._counts(timers[0]):
                 self.soonest_us = timers[0][0]
                 return self.soonest_us
             heappop(timers)
-        self.soonest_us = TIME_US_MAX
+        self.soonest_us = STEP_US_MAX
         return None
 
     def is_due(self, now_us: int) -> bool:
@@ -324,11 +374,7 @@ class Floor:
                 self.agents[number].back_off_until_us = 0
                 self.matcher.refresh(self.agents[number])
             else:
-                leg = self.legs[number]
-                assert leg.excluded is not None
-                del leg.excluded[excluded]
-                if leg.state is LegState.QUEUED:
-                    self.matcher.wait(leg)
+                self._end_exclusion(self.legs[number], self.agents[excluded])
 
     def _end_lease(self, offer: Offer, now_us: int, orders: Orders) -> None:
         """End ringing, connecting or wrap-up whose time is over."""
@@ -341,9 +387,9 @@ class Floor:
         self.exclude(leg, agent, now_us)
         if leg.state is LegState.CONNECTING:
             self.back_off(agent, now_us)
-            self.withdraw(offer, OfferOutcome.FAILED, now_us, orders)
+            self.withdraw(offer, OfferSignal.TIME_OUT, orders)
             return
-        self.withdraw(offer, OfferOutcome.TIMED_OUT, now_us, orders)
+        self.withdraw(offer, OfferSignal.TIME_OUT, orders)
         missed = AVAILABILITY_TABLE[agent.availability][AgentSignal.MISSED]
         assert missed is not None
         self.set_availability(agent, missed, orders)
@@ -360,6 +406,7 @@ class Floor:
             self.matcher.refresh(agent)
         for leg in self.legs.values():
             for index, until_us in (leg.excluded or {}).items():
+                self.agents[index].excluded_from[leg.leg_id] = until_us
                 self._await(until_us, Timer.EXCLUSION, leg.leg_id, index)
             if leg.state is LegState.QUEUED:
                 self.matcher.wait(leg)

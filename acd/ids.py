@@ -23,6 +23,9 @@ PRIORITY_MAX: Final = 1_000_000
 TIME_US_MAX: Final = 2**60
 """Times lie in [0, 2**60) microseconds since the epoch (the year 38,500)."""
 
+STEP_US_MAX: Final = TIME_US_MAX - 2**50
+"""Steps are taken before this: every lease, of 366 days (2**45 µs) at most, ends in time."""
+
 ContactId: TypeAlias = Annotated[str, Meta(min_length=1, max_length=ID_MAX)]
 AgentId: TypeAlias = Annotated[str, Meta(min_length=1, max_length=ID_MAX)]
 QueueName: TypeAlias = Annotated[str, Meta(min_length=1, max_length=ID_MAX)]
@@ -133,5 +136,7 @@ class Reason(StrEnum):
     BAD_REQUIREMENT = "bad_requirement"
     BAD_NUMBER = "bad_number"
     TOO_LONG = "too_long"
+    BAD_TEXT = "bad_text"
+    """An id is empty, or a text is not Unicode that can be written (a lone surrogate)."""
     TOO_MANY_CLASSES = "too_many_classes"
     NOT_IN_THIS_STATE = "not_in_this_state"

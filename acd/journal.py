@@ -348,7 +348,7 @@ def _entries(lines: _Lines, file: str) -> Iterator[Entry]:
         yield entry.entry()
 
 
-_EVENT: Final = re.compile(r"(\d{1,13})(?:\.(\d{1,6}))? (.*)")
+_EVENT: Final = re.compile(r"([0-9]{1,13})(?:\.([0-9]{1,6}))? (.*)")
 _FIELD: Final = re.compile(r' +([a-z_]+)=((?:[^\s"]++|"(?:[^"\\]++|\\.)*+")++)')
 """A name and a value: bare words and strings in any mixture, so that JSON arrays are one value."""
 
@@ -398,5 +398,5 @@ def _value(name: str, text: str, *, is_text: bool) -> object:
         return text
     try:
         return msgspec.json.decode(text)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise ValueError(f"has {name}={text[:40]}; wanted JSON") from error

@@ -163,7 +163,7 @@ class Lanes:
     def first_for(
         self, agent: Agent, takes: Sequence[Takes], *, by_tier: bool = True
     ) -> Leg | None:
-        """Return the first leg that an agent may take: by his order, or without his tiers; or None."""
+        """Return the first leg that an agent may take, by his order or by the domain's; or None."""
         best: Leg | None = None
         waiting = 0
         for channel in agent.channels:

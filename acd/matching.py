@@ -149,8 +149,10 @@ class Index:
         self._changed.clear()
 
     def _next_of_few(self, few: list[Leg | Agent]) -> Pair | None:
-        """Match the first leg that finds an agent, of the few that changed and of those that the
-        few agents who changed may take: at rest, no others fit.
+        """Match the first leg that finds an agent, where only few changed.
+
+        At rest nothing fitted, so it is one of the legs that changed, or one that an agent who
+        changed may take.
         """
         first: Leg | None = None
         for one in tuple(few):

@@ -16,7 +16,7 @@ from typing import Any, Final
 from acd import events as ev
 from acd.actions import Action, ConnectLeg, OfferContact, Refused, ReleaseCustomer
 from acd.agents import AVAILABILITY_TABLE, CHANNEL_INDEX, Agent, AgentSignal, SlotState
-from acd.classes import Classes, RefusalError, promised_by
+from acd.classes import Classes, RefusalError, is_text, promised_by
 from acd.contacts import (
     LEG_TABLE,
     OFFER_TABLE,
@@ -34,12 +34,12 @@ from acd.errors import CallerError, ConfigError
 from acd.floor import Floor
 from acd.ids import (
     PRIORITY_MAX,
+    STEP_US_MAX,
     TIME_US_MAX,
     AgentId,
     Availability,
     Channel,
     Device,
-    OfferOutcome,
     Reason,
 )
 from acd.matching import Index, Matcher
@@ -50,6 +50,9 @@ from acd.validation import problems
 
 FIRED_MAX: Final = 1_000
 """Most leases and blocks ended in one step; the rest are due at once (bounded portions)."""
+
+_TO_BREAK_OFF: Final = (Availability.READY, Availability.NOT_RESPONDING)
+"""Availabilities that "not ready after this one" will end; the others take nothing new anyway."""
 
 MakeMatcher = Callable[[DomainSettings, Sequence[Agent], Mapping[int, Leg]], Matcher]
 
@@ -139,7 +142,8 @@ class Router:
         """Apply a fact and the offers that were decided on it, as a journal recorded them.
 
         What else `actions` holds follows from the fact. No policy runs, so yesterday's journal is
-        applied under today's policies.
+        applied under today's policies; whether these want other offers too is seen at the next
+        `step` that changes something, for example that of an empty `Batch`.
 
         Raises:
             CallerError: As `step`; or an offer names what does not exist or cannot be offered, or
@@ -178,6 +182,8 @@ class Router:
         cls, settings: DomainSettings, snapshot: Snapshot, *, make_matcher: MakeMatcher = _index
     ) -> "Router":
         """Return a router that goes on where `snapshot` was taken.
+
+        Under other settings step an empty `Batch`, so that whoever may now be taken is.
 
         Raises:
             ConfigError: The settings have mistakes, or lack what the snapshot speaks of.
@@ -223,10 +229,9 @@ class Router:
     # Facts: contacts.
 
     def _check_time(self, event: ev.Event, now_us: int) -> None:
-        if not self._now_us <= now_us < TIME_US_MAX:
-            raise CallerError(
-                "time is {}; wanted at least {} and below 2**60", now_us, self._now_us
-            )
+        if not self._now_us <= now_us < STEP_US_MAX:
+            what = "time is {}; wanted at least {} and below {}"
+            raise CallerError(what, now_us, self._now_us, STEP_US_MAX)
         if self._floor.is_due(now_us) and type(event) is not ev.ClockTicked:
             due_us = self._floor.next_wakeup_us()
             raise CallerError("a tick is owed since {}; wanted clock.ticked first", due_us)
@@ -248,6 +253,10 @@ class Router:
         contact_id = event.contact_id
         if contact_id in floor.contacts:
             raise RefusalError(Reason.CONTACT_EXISTS, contact_id)
+        if not contact_id or not is_text(contact_id):
+            raise RefusalError(Reason.BAD_TEXT, "contact_id")
+        if event.customer and not is_text(event.customer):
+            raise RefusalError(Reason.BAD_TEXT, "customer")
         if event.attributes:
             self._check_attributes(event.attributes)
         if event.priority is not None and not -PRIORITY_MAX <= event.priority <= PRIORITY_MAX:
@@ -265,9 +274,11 @@ class Router:
     def _check_attributes(self, attributes: tuple[tuple[str, str], ...]) -> None:
         if len(attributes) > len(self._declared):
             raise RefusalError(Reason.TOO_LONG, "attributes")
-        for name, _ in attributes:
+        for name, value in attributes:
             if name not in self._declared:
                 raise RefusalError(Reason.UNKNOWN_ATTRIBUTE, name)
+            if not is_text(value):
+                raise RefusalError(Reason.BAD_TEXT, name)
 
     def _contact_left(self, event: ev.ContactLeft, now_us: int, orders: list[Action]) -> None:
         floor = self._floor
@@ -279,8 +290,9 @@ class Router:
             leg = floor.legs[number]
             after = LEG_TABLE[leg.state][LegSignal.LEFT]
             if after == LegState.ABANDONED:
-                floor.abandon(leg, now_us, orders)
+                floor.abandon(leg, orders)
             elif after == LegState.WRAPPING:
+                leg.state = after
                 floor.wrap(leg, now_us, orders)
 
     # Facts: offers and legs.
@@ -299,7 +311,7 @@ class Router:
         return None
 
     def _moved(self, number: int, signal: LegSignal) -> Leg | None:
-        """Return an offer's leg if a signal moves it; None where that is to be ignored."""
+        """Move an offer's leg by a signal and return it; None where that is to be ignored."""
         offer = self._floor.offers.get(number)
         if offer is None:
             self._check_given(number)
@@ -307,6 +319,7 @@ class Router:
         leg = self._floor.legs[offer.leg_id]
         after = LEG_TABLE[leg.state][signal]
         if after >= 0:
+            leg.state = after
             return leg
         if after == REFUSED:
             raise RefusalError(Reason.NOT_IN_THIS_STATE, str(number))
@@ -330,7 +343,7 @@ class Router:
         if offer is not None:
             leg = self._floor.legs[offer.leg_id]
             self._floor.exclude(leg, self._floor.agents[offer.agent], now_us)
-            self._floor.give_back(offer, now_us, orders)
+            self._floor.give_back(offer, orders)
 
     def _offer_failed(self, event: ev.OfferFailed, now_us: int, orders: list[Action]) -> None:
         offer = self._answered(event.offer_id, OfferSignal.FAIL)
@@ -339,7 +352,7 @@ class Router:
             agent = self._floor.agents[offer.agent]
             self._floor.exclude(leg, agent, now_us)
             self._floor.back_off(agent, now_us)
-            self._floor.give_back(offer, now_us, orders)
+            self._floor.give_back(offer, orders)
 
     def _leg_connected(self, event: ev.LegConnected, now_us: int, orders: list[Action]) -> None:
         del now_us, orders
@@ -349,16 +362,15 @@ class Router:
 
     def _leg_held(self, event: ev.LegHeld, now_us: int, orders: list[Action]) -> None:
         del now_us, orders
-        self._hold(event.offer_id, LegSignal.HELD, LegState.HELD, SlotState.HELD)
+        self._hold(event.offer_id, LegSignal.HELD, SlotState.HELD)
 
     def _leg_retrieved(self, event: ev.LegRetrieved, now_us: int, orders: list[Action]) -> None:
         del now_us, orders
-        self._hold(event.offer_id, LegSignal.RETRIEVED, LegState.CONNECTED, SlotState.ACTIVE)
+        self._hold(event.offer_id, LegSignal.RETRIEVED, SlotState.ACTIVE)
 
-    def _hold(self, number: int, signal: LegSignal, state: LegState, slot: SlotState) -> None:
+    def _hold(self, number: int, signal: LegSignal, slot: SlotState) -> None:
         leg = self._moved(number, signal)
         if leg is not None:
-            leg.state = state
             offer = self._floor.offers[number]
             agent = self._floor.agents[offer.agent]
             if offer.slot != SlotState.INTERRUPTED:
@@ -412,14 +424,17 @@ class Router:
         self._floor.matcher.refresh(agent)
 
     def _agent_not_ready(self, event: ev.AgentNotReady, now_us: int, orders: list[Action]) -> None:
+        del now_us
         agent, after = self._agent_after(event.agent_id, AgentSignal.NOT_READY)
+        if not is_text(event.reason):
+            raise RefusalError(Reason.BAD_TEXT, "reason")
         agent.reason = event.reason
-        if event.after_this_one and agent.offers and agent.availability is Availability.READY:
-            agent.after_this_one = True
+        if event.after_this_one and agent.offers:
+            agent.after_this_one = agent.availability in _TO_BREAK_OFF
         else:
             agent.after_this_one = False
             agent.availability = after
-            self._revoke(agent, now_us, orders)
+            self._revoke(agent, orders)
         self._floor.matcher.refresh(agent)
 
     def _drain_requested(self, event: ev.DrainRequested, now_us: int, orders: list[Action]) -> None:
@@ -434,20 +449,22 @@ class Router:
     def _agent_logged_out(
         self, event: ev.AgentLoggedOut, now_us: int, orders: list[Action]
     ) -> None:
+        del now_us
         agent, after = self._agent_after(event.agent_id, AgentSignal.LOGGED_OUT)
         agent.after_this_one = False
         agent.availability = Availability.NOT_READY
-        self._revoke(agent, now_us, orders)
+        self._revoke(agent, orders)
         agent.availability = after if agent.offers else Availability.LOGGED_OUT
         self._floor.matcher.refresh(agent)
 
     def _device_changed(self, event: ev.DeviceChanged, now_us: int, orders: list[Action]) -> None:
+        del now_us
         agent = self._floor.by_id.get(event.agent_id)
         if agent is None:
             raise RefusalError(Reason.UNKNOWN_AGENT, event.agent_id)
         agent.device = event.device
         if event.device is Device.UNREACHABLE:
-            self._revoke(agent, now_us, orders, only=CHANNEL_INDEX[Channel.VOICE])
+            self._revoke(agent, orders, only=CHANNEL_INDEX[Channel.VOICE])
         self._floor.matcher.refresh(agent)
 
     def _wrap_up_mode_changed(
@@ -459,10 +476,8 @@ class Router:
             raise RefusalError(Reason.UNKNOWN_AGENT, event.agent_id)
         agent.wrap_up_mode = event.mode
 
-    def _revoke(
-        self, agent: Agent, now_us: int, orders: list[Action], *, only: int | None = None
-    ) -> None:
+    def _revoke(self, agent: Agent, orders: list[Action], *, only: int | None = None) -> None:
         """Take back what rings at an agent (on one channel only, or on all), without penalty."""
         for offer in tuple(agent.offers.values()):
             if offer.state is OfferState.PENDING and only in {None, offer.channel}:
-                self._floor.withdraw(offer, OfferOutcome.REVOKED, now_us, orders)
+                self._floor.withdraw(offer, OfferSignal.REVOKE, orders)

@@ -424,9 +424,9 @@ class _Reader:
         self._advance()
         if self._token.text in {"==", "!="}:
             return self._attribute(name, negated=negated)
-        at_least = self._at_least() if self._token.text == ">=" else PROFICIENCY_MIN
         if name.text not in self._skills:
             self._note(Reason.UNKNOWN_SKILL, name, name.text, "a declared skill", self._skills)
+        at_least = self._at_least() if self._token.text == ">=" else PROFICIENCY_MIN
         return HasSkill(name.text, at_least, negated)
 
     def _at_least(self) -> int:

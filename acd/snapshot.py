@@ -8,7 +8,7 @@ from copy import copy
 
 from msgspec import Struct
 
-from acd.agents import Agent
+from acd.agents import CHANNELS, Agent
 from acd.classes import Classes, RefusalError, promised_by
 from acd.contacts import Contact, Leg, LegState, Offer
 from acd.errors import ConfigError, Problem
@@ -100,19 +100,47 @@ def put_back(snapshot: Snapshot, floor: Floor, classes: Classes, key_of: KeyFunc
     """Put everything on an empty floor.
 
     Raises:
-        ConfigError: The snapshot is of another version, or its settings had an agent, a queue, a
-            channel or a skill that the present ones lack.
+        ConfigError: The snapshot is of another version or does not hold together, or its settings
+            had an agent, a queue, a channel or a skill that the present ones lack.
     """
     if snapshot.version != VERSION:
         raise _unfit("version", str(snapshot.version), str(VERSION))
     floor.legs_given = snapshot.legs_given
     floor.offers_given = snapshot.offers_given
+    try:
+        _put_agents(snapshot, floor)
+        _put_legs(snapshot, floor, classes, key_of)
+        for contact in floor.contacts.values():
+            for number in contact.legs:
+                assert floor.legs[number].contact_id == contact.arrival.contact_id
+        for leg in floor.legs.values():
+            assert not leg.offer_id or floor.offers[leg.offer_id].leg_id == leg.leg_id
+    except (KeyError, AssertionError) as error:
+        seen = f"names {error} where there is none" if error.args else "has crossed references"
+        raise _unfit("references", seen, "a snapshot as it was taken") from error
+    floor.rebuild()
+
+
+def _put_agents(snapshot: Snapshot, floor: Floor) -> None:
+    """Put the agents and their offers on the floor."""
     for record in snapshot.agents:
         agent = floor.by_id.get(record.agent_id)
         if agent is None:
             raise _unfit("agents", repr(record.agent_id), "an agent of the settings")
         for name in _CHANGING:
             setattr(agent, name, getattr(record, name))
+    for held in snapshot.offers:
+        agent = floor.by_id[held.agent_id]
+        offer = floor.offers[held.offer.offer_id] = copy(held.offer)
+        offer.agent = agent.index
+        channel = CHANNELS[offer.channel]
+        if channel not in agent.capacity.settings.channels:
+            wanted = "a capacity profile with the channels of what he handles"
+            raise _unfit(f"agents.{agent.agent_id}", f"cannot carry {channel}", wanted)
+
+
+def _put_legs(snapshot: Snapshot, floor: Floor, classes: Classes, key_of: KeyFunction) -> None:
+    """Put the contacts and their legs on the floor, with classes and keys worked out anew."""
     for contact in snapshot.contacts:
         floor.contacts[contact.arrival.contact_id] = copy(contact)
     for one in snapshot.legs:
@@ -120,26 +148,21 @@ def put_back(snapshot: Snapshot, floor: Floor, classes: Classes, key_of: KeyFunc
         try:
             klass = classes.of(arrival, floor.legs)
         except RefusalError as error:
-            reason, about = error.args
-            raise _unfit(f"contacts.{one.contact_id}", f"{reason}: {about}", "its queue") from error
+            key = f"contacts.{one.contact_id}"
+            wanted = "what the settings know: keep it until this contact is closed"
+            raise _unfit(key, f"{error.reason}: {error.about}", wanted) from error
         promised_us = promised_by(arrival, klass, one.arrived_us)
-        key = key_of(one.arrived_us, one.leg_id, klass.priority, klass.head_start_us, promised_us)
         excluded = {floor.by_id[agent].index: until for agent, until in one.excluded}
         floor.legs[one.leg_id] = Leg(
             one.leg_id,
             one.contact_id,
             klass,
-            key,
+            key_of(one.arrived_us, one.leg_id, klass.priority, klass.head_start_us, promised_us),
             one.arrived_us,
             one.state,
             one.offer_id,
             excluded or None,
         )
-    for held in snapshot.offers:
-        offer = copy(held.offer)
-        offer.agent = floor.by_id[held.agent_id].index
-        floor.offers[offer.offer_id] = offer
-    floor.rebuild()
 
 
 _CHANGING = (

@@ -8,6 +8,7 @@ without false alarms that only follow from them.
 import re
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
+from datetime import datetime
 from decimal import Decimal
 from types import NoneType
 from typing import Annotated, Any, ClassVar, Final, TypeVar, get_args, get_origin
@@ -25,6 +26,9 @@ NUMBER_MAX: Final = 2**63
 """Numbers beyond it are refused: they fit no type of 64 bits."""
 
 UNKNOWN_KEY: Final = "is an unknown key"
+
+LOCAL_TIME: Final = "a local date and time like 2026-12-14T08:00:00"
+"""What is wanted where a table says when something begins."""
 
 _ROUNDS_MAX: Final = 8
 """Most rounds of leaving out faulty values; each goes a level deeper, and tables have five."""
@@ -235,7 +239,13 @@ def _one_of(names: Iterable[str]) -> str:
 
 def _wanted_type(annotation: Any) -> str:  # noqa: ANN401
     """Return what a missing value should be."""
-    names = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
+    names = {
+        bool: "true or false",
+        datetime: LOCAL_TIME,
+        float: "a number",
+        int: "a whole number",
+        str: "a text",
+    }
     kind = _bare(annotation)
     return names.get(kind, "an array" if get_origin(kind) is list else "a table")
 

@@ -8,9 +8,11 @@ three to six skills (10 / 100 / 1,000 distinct sets and classes). Half the queue
 there the end of a contact decides at once; the other half wrap up for 30 s, so a tick decides. A
 steady mix in virtual time: a contact arrives, what is offered is accepted and connected, one of the
 connected legs ends, owed ticks are stepped; every 20th time one of the waiting leaves, and another
-arrives. Legs at agents and waiting stay about as many as the row says. At 0 waiting 80 % of the
-agents have work; queues whose few agents are all busy then have a few waiting, and the column
-`waiting` gives the number found at the end.
+arrives. Of the offers 2 % are rejected and 1 % ring until their time is over; who let one ring is
+ready again at once, and neither is offered the same contact again while he is excluded. Legs at
+agents and waiting stay about as many as the row says. At 0 waiting 80 % of the agents have work;
+queues whose few agents are all busy then have a few waiting, and the column `waiting` gives the
+number found at the end.
 
 The clock (perf_counter_ns, some 0.05 µs of its own) is around the call only; events are made and
 answers given outside. The garbage collector is left on, with Python's own thresholds; as an
@@ -23,7 +25,11 @@ full collection forced at the end. Steps are told apart by what they had to deci
     next     an end of work (LegEnded, or the tick that ends wrap-up), after which one who waited
              is offered
     idle     an end of work after which nobody suitable waits
+    reject   an offer is rejected, and the contact is offered on, or the agent another
+    ring     as `reject`, of the tick that withdraws an offer which rang too long
     all      every step of the mix, also those that decide nothing
+
+A line of fewer than 100 steps has no 99th percentile.
 
     python -m benchmarks.bench_step            # the canonical run, about a minute
     python -m benchmarks.bench_step --smoke    # small; against rot
@@ -37,7 +43,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from acd.actions import Action, OfferContact
+from acd.actions import Action, EndWrapUp, OfferContact, SetAgentState, WithdrawOffer
 from acd.events import (
     AgentLoggedIn,
     AgentReady,
@@ -49,6 +55,7 @@ from acd.events import (
     LegConnected,
     LegEnded,
     OfferAccepted,
+    OfferRejected,
 )
 from acd.ids import Channel
 from acd.router import Router
@@ -78,16 +85,19 @@ TEAM: Final = 10
 WRAP_UP_US: Final = 30 * SECOND_US
 HANDLE_US: Final = 300 * SECOND_US
 LEAVES_EVERY: Final = 20
+REJECTED: Final = 0.02
+RINGS_OUT: Final = 0.01
+"""Shares of the offers."""
 WANTED_US: Final = {100: 5, 1_000: 10, 10_000: 20}
 """Median step by agents (design/performance)."""
 
 
 HEAD: Final = (
-    f"{'agents':>6} {'classes':>7} {'waiting':>7}  {'step':<5} {'steps':>7} "
+    f"{'agents':>6} {'classes':>7} {'waiting':>7}  {'step':<6} {'steps':>7} "
     f"{'p50 µs':>8} {'p99 µs':>8} {'max µs':>9} {'gc ms':>7} {'full ms':>7}  actions"
 )
 
-KINDS: Final = ("finds", "waits", "next", "idle", "all")
+KINDS: Final = ("finds", "waits", "next", "idle", "reject", "ring", "all")
 
 
 def domain(agents: int, queues: int) -> DomainSettings:
@@ -149,6 +159,8 @@ class Mix:
         """Whether a contact waits, by its number."""
         self._came = _numbers()
         """Who waits, and some who no longer do."""
+        self._ringing: dict[int, int] = {}
+        """Contact by offer, of those that nobody answers."""
         self.waiting = 0
         """How many contacts wait."""
         self.step(
@@ -195,22 +207,32 @@ class Mix:
         actions = step(event, now_us=now_us)
         took_ns = clock() - began_ns
         self.steps_ns["all"].append(took_ns)
-        offers = [action for action in actions if type(action) is OfferContact]
-        if type(event) is ContactArrived:
-            self.steps_ns["finds" if offers else "waits"].append(took_ns)
-        elif type(event) is LegEnded or type(event) is ClockTicked:
-            if offers:
-                self.steps_ns["next"].append(took_ns)
-            elif type(event) is ClockTicked or len(actions) > 1:
-                # With one action only the customer is released, and wrap-up begins.
-                self.steps_ns["idle"].append(took_ns)
+        kind = _kind(event, actions)
+        if kind is not None:
+            self.steps_ns[kind].append(took_ns)
         self.digest.add(actions)
-        for offer in offers:
-            self._wait_no_longer(int(offer.contact_id))
-            self.step(OfferAccepted(offer_id=offer.offer_id))
-            self.step(LegConnected(offer_id=offer.offer_id))
-            self._connected.append(offer.offer_id)
+        for action in actions:
+            if type(action) is OfferContact:
+                self._answer(action.offer_id, int(action.contact_id))
+            elif type(action) is WithdrawOffer:
+                self._wait_again(self._ringing.pop(action.offer_id))
+            elif type(action) is SetAgentState:
+                self.step(AgentReady(agent_id=action.agent_id))
         return actions
+
+    def _answer(self, offer_id: int, number: int) -> None:
+        """Accept and connect, or reject, or let it ring."""
+        self._wait_no_longer(number)
+        draw = self._drawn.random()
+        if draw < REJECTED:
+            self._wait_again(number)
+            self.step(OfferRejected(offer_id=offer_id))
+        elif draw < REJECTED + RINGS_OUT:
+            self._ringing[offer_id] = number
+        else:
+            self.step(OfferAccepted(offer_id=offer_id))
+            self.step(LegConnected(offer_id=offer_id))
+            self._connected.append(offer_id)
 
     def _arrive(self, queue: int | None = None) -> None:
         if queue is None:
@@ -236,6 +258,11 @@ class Mix:
         self._waits[number] = False
         self.waiting -= 1
 
+    def _wait_again(self, number: int) -> None:
+        self._waits[number] = True
+        self.waiting += 1
+        self._came.append(number)
+
     def _end(self) -> None:
         self.step(LegEnded(offer_id=self._any_of(self._connected)))
 
@@ -252,6 +279,27 @@ class Mix:
 
 def _numbers() -> "array[int]":
     return array("q")
+
+
+def _kind(event: Event, actions: tuple[Action, ...]) -> str | None:
+    """Return which kind of step it was, or None where nothing was to be decided."""
+    done = {type(action) for action in actions}
+    offers = OfferContact in done
+    match event:
+        case ContactArrived():
+            return "finds" if offers else "waits"
+        case OfferRejected():
+            return "reject" if offers else None
+        case ClockTicked() if WithdrawOffer in done:
+            return "ring" if offers else None
+        case ClockTicked() if EndWrapUp not in done:
+            return None  # Only exclusions ended.
+        case LegEnded() if len(actions) == 1:
+            return None  # Only the customer is released, and wrap-up begins.
+        case LegEnded() | ClockTicked():
+            return "next" if offers else "idle"
+        case _:
+            return None
 
 
 class Row(NamedTuple):
@@ -313,14 +361,15 @@ def table(rows: list[Row]) -> str:
     for row in rows:
         for kind in KINDS:
             times = row.steps_us.get(kind, array("d"))
-            if len(times) < 100:
-                continue  # Too few for a 99th percentile.
+            if not times:
+                continue
+            p99 = f"{quantile(times, 0.99):.1f}" if len(times) >= 100 else "–"
             last = ""
             if kind == "all":
                 last = f" {row.pause_ms:7.2f} {row.full_ms:7.2f}  {row.digest}"
             lines.append(
-                f"{row.agents:6} {row.classes:7} {row.waiting:7}  {kind:<5} {len(times):7} "
-                f"{quantile(times, 0.5):8.1f} {quantile(times, 0.99):8.1f} {times[-1]:9.1f}{last}"
+                f"{row.agents:6} {row.classes:7} {row.waiting:7}  {kind:<6} {len(times):7} "
+                f"{quantile(times, 0.5):8.1f} {p99:>8} {times[-1]:9.1f}{last}"
             )
     return "\n".join(lines)
 
@@ -348,10 +397,12 @@ def main(arguments: list[str] | None = None) -> None:
                 if len(row.steps_us.get(kind, ())) >= 100
             )
             p99 = quantile(row.steps_us["all"], 0.99)
+            reject = row.steps_us.get("reject", array("d", [0.0]))
             print(
                 f"agents={row.agents} waiting={row.waiting}: worst p50 of a deciding step "
                 f"{p50:.1f} µs (wanted {WANTED_US[row.agents]}), "
-                f"p99 of all {p99:.1f} µs (wanted 100)"
+                f"p99 of all {p99:.1f} µs (wanted 100); rejected and offered on "
+                f"{quantile(reject, 0.5):.1f} / {quantile(reject, 0.99):.1f} µs"
             )
 
 

@@ -1,5 +1,7 @@
 """`acd sim …`: parse, call, print."""
 
+import errno
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,11 +35,14 @@ def run(scenario: Path, *, seed: int, as_json: bool, report: Path | None) -> Non
     from sim import report as reports
     from sim.scenario import load
 
+    if report is not None:
+        _must_be_writable(report)
     day = load(scenario)
     with _progress(day) as progress:
         result = driver.run(day, seed, progress=progress)
     if as_json:
-        click.echo(reports.as_json(day, seed, result), nl=False)
+        # As bytes: JSON is UTF-8 wherever it goes, whatever the terminal's encoding.
+        click.echo(reports.as_json(day, seed, result).encode(), nl=False)
     else:
         # Wide enough for every cell: a figure cut short is worse than a line that wraps.
         width = max(Console().width, reports.WIDTH)
@@ -50,6 +55,22 @@ def run(scenario: Path, *, seed: int, as_json: bool, report: Path | None) -> Non
         click.echo(f"Report: {report}", err=as_json)
 
 
+def _must_be_writable(path: Path) -> None:
+    """Tell before a long run, not after it, that its report has nowhere to go.
+
+    Raises:
+        OSError: The folder is missing or is none, or it or the file must not be written.
+    """
+    folder = path.parent
+    if not folder.is_dir():
+        code = errno.ENOTDIR if folder.exists() else errno.ENOENT
+    elif not os.access(path if path.exists() else folder, os.W_OK):
+        code = errno.EACCES
+    else:
+        return
+    raise OSError(code, os.strerror(code), str(path if code == errno.EACCES else folder))
+
+
 @contextmanager
 def _progress(scenario: "Scenario") -> "Iterator[Progress | None]":
     """Show a bar of virtual time on a terminal, and nothing elsewhere."""
@@ -59,7 +80,7 @@ def _progress(scenario: "Scenario") -> "Iterator[Progress | None]":
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(scenario.title, total=scenario.end_us - scenario.start_us)
         yield lambda now_us: bar.update(task, completed=now_us - scenario.start_us)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from acd.errors import AcdError
+from acd.skills import printable, shown
 
 SIZE_MAX: Final = 1_000_000
 """Largest file, in bytes: the limit of configuration files."""
@@ -44,32 +45,35 @@ def read_rates(
         begins: When each interval begins, like "08:30".
         rate_max: The largest rate accepted.
     """
+    file = printable(path.name)
     try:
-        rows = _rows(path)
+        rows = _rows(path, file)
         header = next(rows, [])
         missing = [name for name in (FROM, column) if header.count(name) != 1]
         if missing:
-            seen = f"{path.name} row 1: {_shown(header)}"
-            return (), [RatesError(seen, f"one column `{name}`") for name in missing]
-        return _column(path.name, rows, header, column, begins=begins, rate_max=rate_max)
+            seen = f"{file} row 1: {_shown(header)}"
+            return (), [RatesError(seen, f"one column {shown(name)}") for name in missing]
+        return _column(file, rows, header, column, begins=begins, rate_max=rate_max)
     except RatesError as error:
         return (), [error]
     except csv.Error as error:
-        return (), [RatesError(f"{path.name}: {error}", "comma-separated values")]
+        return (), [RatesError(f"{file}: {error}", "comma-separated values")]
 
 
-def _rows(path: Path) -> Iterator[list[str]]:
+def _rows(path: Path, file: str) -> Iterator[list[str]]:
     try:
-        with path.open("rb") as file:
-            data = file.read(SIZE_MAX + 1)
+        with path.open("rb") as stream:
+            data = stream.read(SIZE_MAX + 1)
     except OSError as error:
-        raise RatesError(f"{path.name}: {error.strerror}", "a file that can be read") from None
+        raise RatesError(f"{file}: {error.strerror}", "a file that can be read") from None
+    except ValueError as error:  # No file can have such a name: it holds a null character.
+        raise RatesError(f"{file}: {error}", "a file that can be read") from None
     if len(data) > SIZE_MAX:
-        raise RatesError(f"{path.name}: over {SIZE_MAX} bytes", f"at most {SIZE_MAX} bytes")
+        raise RatesError(f"{file}: over {SIZE_MAX} bytes", f"at most {SIZE_MAX} bytes")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise RatesError(f"{path.name}: byte {error.start} is not UTF-8", "UTF-8 text") from None
+        raise RatesError(f"{file}: byte {error.start} is not UTF-8", "UTF-8 text") from None
     return csv.reader(text.splitlines(), strict=True)
 
 
@@ -98,7 +102,7 @@ def _column(
                 errors.append(RatesError(seen, begins[count - 1]))
             rate = _rate(row[place], rate_max)
             if rate is None:
-                seen = f"{where}, column {column}: {_shown(row[place])}"
+                seen = f"{where}, column {printable(column)}: {_shown(row[place])}"
                 errors.append(RatesError(seen, f"a number from 0 to {rate_max:g}"))
             else:
                 rates.append(rate)

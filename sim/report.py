@@ -12,9 +12,11 @@ import msgspec
 from rich import box
 from rich.console import Group, JustifyMethod
 from rich.table import Table
+from rich.text import Text
 
 from acd.figures import Figures, Report, Row
 from acd.settings import SECOND_US
+from acd.skills import printable
 from sim.driver import Result
 from sim.workload import Scenario
 
@@ -94,15 +96,16 @@ def table(scenario: Scenario, seed: int, result: Result) -> Group:
             justify: JustifyMethod = "left" if number < names else "right"
             made.add_column(column.title, justify=justify, no_wrap=True)
         for row in rows:
-            made.add_row(*row)
+            # As `Text`: names come from files, and rich reads markup in a plain `str`.
+            made.add_row(*(Text(printable(cell)) for cell in row))
         return made
 
     report = result.report
     return Group(
-        f"{scenario.title}, seed {seed}: {result.arrived:,} contacts",
+        Text(f"{printable(scenario.title)}, seed {seed}: {result.arrived:,} contacts"),
         of(COLUMNS, table_rows(report), TEXT_COLUMNS),
         of(TEAM_COLUMNS, team_rows(report), 1),
-        "\n".join(notes(report)),
+        Text("\n".join(notes(report))),
     )
 
 

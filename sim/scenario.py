@@ -31,6 +31,7 @@ from pydantic import ValidationError
 from acd import config
 from acd.errors import ConfigError, Problem
 from acd.ids import Channel
+from acd.metrics import INTERVALS_MAX
 from acd.mistakes import Mistake, in_file_order, seconds_text
 from acd.settings import ChannelSettings, DomainSettings
 from acd.skills import requirement_errors, shown
@@ -43,6 +44,8 @@ from sim.scenario_file import (
     Known,
     PeakTable,
     ScenarioTable,
+    is_length,
+    is_local_time,
     known_of,
     rows_in,
     table_in,
@@ -138,8 +141,7 @@ def _table(tree: Mapping[str, Any], known: Known) -> tuple[ScenarioTable | None,
 def _across(raw: Mapping[str, Any], known: Known) -> Iterator[Mistake]:
     """Yield mistakes that show only between keys of the raw table."""
     hours = raw.get("hours")
-    numeric = isinstance(hours, int | float) and not isinstance(hours, bool) and hours > 0
-    if known.intervals is None and known.interval_s and numeric:
+    if known.intervals is None and known.interval_s and is_length(hours):
         wanted = f"a multiple of the interval of {known.interval_s // 60} min"
         yield Mistake((*_HERE, "hours"), f"is {hours}", wanted)
     for group, line in table_in(raw, "staffing").items():
@@ -196,10 +198,10 @@ def _one_source(
 
 def _within_the_day(path: tuple[str | int, ...], begins: object, known: Known) -> Iterator[Mistake]:
     start = known.start
-    if start is None or known.intervals is None or not isinstance(begins, datetime):
+    if start is None or known.intervals is None or not is_local_time(begins):
         return
     end = start + timedelta(seconds=known.intervals * known.interval_s)
-    if begins.tzinfo is None and not start <= begins < end:
+    if not start <= begins < end:
         wanted = f"from {start.isoformat()} until before {end.isoformat()}"
         yield Mistake(path, f"is {begins.isoformat()}", wanted)
 
@@ -232,7 +234,12 @@ def _rates(
 
 
 def _against(settings: DomainSettings, table: ScenarioTable) -> Iterator[Mistake]:
-    """Yield mistakes for which the router would refuse contacts, or agents miss their offers."""
+    """Yield mistakes for which contacts are refused, agents miss offers, or no report comes."""
+    # One more is counted at the end, before it is seen that nothing happened in it.
+    intervals = round(table.hours * HOUR_US) // settings.measures.interval_us
+    if intervals >= INTERVALS_MAX:
+        seen = f"is {table.hours:g}, {intervals} intervals of measures.interval_min"
+        yield Mistake((*_HERE, "hours"), seen, f"fewer than {INTERVALS_MAX}, the report's limit")
     queues = {queue.name: queue for queue in settings.queues}
     late: set[tuple[str, Channel]] = set()
     for number, stream in enumerate(table.arrivals):

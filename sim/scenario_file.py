@@ -7,14 +7,14 @@ tables and given as the context of validation: so a mistake in one place hides n
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Annotated, Any, Final, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple, TypeGuard
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
 from acd.ids import Channel
 from acd.skills import shown
-from acd.tables import Number, Span, Table, Whole, refusal
+from acd.tables import LOCAL_TIME, Number, Span, Table, Whole, refusal
 from sim.workload import Shape
 
 RATE_MAX: Final = 1_000_000
@@ -25,6 +25,13 @@ CONTACTS_MAX: Final = 10_000_000
 
 STAFF_MAX: Final = 100_000
 """Most members of a group: the limit that `acd.validation` has for a domain."""
+
+HOURS_MAX: Final = 366 * 24
+"""Longest day: a leap year."""
+
+YEAR_MIN: Final = 1971
+"""From then on every local time is after the epoch."""
+YEAR_MAX: Final = 2999
 
 NAME: Final = re.compile("[A-Za-z0-9_-]{1,24}")
 MONTH_S: Final = 30 * 86_400
@@ -90,9 +97,29 @@ def _a_zone(value: str) -> str:
 
 def _a_local_time(value: object) -> object:
     if not isinstance(value, datetime) or value.tzinfo is not None:
-        raise refusal("a local date and time like 2026-12-14T08:00:00")
-    if not 1971 <= value.year <= 2999:
-        raise refusal("a year from 1971 to 2999")
+        raise refusal(LOCAL_TIME)
+    if not YEAR_MIN <= value.year <= YEAR_MAX:
+        raise refusal(f"a year from {YEAR_MIN} to {YEAR_MAX}")
+    return value
+
+
+def is_local_time(value: object) -> TypeGuard[datetime]:
+    """Return whether `value` is accepted as a `LocalTime`."""
+    return (
+        isinstance(value, datetime) and value.tzinfo is None and YEAR_MIN <= value.year <= YEAR_MAX
+    )
+
+
+def is_length(hours: object) -> TypeGuard[float]:
+    """Return whether `hours` is accepted as a day's length, alone."""
+    if isinstance(hours, bool) or not isinstance(hours, int | float):
+        return False
+    return 0 < hours <= HOURS_MAX  # NaN is not above 0 either.
+
+
+def _a_title(value: str) -> str:
+    if not value.isprintable():
+        raise refusal("printable characters only")
     return value
 
 
@@ -173,10 +200,10 @@ class PeakTable(Table):
 class ScenarioTable(Table):
     """The `[scenario]` table."""
 
-    title: Annotated[str, Field(min_length=1, max_length=120)]
+    title: Annotated[str, Field(min_length=1, max_length=120), AfterValidator(_a_title)]
     start: LocalTime
     time_zone: Annotated[str, AfterValidator(_a_zone)] = "UTC"
-    hours: Annotated[Number, Field(gt=0, le=366 * 24)]
+    hours: Annotated[Number, Field(gt=0, le=HOURS_MAX)]
     interval_min: Annotated[Whole, Field(ge=1, le=24 * 60)] = 30
     answer_us: Annotated[Span, Field(ge=0)] = 4_000_000
     staffing: dict[str, Staff] = Field(default_factory=dict)
@@ -202,7 +229,7 @@ def known_of(tree: Mapping[str, Any]) -> Known:
         groups=tuple(table_in(tree, "groups")),
         streams=tuple(row["name"] for row in streams if isinstance(row.get("name"), str)),
         curves=tuple(table_in(raw, "curves")),
-        start=start if isinstance(start, datetime) and start.tzinfo is None else None,
+        start=start if is_local_time(start) else None,
         intervals=_intervals(raw.get("hours"), interval_min),
         interval_s=interval_min * 60,
     )
@@ -222,9 +249,7 @@ def rows_in(tree: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
 
 
 def _intervals(hours: object, interval_min: int) -> int | None:
-    if isinstance(hours, bool) or not isinstance(hours, int | float) or not interval_min:
-        return None
-    if not 0 < hours <= 366 * 24:
+    if not is_length(hours) or not interval_min:
         return None
     intervals = hours * 60 / interval_min
     return int(intervals) if intervals == int(intervals) else None

@@ -1,17 +1,19 @@
 """The oracle: the matching rule stated once more, by scanning everybody.
 
 It imports neither `acd.matching` nor `acd.policies`; what it shares with the product is the one
-predicate `may_take`. Its order is made from the numbers of contacts, queues and agents, not from
-the keys that the product keeps. Right, slow, and short enough to be read against design/routing.
+predicate `may_take`, whose part that hangs on slots `takes_of` states once more. Its order is made
+from the numbers of contacts, queues and agents, not from the keys that the product keeps. Right,
+slow, and short enough to be read against design/routing.
 """
 
 from collections.abc import Mapping, Sequence
 
-from acd.agents import Agent, Takes
+from acd.agents import CHANNELS, Agent, SlotState, Takes
 from acd.contacts import Contact, Leg, LegState
 from acd.eligibility import may_take
+from acd.ids import Availability, Channel, Device
 from acd.router import Router
-from acd.settings import AgentCriterion, DomainSettings, Urgency
+from acd.settings import AgentCriterion, CapacitySettings, DomainSettings, Urgency
 from acd.snapshot import Snapshot
 
 
@@ -110,6 +112,51 @@ class Naive:
                 carried = self._capacities[one.capacity].channels.keys()
                 serves = self._profiles[one.profile].serves
                 return len({line.queue for line in serves if carried & set(line.channels)})
+
+
+def takes_of(agent: Agent, settings: CapacitySettings) -> tuple[Takes, ...]:
+    """Return for each channel whether an agent may be offered one more contact (docs/routing.md).
+
+    From his slots one by one, where `acd.agents.Capacity` reads their counts and remembers.
+    """
+    stopped = (
+        agent.availability is not Availability.READY
+        or agent.after_this_one
+        or agent.back_off_until_us > 0
+        or agent.device is Device.BUSY_ELSEWHERE
+    )
+    return tuple(
+        Takes.NO
+        if stopped or (agent.device is Device.UNREACHABLE and channel is Channel.VOICE)
+        else _beside_his_slots(agent, settings, channel)
+        for channel in Channel
+    )
+
+
+def _beside_his_slots(agent: Agent, settings: CapacitySettings, channel: Channel) -> Takes:
+    """Apply units, slots and the interrupt matrix to what an agent has."""
+    lines = settings.channels
+    aside = set()
+    in_use = []
+    for offer in agent.offers.values():
+        name = CHANNELS[offer.channel]
+        if offer.slot == SlotState.INTERRUPTED:
+            aside.add(name)
+        else:
+            in_use.append((name, offer.slot))
+    if channel not in lines or channel in aside:
+        return Takes.NO
+    if not all(channel in lines[name].interrupted_by for name in aside):
+        return Takes.NO
+    names = [name for name, _ in in_use]
+    cost = sum(lines[name].cost for name in names) + lines[channel].cost
+    if names.count(channel) < lines[channel].slots and cost <= settings.total:
+        return Takes.FREE
+    pausable = all(
+        slot in {SlotState.ACTIVE, SlotState.HELD} and channel in lines[name].interrupted_by
+        for name, slot in in_use
+    )
+    return Takes.INTERRUPTING if in_use and pausable else Takes.NO
 
 
 def naive_router(

@@ -5,6 +5,10 @@ domains live for a two hundred steps each, so that contacts are interrupted, res
 wrapped up while agents come and go. In the domain of middle size thirty agents meet three hundred
 waiting contacts of more classes than a Python loop compares, lines are compacted, and (the limit is
 lowered for it) classes are forgotten. A failure names the seed in the test's name.
+
+Where many legs and agents changed at once the index goes another way than where few did; both ways
+are taken, the first also for small changes (its limit is lowered too) and for log-ins, breaks and
+arrivals by the dozen.
 """
 
 from collections import Counter
@@ -14,18 +18,21 @@ from typing import get_args
 import pytest
 
 import acd.classes
-from acd.actions import Action
+import acd.matching
+from acd.actions import Action, OfferContact
 from acd.contacts import LegState
-from acd.events import AgentLoggedIn, AgentReady, Batch
+from acd.events import AgentLoggedIn, AgentNotReady, AgentReady, Batch, SingleEvent
 from acd.settings import SECOND_US, Urgency
 from acd.validation import problems
 from tests.properties.domains import middle_domain, small_domain
-from tests.properties.rude_switch import a_batch, an_event
+from tests.properties.rude_switch import a_batch, an_arrival, an_event
 from tests.properties.world import World
 
 STEPS = 3_000
 WAITING_MAX = 300
 CLASSES_MAX = 60
+CROWDS = 60
+CROWD_WAITING_MAX = 80
 
 
 def _step(rng: Random, world: World) -> None:
@@ -73,7 +80,8 @@ def test_small_domains_live_long(seed: int) -> None:
                 world.tell(an_event(rng, world))
             happened.update(type(action) for action in world.actions)
         world.the_measures_count_what_the_ledger_counts()
-    assert all(happened[kind] for kind in get_args(Action)), "something never happened"
+    never = [kind.__name__ for kind in get_args(Action) if not happened[kind]]
+    assert not never
 
 
 @pytest.mark.no_cover  # Tracing would triple its time; the tests in unit/ reach the same lines.
@@ -82,14 +90,65 @@ def test_the_index_decides_as_the_oracle_does(
     urgency: Urgency, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(acd.classes, "CLASSES_MAX", CLASSES_MAX)
+    _soak(urgency, STEPS)
+
+
+@pytest.mark.no_cover  # As above.
+@pytest.mark.parametrize("urgency", Urgency)
+def test_a_round_over_all_heads_decides_as_the_oracle_does(
+    urgency: Urgency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(acd.matching, "_FEW", 1)
+    _soak(urgency, STEPS // 2)
+
+
+def _soak(urgency: Urgency, steps: int) -> None:
     rng = Random(f"soak {urgency}")
+    world = _middle_world(rng, urgency, check_every=25)
+    while world.steps < steps:
+        _step(rng, world)
+    world.the_measures_count_what_the_ledger_counts()
+    assert len(world.ledger.offers) > steps // 10
+
+
+def _middle_world(rng: Random, urgency: Urgency, *, check_every: int) -> World:
+    """Return a domain of middle size with all agents ready."""
     settings = middle_domain(rng, urgency)
     assert problems(settings) == []
-    world = World(settings, check_every=25)
+    world = World(settings, check_every=check_every)
     names = [agent.agent_id for agent in settings.agents]
     world.tell(Batch(events=tuple(AgentLoggedIn(agent_id=name) for name in names)))
     world.tell(Batch(events=tuple(AgentReady(agent_id=name) for name in names)))
-    while world.steps < STEPS:
-        _step(rng, world)
+    return world
+
+
+@pytest.mark.no_cover  # As above.
+@pytest.mark.parametrize("urgency", Urgency)
+def test_crowds_are_matched_as_the_oracle_does(urgency: Urgency) -> None:
+    rng = Random(f"crowd {urgency}")
+    world = _middle_world(rng, urgency, check_every=10)
+    offered = 0
+    for _ in range(CROWDS):
+        waiting = sum(leg.state is LegState.QUEUED for leg in world.router.legs.values())
+        world.tell(Batch(events=tuple(_a_crowd(rng, world, full=waiting >= CROWD_WAITING_MAX))))
+        offered = max(offered, sum(type(one) is OfferContact for one in world.actions))
+        for _ in range(rng.randint(0, 20)):
+            world.tell(an_event(rng, world, arrivals=1))
+        world.oversleep(rng.randint(0, 40) * SECOND_US)
     world.the_measures_count_what_the_ledger_counts()
-    assert len(world.ledger.offers) > STEPS // 10
+    assert offered > 2 * acd.matching._FEW
+
+
+def _a_crowd(rng: Random, world: World, *, full: bool) -> list[SingleEvent]:
+    """Return thirty events or more: agents go and come back, customers come, or all mixed."""
+    names = [agent.agent_id for agent in world.settings.agents]
+    breaks: list[SingleEvent] = [AgentNotReady(agent_id=name) for name in names]
+    logins: list[SingleEvent] = [AgentLoggedIn(agent_id=name) for name in names]
+    readies: list[SingleEvent] = [AgentReady(agent_id=name) for name in names]
+    if full or rng.random() < 0.5:
+        answers = [an_event(rng, world, arrivals=0) for _ in range(30)]
+        return rng.choice((logins + readies, answers + readies, breaks + answers))
+    arrivals: list[SingleEvent] = [an_arrival(rng, world) for _ in range(rng.randint(30, 60))]
+    mixed = [*arrivals, *logins, *readies]
+    rng.shuffle(mixed)
+    return rng.choice((arrivals, breaks + arrivals, mixed))

@@ -7,7 +7,7 @@ everybody outside sees. `INVARIANTS` are checked after every step (design/routin
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from typing import Final
 
 import msgspec
@@ -33,7 +33,7 @@ from acd.metrics import Metrics
 from acd.router import Router
 from acd.settings import DomainSettings, Urgency
 from acd.snapshot import Snapshot
-from tests.properties.naive import naive_router
+from tests.properties.naive import naive_router, takes_of
 
 START_US: Final = 1_700_000_000_000_000
 
@@ -66,19 +66,22 @@ class Ledger:
         """Enter a step."""
         self.now_us = now_us
         refused = {action.position for action in actions if isinstance(action, Refused)}
+        # An answer to what was withdrawn before it in its batch came too late to count.
+        withdrawn = {action.offer_id for action in actions if isinstance(action, WithdrawOffer)}
         events = event.events if isinstance(event, Batch) else (event,)
         for position, one in enumerate(events):
             if position not in refused:
-                self._note_event(one)
+                self._note_event(one, withdrawn)
         for action in actions:
             self._note_action(action)
 
-    def _note_event(self, event: Event) -> None:
+    def _note_event(self, event: Event, withdrawn: Set[int]) -> None:
         if isinstance(event, ContactArrived):
             self.inside[event.contact_id] += 1
             self.offered += 1
         elif isinstance(event, OfferRejected | OfferFailed):
-            self._release(event.offer_id, failed=True)
+            if event.offer_id not in withdrawn:
+                self._release(event.offer_id, failed=True)
 
     def _note_action(self, action: Action) -> None:
         if isinstance(action, OfferContact):
@@ -131,6 +134,8 @@ class World:
         self.actions: tuple[Action, ...] = ()
         self.contacts_sent = 0
         self.steps = 0
+        self._working: dict[int, str] = {}
+        """Agent by offer, of the slots that were not set aside before the last step."""
         self._check_every = check_every
 
     # What the switch knows.
@@ -226,6 +231,8 @@ class World:
         self.steps += 1
         checked = self.steps % self._check_every == 0
         before = essence(self.router) if checked else b""
+        bystander = self._bystander() if type(event) is Batch else None
+        self._working = self._at_work()
         actions = self.router.step(event, now_us=self.now_us)
         if self._say is not None:
             self._say(actions)
@@ -234,12 +241,34 @@ class World:
         self.metrics.fold(event, actions, self.now_us)
         self.ledger.note(event, actions, self.now_us)
         self.actions = actions
+        if type(event) is Batch and bystander is not None:
+            self._refused_members_leave_no_trace(event, bystander)
         if checked:
             if len(actions) == 1 and type(actions[0]) is Refused and type(event) is not Batch:
                 assert essence(self.router) == before, "a refused event changed something"
             for holds in INVARIANTS:
                 holds(self)
         return actions
+
+    def _bystander(self) -> Router:
+        return Router.restore(self.settings, self.router.snapshot())
+
+    def _refused_members_leave_no_trace(self, batch: Batch, bystander: Router) -> None:
+        """Step a batch without its refused members on a router that stood where ours did."""
+        refused = {action.position for action in self.actions if isinstance(action, Refused)}
+        kept = [one for position, one in enumerate(batch.events) if position not in refused]
+        actions = bystander.step(Batch(events=tuple(kept)), now_us=self.now_us)
+        assert actions == tuple(one for one in self.actions if not isinstance(one, Refused))
+        assert bystander.snapshot() == self.router.snapshot()
+
+    def _at_work(self) -> dict[int, str]:
+        """Return the agents by the offers whose slots are not set aside."""
+        return {
+            number: agent.agent_id
+            for agent in self.router.agents
+            for number, offer in agent.offers.items()
+            if offer.slot != SlotState.INTERRUPTED
+        }
 
     # The invariants.
 
@@ -306,8 +335,23 @@ class World:
             slots = {offer.slot for offer in agent.offers.values()}
             assert slots != {SlotState.INTERRUPTED}
 
+    def what_was_aside_comes_back_when_another_slot_frees(self) -> None:
+        freed = {
+            agent_id
+            for number, agent_id in self._working.items()
+            if number not in self.router.offers
+        }
+        for action in self.actions:
+            if isinstance(action, ResumeLeg):
+                assert self.ledger.offers[action.offer_id - 1].agent_id in freed
+
+    def everybody_takes_what_his_slots_allow(self) -> None:
+        capacities = {one.name: one for one in self.settings.capacities}
+        for agent, settings in zip(self.router.agents, self.settings.agents, strict=True):
+            assert tuple(agent.takes()) == takes_of(agent, capacities[settings.capacity])
+
     def nobody_is_over_capacity(self) -> None:
-        capacities = {capacity.name: capacity for capacity in self.settings.capacities}
+        capacities = {one.name: one for one in self.settings.capacities}
         for agent, settings in zip(self.router.agents, self.settings.agents, strict=True):
             capacity = capacities[settings.capacity]
             in_use = [
@@ -334,7 +378,7 @@ class World:
         for offer in router.offers.values():
             leg = router.legs[offer.leg_id]
             talking = leg.state in {LegState.CONNECTED, LegState.HELD}
-            if talking or offer.slot == SlotState.INTERRUPTED:
+            if talking:
                 assert offer.until_us == 0
             else:
                 ends_us.append(offer.until_us)
@@ -438,6 +482,8 @@ INVARIANTS: Final[tuple[Callable[[World], None], ...]] = (
     World.a_leg_has_at_most_one_offer_and_one_agent,
     World.every_slot_is_an_offer_and_says_what_its_leg_does,
     World.nothing_stays_aside_for_nothing,
+    World.what_was_aside_comes_back_when_another_slot_frees,
+    World.everybody_takes_what_his_slots_allow,
     World.nobody_is_over_capacity,
     World.at_rest_nobody_may_take_what_waits,
     World.every_lease_has_a_deadline_and_every_block_ends,

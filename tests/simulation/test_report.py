@@ -4,6 +4,7 @@ The commands are run as an operator runs them, in this process where that is eno
 runner), in processes of their own where bytes must not depend on the process.
 """
 
+import io
 import json
 import re
 import subprocess
@@ -145,6 +146,73 @@ def test_the_command_prints_the_table_and_the_reports_path(small, tmp_path):
     ]
     assert "…" not in done.output
     assert page.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+
+
+MARKUP = "x [/nope] [red]y[/red] :smile:"
+
+
+def test_names_are_printed_as_they_are_whatever_markup_they_hold(small, capsys):
+    text = SMALL.replace("Small <&> simple", MARKUP).replace('"sales"', '"[/red]<b>"')
+    small.write_text(text.replace("queues.sales", 'queues."[/red]<b>"'))
+    assert main(["sim", "run", str(small)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith(f"{MARKUP}, seed 1: ")
+    assert [line.split()[:2] for line in lines if line.startswith((" [", " service"))] == [
+        ["[/red]<b>", "voice"],
+        ["[/red]<b>", "email"],
+        ["service", "voice"],
+    ]
+
+
+class _Terminal(io.StringIO):
+    """A stream that a bar of progress is drawn on."""
+
+    def isatty(self):
+        return True
+
+
+def test_the_bar_shows_the_title_as_it_is(small, monkeypatch):
+    small.write_text(SMALL.replace("Small <&> simple", MARKUP))
+    terminal = _Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "160")
+    assert main(["sim", "run", str(small)]) == 0
+    assert MARKUP in terminal.getvalue()
+
+
+def test_control_characters_in_names_do_not_reach_the_terminal(small, capsys):
+    text = SMALL.replace('"sales"', '"a\\u001b[31m"')
+    small.write_text(text.replace("queues.sales", 'queues."a\\u001b[31m"'))
+    assert main(["sim", "run", str(small)]) == 0
+    out = capsys.readouterr().out
+    assert r" a\x1b[31m  voice " in out
+    assert "\x1b" not in out
+
+
+def test_a_report_that_has_nowhere_to_go_is_told_before_the_run(small, tmp_path, capsys):
+    none, deeper = tmp_path / "none" / "page.html", small / "page.html"
+    for report, why in [
+        (none, f"{none.parent}: No such file or directory"),
+        (deeper, f"{small}: Not a directory"),
+    ]:
+        assert main(["sim", "run", str(small), "--report", str(report)]) == 2
+        assert capsys.readouterr() == ("", f"acd: {why}\n")
+
+
+def test_a_run_is_printed_in_any_encoding_and_json_always_in_utf_8(small):
+    small.write_text(SMALL.replace("Small <&> simple", "Größe – klein"))
+    command = [sys.executable, "-m", "acd", "sim", "run", str(small)]
+    for encoding in ("ascii", "latin-1"):
+        environment = {"PYTHONIOENCODING": encoding}
+        done = subprocess.run(command, env=environment, capture_output=True, check=False)
+        assert (done.returncode, done.stderr) == (0, b"")
+        title = "Größe – klein, seed 1".encode(encoding, errors="replace")
+        assert done.stdout.startswith(title)
+        done = subprocess.run(
+            [*command, "--json"], env=environment, capture_output=True, check=False
+        )
+        assert json.loads(done.stdout.decode())["title"] == "Größe – klein"
 
 
 def test_a_wrong_file_is_told_on_stderr_with_exit_2(small, capsys):

@@ -114,6 +114,41 @@ def test_a_group_with_members_of_its_own_needs_no_staffing():
 STREAMS = "one of `calls`, `emails`"
 WRONG = [
     ('title = "A morning"', "", "scenario.title: is missing; wanted a text"),
+    (
+        'title = "A morning"',
+        'title = "A \\u001b[31mred\\nmorning"',
+        r"scenario.title: is `A \x1b[31mred\nmorning`; wanted printable characters only",
+    ),
+    (
+        "start = 2026-12-14T08:00:00\n",
+        "",
+        "scenario.start: is missing; wanted a local date and time like 2026-12-14T08:00:00",
+    ),
+    (
+        "from = 2026-12-14T09:00:00\n",
+        "",
+        "scenario.peaks[0].from: is missing; wanted a local date and time like 2026-12-14T08:00:00",
+    ),
+    (
+        "start = 2026-12-14T08:00:00",
+        "start = 1926-12-14T08:00:00",
+        ("scenario.start: is the datetime 1926-12-14 08:00:00; wanted a year from 1971 to 2999"),
+    ),
+    (
+        "from = 2026-12-14T09:00:00",
+        "from = 3000-12-14T09:00:00",
+        (
+            "scenario.peaks[0].from: is the datetime 3000-12-14 09:00:00; wanted a year from 1971 "
+            "to 2999"
+        ),
+    ),
+    (
+        "hours = 2",
+        "hours = 1e300",
+        "scenario.hours: is 1e+300; wanted a finite number of a usual size",
+    ),
+    ("hours = 2", "hours = 8784.5", "scenario.hours: is 8784.5; wanted a number of at most 8784"),
+    ("hours = 2", "hours = nan", "scenario.hours: is nan; wanted a finite number of a usual size"),
     ("start = 2026-12-14T08:00:00", "start = 8", "scenario.start: is 8; wanted a local date and"),
     (
         "start = 2026-12-14T08:00:00",
@@ -327,6 +362,35 @@ def test_one_mistake_is_told_once(before, after, want):
     assert [text[: len(want)] for text in told] == [want]
 
 
+LONG = GOOD.replace("day = [4, 6]", "day = 4").partition("[[scenario.arrivals]]")[0]
+LONG += """
+[[scenario.arrivals]]
+name = "calls"
+queue = "sales"
+channel = "voice"
+csv = "rates.csv"
+handle = { mean_s = 240 }
+
+[measures]
+interval_min = 1
+"""
+
+
+@pytest.mark.parametrize("hours,intervals", [(666, 0), (667, 40_020), (700, 42_000)])
+def test_a_day_with_too_many_intervals_for_a_report_is_refused(hours, intervals, tmp_path):
+    (tmp_path / "rates.csv").write_text(
+        "from,calls\n" + "".join(f"{(8 + hour) % 24:02}:00,1\n" for hour in range(hours))
+    )
+    text = LONG.replace("hours = 2", f"hours = {hours}").replace("flat = [1, 3]", "")
+    file = str(tmp_path / "long.toml")
+    wanted = (
+        f"scenario.hours: is {hours}, {intervals} intervals of measures.interval_min; wanted fewer "
+        "than 40000, the report's limit"
+    )
+    told = [str(one) for one in problems(text.encode(), file=file)]
+    assert told == ([wanted] if intervals else [])
+
+
 def test_every_mistake_is_told_at_once_those_of_the_routing_part_first():
     text = GOOD
     for before, after in [
@@ -440,6 +504,21 @@ def test_a_file_of_rates_that_is_missing_too_large_or_no_text_is_told(tmp_path):
         f"{HERE}: over 1000000 bytes; wanted at most 1000000 bytes"
     ]
     assert _with_rates(tmp_path, b"\xff\xfe") == [f"{HERE}: byte 0 is not UTF-8; wanted UTF-8 text"]
+
+
+def test_a_name_that_no_file_can_have_and_what_a_terminal_would_obey_are_told_as_escapes(tmp_path):
+    for name, shown, why in [
+        ("a\\u0000b", r"a\x00b", "embedded null byte"),
+        ("a\\u001bb\\n", r"a\x1bb\n", "No such file or directory"),
+    ]:
+        text = WITH_CSV.replace("rates.csv", name)
+        assert _with_rates(tmp_path, b"", text) == [
+            f"scenario.arrivals[0].csv: {shown}: {why}; wanted a file that can be read"
+        ]
+    text = WITH_CSV.replace('csv"', 'csv"\ncolumn = "a\\u001b[0m"')
+    assert _with_rates(tmp_path, b"from\n", text) == [
+        rf"{HERE} row 1: ['from']; wanted one column `a\x1b[0m`"
+    ]
 
 
 def test_mistakes_in_rates_are_told_up_to_a_limit(tmp_path):

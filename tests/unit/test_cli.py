@@ -197,6 +197,41 @@ def test_a_further_table_is_checked_by_its_plug_in(plugged, tmp_path, capsys):
     assert capsys.readouterr().out == f"{file}: ok: 0 queues, party\n"
 
 
+def test_of_a_file_with_very_many_mistakes_the_first_are_told_and_the_rest_counted(
+    tmp_path, capsys
+):
+    many, good = tmp_path / "many.toml", tmp_path / "good.toml"
+    good.write_text(SHOP)
+    for count, last in [(200, []), (201, ["1 more mistake"]), (2_200, ["2,000 more mistakes"])]:
+        many.write_text("".join(f"a{number} = 1\n" for number in range(count)) + SHOP)
+        assert main(["check", str(many), str(good)]) == 2
+        got = capsys.readouterr()
+        lines = got.err.splitlines()
+        assert lines[199].startswith(f"acd: {many}: a199: is an unknown key; wanted one of ")
+        assert lines[200:] == [f"acd: {many}: … and {more}" for more in last]
+        assert got.out == f"{good}: ok: 1 queue, 1 agent\n"
+
+
+def test_that_a_policy_bounds_no_wait_is_said_of_a_sound_file(plugged, tmp_path, capsys):
+    file = tmp_path / "shop.toml"
+    strict = SHOP.replace('name = "shop"', 'name = "shop"\nurgency = "strict_priority"')
+    strict = strict.replace("[queues.sales]", "[queues.sales]\npriority = 1")
+    file.write_text(strict)
+    assert main(["check", str(file)]) == 0
+    got = capsys.readouterr()
+    assert got.out == (
+        f"{file}: ok: 1 queue, 1 agent\n"
+        f"{file}: note: urgency strict_priority bounds nobody's wait\n"
+    )
+    assert got.err == ""
+    plugged("[acd.sections]\nparty = plugged:problems\n", CHECK)
+    file.write_text(strict + "[party]\nguests = 1\n")
+    assert main(["check", str(file)]) == 0
+    assert capsys.readouterr().out == (
+        f"{file}: ok: 1 queue, party\n{file}: note: urgency strict_priority bounds nobody's wait\n"
+    )
+
+
 def test_check_wants_a_file(capsys):
     assert main(["check"]) == 2
     assert "Missing argument" in capsys.readouterr().err
@@ -263,6 +298,23 @@ def test_the_exit_code_says_who_must_act(error, code, err, monkeypatch, capsys):
     monkeypatch.setitem(acd.commands, "fail", fail)
     assert main(["fail"]) == code
     assert capsys.readouterr().err == f"acd: {err}\n"
+
+
+def test_what_a_terminal_cannot_show_is_replaced(tmp_path):
+    plug_in(
+        tmp_path,
+        "[acd.commands]\nplug = plugged:plug\n",
+        "import click\n\n@click.command()\ndef plug():\n    print('8–9 ─')\n",
+    )
+    for encoding, printed in [("ascii", b"8?9 ?\n"), ("latin-1", b"8?9 ?\n"), ("utf-8", None)]:
+        done = subprocess.run(
+            [sys.executable, "-m", "acd", "plug"],
+            capture_output=True,
+            check=False,
+            env={**os.environ, "PYTHONPATH": str(tmp_path), "PYTHONIOENCODING": encoding},
+        )
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert done.stdout == (printed or "8–9 ─\n".encode())
 
 
 def test_an_interrupted_command_failed(monkeypatch):

@@ -20,7 +20,7 @@ WRAPPING    -        same        same       -         -     -          same     
 OFFERS = """
           ACCEPT    REJECT    TIME_OUT   FAIL    REVOKE   CANCEL
 PENDING   ACCEPTED  REJECTED  TIMED_OUT  FAILED  REVOKED  CANCELED
-ACCEPTED  same      -         -          FAILED  -        CANCELED
+ACCEPTED  same      -         FAILED     FAILED  -        CANCELED
 """
 
 

@@ -221,6 +221,10 @@ WRONG = [
     (["> clock.ticked"], 1, "has no time; wanted seconds with at most 6 decimals, then an event"),
     (["> 1.0000001 clock.ticked"], 1, ("has no time; wanted seconds with at most 6 decimals, "
       "then an event")),
+    (["> ٣.0 clock.ticked"], 1, ("has no time; wanted seconds with at most 6 decimals, "
+      "then an event")),
+    (["> 1.٣ clock.ticked"], 1, ("has no time; wanted seconds with at most 6 decimals, "
+      "then an event")),
     (["> 1152921504606.846976 clock.ticked"], 1,
      "is at 1152921504606 s; wanted less than 2**60 microseconds"),
     (["> 1 refused reason=bad_number about=x"], 1, "has no event 'refused'; wanted one of "
@@ -235,6 +239,8 @@ WRONG = [
      "breaks off at ' contact_id=\"a'; wanted name=value"),
     ([r'> 1 contact.left contact_id="\x"'], 1, r'has contact_id="\x"; wanted JSON'),
     (["> 1 offer.accepted offer_id=one"], 1, "has offer_id=one; wanted JSON"),
+    (["> 1 contact.arrived contact_id=a attributes=" + "[" * 30_000], 1,
+     f"has attributes={'[' * 40}; wanted JSON"),
     (["> 1 offer.accepted offer_id=1.5"], 1, "Expected `int`, got `float` - at `$.offer_id`"),
     (["> 1 offer.accepted offer_id=0"], 1, "Expected `int` >= 1 - at `$.offer_id`"),
     (["< customer.release contact_id=c1"], 1,

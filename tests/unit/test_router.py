@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+import acd.floor
 from acd import events as ev
 from acd.actions import OfferContact
+from acd.agents import SlotState
 from acd.contacts import LegState
 from acd.errors import CallerError, ConfigError
 from acd.ids import Availability, Device, FailureCause, WrapUpMode
@@ -128,7 +130,7 @@ RINGING = """
             logged_in  ready  not_ready     after_this    drain     logged_out
 ready       same       same   <not_ready    after_this    draining  <logged_out
 after_this  same       ready  <not_ready    same          draining  <logged_out
-draining    same       ready  <*logged_out  <*logged_out  same      <logged_out
+draining    same       ready  <*logged_out  same          same      <logged_out
 """
 
 
@@ -429,11 +431,11 @@ def test_what_is_set_aside_may_still_be_held_ended_and_left() -> None:
     ]
 
 
-def test_the_wrap_up_of_what_is_set_aside_waits_for_the_agent() -> None:
+def test_the_wrap_up_of_what_is_set_aside_runs_meanwhile() -> None:
     play = chatting()
     play.tell(ev.WrapUpModeChanged(agent_id="ann", mode=WrapUpMode.UNTIL_DONE))
     play.tell(ev.LegEnded(offer_id=1))
-    assert play.router.offers[1].until_us == 0
+    assert play.router.offers[1].slot == SlotState.INTERRUPTED
     play.now_s = 3
     assert play.tell(ev.ContactLeft(contact_id="c3")) == [
         "offer.withdraw offer_id=3 agent_id=ann outcome=canceled",
@@ -441,24 +443,41 @@ def test_the_wrap_up_of_what_is_set_aside_waits_for_the_agent() -> None:
         "leg.resume offer_id=2 agent_id=ann",
         "leg.resume offer_id=1 agent_id=ann",
     ]
-    assert play.router.offers[1].until_us == 63 * SECOND_US
+    assert play.router.offers[1].slot == SlotState.WRAPPING
+    assert play.router.offers[1].until_us == 60 * SECOND_US
 
 
-def test_wrap_ups_set_aside_that_take_no_time_any_more_end_on_return() -> None:
+def test_a_wrap_up_ends_in_time_while_it_is_set_aside() -> None:
     play = chatting()
-    until_done = ev.WrapUpModeChanged(agent_id="ann", mode=WrapUpMode.UNTIL_DONE)
-    timed = ev.WrapUpModeChanged(agent_id="ann", mode=WrapUpMode.TIMED)
-    play.tell(until_done, ev.LegEnded(offer_id=1), ev.LegEnded(offer_id=2), timed)
-    play.tell(ev.AgentNotReady(agent_id="ann", after_this_one=True))
-    assert play.tell(ev.ContactLeft(contact_id="c3")) == [
-        "offer.withdraw offer_id=3 agent_id=ann outcome=canceled",
-        "contact.close contact_id=c3 outcome=abandoned",
-        "leg.resume offer_id=2 agent_id=ann",
-        "contact.close contact_id=c2 outcome=handled",
-        "leg.resume offer_id=1 agent_id=ann",
+    play.tell(ev.WrapUpModeChanged(agent_id="ann", mode=WrapUpMode.UNTIL_DONE))
+    play.tell(ev.LegEnded(offer_id=1), ev.LegConnected(offer_id=3))
+    assert play.tick(60) == [
+        "wrap_up.end offer_id=1 agent_id=ann",
         "contact.close contact_id=c1 outcome=handled",
-        "agent.set_state agent_id=ann availability=not_ready",
     ]
+    assert play.router.offers[2].slot == SlotState.INTERRUPTED, "the call goes on"
+
+
+def test_what_the_next_call_would_set_aside_again_is_not_brought_back() -> None:
+    play = chatting()
+    play.tell(ev.LegConnected(offer_id=3), arrived("c4"))
+    play.tell(ev.LegEnded(offer_id=3))
+    told = play.tick(10)
+    assert not [one for one in told if one.startswith(("leg.resume", "leg.interrupt"))]
+    assert told[-1].startswith("offer.contact offer_id=4 leg_id=4 contact_id=c4 agent_id=ann")
+
+
+def test_an_agent_has_a_bounded_number_of_exclusions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(acd.floor, "EXCLUSIONS_MAX", 2)
+    play = Play()
+    play.tell(at_work("ann"), *(arrived(f"c{number}") for number in (1, 2, 3)))
+    for number in (1, 2):
+        play.now_s = number
+        assert play.tell(ev.OfferRejected(offer_id=number))
+    play.now_s = 3
+    told = play.tell(ev.OfferRejected(offer_id=3))
+    assert told[-1].startswith("offer.contact offer_id=4 leg_id=1 "), "the first may come again"
+    assert list(play.router.agent("ann").excluded_from) == [2, 3]
 
 
 @pytest.mark.parametrize(
@@ -499,7 +518,10 @@ def test_of_busy_agents_the_one_given_a_contact_longest_ago_is_next() -> None:
         assert f"contact_id={contact_id} agent_id={agent_id} " in told
 
 
-def test_a_step_ends_a_bounded_number_of_leases_and_is_owed_the_next_at_once() -> None:
+def test_a_step_ends_a_bounded_number_of_leases_and_is_owed_the_next_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(acd.floor, "EXCLUSIONS_MAX", FIRED_MAX)
     play = Play()
     play.tell(at_work("ann", "bob"))
     leg_count = FIRED_MAX // 2 + 1

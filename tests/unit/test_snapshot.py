@@ -118,7 +118,10 @@ def _lacking(**changes: Any) -> DomainSettings:
                     ),
                 ),
             ),
-            "snapshot: contacts.c2: channel_not_served: voice; wanted its queue",
+            (
+                "snapshot: contacts.c2: channel_not_served: voice; wanted what the "
+                "settings know: keep it until this contact is closed"
+            ),
         ),
     ],
 )
