@@ -21,7 +21,7 @@ import acd.classes
 import acd.matching
 from acd.actions import Action, OfferContact
 from acd.contacts import LegState
-from acd.events import AgentLoggedIn, AgentNotReady, AgentReady, Batch, SingleEvent
+from acd.events import AgentLoggedIn, AgentNotReady, AgentReady, Batch, LegConnected, SingleEvent
 from acd.settings import SECOND_US, Urgency
 from acd.validation import problems
 from tests.properties.domains import middle_domain, small_domain
@@ -76,9 +76,12 @@ def test_small_domains_live_long(seed: int) -> None:
                 world.tell_again(an_event(rng, world))
             elif draw < 12:
                 world.wait(rng.choice((1, 1, 1, 5, 20)) * SECOND_US)
+            elif draw < 16:  # Only conversations are interrupted.
+                for number in world.live_offers():
+                    world.tell(LegConnected(offer_id=number))
             else:
                 world.tell(an_event(rng, world))
-            happened.update(type(action) for action in world.actions)
+        happened += world.happened
         world.the_measures_count_what_the_ledger_counts()
     never = [kind.__name__ for kind in get_args(Action) if not happened[kind]]
     assert not never

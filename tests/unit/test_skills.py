@@ -166,7 +166,12 @@ def test_a_mistake_is_told_with_its_place_and_what_is_wanted(
 
 def test_all_unknown_names_and_the_first_error_of_syntax_are_told_at_once() -> None:
     found = requirement_errors("a and site == x or b >= )", skills=SKILLS, attributes=ATTRIBUTES)
-    assert [(error.position, error.name) for error in found] == [(1, "a"), (15, "x"), (25, "")]
+    assert [(error.position, error.name) for error in found] == [
+        (1, "a"),
+        (15, "x"),
+        (20, "b"),
+        (25, ""),
+    ]
 
 
 def test_negations_do_not_count_as_nesting() -> None:
