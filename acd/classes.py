@@ -39,7 +39,7 @@ def is_text(text: str) -> bool:
     """Return whether a text is at most `ID_MAX` characters that UTF-8 can write."""
     if len(text) > ID_MAX:
         return False
-    return text.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in text)
+    return text.isascii() or not any(0xD800 <= ord(letter) <= 0xDFFF for letter in text)
 
 
 class Classes:
