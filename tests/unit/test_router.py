@@ -644,3 +644,47 @@ def test_a_contact_of_two_legs_ends_with_its_last() -> None:
         "customer.release contact_id=c1",
         "contact.close contact_id=c1 outcome=handled",
     ]
+
+
+@pytest.mark.parametrize(
+    "fields, about",
+    [
+        ({"contact_id": ""}, "contact_id"),
+        ({"contact_id": "c" * 65}, "contact_id"),
+        ({"contact_id": "\ud800"}, "contact_id"),
+        ({"customer": "\udfff"}, "customer"),
+        ({"attributes": (("campaign", "\ud800"),)}, "campaign"),
+    ],
+)
+def test_what_could_not_be_written_down_is_refused(fields: dict[str, Any], about: str) -> None:
+    play = Play()
+    before = play.state()
+    assert play.tell(replace(arrived("c1"), **fields)) == [f"refused reason=bad_text about={about}"]
+    assert play.state() == before
+
+
+def test_a_reason_that_could_not_be_written_down_is_refused() -> None:
+    play = Play()
+    play.tell(at_work("ann"))
+    before = play.state()
+    told = play.tell(ev.AgentNotReady(agent_id="ann", reason="\ud800"))
+    assert told == ["refused reason=bad_text about=reason"]
+    assert play.state() == before
+
+
+def test_a_refusal_about_what_could_not_be_written_down_can_be() -> None:
+    (told,) = Play().tell(ev.ContactLeft(contact_id="\ud800"))
+    assert told.endswith(r"'\\ud800'" + '"')
+    assert Play().tell(ev.ContactLeft(contact_id="ü")) == ["refused reason=unknown_contact about=ü"]
+
+
+def test_void_leases_do_not_pile_up_behind_a_live_one() -> None:
+    """The first contact rings for 15 s; hundreds behind it are taken and closed at once."""
+    play = Play()
+    play.tell(at_work("ann", "bob"), arrived("first"))
+    for number in range(2, 1_500):
+        play.tell(arrived(f"c{number}", CHAT))
+        assert play.router.next_wakeup_us() == 15 * SECOND_US
+        play.tell(ev.LegConnected(offer_id=number), ev.LegEnded(offer_id=number))
+    assert len(play.router._floor._timers) < 1_100
+    assert play.tick(15)[0] == "offer.withdraw offer_id=1 agent_id=ann outcome=timed_out"

@@ -17,7 +17,7 @@ from acd.ids import Device, FailureCause, WrapUpMode
 from acd.router import Router
 from acd.settings import DomainSettings, Urgency
 from acd.snapshot import Snapshot
-from tests.unit.shop import CHAT, SHOP, Play, arrived, at_work
+from tests.unit.shop import CHAT, SHOP, VOICE, Play, arrived, at_work
 
 NAMES = ("ann", "bob", "cid", "dan", "eve", "fay")
 CROWD = replace(
@@ -139,3 +139,35 @@ def test_another_version_is_refused() -> None:
     snapshot = msgspec.structs.replace(busy().router.snapshot(), version=2)
     with pytest.raises(ConfigError, match="snapshot: version: 2; wanted 1"):
         Router.restore(CROWD, snapshot)
+
+
+def test_a_snapshot_that_does_not_hold_together_is_refused() -> None:
+    snapshot = busy().router.snapshot()
+    for crossed in (
+        msgspec.structs.replace(snapshot, contacts=()),
+        msgspec.structs.replace(snapshot, legs=()),
+        msgspec.structs.replace(snapshot, offers=()),
+    ):
+        with pytest.raises(ConfigError, match=r"snapshot: references: names .*; wanted a snapshot"):
+            Router.restore(CROWD, crossed)
+    first = snapshot.legs[0]
+    moved = (msgspec.structs.replace(first, contact_id=snapshot.legs[1].contact_id),)
+    with pytest.raises(ConfigError, match="snapshot: references: has crossed references; wanted"):
+        Router.restore(CROWD, msgspec.structs.replace(snapshot, legs=moved + snapshot.legs[1:]))
+
+
+def test_an_agent_must_still_carry_what_he_handles() -> None:
+    (blended,) = CROWD.capacities
+    phone = replace(blended, name="phone", channels={VOICE: blended.channels[VOICE]})
+    ann, *others = CROWD.agents
+    settings = replace(
+        CROWD,
+        capacities=(blended, phone),
+        agents=(replace(ann, capacity="phone"), *others),
+    )
+    with pytest.raises(ConfigError) as caught:
+        Router.restore(settings, busy().router.snapshot())
+    assert str(caught.value) == (
+        "snapshot: agents.ann: cannot carry chat; "
+        "wanted a capacity profile with the channels of what he handles"
+    )
