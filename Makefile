@@ -109,10 +109,16 @@ format: $(READY)
 
 # --- Tests ---------------------------------------------------------------------------------------
 
-.PHONY: test
-test: $(READY)
-	$(call timed,test,$(BIN)/pytest -n $(WORKERS) --dist worksteal --ignore=tests/system \
-	    --cov --cov-report=term --durations=10)
+# Two runs: what is traced for coverage, and what would only be slowed by it (tracing makes a million
+# contacts five times as slow, also where a marker asks for none).
+.PHONY: test test-covered test-worlds
+test: test-covered test-worlds
+test-covered: $(READY)
+	$(call timed,test-covered,$(BIN)/pytest -n $(WORKERS) --dist worksteal tests/unit tests/golden \
+	    acd sim --cov --cov-report=term)
+test-worlds: $(READY)
+	$(call timed,test-worlds,$(BIN)/pytest -n $(WORKERS) --dist worksteal tests/properties \
+	    tests/simulation --durations=10)
 
 .PHONY: system
 system: $(READY)

@@ -24,17 +24,12 @@ settings.register_profile(
 )
 settings.load_profile("ci")
 
-_SIMULATION = Path(__file__).parent / "simulation"
 _SYSTEM = Path(__file__).parent / "system"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark tests by the folder they live in, so that no file has to."""
     for item in items:
-        if item.path.is_relative_to(_SIMULATION):
-            # They push a million contacts through; tracing each line would triple their time,
-            # and a line that only a simulation reaches has no test of its own.
-            item.add_marker(pytest.mark.no_cover)
         if item.path.is_relative_to(_SYSTEM):
             item.add_marker(pytest.mark.system)
 

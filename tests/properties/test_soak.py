@@ -55,7 +55,6 @@ def _step(rng: Random, world: World) -> None:
         world.tell(an_event(rng, world, arrivals=5 if waiting < WAITING_MAX else 1))
 
 
-@pytest.mark.no_cover  # As below.
 @pytest.mark.parametrize("seed", range(10))
 def test_small_domains_live_long(seed: int) -> None:
     rng = Random(seed)
@@ -87,7 +86,6 @@ def test_small_domains_live_long(seed: int) -> None:
     assert not never
 
 
-@pytest.mark.no_cover  # Tracing would triple its time; the tests in unit/ reach the same lines.
 @pytest.mark.parametrize("urgency", Urgency)
 def test_the_index_decides_as_the_oracle_does(
     urgency: Urgency, monkeypatch: pytest.MonkeyPatch
@@ -96,7 +94,6 @@ def test_the_index_decides_as_the_oracle_does(
     _soak(urgency, STEPS)
 
 
-@pytest.mark.no_cover  # As above.
 @pytest.mark.parametrize("urgency", Urgency)
 def test_a_round_over_all_heads_decides_as_the_oracle_does(
     urgency: Urgency, monkeypatch: pytest.MonkeyPatch
@@ -125,7 +122,6 @@ def _middle_world(rng: Random, urgency: Urgency, *, check_every: int) -> World:
     return world
 
 
-@pytest.mark.no_cover  # As above.
 @pytest.mark.parametrize("urgency", Urgency)
 def test_crowds_are_matched_as_the_oracle_does(urgency: Urgency) -> None:
     rng = Random(f"crowd {urgency}")

@@ -359,3 +359,13 @@ def test_an_index_at_rest_names_nobody() -> None:
     assert index.next_pair() is None
     index.settle()
     assert index.next_pair() is None
+
+
+def test_in_a_crowd_too_a_leg_aside_is_found_by_who_is_not_excluded() -> None:
+    """More changes than are looked at one by one, and nobody in line but the leg set aside."""
+    play = Play()
+    play.tell(at_work("ann"), arrived("c1"), ev.OfferRejected(offer_id=1))
+    again = (ev.AgentReady(agent_id="ann"),) * 10
+    assert pairs(play.tell(ev.Batch(events=again))) == []
+    bob = (ev.AgentLoggedIn(agent_id="bob"), ev.AgentReady(agent_id="bob"))
+    assert pairs(play.tell(ev.Batch(events=again + bob))) == ["c1 bob"]
