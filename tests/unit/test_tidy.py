@@ -36,14 +36,13 @@ LINES_MAX = 500
 FUNCTION_LINES_MAX = 60
 FILE_BYTES_MAX = 500_000
 
-# In parts, since this file is one of those that are read.
+# Backwards, since this file is one of those that are read.
 REGISTRIES = [
-    ".".join(parts)
-    for parts in [
-        *(("pypi", "org"), ("pythonhosted", "org"), ("pypi", "python"), ("npmjs", "org")),
-        *(("npmjs", "com"), ("docker", "io"), ("crates", "io"), ("anaconda", "org")),
-        *(("deb", "debian"), ("ghcr", "io"), ("quay", "io"), ("maven", "org")),
-    ]
+    name[::-1]
+    for name in (
+        *("gro.ipyp", "gro.detsohnohtyp", "nohtyp.ipyp", "gro.sjmpn", "moc.sjmpn", "oi.rekcod"),
+        *("oi.setarc", "gro.adnocana", "naibed.bed", "oi.rchg", "oi.yauq", "gro.nevam"),
+    )
 ]
 
 
