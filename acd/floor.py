@@ -130,9 +130,7 @@ class Floor:
         agent.last_given_us = now_us
         leg.state = LEG_TABLE[leg.state][LegSignal.OFFERED]
         leg.offer_id = number
-        self._new_timers.append((until_us, Timer.LEASE, number, 0))
-        if until_us < self.soonest_us:  # noqa: PLR1730 - a call of min() takes twice as long.
-            self.soonest_us = until_us
+        self._await(until_us, Timer.LEASE, number)
         self.matcher.remove(leg)
         self.matcher.refresh(agent)
         orders.append(
@@ -349,7 +347,8 @@ class Floor:
     def _await(self, at_us: int, timer: Timer, number: int, excluded: int = 0) -> None:
         """Let a lease or block end at an instant."""
         self._new_timers.append((at_us, timer, number, excluded))
-        self.soonest_us = min(self.soonest_us, at_us)
+        if at_us < self.soonest_us:  # noqa: PLR1730 - a call of min() takes twice as long.
+            self.soonest_us = at_us
 
     def _counts(self, entry: tuple[int, Timer, int, int]) -> bool:
         """Return whether the state still says what an entry of the heap says."""

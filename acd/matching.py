@@ -160,15 +160,16 @@ class Index:
                 leg = self._lanes.first_for(one, one.takes(), by_tier=False)
             else:
                 leg = one if one.state is LegState.QUEUED else None
-                if leg is None or self._best_agent(self._lane_of(leg), leg) is None:
-                    few.remove(one)  # Capacity only shrinks from here on: it will find nobody.
-                    continue
             if leg is not None and (first is None or leg.key < first.key):
                 first = leg
         if first is None:
             self._few = None
             return None
-        return self._pair(first)
+        agent = self._best_agent(self._lane_of(first), first)
+        if agent is None:
+            few.remove(first)  # Capacity only shrinks from here on: it will find nobody.
+            return self._next_of_few(few)
+        return self._pair(first, agent)
 
     def _begin_round(self) -> list[tuple[Key, int]]:
         """Return the legs that may find an agent because of what changed, as a heap of heads."""
@@ -211,16 +212,15 @@ class Index:
                 if leg.key != key:
                     heapreplace(heads, (leg.key, number))
                     continue
-            if self._best_agent(lane, leg) is not None:
-                return self._pair(leg)
+            agent = self._best_agent(lane, leg)
+            if agent is not None:
+                return self._pair(leg, agent)
             heappop(heads)
         self._round = None
         return None
 
-    def _pair(self, leg: Leg) -> Pair:
-        """Return the best agent for a leg that has one, with the first leg by his order."""
-        agent = self._best_agent(self._lane_of(leg), leg)
-        assert agent is not None
+    def _pair(self, leg: Leg, agent: Agent) -> Pair:
+        """Return a leg's best agent, with the first leg by his order."""
         if self._lanes.has_tiers(agent.kind):
             leg = self._lanes.first_for(agent, agent.takes()) or leg
         return leg, agent
