@@ -34,7 +34,7 @@ from acd.tables import Minutes, Span, Table, Whole, read_model, refusal
 from acd.toml_guard import FILE_BYTES_MAX, read_toml
 from acd.validation import AGENTS_MAX, mistakes
 
-OTHER_TABLES: Final = frozenset({"scenario"})
+OTHER_TABLES: Final = frozenset({"daemon", "scenario"})
 """Tables that belong to other programs and are left alone here."""
 
 

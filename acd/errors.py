@@ -1,6 +1,8 @@
 """Every error this package raises on purpose, told apart by who must act.
 
 - `ConfigError`, `JournalError`: the operator. A file is wrong; nothing was started.
+- `StorageError`: the operator. The disk failed; what was not acknowledged is not kept.
+- `UnreachableError`: the operator. Something that was configured cannot be reached.
 - `CallerError`: the programmer of the driver. The router's state is unchanged.
 - What a switch or a customer sends wrongly raises nothing: the core answers `Refused`.
 - `AssertionError`: us. A broken invariant is a bug, so nobody catches it.
@@ -51,6 +53,28 @@ class JournalError(AcdError):
     def __str__(self) -> str:
         file, line, what = self.args
         return f"{file}:{line}: {what}"
+
+
+class StorageError(AcdError):
+    """Storage failed: nothing more may be acknowledged. Args: the file, what happened."""
+
+    def __init__(self, file: str, what: str) -> None:
+        super().__init__(file, what)
+
+    def __str__(self) -> str:
+        file, what = self.args
+        return f"{file}: {what}"
+
+
+class UnreachableError(AcdError):
+    """Something cannot be reached. Args: where, what happened."""
+
+    def __init__(self, where: str, what: str) -> None:
+        super().__init__(where, what)
+
+    def __str__(self) -> str:
+        where, what = self.args
+        return f"{where}: {what}"
 
 
 class CallerError(AcdError):

@@ -150,11 +150,12 @@ class Router:
                 has another number than the router's next: the journal is not of this router,
                 which has taken the fact by then and is to be thrown away.
         """
-        self._check_time(event, now_us)
+        floor = self._floor
+        if not self._now_us <= now_us < floor.soonest_us:
+            self._check_time(event, now_us)
         with suppress(RefusalError):
             self._handlers[type(event)](event, now_us, [])
         self._now_us = now_us
-        floor = self._floor
         for action in actions:
             if type(action) is OfferContact:
                 leg = floor.legs.get(action.leg_id)

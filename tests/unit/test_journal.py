@@ -32,7 +32,6 @@ from acd.ids import Availability, Channel, ContactOutcome, FailureCause, OfferOu
 from acd.journal import (
     LINE_BYTES_MAX,
     Difference,
-    Entry,
     format_action,
     format_entry,
     format_event,
@@ -40,6 +39,7 @@ from acd.journal import (
     read,
     replay,
 )
+from acd.journal.text import Entry
 from acd.router import Router
 from acd.settings import (
     SECOND_US,
@@ -273,13 +273,13 @@ def test_a_line_of_the_greatest_length_is_read_and_broken_text_is_not():
 
 
 def test_a_batch_has_a_limit(monkeypatch):
-    monkeypatch.setattr("acd.journal.BATCH_MAX", 2)
+    monkeypatch.setattr("acd.journal.text.BATCH_MAX", 2)
     with pytest.raises(JournalError, match="is the batch's event 3; wanted at most 2"):
         entries("> 1 batch", ">> clock.ticked", ">> clock.ticked", ">> clock.ticked")
 
 
 def test_settings_have_a_limit(monkeypatch):
-    monkeypatch.setattr("acd.journal.SETTINGS_BYTES_MAX", 100)
+    monkeypatch.setattr("acd.journal.text.SETTINGS_BYTES_MAX", 100)
     with pytest.raises(JournalError, match="has over 100 bytes of settings"):
         read(story(), "f")
 
