@@ -16,6 +16,8 @@ VENV ?= .venv
 WORKERS ?= 2
 # The seed of the demonstration; the reports say it too.
 SEED ?= 1
+# 1: the demonstration ends by itself when the daemon has routed a contact.
+ONCE ?=
 # Only `make lock` needs uv, so it is not among the locked tools.
 UV ?= uv
 
@@ -32,7 +34,8 @@ timed = @SECONDS=0; trap 'echo "-- $(1): $$SECONDS s"' EXIT; $(2)
 .PHONY: help
 help:
 	@echo "make setup        the environment in $(VENV), from the hashes in requirements/dev.txt"
-	@echo "make demo         a bank's weekday and a toy store's December peak, with reports in build/"
+	@echo "make demo         simulated days with reports in build/, then the daemon with a page to look at;"
+	@echo "                  make demo ONCE=1 ends when the daemon has routed a contact"
 	@echo "make check        lint, format, types, layers, configurations"
 	@echo "make test         all tests but the system tests, with branch coverage of the core"
 	@echo "make system       tests that start programs as an operator would"
@@ -77,6 +80,8 @@ demo: $(READY)
 	    --seed $(SEED) --report build/bank_weekday.html)
 	$(call timed,toy_store_christmas,$(BIN)/acd sim run configs/toy_store_christmas.toml \
 	    --seed $(SEED) --report build/toy_store_christmas.html)
+	@echo "== the same router in real time: open the page, end with Ctrl-C"
+	$(call timed,serve,$(BIN)/acd serve --demo $(if $(ONCE),--once))
 
 .PHONY: build
 build: $(READY)

@@ -21,9 +21,18 @@ from typing import TYPE_CHECKING, Final, cast
 import click
 
 from acd import __version__
-from acd.errors import AcdError, CallerError, ConfigError, Problem
+from acd.errors import (
+    AcdError,
+    CallerError,
+    ConfigError,
+    Problem,
+    StorageError,
+    UnreachableError,
+)
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from acd.journal import Difference
 
 OK: Final = 0
@@ -38,6 +47,9 @@ PROBLEMS_MAX: Final = 200
 
 SectionCheck = Callable[..., list[Problem]]
 """`check(data: bytes, *, file: str)`: all mistakes of a file that has the table."""
+
+_SQLITE: Final = b"SQLite format 3\0"
+"""How a daemon's journal begins."""
 
 _INPUT_ERRORS: Final = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)
 
@@ -154,11 +166,18 @@ def _count(number: int, thing: str) -> str:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--verify", is_flag=True, help="Decide again; fail at the first difference.")
 def replay(file: Path, *, verify: bool) -> int:
-    """Apply a journal to a new router."""
+    """Apply a journal to a new router: a readable one, or the one that a daemon kept."""
     from acd import journal
 
     with file.open("rb") as stream:
-        replayed = journal.replay(journal.read(stream, str(file)), verify=verify)
+        durable = stream.read(len(_SQLITE)) == _SQLITE
+        stream.seek(0)
+        if durable:
+            from acd.journal.durable import replay as replay_durable
+
+            replayed = replay_durable(file, verify=verify)
+        else:
+            replayed = journal.replay(journal.read(stream, str(file)), verify=verify)
     if replayed.difference is not None:
         _print_difference(file, replayed.difference)
         return CHECK_FAILED
@@ -173,6 +192,62 @@ def _print_difference(file: Path, difference: "Difference") -> None:
     for sign, text in (("-", difference.wanted), ("+", difference.got)):
         if text is not None:
             click.echo(f"{sign} {text}")
+
+
+@acd.command()
+@click.argument("config", type=click.Path(path_type=Path), required=False)
+@click.option("--demo", is_flag=True, help="A simulated switch, customers and agents.")
+@click.option(
+    "--speed",
+    type=click.FloatRange(min=0.1, max=100.0),
+    default=10.0,
+    show_default=True,
+    help="How fast the demonstration's customers and agents live.",
+)
+@click.option("--port", type=click.IntRange(0, 65_535), help="Of the demonstration; 0: any.")
+@click.option("--once", is_flag=True, help="End the demonstration when a contact was routed.")
+def serve(
+    config: Path | None, *, demo: bool, speed: float, port: int | None, once: bool
+) -> int | None:
+    """Run the router in real time, as CONFIG says."""
+    if demo == (config is not None):
+        raise click.UsageError("wanted either a CONFIG or --demo")
+    if config is None:
+        from acd.daemon.demo import demonstrate
+
+        return demonstrate(speed=speed, port=port or 0, once=once, say=click.echo)
+    from acd.daemon.serve import serve as run
+
+    run(config, ready=click.echo)
+    return OK
+
+
+@acd.command()
+@click.argument("config", type=click.Path(path_type=Path))
+@click.option("--name", required=True, help="What logs call the token.")
+@click.option("--role", required=True, type=click.Choice(["producer", "agent", "supervisor"]))
+@click.option("--agent", default="", help="Whose it is, for the role agent.")
+@click.option("--expires", type=click.DateTime(["%Y-%m-%d"]), help="The first day it is void, UTC.")
+def token(config: Path, *, name: str, role: str, agent: str, expires: "datetime | None") -> None:
+    """Make a token, add its hash to CONFIG's file of tokens, and print it, once."""
+    from datetime import UTC
+
+    from acd.daemon.http.tokens import Role, add_token
+    from acd.daemon.settings import load
+
+    domain, settings = load(config)
+    if settings.http.tokens is None:
+        raise ConfigError(str(config), Problem("daemon.http.tokens", "is missing", "a file"))
+    until = None if expires is None else expires.replace(tzinfo=UTC)
+    made = add_token(
+        settings.http.tokens,
+        name=name,
+        role=Role(role),
+        domain=domain,
+        agent=agent,
+        expires=until,
+    )
+    click.echo(made)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -205,6 +280,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _code_of(error: AcdError | OSError) -> int:
     """Return the exit code that says who must act."""
+    if isinstance(error, StorageError):
+        return STORAGE_FAILED
+    if isinstance(error, UnreachableError):
+        return UNREACHABLE
     if isinstance(error, (AcdError, *_INPUT_ERRORS)):
         return USER_ERROR
     if isinstance(error, ConnectionError | TimeoutError):

@@ -47,6 +47,9 @@ CHECKPOINT_PAGES: Final = 4_000
 """Pages of SQLite's log after which an idle writer folds it into the file: 16 MB, about a second of
 the heaviest load planned for (5,000 events a second)."""
 
+_UNREADABLE: Final = (sqlite3.Error, ValueError, TypeError, OverflowError)
+"""What reading a damaged file raises: a text that is no UTF-8 is a ValueError to Python."""
+
 _BUSY_FACTOR: Final = 4
 """A writer that is never idle lets the log grow so many times larger."""
 
@@ -102,8 +105,13 @@ class JournalFile:
     # Opening.
 
     @classmethod
-    def open(cls, path: Path, *, domain: str, settings: DomainSettings | None = None) -> Self:
-        """Open the journal at `path`; make it, with `settings` in force, where there is none.
+    def open(cls, path: Path, *, settings: DomainSettings | None = None) -> Self:
+        """Open the journal at `path`.
+
+        Args:
+            path: The file.
+            settings: The domain whose journal it is; where there is none, it is made, with these
+                settings in force. None: any domain's journal, which must be there.
 
         Raises:
             InUseError: Another process has it open.
@@ -123,9 +131,9 @@ class JournalFile:
             journal._begin(made=made)
             if made:
                 assert settings is not None
-                journal._make(domain, settings)
-            journal._check_head(domain)
-        except sqlite3.Error as error:
+                journal._make(settings)
+            journal._check_head(settings)
+        except _UNREADABLE as error:
             if journal is not None:
                 journal.close()
             if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_BUSY:
@@ -156,7 +164,7 @@ class JournalFile:
         run("BEGIN IMMEDIATE")  # Takes the lock, and keeps it.
         run("COMMIT")
 
-    def _make(self, domain: str, settings: DomainSettings) -> None:
+    def _make(self, settings: DomainSettings) -> None:
         journal_id = secrets.token_hex(4)
         run = self._sql.execute
         run("BEGIN")
@@ -166,7 +174,7 @@ class JournalFile:
         run(f"PRAGMA user_version = {FORMAT}")
         run(
             "INSERT INTO head VALUES (1, ?, ?, ?)",
-            (journal_id, domain, crc_of(journal_id, domain)),
+            (journal_id, settings.name, crc_of(journal_id, settings.name)),
         )
         run("INSERT INTO trimmed VALUES (1, 1, 0, ?)", (crc_of(1, 0),))
         self._put_settings(0, settings)
@@ -174,25 +182,24 @@ class JournalFile:
         self._mark.write(0)
         _sync_folder(self.path.parent)
 
-    def _check_head(self, domain: str) -> None:
-        (version,) = self._sql.execute("PRAGMA user_version").fetchone()
+    def _check_head(self, settings: DomainSettings | None) -> None:
+        (version,) = self._one("PRAGMA user_version") or (0,)
         if version != FORMAT:
             raise self._damage(f"is of format {version}; wanted {FORMAT}, which this release reads")
-        row = self._sql.execute("SELECT journal, domain, crc FROM head WHERE id = 1").fetchone()
+        row = self._one("SELECT journal, domain, crc FROM head WHERE id = 1")
         if row is None or crc_of(*row[:2]) != row[2]:
             raise self._damage("has a damaged head")
         self.journal_id = row[0]
-        if row[1] != domain:
-            raise StorageError(
-                str(self.path), f"is the journal of domain {row[1]!r}; wanted {domain!r}"
-            )
+        if settings is not None and row[1] != settings.name:
+            what = f"is the journal of domain {row[1]!r}; wanted {settings.name!r}"
+            raise StorageError(str(self.path), what)
         self._find_end()
 
     def _find_end(self) -> None:
         """Find the last entry, and see that nothing behind it was lost."""
-        batch = self._sql.execute(
+        batch = self._one(
             "SELECT first, last, at_us, keys, crc, data FROM batches ORDER BY first DESC LIMIT 1"
-        ).fetchone()
+        )
         batches_from, keys_from = self._trimmed()
         if batch is None:
             self.last, self._key_count = batches_from - 1, keys_from
@@ -210,8 +217,8 @@ class JournalFile:
     def settings(self) -> list[InForce]:
         """Return all settings still needed, in the order in which they came into force."""
         found = []
-        rows = self._sql.execute("SELECT entry, router, data, crc FROM settings ORDER BY entry")
-        for entry, router, data, crc in self._rows(rows):
+        rows = self._select("SELECT entry, router, data, crc FROM settings ORDER BY entry")
+        for entry, router, data, crc in rows:
             if not isinstance(data, bytes) or crc_of(entry, router, data) != crc:
                 raise self._damage(f"has damaged settings (after entry {entry})")
             try:
@@ -226,18 +233,16 @@ class JournalFile:
 
     def newest_snapshot(self, *, before: int | None = None) -> tuple[int, bytes] | None:
         """Return the newest complete snapshot and the entry after which it was taken."""
-        row = self._sql.execute(
+        row = self._one(
             "SELECT entry, at_us, parts, crc FROM snapshots WHERE entry <= ?"
             " ORDER BY entry DESC LIMIT 1",
-            (self.last if before is None else before,),
-        ).fetchone()
+            self.last if before is None else before,
+        )
         return None if row is None else self._snapshot(row)
 
     def oldest_snapshot(self) -> tuple[int, bytes] | None:
         """Return the oldest complete snapshot: where a cold replay begins."""
-        row = self._sql.execute(
-            "SELECT entry, at_us, parts, crc FROM snapshots ORDER BY entry LIMIT 1"
-        ).fetchone()
+        row = self._one("SELECT entry, at_us, parts, crc FROM snapshots ORDER BY entry LIMIT 1")
         return None if row is None else self._snapshot(row)
 
     def _snapshot(self, row: tuple[int, int, int, int]) -> tuple[int, bytes]:
@@ -245,10 +250,10 @@ class JournalFile:
         if crc_of(entry, at_us, parts) != crc:
             raise self._damage(f"has a damaged snapshot (after entry {entry})")
         data = []
-        rows = self._sql.execute(
-            "SELECT part, crc, data FROM parts WHERE entry = ? ORDER BY part", (entry,)
+        rows = self._select(
+            "SELECT part, crc, data FROM parts WHERE entry = ? ORDER BY part", entry
         )
-        for number, (part, part_crc, one) in enumerate(self._rows(rows)):
+        for number, (part, part_crc, one) in enumerate(rows):
             intact = isinstance(one, bytes) and checksum(one, entry, part) == part_crc
             if number != part or not intact:
                 raise self._damage(f"has a damaged snapshot (after entry {entry}, part {number})")
@@ -275,15 +280,16 @@ class JournalFile:
         begins = self.first()
         if first < begins:
             raise self._damage(f"begins with entry {begins}; wanted entry {first}")
-        rows = self._sql.execute(
+        rows = self._select(
             "SELECT first, last, at_us, keys, crc, data FROM batches WHERE last >= ?"
             " AND first >= coalesce((SELECT max(first) FROM batches WHERE first <= ?), 0)"
             " ORDER BY first",
-            (first, first),
+            first,
+            first,
         )
         wanted = None if first > begins else begins
         last = first - 1
-        for row in self._rows(rows):
+        for row in rows:
             if (row[0] != wanted) if wanted is not None else (row[0] > first):
                 raise self._damage(f"lacks entry {first if wanted is None else wanted}")
             yield from self._read_batch(row)
@@ -295,8 +301,8 @@ class JournalFile:
     def keys(self) -> Iterator[tuple[str, int]]:
         """Yield the keys of inputs with their entries, in the order in which they came."""
         count = self._trimmed()[1]
-        rows = self._sql.execute("SELECT first, before, at_us, crc, data FROM keys ORDER BY first")
-        for first, before, at_us, crc, data in self._rows(rows):
+        rows = self._select("SELECT first, before, at_us, crc, data FROM keys ORDER BY first")
+        for first, before, at_us, crc, data in rows:
             intact = isinstance(data, bytes) and checksum(data, first, before, at_us) == crc
             if not intact or before != count:
                 raise self._damage(f"has damaged keys of inputs (at entry {first})")
@@ -413,17 +419,23 @@ class JournalFile:
         )
 
     def _trimmed(self) -> tuple[int, int]:
-        row = self._sql.execute("SELECT batches, keys, crc FROM trimmed WHERE id = 1").fetchone()
+        row = self._one("SELECT batches, keys, crc FROM trimmed WHERE id = 1")
         if row is None or crc_of(*row[:2]) != row[2]:
             raise self._damage("does not say where it begins")
         return row[0], row[1]
 
-    def _rows(self, rows: sqlite3.Cursor) -> Iterator[tuple[Any, ...]]:
+    def _select(self, statement: str, *values: int) -> Iterator[tuple[Any, ...]]:
         """Yield rows; what SQLite itself finds damaged is an error of ours."""
         try:
-            yield from rows
-        except sqlite3.Error as error:
+            # Not `yield from`: that would close the cursor, also of a file closed meanwhile.
+            for row in self._sql.execute(statement, values):  # noqa: UP028
+                yield row
+        except _UNREADABLE as error:
             raise self._damage(f"cannot be read: {error}") from error
+
+    def _one(self, statement: str, *values: int) -> tuple[Any, ...] | None:
+        """Return the first row, or None."""
+        return next(self._select(statement, *values), None)
 
     def _read_batch(self, row: Sequence[Any]) -> tuple[Entry, ...]:
         first, last, _, _, crc, data = row

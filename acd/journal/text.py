@@ -106,15 +106,22 @@ def replay(journal: Journal, *, verify: bool = False) -> Replayed:
 
 def _difference(entry: Entry, got: tuple[Action, ...]) -> Difference:
     """Return the first place where an entry's actions are not those that were got."""
-    wanted = entry.actions
-    place = 0
-    while place < min(len(wanted), len(got)) and wanted[place] == got[place]:
-        place += 1
+    place, wanted, now = first_difference(entry.actions, got)
     line = (*entry.action_lines, *entry.action_lines[-1:], entry.line)[
         min(place, len(entry.action_lines))
     ]
-    return Difference(
-        line,
+    return Difference(line, wanted, now)
+
+
+def first_difference(
+    wanted: tuple[Action, ...], got: tuple[Action, ...]
+) -> tuple[int, str | None, str | None]:
+    """Return the first place where actions differ, and their lines there; None for no action."""
+    place = 0
+    while place < min(len(wanted), len(got)) and wanted[place] == got[place]:
+        place += 1
+    return (
+        place,
         format_action(wanted[place]) if place < len(wanted) else None,
         format_action(got[place]) if place < len(got) else None,
     )
