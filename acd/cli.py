@@ -139,10 +139,12 @@ def _checked(path: Path) -> list[str]:
     queues = tables.get("queues")
     counted = f"ok: {_count(len(queues) if isinstance(queues, dict) else 0, 'queue')}"
     sections = [found for name, found in _named("acd.sections").items() if name in tables]
+    problems: dict[Problem, None] = {}  # In their order; each checks the routing part, too.
     for found in sections:
         check_section = cast("SectionCheck", _load(found))
-        if problems := check_section(data, file=file):
-            raise ConfigError(file, *problems)
+        problems.update(dict.fromkeys(check_section(data, file=file)))
+    if problems:
+        raise ConfigError(file, *problems)
     if sections:
         what = ", ".join(found.name for found in sections)
     else:
@@ -215,7 +217,8 @@ def serve(
     if config is None:
         from acd.daemon.demo import demonstrate
 
-        return demonstrate(speed=speed, port=port or 0, once=once, say=click.echo)
+        demonstrate(speed=speed, port=port or 0, once=once, say=click.echo)
+        return OK
     from acd.daemon.serve import serve as run
 
     run(config, ready=click.echo)
@@ -232,20 +235,14 @@ def token(config: Path, *, name: str, role: str, agent: str, expires: "datetime 
     """Make a token, add its hash to CONFIG's file of tokens, and print it, once."""
     from datetime import UTC
 
-    from acd.daemon.http.tokens import Role, add_token
+    from acd.daemon.http.tokens import Role
     from acd.daemon.settings import load
+    from acd.daemon.token_file import add_token
 
     domain, settings = load(config)
-    if settings.http.tokens is None:
-        raise ConfigError(str(config), Problem("daemon.http.tokens", "is missing", "a file"))
     until = None if expires is None else expires.replace(tzinfo=UTC)
     made = add_token(
-        settings.http.tokens,
-        name=name,
-        role=Role(role),
-        domain=domain,
-        agent=agent,
-        expires=until,
+        str(config), domain, settings, name=name, role=Role(role), agent=agent, expires=until
     )
     click.echo(made)
 

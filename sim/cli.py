@@ -4,7 +4,7 @@ import errno
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,6 +53,59 @@ def run(scenario: Path, *, seed: int, as_json: bool, report: Path | None) -> Non
 
         report.write_text(as_html(day, seed, result), encoding="utf-8")
         click.echo(f"Report: {report}", err=as_json)
+
+
+@sim.command()
+@click.argument("scenario", type=click.Path(path_type=Path))
+@click.option("--url", required=True, help="Where the daemon is.")
+@click.option(
+    "--secrets",
+    type=click.Path(path_type=Path),
+    required=True,
+    help='Tokens: {"producer": TOKEN, "agents": {AGENT: TOKEN}}.',
+)
+@click.option("--speed", type=click.FloatRange(min=0.1, max=100.0), default=10.0, show_default=True)
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True)
+def world(scenario: Path, *, url: str, secrets: Path, speed: float, seed: int) -> None:
+    """Be the switch, the customers and the agents of SCENARIO around a running daemon.
+
+    The agents are those whose tokens are given; calls are placed at the numbers that SCENARIO's
+    `[daemon.switch]` routes. It ends when the daemon stays away.
+    """
+    import asyncio
+
+    import msgspec
+
+    from acd.daemon.settings import load as load_daemon
+    from acd.errors import ConfigError, Problem
+    from sim.scenario import load
+    from sim.world import Setting, World
+
+    class Secrets(msgspec.Struct, forbid_unknown_fields=True):
+        producer: str
+        agents: dict[str, str]
+
+    day = load(scenario)
+    _, daemon = load_daemon(scenario)
+    if daemon.switch is None or "socket" not in daemon.switch.options:
+        wanted = "a simulated switch with options.socket"
+        raise ConfigError(str(scenario), Problem("daemon.switch", "is missing", wanted))
+    try:
+        given = msgspec.json.decode(secrets.read_bytes(), type=Secrets)
+    except msgspec.DecodeError as error:
+        raise ConfigError(str(secrets), Problem("file", str(error), "tokens as JSON")) from error
+    setting = Setting(
+        url=url.rstrip("/"),
+        socket=daemon.switch.folder / str(daemon.switch.options["socket"]),
+        producer=given.producer,
+        agents=given.agents,
+        routes=daemon.switch.routes,
+        devices={agent_id: daemon.switch.device_of(agent_id) for agent_id in given.agents},
+        speed=speed,
+        seed=seed,
+    )
+    with suppress(asyncio.CancelledError):  # SIGTERM ends it in good order.
+        asyncio.run(World(day, setting).run())
 
 
 def _must_be_writable(path: Path) -> None:

@@ -126,6 +126,10 @@ class Owner:
         self._schedule()
         return receipt
 
+    def wake(self) -> None:
+        """Look again at what time it is: the clock was let go."""
+        self._schedule()
+
     async def durable(self) -> int:
         """Wait until all that was stepped so far is on the disk; return the last entry's number.
 

@@ -20,17 +20,17 @@ import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import structlog
 import uvloop
 from prometheus_client import CollectorRegistry
 
 from acd import __version__
+from acd.contacts import OfferState
 from acd.daemon import logs
 from acd.daemon.clock import Clock
 from acd.daemon.history import History
-from acd.daemon.http.desk import Desks
 from acd.daemon.http.server import HttpServer
 from acd.daemon.http.tokens import Tokens
 from acd.daemon.ids import CommandIds
@@ -39,12 +39,15 @@ from acd.daemon.owner import Owner
 from acd.daemon.recovery import Recovered, recover, under
 from acd.daemon.settings import DaemonSettings, load
 from acd.daemon.snapshots import Snapshots
+from acd.daemon.switch_driver import SwitchDriver
 from acd.errors import AcdError, ConfigError, StorageError
 from acd.events import AgentNotReady, AgentReady, Batch, SingleEvent
 from acd.ids import Availability
 from acd.journal.file import JournalFile
 from acd.router import Router
 from acd.settings import DomainSettings
+from acd.switch_protocol.port import SwitchOptions
+from acd.switch_protocol.registry import load as load_switch
 
 RECONCILE_S: Final = 2.0
 """How long the switch may take to say what became of the offers in flight: a snapshot of 10,000
@@ -96,7 +99,11 @@ def serve(path: Path, *, ready: Callable[[str], None]) -> None:
     gc.freeze()
     gc.set_threshold(COLLECT_EVERY, *gc.get_threshold()[1:])
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(Daemon(start).run(ready))
+        runner.run(_run(start, ready))
+
+
+async def _run(start: Start, ready: Callable[[str], None]) -> None:
+    await Daemon(start).run(ready)
 
 
 def prepare(path: Path) -> Start:
@@ -143,34 +150,28 @@ class Daemon:
 
     def __init__(self, start: Start) -> None:
         self._start = start
-        self._settings = start.settings
         self._clock = Clock(not_before_us=start.router.now_us)
-        self._restarted = bool(start.journal.last)
-        self._stop = asyncio.Event()
+        self._ending = asyncio.Event()
+        self._phase = "starting"
+        """Why it is not ready; empty when it is."""
         self.domain = start.domain
         self.http = start.settings.http
         self.tokens = Tokens(start.settings.http.tokens)
         self.registry = CollectorRegistry()
-        self.owner: Owner
-        self.live: Live
-        self.history: History
-        self._switch: SwitchDriver | None = None
-        self._starting = True
-        self._stopping = False
+        self.owner = Owner(start.router, start.journal, self._clock, start.recovered.keys)
+        self.live = Live(self.owner, lambda: self.domain)
+        self.history = History(
+            start.settings.history, start.journal.journal_id, start.domain, self._on_history_error
+        )
+        self._switch = self._make_switch()
 
     def ready(self) -> list[str]:
         """Return why the daemon is not ready; nothing where it is."""
-        reasons = []
-        if self._starting:
-            reasons.append("starting")
-        if self._stopping:
-            reasons.append("stopping")
+        reasons = [self._phase] if self._phase else []
         if self.owner.failed.done():
             reasons.append("storage failed")
         if self._switch is not None and not self._switch.is_up:
             reasons.append("the switch is not connected")
-        if self.history.problem():
-            reasons.append("the history cannot be written")
         return reasons
 
     async def run(self, ready: Callable[[str], None]) -> None:
@@ -180,49 +181,104 @@ class Daemon:
             StorageError: The journal cannot be written.
             OSError: The address cannot be listened at.
         """
-        start = self._start
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop.set)
+            loop.add_signal_handler(number, self._ending.set)
         loop.add_signal_handler(signal.SIGHUP, self._reload)
-        self.owner = owner = Owner(start.router, start.journal, self._clock, start.recovered.keys)
+        owner = self.owner
         async with AsyncExitStack() as stack:
             stack.push_async_callback(owner.close)
-            self.live = Live(owner, lambda: self.domain)
-            await self._open_history(stack)
-            self._clock.hold(start.router.now_us)
+            if self._start.journal.last:
+                self._clock.hold(owner.router.now_us)
             owner.start()
-            if start.settings.switch is not None:
-                await self._connect_switch(stack)
+            if self._switch is not None:
+                stack.push_async_callback(self._switch.close)
+                self._switch.start()
             await self._let_time_go_on()
-            snapshots = Snapshots(
-                owner,
-                start.settings.journal,
-                last=start.recovered.snapshot,
-                needed=lambda: min(owner.on_disk, self.history.folded()) + 1,
-            )
             server = HttpServer(self)
             stack.push_async_callback(server.close)
             url = await server.start()
-            self._starting = False
+            self._phase = ""
             _log.info("ready", url=url, domain=self.domain.name)
-            ready(f"acd serves {self.domain.name} at {url}")
-            await self._until_the_end(snapshots)
-            self._stopping = True
-            _log.info("stopping", entry=owner.stepped)
+            ready(f"acd: {self.domain.name} is served at {url}")
+            try:
+                await self._until_the_end()
+            finally:
+                self._phase = "stopping"
         _log.info("stopped", entry=owner.on_disk)
 
-    async def _until_the_end(self, snapshots: Snapshots) -> None:
-        """Wait until somebody ends the daemon, or storage fails."""
-        tasks = [
-            asyncio.ensure_future(self._stop.wait()),
+    def _make_switch(self) -> SwitchDriver | None:
+        """Return the driver of the configured switch, if there is one."""
+        settings = self._start.settings.switch
+        if settings is None:
+            return None
+        options = SwitchOptions(
+            name=settings.name,
+            options=settings.options,
+            folder=settings.folder,
+            domain=self.domain.name,
+            file=str(self._start.path),
+        )
+        switch = load_switch(settings.kind, options)
+        ids = CommandIds(self.domain.name, self._start.journal.journal_id)
+        return SwitchDriver(switch, self.owner, settings=settings, ids=ids)
+
+    def _on_history_error(self, error: StorageError) -> None:
+        _log.error("history not written", error=str(error))
+
+    async def _let_time_go_on(self) -> None:
+        """Find out what became of the offers in flight, then let time be what it is.
+
+        Offers that ran out while nobody watched go back as if their agents had taken a break of no
+        length: that is the fact without a penalty.
+        """
+        owner = self.owner
+        if self._switch is not None and owner.router.contacts:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(RECONCILE_S):
+                    await self._switch.reconciled()
+        before_us = self._clock.now_us()
+        self._clock.release()
+        now_us = self._clock.now_us()
+        self._clock.hold(before_us)
+        events: list[SingleEvent] = []
+        router = owner.router
+        late = [
+            offer
+            for offer in router.offers.values()
+            if offer.state is OfferState.PENDING and offer.until_us <= now_us
+        ]
+        for agent in dict.fromkeys(router.agents[offer.agent] for offer in late):
+            events.append(AgentNotReady(agent_id=agent.agent_id, reason=agent.reason))
+            if agent.availability is Availability.READY and not agent.after_this_one:
+                events.append(AgentReady(agent_id=agent.agent_id))
+        # Also without any: whom today's settings match with somebody is offered to him now.
+        receipt = owner.submit(Batch(events=tuple(events)))
+        await receipt
+        self._clock.release()
+        owner.wake()
+
+    async def _until_the_end(self) -> None:
+        """Run what runs beside the owner until somebody ends the daemon, or storage fails."""
+        start, owner = self._start, self.owner
+        snapshots = Snapshots(
+            owner,
+            start.settings.journal,
+            last=start.recovered.snapshot,
+            needed=lambda: min(owner.on_disk, self.history.folded()) + 1,
+        )
+        tasks: list[asyncio.Future[Any]] = [
+            asyncio.ensure_future(self._ending.wait()),
             asyncio.ensure_future(snapshots.run()),
             asyncio.ensure_future(self.live.run()),
         ]
+        if self._switch is not None:
+            tasks.append(asyncio.ensure_future(self._switch.run()))
         try:
-            await asyncio.wait([*tasks, self.owner.failed], return_when=asyncio.FIRST_COMPLETED)
-            if self.owner.failed.done():
-                raise self.owner.failed.result()
+            await asyncio.wait([*tasks, owner.failed], return_when=asyncio.FIRST_COMPLETED)
+            if owner.failed.done():
+                error = owner.failed.result()
+                raise StorageError(*error.args)
             for task in tasks:
                 if task.done():
                     task.result()  # It raises what ended it.
@@ -230,3 +286,21 @@ class Daemon:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _reload(self) -> None:
+        """Take over a changed configuration and changed tokens; with mistakes, neither."""
+        path = self._start.path
+        try:
+            domain, _ = load(path)
+            router = None
+            if domain != self.domain:
+                router = _under(path, domain, self.owner.router)
+            self.tokens.reload()
+        except (AcdError, OSError) as error:
+            _log.error("not reloaded", file=str(path), error=str(error))
+            return
+        if router is not None:
+            self.domain = domain
+            self.owner.change(domain, router)
+            self.live.reset()
+        _log.info("reloaded", file=str(path), domain=domain.name)

@@ -6,7 +6,6 @@ calls; a small file system in memory runs full. After each, a daemon that is lef
 journal, and everything in the ledger must be in it.
 """
 
-import asyncio
 import os
 import re
 import shutil
@@ -15,10 +14,10 @@ import time
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-import httpx
 import pytest
 
 from acd.daemon.recovery import recover
+from acd.events import ContactArrived
 from acd.journal.file import JournalFile
 from tests.system.daemon_kit.ledger import Ledger, produce
 from tests.system.daemon_kit.site import Site, running
@@ -72,6 +71,7 @@ def all_are_kept(site, ledger):
         arrived = {}
         for entry in journal.entries(journal.first()):
             if entry.key:
+                assert isinstance(entry.event, ContactArrived)
                 assert entry.event.contact_id not in arrived, "a contact came twice"
                 arrived[entry.event.contact_id] = entry.number
     assert not ledger.wrong
@@ -81,7 +81,7 @@ def all_are_kept(site, ledger):
 
 def until_it_ends(site, ledger):
     """Send contacts until the daemon ends; return its exit code."""
-    asyncio.run(produce(site, ledger, count=20_000))
+    produce(site, ledger, count=20_000)
     return site.wait()
 
 
@@ -90,7 +90,7 @@ def test_a_failing_sync_ends_the_daemon_at_once(site, strace):
         return
     ledger = Ledger()
     with running(site):
-        asyncio.run(produce(site, ledger, count=50))
+        produce(site, ledger, count=50)
         assert len(ledger.acknowledged) == 50
         with attached(strace, site, "fdatasync,fsync:error=EIO"):
             began_s = time.monotonic()
@@ -100,7 +100,7 @@ def test_a_failing_sync_ends_the_daemon_at_once(site, strace):
     assert re.search(r"acd: .*journal\.db: cannot be written: disk I/O error", site.log())
     all_are_kept(site, ledger)
     with running(site):
-        asyncio.run(produce(site, ledger, count=10))
+        produce(site, ledger, count=10)
         assert not ledger.open_keys()
         assert site.stop() == 0
     all_are_kept(site, ledger)
@@ -123,7 +123,7 @@ def test_a_full_disk_ends_the_daemon_and_loses_nothing(tmp_path, missing):
         subprocess.run([*mount[:4], "remount,size=64m", *mount[5:]], check=True)
         all_are_kept(site, ledger)
         with running(site):
-            asyncio.run(produce(site, ledger, count=10))
+            produce(site, ledger, count=10)
             site.stop()
         all_are_kept(site, ledger)
     finally:
@@ -136,23 +136,17 @@ def test_a_slow_sync_makes_answers_late_and_none_wrong(site, strace, delay_ms):
         return
     ledger = Ledger()
     with running(site):
-        asyncio.run(produce(site, ledger, count=20))
+        produce(site, ledger, count=20)
         with attached(strace, site, f"fdatasync:delay_exit={delay_ms * 1_000}"):
+            assert site.process is not None
             began_s = time.monotonic()
-            asyncio.run(produce(site, ledger, count=24))
+            produce(site, ledger, count=24)
             took_s = time.monotonic() - began_s
             # Three rounds of eight producers; and killed while a sync is under way.
             assert took_s > 3 * delay_ms / 1_000
-            with suppress(httpx.TransportError):
-                asyncio.run(killed_meanwhile(site, ledger))
+            produce(site, ledger, count=200, acknowledged=site.process.kill)
     assert len(ledger.acknowledged) >= 44
     all_are_kept(site, ledger)
-
-
-async def killed_meanwhile(site, ledger):
-    """Send contacts, and kill the daemon at the first acknowledgement."""
-    assert site.process is not None
-    await produce(site, ledger, count=200, acknowledged=site.process.kill)
 
 
 def test_nothing_leaves_before_its_sync(site, strace):
@@ -168,7 +162,7 @@ def test_nothing_leaves_before_its_sync(site, strace):
     calls = "trace=pwrite64,fdatasync,openat,write,writev,sendto,sendmsg"
     ledger = Ledger()
     with running(site, by=[strace, "-f", "-q", "-s", "600", "-e", calls, "-o", log]):
-        asyncio.run(produce(site, ledger, count=SENDS))
+        produce(site, ledger, count=SENDS)
         subprocess.run(["pkill", "-TERM", "-P", str(site.process.pid)], check=True)
         site.wait(60)
     assert len(ledger.acknowledged) == SENDS
@@ -197,7 +191,7 @@ class Order:
         pid, _, call = line.strip().partition(" ")
         call = call.strip()
         if call.endswith("<unfinished ...>"):
-            self._begun[pid] = call.removesuffix("<unfinished ...>")
+            self._begun[pid] = call.removesuffix("<unfinished ...>").rstrip()
             # What is sent leaves when the call begins; what is written or synced counts at its end.
             if not call.startswith(("fdatasync", "pwrite64", "openat")):
                 self._send(call)
@@ -210,7 +204,9 @@ class Order:
         self._done(call)
 
     def _done(self, call):
-        opened = re.match(r'openat\(\S+, "[^"]*journal\.db(-wal|-mark)", .* = (\d+)$', call)
+        opened = re.match(
+            r'openat\(\S+, "[^"]*journal\.db(-wal|-mark)", O_RDWR\S* .*= (\d+)$', call
+        )
         if opened:
             if opened[1] == "-wal":
                 self._log = opened[2]

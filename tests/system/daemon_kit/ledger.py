@@ -4,8 +4,10 @@ A producer owns a contact until he is told its entry: he sends it again with the
 over, also to the daemon's next life. What he was told is noted at once, and never taken back.
 """
 
-import asyncio
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Final
 
 import httpx
@@ -53,7 +55,7 @@ class Ledger:
             self.wrong.append(f"{key}: {self.acknowledged[key]}, then {told}")
 
 
-async def produce(
+def produce(
     site: Site, ledger: Ledger, *, count: int, acknowledged: Callable[[], None] | None = None
 ) -> None:
     """Send what is open and then new contacts, several at a time, until all is done or it dies.
@@ -64,27 +66,29 @@ async def produce(
         count: How many new ones.
         acknowledged: Called at the first acknowledgement.
     """
-    keys = ledger.open_keys() + [ledger.next_key() for _ in range(count)]
-    keys.reverse()
-    headers = site.headers("producer")
-    limits = httpx.Limits(max_connections=PRODUCERS)
-    async with httpx.AsyncClient(base_url=site.url, limits=limits, timeout=30) as client:
+    again = ledger.open_keys()
+    lock = threading.Lock()
+    first = acknowledged
 
-        async def work() -> None:
-            nonlocal acknowledged
-            while keys:
-                key = keys.pop()
-                response = await client.post(
-                    "/v1/contacts",
-                    json={"queue": "chats", "channel": "chat"},
-                    headers={**headers, "Idempotency-Key": key},
-                )
-                ledger.note(key, response)
-                if acknowledged is not None and key in ledger.acknowledged:
-                    acknowledged()
-                    acknowledged = None
+    def next_key() -> str | None:
+        nonlocal count
+        with lock:
+            if again:
+                return again.pop(0)
+            count -= 1
+            return ledger.next_key() if count >= 0 else None
 
-        results = await asyncio.gather(*(work() for _ in range(PRODUCERS)), return_exceptions=True)
-    for result in results:
-        if result is not None and not isinstance(result, GONE):
-            raise result
+    def work() -> None:
+        nonlocal first
+        with httpx.Client(timeout=30) as client, suppress(*GONE):
+            while (key := next_key()) is not None:
+                response = site.submit(client, key)
+                with lock:
+                    ledger.note(key, response)
+                    if first is not None and key in ledger.acknowledged:
+                        first()
+                        first = None
+
+    with ThreadPoolExecutor(PRODUCERS) as pool:
+        for done in [pool.submit(work) for _ in range(PRODUCERS)]:
+            done.result()

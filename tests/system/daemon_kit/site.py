@@ -122,13 +122,14 @@ class Site:
             command: What is started instead of `acd`.
         """
         kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-        self.process = subprocess.Popen(
-            [*by, *command, "serve", self.config],
-            stdout=subprocess.PIPE,
-            stderr=(self.folder / "log").open("a"),
-            text=True,
-            env=kept,
-        )
+        with (self.folder / "log").open("a") as log:
+            self.process = subprocess.Popen(
+                [*by, *command, "serve", self.config],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                env=kept,
+            )
         assert self.process.stdout is not None
         readable, _, _ = select.select([self.process.stdout], [], [], START_S)
         line = self.process.stdout.readline() if readable else ""
@@ -187,5 +188,5 @@ def running(site: Site, **given: Sequence[str | Path]) -> Iterator[Site]:
         site.start(**given)
         yield site
     finally:
-        if site.process is not None and site.process.poll() is None:
+        if site.process is not None:
             site.kill()

@@ -1,0 +1,160 @@
+"""Contacts over HTTP: producers bring and take back, supervisors look.
+
+A producer names each contact by a key of his own choice (`Idempotency-Key`). However often he sends
+it, in whatever order the repeats and answers cross, one contact comes of it: its id is a digest of
+the token's name and the key, and the owner steps no key twice. The answer leaves when the contact
+is on the disk.
+"""
+
+import hashlib
+import re
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Header, Query
+from fastapi.responses import Response
+
+from acd import events as ev
+from acd.daemon.http.access import BEARER, Producer, Supervisor
+from acd.daemon.http.errors import HttpError, refused, respond, responses
+from acd.daemon.http.models import (
+    ContactPage,
+    ContactPath,
+    ContactQuery,
+    ContactTaken,
+    ContactWithdrawn,
+    NewContact,
+)
+from acd.daemon.http.parts import Daemon
+from acd.daemon.http.tokens import Token
+from acd.daemon.http.views import ContactView, contact_view
+from acd.ids import Channel, ContactId, Reason
+
+SCAN_MAX: Final = 20_000
+"""Most legs looked at for one page: 5 ms. A page may be short, or empty, and go on all the same."""
+
+_OURS: Final = re.compile(r"c-[0-9a-f]{24}")
+
+IdempotencyKey = Annotated[
+    str, Header(alias="Idempotency-Key", min_length=1, max_length=64, pattern="^[!-~]+$")
+]
+
+
+def contact_id_of(token: Token, key: str) -> ContactId:
+    """Return the id of the contact that a producer knows by a key."""
+    digest = hashlib.sha256(f"{token.name}\n{key}".encode()).hexdigest()
+    return f"c-{digest[:24]}"
+
+
+def make_router(daemon: Daemon) -> APIRouter:
+    """Return the routes under `/v1/contacts`."""
+    router = APIRouter(prefix="/v1/contacts", tags=["contacts"], dependencies=[BEARER])
+
+    @router.post(
+        "",
+        status_code=201,
+        response_model=ContactTaken,
+        responses={
+            200: {"model": ContactTaken, "description": "A repeat: the contact of then."},
+            **responses(400, 401, 403, 408, 413, 415, 422, 503),
+        },
+    )
+    async def submit_contact(
+        body: NewContact, token: Producer, idempotency_key: IdempotencyKey
+    ) -> Response:
+        """Bring a contact. It is kept when the answer comes."""
+        taken = await _submit(daemon, token, idempotency_key, body)
+        return respond(taken.model_dump(), status=200 if taken.repeated else 201)
+
+    @router.delete(
+        "/{contact_id}",
+        response_model=ContactWithdrawn,
+        responses=responses(400, 401, 403, 404, 422, 503),
+    )
+    async def withdraw_contact(contact_id: ContactPath, _token: Producer) -> Response:
+        """Say that the customer is gone. Calls of a switch are not ended here."""
+        return respond((await _withdraw(daemon, contact_id)).model_dump())
+
+    @router.get("", response_model=ContactPage, responses=responses(400, 401, 403, 422, 503))
+    async def list_contacts(query: Annotated[ContactQuery, Query()], _: Supervisor) -> Response:
+        """List the open contacts, oldest first."""
+        contacts, following = _page(daemon, query)
+        await daemon.owner.durable()
+        return respond({"contacts": contacts, "next": following})
+
+    @router.get(
+        "/{contact_id}",
+        response_model=ContactView,
+        responses=responses(400, 401, 403, 404, 422, 503),
+    )
+    async def show_contact(contact_id: ContactPath, _: Supervisor) -> Response:
+        """Show an open contact."""
+        contact = daemon.owner.router.contacts.get(contact_id)
+        view = None if contact is None else contact_view(contact, daemon.owner.router)
+        await daemon.owner.durable()
+        if view is None:
+            raise _unknown(contact_id)
+        return respond(view)
+
+    return router
+
+
+async def _submit(daemon: Daemon, token: Token, key: str, body: NewContact) -> ContactTaken:
+    """Have a contact taken; return it when it is on the disk."""
+    if body.channel is Channel.VOICE:
+        raise HttpError(422, "voice_by_switch", "calls come from the switch", "channel")
+    contact_id = contact_id_of(token, key)
+    event = _arrived(contact_id, body)
+    receipt = await daemon.owner.submit(event, key=f"http/{token.name}/{key}")
+    refusal = receipt.refusal()
+    if refusal is not None:
+        raise refused(refusal)
+    return ContactTaken(contact_id=contact_id, entry=receipt.entry, repeated=receipt.repeated)
+
+
+async def _withdraw(daemon: Daemon, contact_id: str) -> ContactWithdrawn:
+    """Have a contact that came over HTTP withdrawn."""
+    if not _OURS.fullmatch(contact_id):
+        raise _unknown(contact_id)
+    receipt = await daemon.owner.submit(ev.ContactLeft(contact_id=contact_id))
+    if receipt.refusal() is not None:
+        raise _unknown(contact_id)
+    return ContactWithdrawn(contact_id=contact_id, entry=receipt.entry)
+
+
+def _unknown(contact_id: str) -> HttpError:
+    message = "there is no such open contact"
+    return HttpError(404, "not_found", message, contact_id, Reason.UNKNOWN_CONTACT)
+
+
+def _arrived(contact_id: ContactId, body: NewContact) -> ev.ContactArrived:
+    return ev.ContactArrived(
+        contact_id=contact_id,
+        queue=body.queue,
+        channel=body.channel,
+        customer=body.customer,
+        attributes=tuple(sorted(body.attributes.items())),
+        requirement=body.requirement,
+        prefers=tuple(body.prefers),
+        priority=body.priority,
+        promised_us=body.promised_us,
+    )
+
+
+def _page(daemon: Daemon, query: ContactQuery) -> tuple[list[ContactView], int | None]:
+    """Return a page of contacts, and after which leg to go on; None at the end.
+
+    Cost: the legs before it, which are skipped at 25 ns each, and `SCAN_MAX` at most of the rest.
+    """
+    router = daemon.owner.router
+    found: list[ContactView] = []
+    looked_at = 0
+    for number, leg in router.legs.items():
+        if number <= query.after:
+            continue
+        contact = router.contacts[leg.contact_id]
+        looked_at += 1
+        if contact.legs[0] == number and query.queue in {None, leg.klass.queue.name}:
+            found.append(contact_view(contact, router))
+        if len(found) == query.limit or looked_at == SCAN_MAX:
+            return found, number
+    return found, None

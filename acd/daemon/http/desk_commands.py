@@ -1,0 +1,145 @@
+"""What an agent's desktop may say, and the events that follow.
+
+Every command has an id of the desktop's choice; its answer has the same. An agent speaks of his
+own offers only. What belongs to the phone is answered on the phone: of a voice contact only the
+wrap-up is ended here.
+"""
+
+from typing import Annotated, Final, TypeAlias
+
+import msgspec
+from msgspec import Meta, Struct
+
+from acd import events as ev
+from acd.agents import CHANNELS
+from acd.daemon.http.errors import HttpError
+from acd.daemon.http.models import AgentState
+from acd.ids import ID_MAX, AgentId, Channel, OfferId
+from acd.router import Router
+
+COMMAND_CHARACTERS_MAX: Final = 4_096
+"""Longest command; the longest sensible one has 300."""
+
+RequestId: TypeAlias = Annotated[str, Meta(min_length=1, max_length=ID_MAX)]
+_Reason: TypeAlias = Annotated[str, Meta(max_length=ID_MAX)]
+
+
+class _Command(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="do"):
+    """Base of all commands."""
+
+    id: RequestId
+
+
+class _OfferCommand(_Command, frozen=True):
+    """Base of those about an offer, or the leg that it led to."""
+
+    offer_id: OfferId
+
+
+class Accept(_OfferCommand, frozen=True, tag="accept"):
+    """Take the offer; he is connected at once, since the desktop is where he works."""
+
+
+class Reject(_OfferCommand, frozen=True, tag="reject"):
+    """Decline the offer."""
+
+    reason: _Reason = ""
+
+
+class Hold(_OfferCommand, frozen=True, tag="hold"):
+    """Let the customer wait a moment."""
+
+
+class Retrieve(_OfferCommand, frozen=True, tag="retrieve"):
+    """Go on with a customer on hold."""
+
+
+class End(_OfferCommand, frozen=True, tag="end"):
+    """End the conversation."""
+
+
+class WrapUpDone(_OfferCommand, frozen=True, tag="wrap_up_done"):
+    """End the wrap-up."""
+
+
+class ChangeState(_Command, frozen=True, tag="state"):
+    """Log in or out, be ready or not."""
+
+    state: AgentState
+    reason: _Reason = ""
+    after_this_one: bool = False
+
+
+Command: TypeAlias = Accept | Reject | Hold | Retrieve | End | WrapUpDone | ChangeState
+
+_DECODER: Final = msgspec.json.Decoder(Command)
+
+
+def read_command(text: str) -> Command:
+    """Return the command in a message that was read strictly already.
+
+    Raises:
+        HttpError: It is none.
+    """
+    try:
+        command: Command = _DECODER.decode(text)
+    except msgspec.DecodeError as error:
+        raise HttpError(422, "invalid", f"no command: {error}") from None
+    return command
+
+
+def state_event(
+    agent_id: AgentId, state: AgentState, *, reason: str, after_this_one: bool
+) -> ev.SingleEvent:
+    """Return the event of an agent who changes his state."""
+    match state:
+        case AgentState.LOGGED_IN:
+            return ev.AgentLoggedIn(agent_id=agent_id)
+        case AgentState.READY:
+            return ev.AgentReady(agent_id=agent_id)
+        case AgentState.NOT_READY:
+            return ev.AgentNotReady(agent_id=agent_id, reason=reason, after_this_one=after_this_one)
+        case AgentState.DRAIN:
+            return ev.DrainRequested(agent_id=agent_id)
+        case AgentState.LOGGED_OUT:
+            return ev.AgentLoggedOut(agent_id=agent_id)
+
+
+def event_of(command: Command, agent_id: AgentId, router: Router) -> ev.SingleEvent:
+    """Return the event of an agent's command.
+
+    Raises:
+        HttpError: The offer is not his, is over, or is on the phone.
+    """
+    if isinstance(command, ChangeState):
+        return state_event(
+            agent_id,
+            command.state,
+            reason=command.reason,
+            after_this_one=command.after_this_one,
+        )
+    _check_offer(command, agent_id, router)
+    offer_id = command.offer_id
+    match command:
+        case Accept():
+            return ev.LegConnected(offer_id=offer_id)
+        case Reject(reason=reason):
+            return ev.OfferRejected(offer_id=offer_id, reason=reason)
+        case Hold():
+            return ev.LegHeld(offer_id=offer_id)
+        case Retrieve():
+            return ev.LegRetrieved(offer_id=offer_id)
+        case End():
+            return ev.LegEnded(offer_id=offer_id)
+        case WrapUpDone():
+            return ev.WrapUpEnded(offer_id=offer_id)
+
+
+def _check_offer(command: _OfferCommand, agent_id: AgentId, router: Router) -> None:
+    """Refuse a command about an offer that an agent has not, or not here."""
+    about = str(command.offer_id)
+    offer = router.offers.get(command.offer_id)
+    if offer is None or router.agents[offer.agent].agent_id != agent_id:
+        raise HttpError(404, "no_such_offer", "you have no such offer, or no longer", about)
+    if CHANNELS[offer.channel] is Channel.VOICE and not isinstance(command, WrapUpDone):
+        raise HttpError(409, "on_the_phone", "a voice contact is handled on the phone", about)

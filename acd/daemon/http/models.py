@@ -1,0 +1,159 @@
+"""The bodies of requests and answers, as OpenAPI tells them. Nothing unknown, nothing converted."""
+
+from enum import StrEnum
+from typing import Annotated, Final, TypeAlias
+
+from fastapi import Path
+from pydantic import BaseModel, ConfigDict, Field
+
+from acd.daemon.http.views import AgentView, ContactView, QueueView, Totals
+from acd.ids import (
+    ID_MAX,
+    PRIORITY_MAX,
+    TEXT_MAX,
+    TIME_US_MAX,
+    AgentId,
+    Channel,
+    ContactId,
+    plain,
+)
+
+ATTRIBUTES_MAX: Final = 64
+"""Most attributes of a contact; the router takes those that the configuration declares."""
+
+PREFERS_MAX: Final = 10
+"""Most preferences of a contact, as the router has it."""
+
+PAGE_MAX: Final = 500
+"""Most items of one page: 0.2 MB."""
+
+ShortText: TypeAlias = Annotated[str, Field(max_length=ID_MAX)]
+Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=ID_MAX)]
+LongText: TypeAlias = Annotated[str, Field(max_length=TEXT_MAX)]
+
+AgentPath: TypeAlias = Annotated[str, Path(min_length=1, max_length=ID_MAX)]
+QueuePath: TypeAlias = Annotated[str, Path(min_length=1, max_length=ID_MAX)]
+ContactPath: TypeAlias = Annotated[str, Path(min_length=1, max_length=ID_MAX)]
+
+
+@plain
+class AgentState(StrEnum):
+    """What an agent asks for."""
+
+    LOGGED_IN = "logged_in"
+    READY = "ready"
+    NOT_READY = "not_ready"
+    DRAIN = "drain"
+    """To be logged out when his last contact is done."""
+    LOGGED_OUT = "logged_out"
+
+
+class _Model(BaseModel):
+    """Base of all bodies."""
+
+    model_config = ConfigDict(
+        strict=True, frozen=True, extra="forbid", use_attribute_docstrings=True
+    )
+
+
+class NewContact(_Model):
+    """A customer's request."""
+
+    queue: Name
+    channel: Annotated[Channel, Field(strict=False)]
+    """Not voice: calls come from the switch."""
+    customer: ShortText = ""
+    """An opaque token of the customer, never a number, address or name."""
+    attributes: Annotated[dict[Name, ShortText], Field(max_length=ATTRIBUTES_MAX)] = {}
+    """Those that the configuration declares."""
+    requirement: LongText = ""
+    prefers: Annotated[list[LongText], Field(max_length=PREFERS_MAX)] = []
+    priority: Annotated[int, Field(ge=-PRIORITY_MAX, le=PRIORITY_MAX)] | None = None
+    promised_us: Annotated[int, Field(ge=0, lt=TIME_US_MAX)] | None = None
+
+
+class ContactTaken(_Model):
+    """A contact is inside, and stays so whatever happens."""
+
+    contact_id: ContactId
+    entry: int
+    """Number of the journal's entry."""
+    repeated: bool
+    """The idempotency key was seen before; this is the contact of then."""
+
+
+class ContactWithdrawn(_Model):
+    """The customer is gone."""
+
+    contact_id: ContactId
+    entry: int
+
+
+class StateChange(_Model):
+    """What an agent asks for."""
+
+    state: Annotated[AgentState, Field(strict=False)]
+    reason: ShortText = ""
+    """Why he is not ready."""
+    after_this_one: bool = False
+    """Not ready only when his last contact is done."""
+
+
+class StateChanged(_Model):
+    """An agent's wish is kept."""
+
+    agent_id: AgentId
+    entry: int
+
+
+class ContactPage(_Model):
+    """Open contacts, oldest first."""
+
+    contacts: list[ContactView]
+    next: int | None
+    """What to ask for as `after` to go on; null at the end."""
+
+
+class AgentPage(_Model):
+    """Agents in the configuration's order."""
+
+    agents: list[AgentView]
+    next: int | None
+
+
+class QueueList(_Model):
+    """All queues, in the configuration's order."""
+
+    queues: list[QueueView]
+    totals: Totals
+
+
+class Alive(_Model):
+    """The process runs."""
+
+    alive: bool
+
+
+class Ready(_Model):
+    """Whether contacts can be taken and routed."""
+
+    ready: bool
+    reasons: list[str]
+    """Why not."""
+
+
+class ContactQuery(_Model):
+    """Which contacts."""
+
+    model_config = ConfigDict(extra="forbid", strict=False)
+    queue: Name | None = None
+    after: Annotated[int, Field(ge=0, lt=TIME_US_MAX)] = 0
+    limit: Annotated[int, Field(ge=1, le=PAGE_MAX)] = 100
+
+
+class AgentQuery(_Model):
+    """Which agents."""
+
+    model_config = ConfigDict(extra="forbid", strict=False)
+    after: Annotated[int, Field(ge=0, lt=TIME_US_MAX)] = 0
+    limit: Annotated[int, Field(ge=1, le=PAGE_MAX)] = 100

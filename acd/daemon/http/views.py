@@ -1,0 +1,241 @@
+"""What the API shows of queues, agents and contacts. Times are microseconds since the epoch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from acd.agents import CHANNELS, Agent, SlotState
+from acd.contacts import Contact, Leg, LegState, Offer, Presence
+from acd.daemon.http.fold import Fold, totals
+from acd.ids import (
+    AgentId,
+    Availability,
+    Channel,
+    ContactId,
+    ContactOutcome,
+    Device,
+    LegId,
+    OfferId,
+    QueueName,
+    WrapUpMode,
+)
+from acd.router import Router
+from acd.settings import QueueSettings
+
+LEG_STATES: Final = {state: state.name.lower() for state in LegState}
+INTERRUPTED: Final = "interrupted"
+"""A slot state that hides the leg's: what is set aside."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelView:
+    """A queue on one channel."""
+
+    channel: Channel
+    waiting: int
+    oldest_us: int | None
+    """When the one arrived who waits longest."""
+    offered: int
+    """How many ring or are being connected."""
+    handling: int
+    """How many are connected, on hold or in wrap-up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueView:
+    """A queue."""
+
+    name: QueueName
+    waiting: int
+    oldest_us: int | None
+    offered: int
+    handling: int
+    agents_ready: int
+    """How many agents who serve it are ready, busy ones included."""
+    channels: tuple[ChannelView, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentLegView:
+    """One slot of an agent."""
+
+    offer_id: OfferId
+    contact_id: ContactId
+    queue: QueueName
+    channel: Channel
+    state: str
+    """offered, connecting, connected, held, wrapping, or interrupted."""
+    until_us: int | None
+    """When ringing, connecting or wrap-up ends by itself."""
+    customer: str
+    attributes: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentView:
+    """An agent."""
+
+    agent_id: AgentId
+    group: str
+    availability: Availability
+    reason: str
+    after_this_one: bool
+    device: Device
+    wrap_up_mode: WrapUpMode
+    idle_since_us: int | None
+    """Since when no slot is in use; only where he is logged in."""
+    legs: tuple[AgentLegView, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegView:
+    """One leg of a contact."""
+
+    leg_id: LegId
+    queue: QueueName
+    channel: Channel
+    state: str
+    arrived_us: int
+    offer_id: OfferId | None
+    agent_id: AgentId | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactView:
+    """An open contact."""
+
+    contact_id: ContactId
+    queue: QueueName
+    channel: Channel
+    customer: str
+    attributes: dict[str, str]
+    requirement: str
+    prefers: tuple[str, ...]
+    priority: int | None
+    promised_us: int | None
+    presence: str
+    """waiting, talking or gone."""
+    legs: tuple[LegView, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """The whole domain."""
+
+    waiting: int
+    offered: int
+    handling: int
+    arrived: int
+    """Since the daemon began, as the next two."""
+    handled: int
+    abandoned: int
+    agents: dict[Availability, int]
+    """How many agents are in each availability."""
+
+
+def queue_view(queue: QueueSettings, fold: Fold, *, agents_ready: int) -> QueueView:
+    """Return what is shown of a queue. Cost: its channels."""
+    lines = [(channel, fold.line(queue.name, channel)) for channel in queue.channels]
+    channels = tuple(
+        ChannelView(
+            channel=channel,
+            waiting=line.waiting,
+            oldest_us=line.oldest_us(),
+            offered=line.offered,
+            handling=line.handling,
+        )
+        for channel, line in lines
+    )
+    waiting, offered, handling = totals(line for _, line in lines)
+    oldest = [one.oldest_us for one in channels if one.oldest_us is not None]
+    return QueueView(
+        name=queue.name,
+        waiting=waiting,
+        oldest_us=min(oldest, default=None),
+        offered=offered,
+        handling=handling,
+        agents_ready=agents_ready,
+        channels=channels,
+    )
+
+
+def totals_view(fold: Fold, agents: dict[Availability, int]) -> Totals:
+    """Return the domain's totals. Cost: queues."""
+    waiting, offered, handling = totals(fold.lines.values())
+    return Totals(
+        waiting=waiting,
+        offered=offered,
+        handling=handling,
+        arrived=fold.arrived,
+        handled=fold.outcomes[ContactOutcome.HANDLED],
+        abandoned=fold.outcomes[ContactOutcome.ABANDONED],
+        agents=agents,
+    )
+
+
+def agent_view(agent: Agent, router: Router) -> AgentView:
+    """Return what is shown of an agent. Cost: his slots."""
+    idle = agent.is_idle and agent.availability is not Availability.LOGGED_OUT
+    return AgentView(
+        agent_id=agent.agent_id,
+        group=agent.group,
+        availability=agent.availability,
+        reason=agent.reason,
+        after_this_one=agent.after_this_one,
+        device=agent.device,
+        wrap_up_mode=agent.wrap_up_mode,
+        idle_since_us=agent.idle_since_us if idle else None,
+        legs=tuple(_agent_leg(offer, router) for offer in agent.offers.values()),
+    )
+
+
+def contact_view(contact: Contact, router: Router) -> ContactView:
+    """Return what is shown of a contact."""
+    arrival = contact.arrival
+    return ContactView(
+        contact_id=arrival.contact_id,
+        queue=arrival.queue,
+        channel=arrival.channel,
+        customer=arrival.customer,
+        attributes=dict(arrival.attributes),
+        requirement=arrival.requirement,
+        prefers=arrival.prefers,
+        priority=arrival.priority,
+        promised_us=arrival.promised_us,
+        presence=Presence(contact.presence).name.lower(),
+        legs=tuple(_leg(router.legs[number], router) for number in contact.legs),
+    )
+
+
+def serves(agent: Agent) -> Sequence[QueueName]:
+    """Return the queues that an agent serves, each once."""
+    return tuple(dict.fromkeys(queue for queue, _ in agent.kind.desk.serves))
+
+
+def _agent_leg(offer: Offer, router: Router) -> AgentLegView:
+    leg = router.legs[offer.leg_id]
+    arrival = router.contacts[leg.contact_id].arrival
+    aside = offer.slot == SlotState.INTERRUPTED
+    return AgentLegView(
+        offer_id=offer.offer_id,
+        contact_id=leg.contact_id,
+        queue=leg.klass.queue.name,
+        channel=CHANNELS[offer.channel],
+        state=INTERRUPTED if aside else LEG_STATES[leg.state],
+        until_us=offer.until_us or None,
+        customer=arrival.customer,
+        attributes=dict(arrival.attributes),
+    )
+
+
+def _leg(leg: Leg, router: Router) -> LegView:
+    offer = router.offers.get(leg.offer_id)
+    return LegView(
+        leg_id=leg.leg_id,
+        queue=leg.klass.queue.name,
+        channel=leg.klass.channel,
+        state=LEG_STATES[leg.state],
+        arrived_us=leg.arrived_us,
+        offer_id=leg.offer_id or None,
+        agent_id=None if offer is None else router.agents[offer.agent].agent_id,
+    )

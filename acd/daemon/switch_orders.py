@@ -1,0 +1,138 @@
+"""What committed entries order the switch to do. Pure."""
+
+from typing import Final
+
+from acd import actions as ac
+from acd import events as ev
+from acd.daemon.phones import Phones
+from acd.daemon.switch_site import Site
+from acd.ids import Availability, ContactId, OfferId
+from acd.journal.records import Entry
+from acd.switch_protocol import messages as sw
+from acd.switch_protocol.words import TEXT_MAX, AgentStateWord, Capability, Treatment
+
+_WORDS: Final = {
+    Availability.LOGGED_OUT: AgentStateWord.NULL,
+    Availability.NOT_READY: AgentStateWord.NOT_READY,
+    Availability.READY: AgentStateWord.READY,
+    Availability.DRAINING: AgentStateWord.NOT_READY,
+    Availability.NOT_RESPONDING: AgentStateWord.NOT_READY,
+}
+
+
+class Orders:
+    """Makes commands of actions.
+
+    Args:
+        site: Names and the router.
+        capabilities: What the switch can do.
+        phones: What phones show.
+    """
+
+    def __init__(self, site: Site, capabilities: Capability, phones: Phones) -> None:
+        self._site = site
+        self._capabilities = capabilities
+        self._phones = phones
+        self._contact_of: dict[OfferId, ContactId] = {}
+        """Of the offers at the switch whose contacts are open: a withdrawal does not name it."""
+        self._offers_of: dict[ContactId, list[OfferId]] = {}
+        for number, offer in site.router.offers.items():
+            self._note(number, site.router.legs[offer.leg_id].contact_id)
+
+    def commands_for(self, entry: Entry) -> list[sw.Command]:
+        """Return the commands that an entry asks for, in order."""
+        commands = self._treatments(entry)
+        for position, action in enumerate(entry.actions):
+            command = self._command(action, entry, position)
+            if command is not None:
+                commands.append(command)
+        return commands
+
+    def _command(self, action: ac.Action, entry: Entry, position: int) -> sw.Command | None:
+        command_id = self._site.ids.action(entry.number, position)
+        match action:
+            case ac.OfferContact():
+                return self._select(action, entry.now_us)
+            case ac.WithdrawOffer():
+                contact_id = self._contact_of.get(action.offer_id, "")
+                call_id = self._site.call_of(contact_id)
+                if call_id is None:
+                    return None
+                offer = self._site.ids.offer(action.offer_id)
+                return sw.RouteCancel(command_id=command_id, call_id=call_id, offer=offer)
+            case ac.ReleaseCustomer():
+                call_id = self._site.call_of(action.contact_id)
+                if call_id is None:
+                    return None
+                return sw.ClearCall(command_id=command_id, call_id=call_id)
+            case ac.CloseContact():
+                for number in self._offers_of.pop(action.contact_id, ()):
+                    del self._contact_of[number]
+                return None
+            case ac.InterruptLeg() | ac.ResumeLeg():
+                return self._hold(action, command_id)
+            case ac.SetAgentState():
+                return self._set_agent_state(action, command_id)
+            case ac.ConnectLeg() | ac.EndWrapUp() | ac.Refused():
+                return None
+
+    def _note(self, offer_id: OfferId, contact_id: ContactId) -> None:
+        if self._site.call_of(contact_id) is not None:
+            self._contact_of[offer_id] = contact_id
+            self._offers_of.setdefault(contact_id, []).append(offer_id)
+
+    def _select(self, action: ac.OfferContact, now_us: int) -> sw.RouteSelect | None:
+        call_id = self._site.call_of(action.contact_id)
+        if call_id is None:
+            return None
+        self._note(action.offer_id, action.contact_id)
+        return sw.RouteSelect(
+            command_id=self._site.ids.offer(action.offer_id),
+            call_id=call_id,
+            device=self._site.device_of(action.agent_id),
+            ring_us=action.ring_until_us - now_us,
+            auto_answer=action.auto_answer,
+        )
+
+    def _hold(self, action: ac.InterruptLeg | ac.ResumeLeg, command_id: str) -> sw.Command | None:
+        """Put a caller on hold while his agent is interrupted."""
+        call_id = self._site.call_of(self._contact_of.get(action.offer_id, ""))
+        if call_id is None or Capability.HOLD not in self._capabilities:
+            return None
+        make = sw.Hold if type(action) is ac.InterruptLeg else sw.Retrieve
+        return make(
+            command_id=command_id,
+            call_id=call_id,
+            device=self._site.device_of(action.agent_id),
+            offer=self._site.ids.offer(action.offer_id),
+        )
+
+    def _set_agent_state(self, action: ac.SetAgentState, command_id: str) -> sw.Command | None:
+        """Show a state at the phone of an agent who logged on there."""
+        device = self._site.device_of(action.agent_id)
+        able = Capability.SET_AGENT_STATE in self._capabilities
+        if not able or not self._phones.has_logged_on(device):
+            return None
+        word = _WORDS[action.availability]
+        self._phones.note(device, word)
+        reason = (action.reason or action.availability)[:TEXT_MAX]
+        return sw.SetAgentState(command_id=command_id, device=device, state=word, reason=reason)
+
+    def _treatments(self, entry: Entry) -> list[sw.Command]:
+        """Let those who have just arrived, and still wait, hear music."""
+        if Capability.TREATMENT not in self._capabilities:
+            return []
+        event = entry.event
+        events = event.events if type(event) is ev.Batch else (event,)
+        commands: list[sw.Command] = []
+        for position, fact in enumerate(events):
+            if type(fact) is ev.ContactArrived and fact.contact_id in self._site.router.contacts:
+                call_id = self._site.call_of(fact.contact_id)
+                if call_id is not None:
+                    command_id = f"{self._site.ids.prefix}{entry.number}.t{position}"
+                    commands.append(
+                        sw.QueueTreatment(
+                            command_id=command_id, call_id=call_id, treatment=Treatment.MUSIC
+                        )
+                    )
+        return commands

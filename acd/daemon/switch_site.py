@@ -1,0 +1,93 @@
+"""Names: what a call, a phone and an offer of the switch are in the core. Pure."""
+
+from collections.abc import Callable
+from typing import Final
+
+from acd.contacts import Leg, Offer
+from acd.daemon.ids import CommandIds
+from acd.daemon.settings import SwitchSettings
+from acd.ids import ID_MAX, AgentId, Channel, ContactId
+from acd.router import Router
+from acd.switch_protocol import messages as sw
+
+VOICE: Final = Channel.VOICE
+
+
+class Site:
+    """The switch's names in the core, and the core's at the switch.
+
+    Args:
+        router: Returns the present router: a change of settings puts another in its place.
+        settings: The switch's.
+        ids: Of the journal's commands.
+    """
+
+    def __init__(
+        self, router: Callable[[], Router], settings: SwitchSettings, ids: CommandIds
+    ) -> None:
+        self._router = router
+        self.settings = settings
+        self.ids = ids
+        self._prefix = f"{settings.name}:"
+        self._known: Router | None = None
+        self._agents: dict[str, AgentId] = {}
+        self._asked = 0
+
+    @property
+    def router(self) -> Router:
+        """The present router."""
+        return self._router()
+
+    def contact_of(self, call_id: str) -> ContactId | None:
+        """Return a call's contact id; None if the call's id is too long or odd for one."""
+        contact_id = self._prefix + call_id
+        return contact_id if len(contact_id) <= ID_MAX and call_id.isprintable() else None
+
+    def call_of(self, contact_id: ContactId) -> str | None:
+        """Return the call of a contact; None if the contact is not of this switch."""
+        call_id = contact_id.removeprefix(self._prefix)
+        return call_id if call_id != contact_id else None
+
+    def device_of(self, agent_id: AgentId) -> str:
+        """Return an agent's phone."""
+        return self.settings.device_of(agent_id)
+
+    def agent_at(self, device: str) -> AgentId | None:
+        """Return whose phone a device is."""
+        router = self.router
+        if self._known is not router:
+            self._known = router
+            self._agents = {self.device_of(one.agent_id): one.agent_id for one in router.agents}
+        return self._agents.get(device)
+
+    def offer_of(self, call_id: str, command_id: str) -> tuple[Offer, Leg] | None:
+        """Return the open offer of a call that a command id names, with its leg."""
+        number = self.ids.offer_of(command_id)
+        offer = None if number is None else self.router.offers.get(number)
+        if offer is None:
+            return None
+        leg = self.router.legs[offer.leg_id]
+        return (offer, leg) if leg.contact_id == self.contact_of(call_id) else None
+
+    def select(self, offer: Offer, leg: Leg, now_us: int) -> sw.RouteSelect | None:
+        """Return the command that holds out an offer from now on; None if it is too late."""
+        call_id = self.call_of(leg.contact_id)
+        ring_us = offer.until_us - now_us
+        if call_id is None or ring_us <= 0:
+            return None
+        return sw.RouteSelect(
+            command_id=self.ids.offer(offer.offer_id),
+            call_id=call_id,
+            device=self.device_of(self.router.agents[offer.agent].agent_id),
+            ring_us=ring_us,
+            auto_answer=leg.klass.channel_settings.auto_answer,
+        )
+
+    def next_id(self) -> str:
+        """Return the id of a command that no entry of the journal asked for: a look, a repair."""
+        self._asked += 1
+        return f"{self.ids.prefix}v{self._asked}"
+
+    def is_own_look(self, command_id: str) -> bool:
+        """Return whether `next_id` made an id."""
+        return command_id.startswith(f"{self.ids.prefix}v")

@@ -1,0 +1,116 @@
+"""Carries out a daemon's commands at the exchange, and answers them. Pure."""
+
+from collections.abc import Callable, Iterable
+
+from acd.switch_protocol import messages as sw
+from acd.switch_protocol.simulated.exchange import Exchange, as_told
+from acd.switch_protocol.simulated.ledger import Did
+from acd.switch_protocol.words import CommandError, CommandStage, ConnectionState, EventCause
+
+
+def whole(told: sw.Snapshot) -> tuple[sw.EventBase, ...]:
+    """Return a snapshot in one piece."""
+    return (told,)
+
+
+def carry_out(
+    exchange: Exchange,
+    command: sw.Command,
+    now_us: int,
+    *,
+    cut: Callable[[sw.Snapshot], Iterable[sw.EventBase]] = whole,
+) -> None:
+    """Do what a command says; the answer follows its effects in the exchange's events.
+
+    Args:
+        exchange: Where it is done.
+        command: What is ordered.
+        now_us: When.
+        cut: In which pieces a snapshot is told.
+    """
+    error = CommandError.NONE
+    call_id = ""
+    match command:
+        case sw.SnapshotRequest():
+            for piece in cut(snapshot(exchange)):
+                exchange.tell(piece)
+        case sw.SetAgentState():
+            cause = EventCause.FORCED_TRANSITION
+            if not exchange.set_agent(
+                command.device, command.state, reason=command.reason, cause=cause
+            ):
+                error = CommandError.DEVICE_UNKNOWN
+        case sw.SnapshotCall():
+            call_id = command.call_id
+            call = exchange.calls.get(call_id)
+            told = None if call is None else as_told(call)
+            exchange.tell(sw.CallReported(call_id=call_id, call=told))
+        case _:
+            call_id = command.call_id
+            error = _of_a_call(exchange, command, now_us)
+    stage = CommandStage.ACCEPTED if error is CommandError.NONE else CommandStage.REJECTED
+    exchange.tell(
+        sw.CommandResult(command_id=command.command_id, call_id=call_id, stage=stage, error=error)
+    )
+
+
+def snapshot(exchange: Exchange) -> sw.Snapshot:
+    """Return all that a daemon may know."""
+    return sw.Snapshot(
+        calls=tuple(as_told(call) for call in exchange.calls.values()),
+        devices=tuple(
+            sw.DeviceReport(phone.device, phone.state, phone.agent, phone.reason)
+            for phone in exchange.phones.values()
+        ),
+    )
+
+
+_OfACall = (
+    sw.QueueTreatment
+    | sw.RouteSelect
+    | sw.RouteCancel
+    | sw.RouteReject
+    | sw.RouteEnd
+    | sw.ClearConnection
+    | sw.ClearCall
+    | sw.Hold
+    | sw.Retrieve
+)
+
+
+def _of_a_call(exchange: Exchange, command: _OfACall, now_us: int) -> CommandError:
+    match command:
+        case sw.RouteSelect():
+            return exchange.select(command, now_us)
+        case sw.RouteCancel():
+            return exchange.cancel(command.call_id, command.offer, now_us)
+        case sw.ClearCall():
+            return exchange.clear_call(command.call_id, Did.CALL_CLEARED, now_us)
+        case sw.RouteReject():
+            return exchange.clear_call(command.call_id, Did.CALL_REJECTED, now_us)
+        case sw.RouteEnd():
+            return exchange.route_end(command.call_id, now_us)
+        case sw.ClearConnection():
+            return exchange.clear_connection(command.call_id, command.offer, now_us)
+        case sw.QueueTreatment():
+            if command.call_id not in exchange.calls:
+                return CommandError.CALL_UNKNOWN
+            exchange.ledger.add(now_us, Did.TREATED, command.call_id, note=command.treatment)
+            return CommandError.NONE
+        case sw.Hold():
+            return _hold(exchange, command, ConnectionState.CONNECTED, now_us)
+        case sw.Retrieve():
+            return _hold(exchange, command, ConnectionState.HOLD, now_us)
+
+
+def _hold(
+    exchange: Exchange, command: sw.Hold | sw.Retrieve, wanted: ConnectionState, now_us: int
+) -> CommandError:
+    offer = exchange.offers.get(command.offer)
+    if offer is None or offer.state is not wanted:
+        return CommandError.WRONG_STATE
+    if type(command) is sw.Hold:
+        exchange.hold(offer.device, now_us)
+    else:
+        exchange.retrieve(offer.device, now_us)
+    return CommandError.NONE

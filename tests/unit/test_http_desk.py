@@ -1,0 +1,269 @@
+"""An agent's desk: the truth first, then what commits bring, and answers after the commit.
+
+Method: WebSockets to a real server before a real owner. A desk that replays the stream must end
+where the router is.
+"""
+
+import asyncio
+
+import msgspec
+import pytest
+from websockets.exceptions import InvalidStatus
+
+from acd import events as ev
+from acd.daemon.http import desk as desk_module
+from acd.daemon.http.tokens import Role
+from tests.unit.http_daemon import DEADLINE_S, bring, closed, heard, heard_until, house, soon, work
+from tests.unit.shop import arrived
+
+
+async def tell(socket, **command):
+    """Send a command; return its answer, and what came before it."""
+    await socket.send(msgspec.json.encode(command).decode())
+    *before, answer = await heard_until(socket, "result")
+    assert answer["id"] == command["id"]
+    return answer, before
+
+
+def test_a_chat_from_offer_to_end(tmp_path):
+    async def main():
+        async with house(tmp_path) as made, made.socket("/v1/agents/ann/desk", "ann") as desk:
+            first = await heard(desk)
+            assert first["type"] == "snapshot"
+            assert first["agent"]["availability"] == "logged_out"
+            for number, state in enumerate(("logged_in", "ready")):
+                answer, _ = await tell(desk, id=f"s{number}", do="state", state=state)
+                assert answer["ok"]
+                assert answer["entry"] == number + 1
+            contact_id = (await bring(made, "order-1", customer="k-1")).json()["contact_id"]
+            *_, offer = await heard_until(desk, "offer")
+            assert offer["contact_id"] == contact_id
+            assert (offer["queue"], offer["channel"], offer["customer"]) == ("sales", "chat", "k-1")
+            number = offer["offer_id"]
+            states = []
+            for place, do in enumerate(("accept", "hold", "retrieve", "end")):
+                answer, before = await tell(desk, id=f"c{place}", do=do, offer_id=number)
+                assert answer["ok"], answer
+                states += [one for one in before if one["type"] == "state"]
+            while not states or states[-1]["agent"]["legs"]:
+                states += await heard_until(desk, "state")
+            seen = [leg["state"] for one in states for leg in one["agent"]["legs"]]
+            assert "connected" in seen
+            assert [one["entry"] for one in states] == sorted(one["entry"] for one in states)
+            assert not made.owner.router.contacts
+
+    asyncio.run(main())
+
+
+def test_a_desk_opened_again_begins_with_the_truth_and_ends_the_older_one(tmp_path):
+    async def main():
+        async with house(tmp_path) as made:
+            await work(made, "ann")
+            async with made.socket("/v1/agents/ann/desk", "ann") as old:
+                await heard(old)
+                contact_id = (await bring(made, "order-1")).json()["contact_id"]
+                async with made.socket("/v1/agents/ann/desk", "ann") as new:
+                    first = await heard(new)
+                    (leg,) = first["agent"]["legs"]
+                    assert (leg["contact_id"], leg["state"]) == (contact_id, "offered")
+                    assert await closed(old) == 4001
+                    answer, _ = await tell(new, id="1", do="accept", offer_id=leg["offer_id"])
+                    assert answer["ok"]
+            # Losing the connection is not leaving.
+            assert made.owner.router.agent("ann").availability == "ready"
+            assert made.owner.router.agent("ann").offers
+
+    asyncio.run(main())
+
+
+def test_a_repeated_command_gets_the_same_answer_and_is_done_once(tmp_path):
+    async def main():
+        async with house(tmp_path) as made, made.socket("/v1/agents/ann/desk", "ann") as desk:
+            await heard(desk)
+            first, _ = await tell(desk, id="1", do="state", state="logged_in")
+            again, _ = await tell(desk, id="1", do="state", state="logged_in")
+            assert first == again == {"type": "result", "id": "1", "ok": True, "entry": 1}
+            assert made.owner.stepped == 1
+
+    asyncio.run(main())
+
+
+def test_an_agent_speaks_of_his_own_offers_only(tmp_path):
+    async def main():
+        async with house(tmp_path) as made:
+            await work(made, "bob")
+            await bring(made, "order-1")
+            async with made.socket("/v1/agents/ann/desk", "ann") as desk:
+                await heard(desk)
+                for number, do in ((1, "accept"), (1, "end"), (99, "reject")):
+                    answer, _ = await tell(desk, id=f"{number}{do}", do=do, offer_id=number)
+                    assert not answer["ok"]
+                    assert answer["error"]["code"] == "no_such_offer"
+
+    asyncio.run(main())
+
+
+def test_what_the_router_refuses_is_told(tmp_path):
+    async def main():
+        async with house(tmp_path) as made, made.socket("/v1/agents/ann/desk", "ann") as desk:
+            await heard(desk)
+            answer, _ = await tell(desk, id="1", do="state", state="ready")
+            assert answer["error"]["reason"] == "not_in_this_state"
+
+    asyncio.run(main())
+
+
+def test_a_call_is_answered_on_the_phone(tmp_path):
+    async def main():
+        async with house(tmp_path) as made:
+            await work(made, "ann")
+            await made.owner.submit(arrived("switch:1"))
+            async with made.socket("/v1/agents/ann/desk", "ann") as desk:
+                (leg,) = (await heard(desk))["agent"]["legs"]
+                number = leg["offer_id"]
+                for do in ("accept", "reject", "hold", "retrieve", "end"):
+                    answer, _ = await tell(desk, id=do, do=do, offer_id=number)
+                    assert answer["error"]["code"] == "on_the_phone"
+                await made.owner.submit(ev.LegConnected(offer_id=number))
+                await made.owner.submit(ev.LegEnded(offer_id=number))
+                answer, _ = await tell(desk, id="done", do="wrap_up_done", offer_id=number)
+                assert answer["ok"]
+            assert not made.owner.router.contacts
+
+    asyncio.run(main())
+
+
+def test_an_interruption_and_a_withdrawal_are_told(tmp_path):
+    async def main():
+        async with house(tmp_path) as made:
+            await work(made, "ann")
+            async with made.socket("/v1/agents/ann/desk", "ann") as desk:
+                await heard(desk)
+                await bring(made, "order-1")
+                *_, offer = await heard_until(desk, "offer")
+                await tell(desk, id="1", do="accept", offer_id=offer["offer_id"])
+                await made.owner.submit(arrived("switch:1"))
+                *_, aside = await heard_until(desk, "interrupt")
+                assert aside["offer_id"] == offer["offer_id"]
+                await made.owner.submit(ev.ContactLeft(contact_id="switch:1"))
+                *_, withdrawn = await heard_until(desk, "withdraw")
+                assert withdrawn["outcome"] == "canceled"
+                *_, back = await heard_until(desk, "resume")
+                assert back["offer_id"] == offer["offer_id"]
+                *_, state = await heard_until(desk, "state")
+                assert [leg["state"] for leg in state["agent"]["legs"]] == ["connected"]
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    "text, code",
+    [
+        ("{", "bad_json"),
+        ('{"id":"1","id":"2","do":"accept","offer_id":1}', "bad_json"),
+        ("[" * 4_000, "bad_json"),
+        ('{"id":"1","do":"fly"}', "invalid"),
+        ('{"id":"1","do":"accept","offer_id":1,"more":1}', "invalid"),
+        ('{"id":"1","do":"accept","offer_id":"1"}', "invalid"),
+        ('{"id":"1","do":"accept","offer_id":NaN}', "bad_json"),
+        ('{"id":"\\ud800","do":"accept","offer_id":1}', "bad_json"),
+        ('{"do":"accept","offer_id":1}', "invalid"),
+        ("7", "invalid"),
+    ],
+)
+def test_what_is_no_command_is_refused_and_the_desk_goes_on(text, code, tmp_path):
+    async def main():
+        async with house(tmp_path) as made, made.socket("/v1/agents/ann/desk", "ann") as desk:
+            await heard(desk)
+            await desk.send(text)
+            answer = await heard(desk)
+            assert answer["error"]["code"] == code
+            answer, _ = await tell(desk, id="ok", do="state", state="logged_in")
+            assert answer["ok"]
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    "message, code", [(b"{}", 1003), ("x" * 5_000, 1003), ("x" * 70_000, 1009)]
+)
+def test_what_is_no_short_text_ends_the_desk(message, code, tmp_path):
+    async def main():
+        async with house(tmp_path) as made, made.socket("/v1/agents/ann/desk", "ann") as desk:
+            await heard(desk)
+            await desk.send(message)
+            assert await closed(desk) == code
+
+    asyncio.run(main())
+
+
+def test_a_desk_that_is_not_read_is_ended(tmp_path, monkeypatch):
+    monkeypatch.setattr(desk_module, "MESSAGES_MAX", 0)
+
+    async def main():
+        async with house(tmp_path) as made:
+            await work(made, "ann")
+            async with made.socket("/v1/agents/ann/desk", "ann") as desk:
+                await heard(desk)
+                await bring(made, "order-1")
+                assert await closed(desk) == 1013
+
+    asyncio.run(main())
+
+
+def test_an_expired_token_ends_the_desk(tmp_path):
+    async def main():
+        async with house(tmp_path) as made:
+            made.add("ann-today", Role.AGENT, agent="ann", expires=soon())
+            made.tokens.reload()
+            async with made.socket("/v1/agents/ann/desk", "ann-today") as desk:
+                await heard(desk)
+                assert await closed(desk) == 1008
+
+    asyncio.run(main())
+
+
+def test_a_revoked_agent_is_cut_off(tmp_path):
+    async def main():
+        async with house(tmp_path) as made:
+            async with (
+                made.socket("/v1/agents/ann/desk", "ann") as ann,
+                made.socket("/v1/agents/bob/desk", "bob") as bob,
+            ):
+                await heard(ann)
+                await heard(bob)
+                made.remove("ann")
+                made.tokens.reload()
+                assert await closed(ann) == 1008
+                answer, _ = await tell(bob, id="1", do="state", state="logged_in")
+                assert answer["ok"]
+            with pytest.raises(InvalidStatus) as caught:
+                await made.socket("/v1/agents/ann/desk", "ann")
+            assert caught.value.response.status_code == 401
+
+    asyncio.run(main())
+
+
+def test_desks_are_told_when_the_daemon_stops(tmp_path):
+    async def main():
+        async with house(tmp_path) as made:
+            desk = await made.socket("/v1/agents/ann/desk", "ann")
+            await heard(desk)
+        assert await closed(desk) == 1012
+
+    asyncio.run(main())
+
+
+def test_an_agent_that_is_gone_has_no_desk(tmp_path):
+    async def main():
+        async with house(tmp_path) as made:
+            made.add("eve", Role.AGENT, agent="eve")
+            made.tokens.reload()
+            with pytest.raises(InvalidStatus) as caught:
+                await made.socket("/v1/agents/eve/desk", "eve")
+            assert caught.value.response.status_code == 404
+            async with asyncio.timeout(DEADLINE_S), made.client("eve") as client:
+                answer = await client.post("/v1/agents/eve/state", json={"state": "ready"})
+                assert answer.status_code == 404
+
+    asyncio.run(main())
