@@ -31,7 +31,7 @@ from acd.events import ClockTicked
 from acd.journal.file import JournalFile
 from acd.journal.records import Entry
 from acd.router import Router
-from benchmarks.daemon_load import Counting, Cycle, at_work, domain
+from benchmarks.daemon_load import Counting, Cycle, at_work, domain, pause
 from benchmarks.measuring import Digest, is_smoke, machine, quantile
 
 RATES_PER_S: Final = (1_000, 5_000)
@@ -81,7 +81,7 @@ async def load(folder: Path, rate_per_s: int, events: int) -> Watch:
                 lambda receipt: cycle.told(receipt.result().actions)
             )
             sent += 1
-        await asyncio.sleep(PAUSE_S)
+        await pause(PAUSE_S)
     await owner.durable()
     await owner.close()
     return watch

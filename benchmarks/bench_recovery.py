@@ -40,7 +40,7 @@ from acd.events import Event
 from acd.journal.file import PART_BYTES, JournalFile
 from acd.journal.records import Entry
 from acd.router import Router
-from benchmarks.daemon_load import START_US, TICK_US, Cycle, arrival, at_work, domain
+from benchmarks.daemon_load import START_US, TICK_US, Cycle, arrival, at_work, domain, pause
 from benchmarks.measuring import is_smoke, machine
 
 LIVE: Final = 1_000_000
@@ -148,7 +148,7 @@ async def gaps_ms(folder: Path, live: int) -> tuple[float, float, float]:
     taking = asyncio.ensure_future(snapshots.take())
     with_one = await _longest_gap(owner, live + 1, taking)
     span_s = time.perf_counter() - began_s
-    without = await _longest_gap(owner, 2 * live, asyncio.ensure_future(asyncio.sleep(span_s)))
+    without = await _longest_gap(owner, 2 * live, asyncio.ensure_future(pause(span_s)))
     await owner.close()
     return without, with_one, snapshots.longest_fork_us / 1e3
 
@@ -165,7 +165,7 @@ async def _longest_gap(owner: Owner, first: int, until: "asyncio.Future[Any]") -
         while sent < (now_s - began_s) * 1_000:
             owner.submit(arrival(first + sent))
             sent += 1
-        await asyncio.sleep(0)
+        await pause(0)
     await until
     return longest_s * 1e3
 

@@ -5,6 +5,7 @@ next ones come. The clock moves a fixed step with each reading, so that what is 
 hang on how fast the machine is, and two runs have one digest.
 """
 
+import asyncio
 from collections import deque
 from collections.abc import Iterator
 from typing import Final
@@ -63,6 +64,14 @@ class Counting:
         """Return the time, a tick later than before."""
         self._now_us += TICK_US
         return self._now_us * 1_000
+
+
+async def pause(seconds: float) -> None:
+    """Let the event loop do other things for so long."""
+    loop = asyncio.get_running_loop()
+    over: asyncio.Future[None] = loop.create_future()
+    loop.call_later(seconds, over.set_result, None)
+    await over
 
 
 def at_work(settings: DomainSettings) -> Batch:

@@ -72,13 +72,22 @@ class Owner:
         journal: As opened; its end is where the router is.
         clock: The daemon's.
         keys: The keys of inputs that the journal knows.
+        took: Told, in the writer's thread, how many seconds each commit took.
     """
 
-    def __init__(self, router: Router, journal: JournalFile, clock: Clock, keys: Keys) -> None:
+    def __init__(
+        self,
+        router: Router,
+        journal: JournalFile,
+        clock: Clock,
+        keys: Keys,
+        *,
+        took: Callable[[float], None] = lambda _: None,
+    ) -> None:
         self.router = router
         """To be read on the event loop. It may be ahead of the disk: see `durable`."""
         self.clock = clock
-        self.writer = Writer(journal, committed=self._committed, failed=self._fail)
+        self.writer = Writer(journal, committed=self._committed, failed=self._fail, took=took)
         self._keys = keys
         self._pending: deque[_Input] = deque()
         self._waiting: deque[tuple[int, asyncio.Future[Receipt], Receipt]] = deque()
@@ -153,8 +162,12 @@ class Owner:
                 event loop.
         """
         self.router = router
-        entry = self._step(Batch(events=()), self.clock.now_us())
-        self.writer.change(settings, (entry,))
+        now_us = max(self.clock.now_us(), router.now_us)
+        entries: list[Entry] = []
+        while self._tick(now_us, entries):
+            pass
+        entries.append(self._step(Batch(events=()), now_us))
+        self.writer.change(settings, tuple(entries))
         self._schedule()
 
     @property
@@ -194,15 +207,13 @@ class Owner:
             return
         now_us = max(self.clock.now_us(), self.router.now_us)
         entries: list[Entry] = []
-        due_us = self.router.next_wakeup_us()
-        while due_us is not None and due_us <= now_us and len(entries) < STEPS_MAX:
-            entries.append(self._step(ClockTicked(), now_us))
-            due_us = self.router.next_wakeup_us()
-        if due_us is None or due_us > now_us:
+        while (is_owed := self._tick(now_us, entries)) and len(entries) < STEPS_MAX:
+            pass
+        if not is_owed:
             pending = self._pending
             for _ in range(min(len(pending), STEPS_MAX)):
                 self._take(pending.popleft(), now_us, entries)
-            due_us = self.router.next_wakeup_us()
+        due_us = self.router.next_wakeup_us()
         if entries:
             self.writer.write(tuple(entries))
         else:
@@ -211,6 +222,14 @@ class Owner:
             self._schedule()
         elif due_us is not None:
             self._wake(due_us, now_us)
+
+    def _tick(self, now_us: int, entries: list[Entry]) -> bool:
+        """Step a tick if one is owed; return whether one was."""
+        due_us = self.router.next_wakeup_us()
+        if due_us is None or due_us > now_us:
+            return False
+        entries.append(self._step(ClockTicked(), now_us))
+        return True
 
     def _take(self, given: _Input, now_us: int, entries: list[Entry]) -> None:
         """Step one input, unless its key was seen; its receipt waits for the disk."""

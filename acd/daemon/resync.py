@@ -17,7 +17,7 @@ Each call is compared by itself, and whatever is found can be told and ordered t
 | released | waits or talks | the customer is let go |
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Container, Iterable
 
 from acd import events as ev
 from acd.contacts import Contact, Leg, LegState, Presence
@@ -111,13 +111,16 @@ def compare_absence(site: Site, call_id: str, plan: Plan) -> None:
         plan.tell(ev.ContactLeft(contact_id=contact_id))
 
 
-def missing_calls(site: Site, calls: Mapping[str, object]) -> list[str]:
-    """Return the calls that the core knows, and that are not among those at the switch."""
+def missing_calls(site: Site, calls: Container[str], contacts: Iterable[ContactId]) -> list[str]:
+    """Return the calls of contacts that are open and not among the calls at the switch."""
+    known = site.router.contacts
     found = []
-    for contact_id, contact in site.router.contacts.items():
+    for contact_id in contacts:
         call_id = site.call_of(contact_id)
-        if call_id is not None and call_id not in calls and contact.presence is not Presence.GONE:
-            found.append(call_id)
+        if call_id is not None and call_id not in calls:
+            contact = known.get(contact_id)
+            if contact is not None and contact.presence is not Presence.GONE:
+                found.append(call_id)
     return found
 
 

@@ -14,23 +14,26 @@ The first storage error ends everything at once.
 
 import asyncio
 import gc
+import resource
 import signal
 import sqlite3
 import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import structlog
 import uvloop
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Gauge, Histogram
 
 from acd import __version__
 from acd.contacts import OfferState
 from acd.daemon import logs
 from acd.daemon.clock import Clock
 from acd.daemon.history import History
+from acd.daemon.http.meters import BUCKETS_S
 from acd.daemon.http.server import HttpServer
 from acd.daemon.http.tokens import Tokens
 from acd.daemon.ids import CommandIds
@@ -44,6 +47,7 @@ from acd.errors import AcdError, ConfigError, StorageError
 from acd.events import AgentNotReady, AgentReady, Batch, SingleEvent
 from acd.ids import Availability
 from acd.journal.file import JournalFile
+from acd.journal.records import Entry
 from acd.router import Router
 from acd.settings import DomainSettings
 from acd.switch_protocol.port import SwitchOptions
@@ -60,8 +64,11 @@ must not wait for the event loop, nor the loop for the writer."""
 COLLECT_EVERY: Final = 50_000
 """Allocations between two collections of the youngest generation, as in the simulator."""
 
-STOP_S: Final = 0.5
-"""After a storage error: how long answers that tell of it may take to leave."""
+READ_MAX: Final = 2_000
+"""Most entries read for the history at once: some 10 ms, in which no commit is made."""
+
+FILES_MAX: Final = 16_384
+"""Most open files: four times the connections that the HTTP server admits."""
 
 _log = structlog.get_logger()
 
@@ -95,6 +102,8 @@ def serve(path: Path, *, ready: Callable[[str], None]) -> None:
     logs.configure()
     start = prepare(path)
     sys.setswitchinterval(SWITCH_INTERVAL_S)
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(FILES_MAX, most), most))
     gc.collect()
     gc.freeze()
     gc.set_threshold(COLLECT_EVERY, *gc.get_threshold()[1:])
@@ -158,10 +167,31 @@ class Daemon:
         self.http = start.settings.http
         self.tokens = Tokens(start.settings.http.tokens)
         self.registry = CollectorRegistry()
-        self.owner = Owner(start.router, start.journal, self._clock, start.recovered.keys)
+        commits = Histogram(
+            "acd_commit_seconds",
+            "How long commits of the journal took.",
+            buckets=BUCKETS_S,
+            registry=self.registry,
+        )
+        offset = Gauge(
+            "acd_clock_offset_seconds",
+            "By how much the wall clock is ahead of the daemon's.",
+            registry=self.registry,
+        )
+        offset.set_function(lambda: self._clock.offset_us() / 1e6)
+        self.owner = Owner(
+            start.recovered.router,
+            start.journal,
+            self._clock,
+            start.recovered.keys,
+            took=commits.observe,
+        )
         self.live = Live(self.owner, lambda: self.domain)
         self.history = History(
-            start.settings.history, start.journal.journal_id, start.domain, self._on_history_error
+            start.settings.history,
+            journal_id=start.journal.journal_id,
+            domain=start.domain,
+            on_error=lambda error: _log.error("history not written", error=str(error)),
         )
         self._switch = self._make_switch()
 
@@ -172,6 +202,8 @@ class Daemon:
             reasons.append("storage failed")
         if self._switch is not None and not self._switch.is_up:
             reasons.append("the switch is not connected")
+        if problem := self.history.problem():
+            reasons.append(problem)
         return reasons
 
     async def run(self, ready: Callable[[str], None]) -> None:
@@ -187,10 +219,16 @@ class Daemon:
         loop.add_signal_handler(signal.SIGHUP, self._reload)
         owner = self.owner
         async with AsyncExitStack() as stack:
+            stack.push_async_callback(self.history.close)
             stack.push_async_callback(owner.close)
+            owner.subscribe(self.history.fold)
             if self._start.journal.last:
                 self._clock.hold(owner.router.now_us)
             owner.start()
+            if self._start.recovered.settings != self.domain:
+                owner.change(self.domain, self._start.router)
+                self.live.reset()
+            self.history.start(self._read_journal)
             if self._switch is not None:
                 stack.push_async_callback(self._switch.close)
                 self._switch.start()
@@ -223,8 +261,13 @@ class Daemon:
         ids = CommandIds(self.domain.name, self._start.journal.journal_id)
         return SwitchDriver(switch, self.owner, settings=settings, ids=ids)
 
-    def _on_history_error(self, error: StorageError) -> None:
-        _log.error("history not written", error=str(error))
+    async def _read_journal(self, first: int) -> tuple[Entry, ...]:
+        """Return entries from a number on, as far as they are kept; a portion of them."""
+
+        def read(journal: JournalFile) -> tuple[Entry, ...]:
+            return tuple(islice(journal.entries(max(first, journal.first())), READ_MAX))
+
+        return await self.owner.writer.run(read)
 
     async def _let_time_go_on(self) -> None:
         """Find out what became of the offers in flight, then let time be what it is.
@@ -302,5 +345,6 @@ class Daemon:
         if router is not None:
             self.domain = domain
             self.owner.change(domain, router)
+            self.history.change(domain)
             self.live.reset()
         _log.info("reloaded", file=str(path), domain=domain.name)

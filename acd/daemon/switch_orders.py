@@ -41,7 +41,7 @@ class Orders:
 
     def commands_for(self, entry: Entry) -> list[sw.Command]:
         """Return the commands that an entry asks for, in order."""
-        commands = self._treatments(entry)
+        commands = self._treatment(entry)
         for position, action in enumerate(entry.actions):
             command = self._command(action, entry, position)
             if command is not None:
@@ -118,21 +118,23 @@ class Orders:
         reason = (action.reason or action.availability)[:TEXT_MAX]
         return sw.SetAgentState(command_id=command_id, device=device, state=word, reason=reason)
 
-    def _treatments(self, entry: Entry) -> list[sw.Command]:
-        """Let those who have just arrived, and still wait, hear music."""
-        if Capability.TREATMENT not in self._capabilities:
+    def _treatment(self, entry: Entry) -> list[sw.Command]:
+        """Let a caller who has just arrived, and still waits, hear music.
+
+        Those who arrive in a batch were found in a snapshot: they hear something already, and
+        100,000 commands at once would only be in the way.
+        """
+        fact = entry.event
+        if (
+            type(fact) is not ev.ContactArrived
+            or Capability.TREATMENT not in self._capabilities
+            or fact.contact_id not in self._site.router.contacts
+        ):
             return []
-        event = entry.event
-        events = event.events if type(event) is ev.Batch else (event,)
-        commands: list[sw.Command] = []
-        for position, fact in enumerate(events):
-            if type(fact) is ev.ContactArrived and fact.contact_id in self._site.router.contacts:
-                call_id = self._site.call_of(fact.contact_id)
-                if call_id is not None:
-                    command_id = f"{self._site.ids.prefix}{entry.number}.t{position}"
-                    commands.append(
-                        sw.QueueTreatment(
-                            command_id=command_id, call_id=call_id, treatment=Treatment.MUSIC
-                        )
-                    )
-        return commands
+        call_id = self._site.call_of(fact.contact_id)
+        if call_id is None:
+            return []
+        command_id = f"{self._site.ids.prefix}{entry.number}.t"
+        return [
+            sw.QueueTreatment(command_id=command_id, call_id=call_id, treatment=Treatment.MUSIC)
+        ]

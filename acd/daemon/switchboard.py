@@ -194,24 +194,25 @@ class Switchboard:
     def suspects(self, snapshot: sw.Snapshot, *, now_us: int) -> Iterator[list[sw.Command]]:
         """Yield questions about calls that look wrong, portion by portion; ends with the epoch."""
         calls = {call.call_id: call for call in snapshot.calls}
-        names = [*calls, *resync.missing_calls(self._site, calls)]
+        yield []
+        contacts = list(self._site.router.contacts)
         asked = 0
-        for start in range(0, len(names), PORTION):
-            if snapshot.epoch != self._epoch or asked >= SUSPECTS_MAX:
-                return
-            questions: list[sw.Command] = []
-            for call_id in names[start : start + PORTION]:
-                plan = resync.Plan()
-                call = calls.get(call_id)
-                if call is None:
-                    resync.compare_absence(self._site, call_id, plan)
+        for part in (list(calls), contacts):
+            for start in range(0, len(part), PORTION):
+                if snapshot.epoch != self._epoch or asked >= SUSPECTS_MAX:
+                    return
+                some = part[start : start + PORTION]
+                if part is contacts:
+                    wrong = resync.missing_calls(self._site, calls, some)
                 else:
-                    resync.compare_call(self._site, call, plan, closed=self._closed, now_us=now_us)
-                if not plan.is_empty():
-                    questions.append(self._look_at(call_id))
-            asked += len(questions)
-            self.counts["suspects"] += len(questions)
-            yield questions
+                    wrong = [
+                        call_id
+                        for call_id in some
+                        if not self._compare(calls[call_id], now_us).is_empty()
+                    ]
+                asked += len(wrong)
+                self.counts["suspects"] += len(wrong)
+                yield [self._look_at(call_id) for call_id in wrong]
 
     def turned_away(
         self, facts: tuple[ev.SingleEvent, ...], actions: tuple[ac.Action, ...]
@@ -304,7 +305,7 @@ class Switchboard:
         calls = {call.call_id: call for call in snapshot.calls if call.call_id not in cleared}
         for call in calls.values():
             resync.compare_call(self._site, call, plan, closed=self._closed, now_us=now_us)
-        for call_id in resync.missing_calls(self._site, calls):
+        for call_id in resync.missing_calls(self._site, calls, self._site.router.contacts):
             if call_id in cleared:
                 resync.compare_absence(self._site, call_id, plan)
             else:
@@ -315,14 +316,19 @@ class Switchboard:
 
     def _reported(self, event: sw.CallReported, now_us: int) -> Reaction:
         """React to what the switch says of one call that was asked for."""
-        plan = resync.Plan()
         if event.call is None:
+            plan = resync.Plan()
             resync.compare_absence(self._site, event.call_id, plan)
         else:
-            resync.compare_call(self._site, event.call, plan, closed=self._closed, now_us=now_us)
+            plan = self._compare(event.call, now_us)
         if not plan.is_empty():
             self.counts["repaired"] += 1
         return Reaction(tuple(plan.first), plan.facts(), tuple(plan.then))
+
+    def _compare(self, call: sw.Call, now_us: int) -> resync.Plan:
+        plan = resync.Plan()
+        resync.compare_call(self._site, call, plan, closed=self._closed, now_us=now_us)
+        return plan
 
     def _look_at(self, call_id: str) -> sw.SnapshotCall:
         return sw.SnapshotCall(command_id=self._site.next_id(), call_id=call_id)

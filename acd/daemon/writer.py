@@ -9,6 +9,7 @@ already lost something.
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Final, TypeAlias, TypeVar
@@ -37,6 +38,7 @@ class Writer:
         journal: The open journal; from `start` on it is this thread's.
         committed: Called on the loop with what is on the disk, in order.
         failed: Called on the loop once, with what went wrong; nothing is committed after it.
+        took: Called in the thread with the seconds that each commit took.
     """
 
     def __init__(
@@ -45,8 +47,10 @@ class Writer:
         *,
         committed: Committed,
         failed: Callable[[StorageError], None],
+        took: Callable[[float], None],
     ) -> None:
         self._journal = journal
+        self._took = took
         self._committed = committed
         self._failed = failed
         self._work: SimpleQueue[Group | _Change | Callable[[], None] | None] = SimpleQueue()
@@ -133,7 +137,9 @@ class Writer:
             count += len(work)
             work = _NOTHING
         together = entries if len(groups) == 1 else tuple(one for each in groups for one in each)
+        began_s = time.perf_counter()
         self._journal.commit(together)
+        self._took(time.perf_counter() - began_s)
         self._tell(together)
         return work
 

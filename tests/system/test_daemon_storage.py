@@ -11,14 +11,12 @@ import re
 import shutil
 import subprocess
 import time
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
-from acd.daemon.recovery import recover
-from acd.events import ContactArrived
-from acd.journal.file import JournalFile
+from tests.system.daemon_kit.auditor import all_are_kept
 from tests.system.daemon_kit.ledger import Ledger, produce
 from tests.system.daemon_kit.site import Site, running
 
@@ -62,21 +60,6 @@ def attached(strace, site, *inject):
     finally:
         tracer.terminate()
         tracer.wait(30)
-
-
-def all_are_kept(site, ledger):
-    """Fail unless everything that was acknowledged is in the journal, once."""
-    with closing(JournalFile.open(site.journal)) as journal:
-        recover(journal)
-        arrived = {}
-        for entry in journal.entries(journal.first()):
-            if entry.key:
-                assert isinstance(entry.event, ContactArrived)
-                assert entry.event.contact_id not in arrived, "a contact came twice"
-                arrived[entry.event.contact_id] = entry.number
-    assert not ledger.wrong
-    for key, (contact_id, entry) in ledger.acknowledged.items():
-        assert arrived.get(contact_id) == entry, key
 
 
 def until_it_ends(site, ledger):

@@ -28,7 +28,7 @@ SWITCH: Final = SwitchSettings(
     devices={"ann": "101", "bob": "102"},
     options={"socket": "link"},
 )
-DEADLINE_S: Final = 20.0
+DEADLINE_S: Final = 40.0
 
 
 class Pbx:

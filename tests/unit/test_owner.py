@@ -316,22 +316,25 @@ def test_a_wall_clock_that_is_set_moves_no_timer():
 def test_settings_change_while_contacts_wait(tmp_path):
     later = msgspec.structs.replace(SHOP, back_off_us=3 * SECOND_US)
     wrong = msgspec.structs.replace(SHOP, agents=SHOP.agents[1:])
+    hands = Hands()
 
     async def story():
-        async with an_owner(tmp_path) as (owner, _):
+        async with an_owner(tmp_path, hands=hands) as (owner, _):
             await owner.submit(at_work("ann"))
             await owner.submit(arrived("c1"))
             with pytest.raises(ConfigError, match="'ann'"):
                 under(wrong, owner.router)
+            # What fell due meanwhile fires first.
+            hands.go_on(20 * SECOND_US)
             owner.change(later, under(later, owner.router))
-            assert await owner.durable() == 3
+            assert await owner.durable() == 4
             await owner.submit(arrived("c2"))
 
     play(story)
     recovered = recovered_from(tmp_path)
     assert recovered.settings == later
     assert set(recovered.router.contacts) == {"c1", "c2"}
-    assert replay(tmp_path / "journal.db", verify=True)[:2] == (4, 1)
+    assert replay(tmp_path / "journal.db", verify=True)[:2] == (5, 3)
 
 
 def test_a_snapshot_of_a_fork_is_the_router(tmp_path):

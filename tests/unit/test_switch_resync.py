@@ -416,6 +416,10 @@ def test_what_is_decided_becomes_commands():
     assert not board.board._orders._offers_of
 
 
+def test_callers_found_in_a_snapshot_hear_something_already():
+    assert Board().does(ev.Batch(events=(arrived("pbx:c"), arrived("pbx:d")))) == []
+
+
 def test_contacts_of_other_channels_concern_no_switch():
     board = Board()
     board.does(at_work("ann"))
@@ -437,7 +441,7 @@ def test_the_same_actions_give_the_same_command_ids():
         event = arrived("pbx:c")
         entry = Entry(7, 0, event, board.router.step(event, now_us=0))
         ids.append([command.command_id for command in board.board.commands_for(entry)])
-    assert ids == [["acd-shop-j-7.t0", "acd-shop-j-1"]] * 2
+    assert ids == [["acd-shop-j-7.t", "acd-shop-j-1"]] * 2
 
 
 def test_a_switch_gets_no_command_that_it_cannot_carry_out():

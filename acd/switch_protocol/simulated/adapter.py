@@ -43,6 +43,10 @@ OUT_MAX: Final = 4 * 1024 * 1024
 RETRY_S: Final = (0.05, 5.0)
 """First and longest pause between two attempts to connect: small, since the switch is local."""
 
+LATE_S: Final = 0.05
+"""If an alarm is later than this, the process was busy or stopped: what was answered meanwhile is
+read first, for as long."""
+
 SOCKET_MAX: Final = 100
 """Longest path of a socket, in bytes (Linux admits 107)."""
 
@@ -193,6 +197,8 @@ class _Session:
         self._misses = 0
         self._ping_us = 0
         self._alarm: asyncio.TimerHandle | None = None
+        self._alarm_s = 0.0
+        """When the alarm rings, by the loop's clock."""
         self._early: list[link.FromSwitch] = []
         self._end_cause = ""
         self.replaced = False
@@ -305,13 +311,21 @@ class _Session:
             break
         at_s = self._loop.time() + max(0, due_us - _now_us()) / 1e6
         if self._alarm is not None:
-            if self._alarm.when() <= at_s:
+            if self._alarm_s <= at_s:
                 return
             self._alarm.cancel()
+        self._ring_at(at_s)
+
+    def _ring_at(self, at_s: float) -> None:
+        self._alarm_s = at_s
         self._alarm = self._loop.call_at(at_s, self._ring)
 
     def _ring(self) -> None:
+        now_s = self._loop.time()
         self._alarm = None
+        if now_s - self._alarm_s > LATE_S:
+            self._ring_at(now_s + LATE_S)
+            return
         now_us = _now_us()
         self._hand_over(self._sequence.expire(now_us))
         for command_id, (deadline_us, _) in tuple(self._unanswered.items()):

@@ -114,7 +114,8 @@ class Rudeness:
     def pass_on(self, event: sw.EventBase, now_us: int) -> list[tuple[int, sw.EventBase]]:
         """Return when an event comes, once, more often, or not at all."""
         if self._happens(Rude.SLOW, event):
-            self._slow_until_us = now_us + self._random.randint(0, LATE_US_MAX)
+            until_us = now_us + self._random.randint(0, LATE_US_MAX)
+            self._slow_until_us = max(self._slow_until_us, until_us)
         at_us = max(now_us, self._slow_until_us)
         if self._happens(Rude.DROPPED, event):
             return []

@@ -165,6 +165,7 @@ class Server:
         elif writer is not self._writer:
             raise link.LinkError("got a message before the log-in")
         elif isinstance(message, link.Ping):
+            self.settle()  # What the answer's number counts is sent before it.
             writer.write(link.framed(link.Pong(epoch=self.exchange.epoch, seq=self.exchange.seq)))
         elif not self.rudeness.loses(message):
             carry_out(self.exchange, message, self.now_us(), cut=link.parts)
@@ -199,7 +200,7 @@ class Server:
         writer = self._writer
         while self._on_the_way and self._on_the_way[0][0] <= now_us:
             event = heappop(self._on_the_way)[2]
-            if writer is not None:
+            if writer is not None and not writer.is_closing():
                 writer.write(link.framed(event))
         if writer is not None and writer.transport.get_write_buffer_size() > OUT_MAX:
             writer.transport.abort()

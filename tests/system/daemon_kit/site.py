@@ -180,6 +180,17 @@ class Site:
         response.raise_for_status()
         return json.loads(response.content)
 
+    def calls(self) -> set[str]:
+        """Return the ids of all open calls."""
+        found: set[str] = set()
+        after: int | None = 0
+        while after is not None:
+            page = self.get(f"/v1/contacts?queue=calls&limit=500&after={after}")
+            assert isinstance(page, dict)
+            found |= {contact["contact_id"] for contact in page["contacts"]}
+            after = page["next"]
+        return found
+
 
 @contextlib.contextmanager
 def running(site: Site, **given: Sequence[str | Path]) -> Iterator[Site]:
