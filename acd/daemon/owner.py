@@ -8,7 +8,8 @@ thread, and the router goes on meanwhile. When the disk has them, the sinks (swi
 history, live stream) get the actions, and whoever sent the inputs is acknowledged. An input with a
 key that was seen before is not stepped again; its sender gets the receipt of the first.
 
-The first storage error ends everything: no receipt, no action leaves after it.
+The first storage error ends everything: no receipt, no action leaves after it. So does a bug of
+ours, in the router or in a sink: the next life recovers what is on the disk.
 """
 
 import asyncio
@@ -100,8 +101,8 @@ class Owner:
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_us = 0
         self._loop = asyncio.get_running_loop()
-        self.failed: asyncio.Future[StorageError] = self._loop.create_future()
-        """Ends when storage fails."""
+        self.failed: asyncio.Future[Exception] = self._loop.create_future()
+        """Ends when storage fails, or when a bug of ours shows: with what is to be raised."""
 
     # What everybody calls.
 
@@ -129,7 +130,7 @@ class Owner:
             raise OverloadedError(pending, PENDING_MAX)
         receipt: asyncio.Future[Receipt] = self._loop.create_future()
         if self.failed.done():
-            receipt.set_exception(self.failed.result())
+            receipt.set_exception(self._refusal())
             return receipt
         self._pending.append(_Input(event, key, receipt))
         self._schedule()
@@ -146,7 +147,7 @@ class Owner:
             StorageError: It never will be.
         """
         if self.failed.done():
-            raise self.failed.result()
+            raise self._refusal()
         if self._on_disk >= self._stepped:
             return self._on_disk
         barrier: asyncio.Future[int] = self._loop.create_future()
@@ -193,6 +194,17 @@ class Owner:
             self._alarm.cancel()
         await self.writer.close()
 
+    def _refusal(self) -> StorageError:
+        """Return what whoever waits is told when nothing goes on."""
+        error = self.failed.result()
+        if isinstance(error, StorageError):
+            return StorageError(*error.args)
+        return StorageError("the journal", "is no longer written: the daemon stops")
+
+    def forget_keys(self, before: int) -> None:
+        """Forget the keys of entries before this one: the journal no longer has them."""
+        self._keys.forget_before(before)
+
     # Stepping.
 
     def _schedule(self) -> None:
@@ -201,10 +213,15 @@ class Owner:
             self._loop.call_soon(self._work)
 
     def _work(self) -> None:
-        """Step what is due and what is pending, and hand it to the writer."""
         self._scheduled = False
-        if self.failed.done():
-            return
+        if not self.failed.done():
+            try:
+                self._step_some()
+            except Exception as error:  # noqa: BLE001 - whatever it is, nothing may go on.
+                self._fail(error)
+
+    def _step_some(self) -> None:
+        """Step what is due and what is pending, and hand it to the writer."""
         now_us = max(self.clock.now_us(), self.router.now_us)
         entries: list[Entry] = []
         while (is_owed := self._tick(now_us, entries)) and len(entries) < STEPS_MAX:
@@ -212,7 +229,8 @@ class Owner:
         if not is_owed:
             pending = self._pending
             for _ in range(min(len(pending), STEPS_MAX)):
-                self._take(pending.popleft(), now_us, entries)
+                self._take(pending[0], now_us, entries)
+                pending.popleft()
         due_us = self.router.next_wakeup_us()
         if entries:
             self.writer.write(tuple(entries))
@@ -273,8 +291,12 @@ class Owner:
         if self.failed.done():
             return
         self._on_disk = entries[-1].number
-        for sink in self._sinks:
-            sink(entries)
+        try:
+            for sink in self._sinks:
+                sink(entries)
+        except Exception as error:  # noqa: BLE001 - an action may be lost: the next life repairs it.
+            self._fail(error)
+            return
         self._give_receipts()
 
     def _give_receipts(self) -> None:
@@ -288,20 +310,21 @@ class Owner:
             if not barrier.done():
                 barrier.set_result(on_disk)
 
-    def _fail(self, error: StorageError) -> None:
+    def _fail(self, error: Exception) -> None:
         """Stop for good: nothing is acknowledged any more."""
         if self.failed.done():
             return
         self.failed.set_result(error)
+        told = self._refusal()
         futures = [given.receipt for given in self._pending]
         futures += [future for _, future, _ in self._waiting]
         for future in futures:
             if not future.done():
-                future.set_exception(StorageError(*error.args))
+                future.set_exception(told)
                 future.exception()  # Whoever does not wait for it is not to be told at exit.
         for _, barrier in self._barriers:
             if not barrier.done():
-                barrier.set_exception(StorageError(*error.args))
+                barrier.set_exception(told)
         self._pending.clear()
         self._waiting.clear()
         self._barriers.clear()

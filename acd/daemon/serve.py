@@ -43,7 +43,7 @@ from acd.daemon.recovery import Recovered, recover, under
 from acd.daemon.settings import DaemonSettings, load
 from acd.daemon.snapshots import Snapshots
 from acd.daemon.switch_driver import SwitchDriver
-from acd.errors import AcdError, ConfigError, StorageError
+from acd.errors import AcdError, ConfigError
 from acd.events import AgentNotReady, AgentReady, Batch, SingleEvent
 from acd.ids import Availability
 from acd.journal.file import JournalFile
@@ -320,8 +320,7 @@ class Daemon:
         try:
             await asyncio.wait([*tasks, owner.failed], return_when=asyncio.FIRST_COMPLETED)
             if owner.failed.done():
-                error = owner.failed.result()
-                raise StorageError(*error.args)
+                raise owner.failed.result()
             for task in tasks:
                 if task.done():
                     task.result()  # It raises what ended it.

@@ -132,6 +132,7 @@ class Snapshots:
                     now_us=now_us, keep_us=keep_us, needed=needed
                 )
             )
+        self._owner.forget_keys(await self._owner.writer.run(lambda journal: journal.first()))
 
 
 def _adding(entry: int, part: int, data: bytes) -> "Callable[..., None]":

@@ -231,6 +231,26 @@ def test_after_a_storage_error_nothing_is_acknowledged(tmp_path):
     assert list(recovered_from(tmp_path).router.contacts) == ["c1"]
 
 
+def test_a_bug_of_ours_stops_everything_too(tmp_path):
+    async def in_a_sink():
+        async with an_owner(tmp_path) as (owner, _):
+            owner.subscribe(lambda _: 1 / 0)
+            with pytest.raises(StorageError, match="the daemon stops"):
+                await owner.submit(arrived("c1"))
+            assert isinstance(await owner.failed, ZeroDivisionError)
+
+    async def in_the_router():
+        async with an_owner(tmp_path) as (owner, _):
+            with pytest.raises(StorageError, match="the daemon stops"):
+                await owner.submit(None)
+            assert isinstance(await owner.failed, KeyError)
+
+    play(in_a_sink)
+    # What was committed is there, acknowledged or not.
+    assert list(recovered_from(tmp_path).router.contacts) == ["c1"]
+    play(in_the_router)
+
+
 def test_too_much_is_refused_and_changes_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr(owners, "PENDING_MAX", 10)
 

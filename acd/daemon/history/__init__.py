@@ -1,28 +1,9 @@
-"""TEMPORARY stand-in by the lead, until HISTORY's own is here: overwrite it."""
+"""The history: who came, what became of it, and what the agents did, in tables for questions.
 
+`keeper` writes it beside the daemon, `reader` answers questions. docs/history.md describes both.
+"""
 
-class History:
-    """Nothing yet."""
+from acd.daemon.history.keeper import History
+from acd.daemon.history.reader import HistoryReader
 
-    def __init__(self, *given: object, **named: object) -> None:
-        """Take anything."""
-
-    def start(self, read_from: object) -> None:
-        """Do nothing."""
-
-    def fold(self, entries: object) -> None:
-        """Do nothing."""
-
-    def change(self, domain: object) -> None:
-        """Do nothing."""
-
-    def folded(self) -> int:
-        """Return much."""
-        return 10**12
-
-    def problem(self) -> str:
-        """Return nothing."""
-        return ""
-
-    async def close(self) -> None:
-        """Do nothing."""
+__all__ = ["History", "HistoryReader"]

@@ -1,209 +1,155 @@
-"""The legs that entries speak of: fetched from the tables when first needed, written back together.
+"""The contacts inside and their offers, as the history knows them, and how they are written back.
 
-A leg is known here from its first use in a transaction on. Whoever is known is authoritative: his
-row may say what was true before. Some stay known between transactions, but not too many: a
-million contacts may be inside.
+All that are inside are kept in memory (as the router keeps them) and are read from the tables at
+the start; who changed is written back with the transaction. A contact has one leg in this release,
+so one row of `contacts` is both.
 """
 
 import sqlite3
 from typing import Any, Final
 
 from msgspec import Struct
+from msgspec.structs import astuple
 
-from acd.daemon.history.schema import CLOSED, LOST
+from acd.daemon.history.schema import LOST
 from acd.figures import NOT_CONNECTED, OFFERS
 from acd.ids import ContactId, OfferId
-from acd.tallies import QUEUED
-
-KNOWN_MAX: Final = 20_000
-"""Most legs that stay known: all that a site of 10,000 agents handles, and some who wait; 20 MB."""
+from acd.tallies import HANDLING, QUEUED, RINGING
 
 COUNTS: Final = NOT_CONNECTED - OFFERS + 1
-
-_MARKS: Final = ", ".join("?" * (11 + COUNTS))
-_INSERT_CONTACT: Final = "INSERT INTO contacts VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-_INSERT_LEG: Final = f"INSERT INTO legs VALUES ({_MARKS})"  # noqa: S608 - only question marks.
-_END_CONTACT: Final = "UPDATE contacts SET ended_us = ?, outcome = ? WHERE contact = ?"
-_UPDATE_LEG: Final = """
-UPDATE legs SET place = ?, offer_id = ?, agent_id = ?, waited_until_us = ?, answered = ?,
-    ended_us = ?, handling_us = ?, offers = ?, timed_out = ?, rejected = ?, revoked = ?,
-    canceled = ?, failed_busy = ?, failed_unreachable = ?, failed_congestion = ?,
-    failed_refused = ?, not_connected = ?
-WHERE contact = ?"""
-_FIND_CONTACT: Final = """
-SELECT contact_id, customer, legs.* FROM contacts JOIN legs USING (contact)
-WHERE contact_id = ? AND legs.ended_us IS NULL"""
-_FIND_OFFER: Final = """
-SELECT contact_id, customer, legs.* FROM legs JOIN contacts USING (contact) WHERE offer_id = ?"""
-_RAISE_LONGEST: Final = """
-INSERT INTO longest_waits VALUES (?, ?, ?)
-ON CONFLICT DO UPDATE SET wait_us = max(wait_us, excluded.wait_us)"""
+_FIELDS: Final = 13
+_PUT_CONTACT: Final = (
+    f"INSERT OR REPLACE INTO contacts VALUES ({', '.join('?' * (_FIELDS + COUNTS))})"  # noqa: S608
+)
+_PUT_OFFER: Final = "INSERT OR REPLACE INTO offers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _LOSE: Final = (
-    "UPDATE contacts SET ended_us = :at_us, outcome = 'unknown' WHERE ended_us IS NULL",
-    "UPDATE offers SET ended_us = :at_us, outcome = 'unknown' WHERE ended_us IS NULL",
-    f"""UPDATE legs SET waited_until_us = coalesce(waited_until_us, :at_us), ended_us = :at_us,
-        handling_us = 0, place = {LOST}, offer_id = NULL WHERE ended_us IS NULL""",  # noqa: S608 - a number.
+    "UPDATE contacts SET ended_us = ?, outcome = ? WHERE ended_us IS NULL",
+    "UPDATE offers SET ended_us = ?, outcome = ? WHERE ended_us IS NULL",
 )
 
 
 class Leg(Struct, gc=False):
-    """One leg, and what of its contact is not its own. A contact has one leg in this release."""
+    """One contact: a row of `contacts`, its counts last."""
 
-    contact_id: ContactId
-    customer: str
     contact: int
+    contact_id: ContactId
     queue: str
     channel: str
+    customer: str
     entered_us: int
-    counts: list[int]
-    """Of its offers, laid out as in `acd.figures` from `OFFERS` on."""
-    place: int = QUEUED
-    offer_id: OfferId | None = None
-    """The offer that holds it; None while it waits alone, and when it is closed."""
+    answered_us: int | None = None
     agent_id: str = ""
     """Whom it was offered to last."""
-    waited_until_us: int | None = None
-    answered: int = 0
     ended_us: int | None = None
+    outcome: str = ""
     handling_us: int = 0
     """Ends less starts, as in `acd.tallies`."""
+    place: int = QUEUED
+    """As in `acd.tallies`."""
+    offer_id: OfferId = 0
+    """The last one."""
+    counts: list[int] = []
+    """Of its offers, laid out as in `acd.figures` from `OFFERS` on."""
+
+
+class Offer(Struct, gc=False):
+    """One offer: a row of `offers`."""
+
+    offer_id: OfferId
+    contact: int
+    contact_id: ContactId
+    agent_id: str
+    made_us: int
+    answered_us: int | None = None
+    ended_us: int | None = None
     outcome: str = ""
-    stored: bool = False
+    cause: str = ""
 
 
 class Legs:
-    """The legs inside, by contact and by offer."""
+    """The contacts inside by id, and by the offer that holds them."""
 
-    def __init__(self, connection: sqlite3.Connection, *, contacts: int) -> None:
-        """Args: how many contacts were ever given a number."""
+    def __init__(self, connection: sqlite3.Connection) -> None:
         self._sql = connection
-        self.contacts = contacts
-        self._known: dict[int, Leg] = {}
-        self._by_id: dict[ContactId, Leg] = {}
-        self._by_offer: dict[OfferId, Leg] = {}
+        self.inside: dict[ContactId, Leg] = {}
+        self.by_offer: dict[OfferId, tuple[Leg, Offer]] = {}
+        (self._last,) = connection.execute(
+            "SELECT coalesce(max(contact), 0) FROM contacts"
+        ).fetchone()
         self._changed: dict[int, Leg] = {}
-        self._longest: dict[tuple[str, str], int] = {}
+        self._offers: dict[OfferId, Offer] = {}
+        by_number = {}
+        for row in connection.execute("SELECT * FROM contacts WHERE ended_us IS NULL"):
+            leg = Leg(*row[:_FIELDS], counts=list(row[_FIELDS:]))
+            self.inside[leg.contact_id] = by_number[leg.contact] = leg
+        for row in connection.execute(
+            "SELECT offers.* FROM contacts JOIN offers USING (offer_id)"
+            " WHERE contacts.ended_us IS NULL AND offers.ended_us IS NULL"
+        ):
+            offer = Offer(*row)
+            self.by_offer[offer.offer_id] = by_number[offer.contact], offer
 
     def enter(
         self, contact_id: ContactId, *, customer: str, queue: str, channel: str, now_us: int
     ) -> None:
-        """Let a contact enter with its one leg."""
-        self.contacts = number = self.contacts + 1
-        counts = [0] * COUNTS
-        leg = Leg(contact_id, customer, number, str(queue), str(channel), now_us, counts)
-        self._known[number] = self._changed[number] = self._by_id[contact_id] = leg
+        """Let a contact enter."""
+        self._last += 1
+        leg = Leg(self._last, contact_id, queue, channel, customer, now_us, counts=[0] * COUNTS)
+        self.inside[contact_id] = self._changed[leg.contact] = leg
 
-    def of_contact(self, contact_id: ContactId) -> Leg | None:
-        """Return the leg of a contact inside."""
-        leg = self._by_id.get(contact_id)
-        return leg if leg is not None else self._fetch(_FIND_CONTACT, contact_id)
-
-    def of_offer(self, offer_id: OfferId) -> Leg | None:
-        """Return the leg that an offer holds."""
-        leg = self._by_offer.get(offer_id)
-        return leg if leg is not None else self._fetch(_FIND_OFFER, offer_id)
-
-    def changed(self, leg: Leg) -> None:
-        """Note that a leg is to be written."""
-        self._changed[leg.contact] = leg
-
-    def hold(self, leg: Leg, offer_id: OfferId, agent_id: str) -> None:
-        """Let an offer hold a leg."""
+    def offer(self, leg: Leg, offer_id: OfferId, agent_id: str, now_us: int) -> None:
+        """Offer a contact to an agent."""
+        offer = Offer(offer_id, leg.contact, leg.contact_id, agent_id, now_us)
+        leg.place = RINGING
         leg.offer_id = offer_id
         leg.agent_id = agent_id
-        self._by_offer[offer_id] = leg
-        self.changed(leg)
+        leg.counts[0] += 1
+        self.by_offer[offer_id] = leg, offer
+        self.changed(leg, offer)
 
-    def let_go(self, leg: Leg) -> None:
-        """Let no offer hold a leg."""
-        if leg.offer_id is not None:
-            self._by_offer.pop(leg.offer_id, None)
-            leg.offer_id = None
-        self.changed(leg)
+    def changed(self, leg: Leg, offer: Offer) -> None:
+        """Note that a contact and an offer are to be written."""
+        self._changed[leg.contact] = leg
+        self._offers[offer.offer_id] = offer
 
-    def end_wait(self, leg: Leg, now_us: int) -> None:
-        """Note until when a leg waited, and whether none of its line waited longer."""
-        leg.waited_until_us = now_us
-        key = leg.queue, leg.channel
-        wait_us = now_us - leg.entered_us
-        if wait_us > self._longest.get(key, -1):
-            self._longest[key] = wait_us
+    def end_offer(self, leg: Leg, offer: Offer, outcome: str, now_us: int, *, cause: str) -> None:
+        """End an offer; its contact waits again."""
+        offer.ended_us = now_us
+        offer.outcome = outcome
+        offer.cause = cause
+        leg.place = QUEUED
+        del self.by_offer[offer.offer_id]
+        self.changed(leg, offer)
 
     def close(self, leg: Leg, outcome: str, now_us: int) -> None:
-        """Close a leg and its contact."""
-        self.let_go(leg)
-        leg.place = CLOSED
+        """Close a contact; the offer that holds it ends as handled."""
+        del self.inside[leg.contact_id]
         leg.ended_us = now_us
         leg.outcome = outcome
-        self._by_id.pop(leg.contact_id, None)
+        self._changed[leg.contact] = leg
+        held = self.by_offer.pop(leg.offer_id, None)
+        if held is not None:
+            _, offer = held
+            offer.ended_us = now_us
+            offer.outcome = "handled" if leg.place >= HANDLING else outcome
+            self._offers[offer.offer_id] = offer
 
     def lose_all(self, at_us: int) -> None:
-        """Close everybody inside, since nobody knows what became of them; flush before."""
+        """Close everybody inside, since nobody knows what became of them."""
+        self.flush()
         for statement in _LOSE:
-            self._sql.execute(statement, {"at_us": at_us})
-        self._forget()
+            self._sql.execute(statement, (at_us, LOST))
+        self.inside.clear()
+        self.by_offer.clear()
 
     def flush(self) -> None:
         """Write what changed."""
-        changed = tuple(self._changed.values())
-        new = [leg for leg in changed if not leg.stored]
-        old = [leg for leg in changed if leg.stored]
-        run = self._sql.executemany
-        run(_INSERT_CONTACT, [_contact_row(leg) for leg in new])
-        run(_INSERT_LEG, [_leg_row(leg) for leg in new])
-        run(_UPDATE_LEG, [(*_state(leg), leg.contact) for leg in old])
-        ended = [leg for leg in changed if leg.ended_us is not None]
-        stored = [(leg.ended_us, leg.outcome, leg.contact) for leg in ended if leg.stored]
-        run(_END_CONTACT, stored)
-        run(_RAISE_LONGEST, [(*key, wait_us) for key, wait_us in self._longest.items()])
-        for leg in new:
-            leg.stored = True
-        for leg in ended:
-            del self._known[leg.contact]
+        self._sql.executemany(_PUT_CONTACT, [_row(leg) for leg in self._changed.values()])
+        self._sql.executemany(_PUT_OFFER, [astuple(offer) for offer in self._offers.values()])
         self._changed.clear()
-        if len(self._longest) > KNOWN_MAX or len(self._known) > KNOWN_MAX:
-            self._forget()
-
-    def _forget(self) -> None:
-        for known in (self._known, self._by_id, self._by_offer, self._longest):
-            known.clear()  # type: ignore[attr-defined]
-
-    def _fetch(self, find: str, key: object) -> Leg | None:
-        """Return a leg from the tables, unless it is known: then what they say is over."""
-        row = self._sql.execute(find, (key,)).fetchone()
-        if row is None or row[2] in self._known:
-            return None
-        leg = _leg_of(row)
-        self._known[leg.contact] = self._by_id[leg.contact_id] = leg
-        if leg.offer_id is not None:
-            self._by_offer[leg.offer_id] = leg
-        # By its other key it may be what was asked for, or not.
-        return leg
+        self._offers.clear()
 
 
-def _contact_row(leg: Leg) -> tuple[Any, ...]:
-    return (
-        *(leg.contact, leg.contact_id, leg.queue, leg.channel, leg.customer, leg.entered_us),
-        *(leg.ended_us, leg.outcome),
-    )
-
-
-def _leg_row(leg: Leg) -> tuple[Any, ...]:
-    return (leg.contact, leg.queue, leg.channel, leg.entered_us, *_state(leg))
-
-
-def _state(leg: Leg) -> tuple[Any, ...]:
-    return (
-        *(leg.place, leg.offer_id, leg.agent_id, leg.waited_until_us, leg.answered),
-        *(leg.ended_us, leg.handling_us, *leg.counts),
-    )
-
-
-def _leg_of(row: tuple[Any, ...]) -> Leg:
-    contact_id, customer, contact, queue, channel, entered_us, *state = row
-    place, offer_id, agent_id, waited_until_us, answered, ended_us, handling_us, *counts = state
-    return Leg(
-        *(contact_id, customer, contact, queue, channel, entered_us, counts, place, offer_id),
-        *(agent_id, waited_until_us, answered, ended_us, handling_us),
-        stored=True,
-    )
+def _row(leg: Leg) -> tuple[Any, ...]:
+    *fields, counts = astuple(leg)
+    return (*fields, *counts)

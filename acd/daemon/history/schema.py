@@ -24,33 +24,28 @@ BUSY_S: Final = 5.0
 
 SCHEMA: Final = """
 CREATE TABLE folded (
-    id INTEGER PRIMARY KEY, journal TEXT NOT NULL, entry INTEGER NOT NULL, now_us INTEGER NOT NULL,
-    contacts INTEGER NOT NULL);
+    id INTEGER PRIMARY KEY, journal TEXT NOT NULL, entry INTEGER NOT NULL, now_us INTEGER NOT NULL);
 CREATE TABLE gaps (
     first INTEGER PRIMARY KEY, last INTEGER NOT NULL, from_us INTEGER NOT NULL,
     to_us INTEGER NOT NULL);
 CREATE TABLE contacts (
     contact INTEGER PRIMARY KEY, contact_id TEXT NOT NULL, queue TEXT NOT NULL,
-    channel TEXT NOT NULL, customer TEXT NOT NULL, entered_us INTEGER NOT NULL, ended_us INTEGER,
-    outcome TEXT NOT NULL);
+    channel TEXT NOT NULL, customer TEXT NOT NULL, entered_us INTEGER NOT NULL,
+    answered_us INTEGER, agent_id TEXT NOT NULL, ended_us INTEGER, outcome TEXT NOT NULL,
+    handling_us INTEGER NOT NULL, place INTEGER NOT NULL, offer_id INTEGER NOT NULL,
+    offers INTEGER NOT NULL, timed_out INTEGER NOT NULL, rejected INTEGER NOT NULL,
+    revoked INTEGER NOT NULL, canceled INTEGER NOT NULL, failed_busy INTEGER NOT NULL,
+    failed_unreachable INTEGER NOT NULL, failed_congestion INTEGER NOT NULL,
+    failed_refused INTEGER NOT NULL, not_connected INTEGER NOT NULL);
 CREATE INDEX contacts_by_id ON contacts (contact_id);
 CREATE INDEX contacts_by_time ON contacts (entered_us);
 CREATE INDEX contacts_by_queue ON contacts (queue, entered_us);
-CREATE TABLE legs (
-    contact INTEGER PRIMARY KEY, queue TEXT NOT NULL, channel TEXT NOT NULL,
-    entered_us INTEGER NOT NULL, place INTEGER NOT NULL, offer_id INTEGER, agent_id TEXT NOT NULL,
-    waited_until_us INTEGER, answered INTEGER NOT NULL, ended_us INTEGER,
-    handling_us INTEGER NOT NULL, offers INTEGER NOT NULL, timed_out INTEGER NOT NULL,
-    rejected INTEGER NOT NULL, revoked INTEGER NOT NULL, canceled INTEGER NOT NULL,
-    failed_busy INTEGER NOT NULL, failed_unreachable INTEGER NOT NULL,
-    failed_congestion INTEGER NOT NULL, failed_refused INTEGER NOT NULL,
-    not_connected INTEGER NOT NULL);
-CREATE INDEX legs_by_queue ON legs (queue, channel, entered_us);
-CREATE INDEX legs_by_offer ON legs (offer_id) WHERE offer_id IS NOT NULL;
+CREATE INDEX contacts_by_wait ON contacts (coalesce(answered_us, ended_us));
+CREATE INDEX contacts_by_end ON contacts (ended_us);
 CREATE TABLE offers (
-    offer_id INTEGER PRIMARY KEY, contact INTEGER NOT NULL, agent_id TEXT NOT NULL,
-    made_us INTEGER NOT NULL, answered_us INTEGER, ended_us INTEGER, outcome TEXT NOT NULL,
-    cause TEXT NOT NULL);
+    offer_id INTEGER PRIMARY KEY, contact INTEGER NOT NULL, contact_id TEXT NOT NULL,
+    agent_id TEXT NOT NULL, made_us INTEGER NOT NULL, answered_us INTEGER, ended_us INTEGER,
+    outcome TEXT NOT NULL, cause TEXT NOT NULL);
 CREATE INDEX offers_by_contact ON offers (contact);
 CREATE INDEX offers_by_time ON offers (made_us);
 CREATE TABLE agents (
@@ -61,18 +56,15 @@ CREATE TABLE agents (
 CREATE TABLE agent_states (
     agent_id TEXT, from_us INTEGER, to_us INTEGER NOT NULL, availability TEXT NOT NULL,
     reason TEXT NOT NULL, PRIMARY KEY (agent_id, from_us)) WITHOUT ROWID;
+CREATE INDEX agent_states_by_end ON agent_states (to_us);
 CREATE TABLE activities (
     agent_id TEXT, from_us INTEGER, to_us INTEGER NOT NULL, activity INTEGER NOT NULL,
     PRIMARY KEY (agent_id, from_us)) WITHOUT ROWID;
-CREATE TABLE longest_waits (
-    queue TEXT, channel TEXT, wait_us INTEGER NOT NULL, PRIMARY KEY (queue, channel))
-    WITHOUT ROWID;
+CREATE INDEX activities_by_end ON activities (to_us);
 """
 
-# Where a leg is, beyond `acd.tallies`' QUEUED, RINGING, HANDLING and INTERRUPTED.
-CLOSED: Final = 4
-LOST: Final = 5
-"""Its end fell into a gap; it counts nowhere."""
+LOST: Final = "unknown"
+"""Outcome of whatever ended within a gap; it counts in no measure."""
 
 # What an agent does, in `agents.activity` and `activities`; 0 is neither.
 BUSY: Final = 1
@@ -175,7 +167,7 @@ def _make(connection: sqlite3.Connection, journal: str) -> None:
     connection.execute("BEGIN IMMEDIATE")
     for statement in SCHEMA.split(";"):
         connection.execute(statement)
-    connection.execute("INSERT INTO folded VALUES (1, ?, 0, 0, 0)", (journal,))
+    connection.execute("INSERT INTO folded VALUES (1, ?, 0, 0)", (journal,))
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {VERSION}")
     connection.execute("COMMIT")

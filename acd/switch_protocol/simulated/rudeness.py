@@ -63,8 +63,9 @@ def parse_rule(text: str) -> Rule:
     Raises:
         ValueError: It is none.
 
-    >>> parse_rule("dropped=0.05"), parse_rule("late:established=1")
-    (Rule(what='dropped', chance=0.05, kind=''), Rule(what='late', chance=1.0, kind='established'))
+    >>> rule = parse_rule("late:established=1")
+    >>> str(rule.what), rule.chance, rule.kind
+    ('late', 1.0, 'established')
     """
     name, _, chance = text.partition("=")
     what, _, kind = name.partition(":")

@@ -94,6 +94,7 @@ class Sitting:
         self.last = 0
         """The last entry that it brought."""
         self.closed = False
+        self.messages: list[Message] = []
         self._hands: dict[int, tuple[str, int]] = {}
         self._seen: dict[int, int] = {}
         """The last entry at which an offer was there."""
@@ -107,15 +108,16 @@ class Sitting:
 
     def take(self, message: Message) -> None:
         """Take a message that came."""
+        self.messages.append(message)
         entry = message.get("entry", 0)
         self.last = max(self.last, entry)
         match message["type"]:
             case "offer":
                 self._begin(message["offer_id"], message["contact_id"], entry)
             case "withdraw":
-                self._end(message["offer_id"], entry)
+                self._ends[message["offer_id"]] = entry
             case "result" if message["ok"] and message["id"] in self._commands:
-                self._end(self._commands[message["id"]], entry)
+                self._ends[self._commands[message["id"]]] = entry
             case "snapshot" | "state":
                 legs = message["agent"]["legs"]
                 for leg in legs:
@@ -123,7 +125,7 @@ class Sitting:
                 # Its end was told before, or was the phone's doing since it was seen.
                 there = {leg["offer_id"] for leg in legs}
                 for gone in self._hands.keys() - self._ends.keys() - there:
-                    self._end(gone, self._seen[gone] + 1)
+                    self._ends[gone] = self._seen[gone] + 1
 
     def hands(self) -> list[Hand]:
         """Return what was in the agent's hand, as far as this connection tells."""
@@ -140,9 +142,6 @@ class Sitting:
     def _begin(self, offer_id: int, contact_id: str, entry: int) -> None:
         self._hands.setdefault(offer_id, (contact_id, entry))
         self._seen[offer_id] = entry
-
-    def _end(self, offer_id: int, entry: int) -> None:
-        self._ends[offer_id] = min(entry, self._ends.get(offer_id, FOREVER))
 
 
 def joined(sittings: Iterable[Sitting]) -> list[Hand]:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -27,6 +27,7 @@ from tests.system.daemon_kit.auditor import AtSwitch, Message, Sitting, read_swi
 from tests.system.daemon_kit.site import Site
 
 DEADLINE_S: Final = 30.0
+LOOK_S: Final = 0.1
 REJECTS: Final = 0.1
 """Share of offers that a working agent declines."""
 
@@ -79,6 +80,26 @@ class Crew:
         """Wait until all desks have noticed that the daemon is gone."""
         self.run(self._gone())
 
+    def is_ready(self, agent: str) -> bool:
+        """Return whether an agent was last told that he is ready."""
+        states = [
+            message["agent"]["availability"]
+            for sitting in self.sittings
+            if sitting.agent_id == agent
+            for message in sitting.messages
+            if message["type"] in {"snapshot", "state"}
+        ]
+        return states[-1:] == ["ready"]
+
+    def say(self, agent: str, do: str, **fields: object) -> None:
+        """Have an agent give a command, whatever it is."""
+        command = self._command(do, **fields)
+        self._at(agent).say(command)
+        self.run(self._sockets[agent].send(json.dumps(command)))
+
+    def _at(self, agent: str) -> Sitting:
+        return [one for one in self.sittings if one.agent_id == agent][-1]
+
     def pending(self) -> int:
         """Return how many offers or conversations the desks know of."""
         return sum(len(one.pending()) for one in self.sittings[-len(self.site.agents) :])
@@ -110,6 +131,7 @@ class Crew:
             with suppress(OSError, InvalidHandshake, EOFError):
                 headers = self.site.headers(agent)
                 async with connect(url, additional_headers=headers, compression=None) as socket:
+                    self._sockets[agent] = socket
                     try:
                         while True:
                             message = json.loads(await socket.recv())
@@ -210,15 +232,22 @@ class Phones:
 
     def settle(self) -> AtSwitch:
         """Wait until daemon and switch know the same calls; return what the switch knows."""
+
+        def agree() -> bool:
+            before, known, after = self.at_switch(), self._crew.site.calls(), self.at_switch()
+            return known == {f"switch:{call}" for call in before.calls} and (
+                before.calls == after.calls
+            )
+
+        self.wait_until(agree)
+        return self.at_switch()
+
+    def wait_until(self, true: Callable[[], bool]) -> None:
+        """Look until something is true."""
         deadline_s = time.monotonic() + DEADLINE_S
-        while True:
-            calls = {f"switch:{call}" for call in self.at_switch().calls}
-            known = self._crew.site.calls()
-            at_switch = self.at_switch()
-            if known == calls == {f"switch:{call}" for call in at_switch.calls}:
-                return at_switch
-            assert time.monotonic() < deadline_s, (known - calls, calls - known)
-            threading.Event().wait(0.1)
+        while not true():
+            assert time.monotonic() < deadline_s, (self._crew.site.calls(), self.at_switch())
+            threading.Event().wait(LOOK_S)
 
     def close(self) -> None:
         """Close the connection."""

@@ -35,8 +35,8 @@ exclusion_s = 1
 ring_s = {ring_s}
 
 [capacities.one]
-voice = {{}}
-chat = {{}}
+voice = {{ cost = 50 }}
+chat = {{ cost = 50 }}
 
 [[profiles.all]]
 queue = "chats"

@@ -1,0 +1,187 @@
+"""The measures of a span, from the tables: SQL counts the cells of `acd.figures`, which does the rest.
+
+A contact counts in the interval of its entry, with what became of it until now. Times are cut at
+the boundaries of intervals.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any, Final
+
+from msgspec import Struct
+
+from acd import figures as fig
+from acd.daemon.history.schema import BUSY, IDLE, LOST
+from acd.settings import DomainSettings
+from acd.tallies import NOTHING, make_clocks, make_tallies
+
+INTERVALS_MAX: Final = 2_000
+"""Most intervals of one answer: a month of half hours, and some."""
+
+_COUNTS: Final = """
+WITH lines (queue, channel, objective, short) AS (VALUES {lines}),
+legs AS (
+    SELECT *, (entered_us - :from_us) / :interval_us AS n,
+        coalesce(answered_us, ended_us, :now_us) - entered_us AS wait,
+        answered_us IS NOT NULL AS answered,
+        answered_us IS NULL AND ended_us IS NOT NULL AS abandoned,
+        answered_us IS NULL AND ended_us IS NULL AS waiting,
+        answered_us IS NOT NULL AND ended_us IS NOT NULL AS handled
+    FROM contacts JOIN lines USING (queue, channel)
+    WHERE entered_us >= :from_us AND entered_us < :to_us AND outcome <> :lost)
+SELECT queue, channel, n, count(*), sum(answered), sum(answered AND wait <= objective),
+    sum(abandoned), sum(abandoned AND wait <= objective),
+    sum(abandoned AND wait <= objective AND wait <= short), sum(waiting),
+    sum(waiting AND wait > objective), sum(handled), sum(wait * answered), sum(wait * abandoned),
+    sum(handling_us * handled), 0, 0, 0, sum(offers), sum(timed_out), sum(rejected), sum(revoked),
+    sum(canceled), sum(failed_busy), sum(failed_unreachable), sum(failed_congestion),
+    sum(failed_refused), sum(not_connected)
+FROM legs GROUP BY queue, channel, n"""
+
+_WAITS: Final = """
+SELECT queue, channel, wait_bucket(answered_us - entered_us) AS bucket, count(*) FROM contacts
+WHERE entered_us >= :from_us AND entered_us < :to_us AND answered_us IS NOT NULL
+    AND outcome <> :lost
+GROUP BY 1, 2, 3"""
+
+_PARTS: Final = """
+WITH RECURSIVE parts (one, other, a, z) AS (
+    SELECT one, other, max(a, :from_us), min(z, :to_us) FROM ({source})
+    UNION ALL
+    SELECT one, other, :from_us + ((a - :from_us) / :interval_us + 1) * :interval_us AS cut_us, z
+    FROM parts WHERE cut_us < z)
+SELECT one, other, (a - :from_us) / :interval_us AS n,
+    sum(min(z, :from_us + ((a - :from_us) / :interval_us + 1) * :interval_us) - a)
+FROM parts GROUP BY 1, 2, 3"""
+
+_WAITED: Final = """
+SELECT queue AS one, channel AS other, entered_us AS a, coalesce(answered_us, ended_us) AS z
+FROM contacts
+WHERE coalesce(answered_us, ended_us) > :from_us AND entered_us < :to_us AND outcome <> :lost
+UNION ALL
+SELECT queue, channel, entered_us, :to_us FROM contacts
+WHERE coalesce(answered_us, ended_us) IS NULL AND entered_us < :to_us"""
+
+_WORKED: Final = """
+SELECT agent_id AS one, activity AS other, from_us AS a, to_us AS z FROM activities
+WHERE to_us > :from_us AND from_us < :to_us
+UNION ALL
+SELECT agent_id, activity, activity_us, :to_us FROM agents
+WHERE activity <> 0 AND activity_us < :to_us"""
+
+_PLACES: Final = {BUSY: fig.BUSY_US, IDLE: fig.IDLE_US}
+
+Cells = dict[tuple[str, str], list[list[int]]]
+
+
+class Measures(Struct, frozen=True, kw_only=True):
+    """The measures of a span; what they mean is in the text that the digest is of."""
+
+    definition_digest: str
+    definitions: str
+    from_us: int
+    to_us: int
+    interval_us: int
+    folded_us: int
+    """The last step in the history."""
+    rows: tuple[fig.Row, ...]
+
+
+def measure(
+    sql: sqlite3.Connection, domain: DomainSettings, from_us: int, to_us: int, interval_us: int
+) -> Measures:
+    """Return the measures of a span. Cost: O(contacts and agents' activities in it)."""
+    (folded_us,) = sql.execute("SELECT now_us FROM folded").fetchone()
+    values = {"from_us": from_us, "to_us": to_us, "interval_us": interval_us, "lost": LOST}
+    cuts = [*range(from_us, to_us, interval_us), to_us]
+    tallies = [one for channels in make_tallies(domain).values() for one in channels.values()]
+    cells: Cells = {
+        (str(one.queue), str(one.channel)): [list(NOTHING) for _ in cuts[1:]] for one in tallies
+    }
+    lines = [(str(one.queue), str(one.channel), one.objective_us, one.short_us) for one in tallies]
+    _count(sql, lines, {**values, "now_us": max(to_us, folded_us)}, cells)
+    for queue, channel, number, waited_us in sql.execute(_PARTS.format(source=_WAITED), values):
+        if (queue, channel) in cells:
+            cells[queue, channel][number][fig.WAITING_US] += waited_us
+    sql.create_function("wait_bucket", 1, fig.wait_bucket, deterministic=True)
+    waits: dict[tuple[str, str], dict[int, int]] = {line: {} for line in cells}
+    for queue, channel, bucket, count in sql.execute(_WAITS, values):
+        waits.get((queue, channel), {})[bucket] = count
+    agents = _work(sql, domain, values, cells)
+    text = fig.definitions(domain)
+    rows = []
+    for one in tallies:
+        line = str(one.queue), str(one.channel)
+        total = [sum(places) for places in zip(*cells[line], strict=True)]
+        p50_s, p80_s, p95_s, p99_s = fig.wait_quantiles_s(waits[line], (50, 80, 95, 99))
+        abandons = domain.measures.abandons
+        rows.append(
+            fig.Row(
+                queue=one.queue,
+                channel=one.channel,
+                threshold_us=one.objective_us,
+                agents=agents[line],
+                total=fig.figures_of(total, from_us, to_us, abandons),
+                wait_p50_s=p50_s,
+                wait_p80_s=p80_s,
+                wait_p95_s=p95_s,
+                wait_p99_s=p99_s,
+                intervals=tuple(
+                    fig.figures_of(cell, *span, abandons)
+                    for cell, span in zip(cells[line], pairwise(cuts), strict=True)
+                ),
+            )
+        )
+    return Measures(
+        definition_digest=fig.definition_digest(text),
+        definitions=text,
+        from_us=from_us,
+        to_us=to_us,
+        interval_us=interval_us,
+        folded_us=folded_us,
+        rows=tuple(rows),
+    )
+
+
+def _count(
+    sql: sqlite3.Connection,
+    lines: Sequence[tuple[str, str, int, int]],
+    values: dict[str, Any],
+    cells: Cells,
+) -> None:
+    """Count legs into the cells of their entry."""
+    named = {
+        f"l{row}_{place}": value
+        for row, line in enumerate(lines)
+        for place, value in enumerate(line)
+    }
+    marks = ", ".join(f"(:l{row}_0, :l{row}_1, :l{row}_2, :l{row}_3)" for row in range(len(lines)))
+    for queue, channel, number, *counts in sql.execute(
+        _COUNTS.format(lines=marks), {**values, **named}
+    ):
+        cells[queue, channel][number] = counts
+
+
+def _work(
+    sql: sqlite3.Connection, domain: DomainSettings, values: dict[str, Any], cells: Cells
+) -> dict[tuple[str, str], int]:
+    """Add what agents did to every line that they serve; return how many serve each."""
+    clocks, pools = make_clocks(domain)
+    serving = [[(str(queue), str(channel)) for queue, channel in pool.serves] for pool in pools]
+    sums: dict[tuple[int, int, int], int] = {}
+    for agent_id, activity, number, time_us in sql.execute(_PARTS.format(source=_WORKED), values):
+        clock = clocks.get(agent_id)
+        if clock is not None:
+            key = clock.pool.number, _PLACES[activity], number
+            sums[key] = sums.get(key, 0) + time_us
+    for (pool, place, number), time_us in sums.items():
+        for line in serving[pool]:
+            if line in cells:
+                cells[line][number][place] += time_us
+    agents = dict.fromkeys(cells, 0)
+    for pool_of, lines in zip(pools, serving, strict=True):
+        for line in lines:
+            if line in agents:
+                agents[line] += pool_of.agents
+    return agents

@@ -1,0 +1,144 @@
+"""Questions to the history, each on a connection and in a thread of its own, each with limits."""
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from acd.daemon.history.errors import BadQueryError, SlowQueryError
+from acd.daemon.history.measures import INTERVALS_MAX, Measures, measure
+from acd.daemon.history.schema import damaged, open_to_read
+from acd.settings import DomainSettings
+
+__all__ = ["ROWS_MAX", "HistoryReader", "Measures", "Row"]
+
+LIMIT_S: Final = 2.0
+"""Longest that a question may take: a day of a site of 1,000 agents takes a tenth of it."""
+
+ROWS_MAX: Final = 10_000
+"""Most rows of one answer: 3 MB of JSON."""
+
+_STEPS: Final = 10_000
+"""Of SQLite's machine between two looks at the clock: 0.1 ms."""
+
+Row = dict[str, Any]
+_Answer = TypeVar("_Answer")
+
+_CONTACTS: Final = """
+SELECT contact, contact_id, queue, channel, customer, entered_us, answered_us, agent_id, ended_us,
+    outcome, CASE WHEN ended_us IS NULL THEN NULL ELSE handling_us END AS handling_us, offers
+FROM contacts"""
+_OFFERS: Final = """
+SELECT offer_id, contact_id, agent_id, made_us, answered_us, ended_us, outcome, cause
+FROM offers"""
+_AGENTS: Final = """
+SELECT * FROM (
+    SELECT agent_id, from_us, to_us, availability, reason FROM agent_states
+    WHERE to_us > :from_us AND from_us < :to_us
+    UNION ALL
+    SELECT agent_id, since_us, NULL, availability, reason FROM agents WHERE since_us < :to_us)
+ORDER BY agent_id, from_us LIMIT :limit OFFSET :after"""
+
+
+class HistoryReader:
+    """Reads the history of a file, while it is written too."""
+
+    def __init__(self, path: Path, *, limit_s: float = LIMIT_S) -> None:
+        self._path = path
+        self._limit_s = limit_s
+
+    async def contacts(
+        self, from_us: int, to_us: int, queue: str = "", after: int = 0, limit: int = ROWS_MAX
+    ) -> list[Row]:
+        """Return contacts that entered in a span, in the order of their numbers.
+
+        Args:
+            from_us: Its start.
+            to_us: Its end, which does not belong to it.
+            queue: Only of this queue; empty for all.
+            after: Only with a greater number (`contact`).
+            limit: Most rows.
+
+        Raises:
+            SlowQueryError: It took too long; so with all questions.
+            StorageError: The file cannot be read; so with all questions.
+        """
+        where = " WHERE entered_us >= :from_us AND entered_us < :to_us AND contact > :after"
+        if queue:
+            where += " AND queue = :queue"
+        order = " ORDER BY contact LIMIT :limit"
+        return await self._rows(_CONTACTS + where + order, locals())
+
+    async def contact(self, contact_id: str) -> Row | None:
+        """Return the last contact of an id with its `offer_rows`; None if there is none."""
+        find = _CONTACTS + " WHERE contact_id = :contact_id ORDER BY contact DESC LIMIT 1"
+        rows = await self._rows(find, {"contact_id": contact_id})
+        if not rows:
+            return None
+        (row,) = rows
+        of_it = _OFFERS + " WHERE contact = :contact ORDER BY offer_id LIMIT :limit"
+        values = {"contact": row["contact"], "limit": ROWS_MAX}
+        return {**row, "offer_rows": await self._rows(of_it, values)}
+
+    async def offers(
+        self, from_us: int, to_us: int, after: int = 0, limit: int = ROWS_MAX
+    ) -> list[Row]:
+        """Return offers made in a span, by number; only with a greater number than `after`."""
+        where = " WHERE made_us >= :from_us AND made_us < :to_us AND offer_id > :after"
+        order = " ORDER BY offer_id LIMIT :limit"
+        return await self._rows(_OFFERS + where + order, locals())
+
+    async def agents(
+        self, from_us: int, to_us: int, after: int = 0, limit: int = ROWS_MAX
+    ) -> list[Row]:
+        """Return the agents' states that touch a span; `after` is how many are passed over."""
+        return await self._rows(_AGENTS, locals())
+
+    async def measures(
+        self, domain: DomainSettings, from_us: int, to_us: int, interval_us: int
+    ) -> Measures:
+        """Return the measures of a span under some settings, by queue, channel and interval.
+
+        Raises:
+            BadQueryError: The span is empty, or there are too many intervals.
+        """
+        if not from_us < to_us:
+            raise BadQueryError(
+                f"a span from {from_us} to {to_us}", "one that ends after it begins"
+            )
+        if interval_us < 1 or -((from_us - to_us) // interval_us) > INTERVALS_MAX:
+            wanted = f"at most {INTERVALS_MAX} intervals in the span"
+            raise BadQueryError(f"intervals of {interval_us} us", wanted)
+        return await self._ask(lambda sql: measure(sql, domain, from_us, to_us, interval_us))
+
+    async def _rows(self, question: str, values: dict[str, Any]) -> list[Row]:
+        values.pop("self", None)
+        values["limit"] = min(values.get("limit", ROWS_MAX), ROWS_MAX)
+        named = {key: value for key, value in values.items() if isinstance(value, int | str)}
+
+        def ask(sql: sqlite3.Connection) -> list[Row]:
+            rows = sql.execute(question, named)
+            names = [column[0] for column in rows.description]
+            return [dict(zip(names, row, strict=True)) for row in rows]
+
+        return await self._ask(ask)
+
+    async def _ask(self, question: Callable[[sqlite3.Connection], _Answer]) -> _Answer:
+        return await asyncio.to_thread(self._answer, question)
+
+    def _answer(self, question: Callable[[sqlite3.Connection], _Answer]) -> _Answer:
+        until = time.monotonic() + self._limit_s
+        with closing(open_to_read(self._path)) as sql:
+            sql.set_progress_handler(lambda: time.monotonic() > until, _STEPS)
+            try:
+                sql.execute("BEGIN")
+                return question(sql)
+            except sqlite3.OperationalError as error:
+                if time.monotonic() > until:
+                    raise SlowQueryError(self._limit_s) from error
+                raise damaged(self._path, error) from error
+            except sqlite3.Error as error:
+                raise damaged(self._path, error) from error
