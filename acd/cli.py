@@ -10,6 +10,7 @@ further table, from `acd.sections` under the table's name. Nothing of either is 
 is needed, so that `acd --help` is quick.
 """
 
+import errno
 import io
 import os
 import sys
@@ -52,6 +53,9 @@ _SQLITE: Final = b"SQLite format 3\0"
 """How a daemon's journal begins."""
 
 _INPUT_ERRORS: Final = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)
+
+_ADDRESS_ERRORS: Final = {errno.EADDRINUSE, errno.EADDRNOTAVAIL}
+"""The address to listen at is somebody else's, or is none of this machine."""
 
 
 class _LoadError(click.ClickException):
@@ -281,7 +285,7 @@ def _code_of(error: AcdError | OSError) -> int:
         return STORAGE_FAILED
     if isinstance(error, UnreachableError):
         return UNREACHABLE
-    if isinstance(error, (AcdError, *_INPUT_ERRORS)):
+    if isinstance(error, (AcdError, *_INPUT_ERRORS)) or error.errno in _ADDRESS_ERRORS:
         return USER_ERROR
     if isinstance(error, ConnectionError | TimeoutError):
         return UNREACHABLE

@@ -24,7 +24,6 @@ DEADLINE_S = 30
 
 USER_ERROR = 2
 STORAGE_FAILED = 4
-PORT_IN_USE = 4
 
 SERVICE_RESTART = 1012
 
@@ -85,10 +84,10 @@ def test_who_was_stopped_fires_his_timers_before_he_hears_late_answers(tmp_path)
         produce(site, ledger, count=1)
         until(lambda: told(crew, "offer"), "nothing was offered")
         (offer,) = told(crew, "offer")
-        site.process.send_signal(signal.SIGSTOP)
+        site.signal(signal.SIGSTOP)
         threading.Event().wait(STOPPED_S)
         crew.say(agent, "accept", offer_id=offer["offer_id"])
-        site.process.send_signal(signal.SIGCONT)
+        site.signal(signal.SIGCONT)
         until(lambda: told(crew, "withdraw"), "the offer was not taken back")
         assert told(crew, "withdraw")[0]["outcome"] == "timed_out"
         until(lambda: [one for one in told(crew, "result") if not one["ok"]], "no answer")
@@ -109,7 +108,7 @@ def test_sigterm_drains(site):
             site,
             ledger,
             count=400,
-            acknowledged=lambda: site.process.send_signal(signal.SIGTERM),
+            acknowledged=lambda: site.signal(signal.SIGTERM),
         )
         assert site.wait() == 0
         crew.gone()
@@ -147,10 +146,9 @@ def test_a_port_in_use_is_told_in_a_line(site):
         port = taken.getsockname()[1]
         site.config.write_text(site.config.read_text().replace("port = 0", f"port = {port}"))
         code, complaints = refused_start(site)
-    assert code == PORT_IN_USE
+    assert code == USER_ERROR
     (line,) = complaints
-    assert "in use" in line.lower()
-    assert str(port) in line
+    assert line == f"acd: 127.0.0.1:{port}: Address already in use"
 
 
 def test_a_flipped_byte_in_the_journal_is_told_in_a_line(site):
@@ -182,7 +180,7 @@ def reload_with(site, text, *, says):
     """Have the daemon read a changed configuration; wait until it says what came of it."""
     site.config.write_text(text)
     before = site.log().count(f'"{says}"')
-    site.process.send_signal(signal.SIGHUP)
+    site.signal(signal.SIGHUP)
     until(lambda: site.log().count(f'"{says}"') > before, f"it did not say {says}")
 
 
@@ -274,7 +272,9 @@ def test_tokens_are_made_checked_and_taken_over(site, run):
 def test_the_log_holds_no_token_and_nothing_of_a_customer(tmp_path):
     site = Site(tmp_path)
     text = site.config.read_text()
-    site.config.write_text(f'contact_attributes = ["note"]\n{text}')
+    site.config.write_text(
+        text.replace('name = "site"', 'name = "site"\ncontact_attributes = ["note"]')
+    )
     with running(site), Crew(site, seed=1) as crew:
         crew.sit_down(working=True)
         where = f"{site.url}/v1/contacts"

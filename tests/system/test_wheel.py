@@ -128,3 +128,10 @@ def test_the_installed_command_works(run, environment, root, tmp_path):
     ours = run([sys.executable, "-m", "acd", "sim", "run", "shop.toml", "--json"], cwd=tmp_path)
     theirs = run([acd, "sim", "run", "shop.toml", "--json"], cwd=tmp_path)
     assert theirs.stdout == ours.stdout
+
+
+def test_the_installed_demonstration_routes_a_contact(run, environment, tmp_path):
+    acd = environment / "acd"
+    done = run([acd, "serve", "--demo", "--once", "--speed", "50"], cwd=tmp_path)
+    assert "contacts were routed to agents and handled" in done.stdout
+    assert not list(tmp_path.iterdir())

@@ -1,5 +1,6 @@
-"""What can be wrong with a question to the history. A wrong file is a `ConfigError`, a damaged one a
-`StorageError`, as everywhere.
+"""What can be wrong with a question to the history.
+
+A wrong file is a `ConfigError`, a damaged one a `StorageError`, as everywhere.
 """
 
 from acd.errors import AcdError

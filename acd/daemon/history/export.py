@@ -1,4 +1,4 @@
-"""Rows as CSV (RFC 4180). What a spreadsheet would take for a formula gets an apostrophe in front."""
+"""Rows as CSV (RFC 4180); an apostrophe disarms what a spreadsheet would take for a formula."""
 
 import csv
 import io

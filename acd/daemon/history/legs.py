@@ -80,7 +80,7 @@ class Legs:
         self._offers: dict[OfferId, Offer] = {}
         by_number = {}
         for row in connection.execute("SELECT * FROM contacts WHERE ended_us IS NULL"):
-            leg = Leg(*row[:_FIELDS], counts=list(row[_FIELDS:]))
+            leg = Leg(*(*row[:_FIELDS], list(row[_FIELDS:])))
             self.inside[leg.contact_id] = by_number[leg.contact] = leg
         for row in connection.execute(
             "SELECT offers.* FROM contacts JOIN offers USING (offer_id)"

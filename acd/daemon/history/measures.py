@@ -1,4 +1,4 @@
-"""The measures of a span, from the tables: SQL counts the cells of `acd.figures`, which does the rest.
+"""The measures of a span, from the tables: SQL counts cells, `acd.figures` does the rest.
 
 A contact counts in the interval of its entry, with what became of it until now. Times are cut at
 the boundaries of intervals.

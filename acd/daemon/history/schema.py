@@ -1,8 +1,8 @@
 """The history's file: its tables, and how it is opened.
 
 It holds nothing that the journal did not say, so that it may be thrown away and made again as far
-as the journal reaches; hence WAL with synchronous=NORMAL, which may lose the last seconds in a power
-cut and never the file. docs/history.md describes the tables for whoever queries them.
+as the journal reaches; hence WAL with synchronous=NORMAL, which may lose the last seconds in a
+power cut and never the file. docs/history.md describes the tables for whoever queries them.
 """
 
 import sqlite3

@@ -93,6 +93,10 @@ def _bind(settings: HttpSettings) -> socket.socket:
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALLED_MS)
         listener.bind(address)
         listener.settimeout(0)
+    except OSError as error:
+        listener.close()
+        named = f"{settings.host}:{settings.port}"
+        raise OSError(error.errno, error.strerror, named) from error
     except BaseException:
         listener.close()
         raise

@@ -111,21 +111,21 @@ class Sitting:
         self.messages.append(message)
         entry = message.get("entry", 0)
         self.last = max(self.last, entry)
-        match message["type"]:
-            case "offer":
-                self._begin(message["offer_id"], message["contact_id"], entry)
-            case "withdraw":
-                self._ends[message["offer_id"]] = entry
-            case "result" if message["ok"] and message["id"] in self._commands:
-                self._ends[self._commands[message["id"]]] = entry
-            case "snapshot" | "state":
-                legs = message["agent"]["legs"]
-                for leg in legs:
-                    self._begin(leg["offer_id"], leg["contact_id"], entry)
-                # Its end was told before, or was the phone's doing since it was seen.
-                there = {leg["offer_id"] for leg in legs}
-                for gone in self._hands.keys() - self._ends.keys() - there:
-                    self._ends[gone] = self._seen[gone] + 1
+        kind = message["type"]
+        if kind == "offer":
+            self._begin(message["offer_id"], message["contact_id"], entry)
+        elif kind == "withdraw":
+            self._ends[message["offer_id"]] = entry
+        elif kind == "result" and message["ok"] and message["id"] in self._commands:
+            self._ends[self._commands[message["id"]]] = entry
+        elif kind in {"snapshot", "state"}:
+            legs = message["agent"]["legs"]
+            for leg in legs:
+                self._begin(leg["offer_id"], leg["contact_id"], entry)
+            # Its end was told before, or was the phone's doing since it was seen.
+            there = {leg["offer_id"] for leg in legs}
+            for gone in self._hands.keys() - self._ends.keys() - there:
+                self._ends[gone] = self._seen[gone] + 1
 
     def hands(self) -> list[Hand]:
         """Return what was in the agent's hand, as far as this connection tells."""

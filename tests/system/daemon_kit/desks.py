@@ -149,21 +149,21 @@ class Crew:
 
     def _answers(self, message: Message) -> Iterator[Message]:
         """Yield what an agent says to a message."""
-        match message["type"]:
-            case "snapshot" | "state":
-                agent = message["agent"]
-                if agent["availability"] == "logged_out":
-                    yield self._command("state", state="logged_in")
-                if agent["availability"] != "ready":
-                    yield self._command("state", state="ready")
-                if message["type"] == "snapshot" and self.working:
-                    for leg in agent["legs"]:
-                        if leg["channel"] == "chat":
-                            yield from self._work(leg["offer_id"], leg["state"])
-            case "offer":
-                self.offered += 1
-                if message["channel"] == "chat" and self.working:
-                    yield from self._work(message["offer_id"], "offered")
+        kind = message["type"]
+        if kind == "offer":
+            self.offered += 1
+            if message["channel"] == "chat" and self.working:
+                yield from self._work(message["offer_id"], "offered")
+        elif kind in {"snapshot", "state"}:
+            agent = message["agent"]
+            if agent["availability"] == "logged_out":
+                yield self._command("state", state="logged_in")
+            if agent["availability"] != "ready":
+                yield self._command("state", state="ready")
+            if kind == "snapshot" and self.working:
+                for leg in agent["legs"]:
+                    if leg["channel"] == "chat":
+                        yield from self._work(leg["offer_id"], leg["state"])
 
     def _work(self, offer_id: int, state: str) -> Iterator[Message]:
         if state == "offered":
@@ -182,8 +182,8 @@ class Crew:
 def switch(folder: Path, phones: list[str], *, seed: int) -> Iterator[tuple[Path, Path]]:
     """Run the simulated switch as its own process; give its socket and its control socket."""
     socket, control = folder / "sw.sock", folder / "ctl.sock"
-    command = [sys.executable, "-m", "acd.switch_protocol.simulated", "--socket", socket]
-    command += ["--control", control, "--seed", str(seed)]
+    command = [sys.executable, "-m", "acd.switch_protocol.simulated", "--socket", str(socket)]
+    command += ["--control", str(control), "--seed", str(seed)]
     command += [word for phone in phones for word in ("--phone", phone)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None

@@ -142,6 +142,11 @@ class Site:
         """Return what the daemon wrote to stderr, in all of its lives."""
         return (self.folder / "log").read_text()
 
+    def signal(self, number: signal.Signals) -> None:
+        """Send the daemon a signal."""
+        assert self.process is not None
+        self.process.send_signal(number)
+
     def kill(self) -> None:
         """End the daemon as a power cut ends a process."""
         assert self.process is not None
@@ -150,8 +155,7 @@ class Site:
 
     def stop(self) -> int:
         """Ask the daemon to end, and return its exit code."""
-        assert self.process is not None
-        self.process.send_signal(signal.SIGTERM)
+        self.signal(signal.SIGTERM)
         return self.wait()
 
     def wait(self, timeout_s: float = 30.0) -> int:
