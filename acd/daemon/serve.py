@@ -193,6 +193,12 @@ class Daemon:
             domain=start.domain,
             on_error=lambda error: _log.error("history not written", error=str(error)),
         )
+        behind = Gauge(
+            "acd_history_behind_entries",
+            "How many entries the history lacks; it grows where it cannot be written.",
+            registry=self.registry,
+        )
+        behind.set_function(lambda: max(0, self.owner.on_disk - self.history.folded()))
         self._switch = self._make_switch()
 
     def ready(self) -> list[str]:
@@ -202,8 +208,6 @@ class Daemon:
             reasons.append("storage failed")
         if self._switch is not None and not self._switch.is_up:
             reasons.append("the switch is not connected")
-        if problem := self.history.problem():
-            reasons.append(problem)
         return reasons
 
     async def run(self, ready: Callable[[str], None]) -> None:

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
-from typing import Final, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 from acd.errors import StorageError
 from acd.journal.file import JournalFile
@@ -56,6 +56,9 @@ class Writer:
         self._work: SimpleQueue[Group | _Change | Callable[[], None] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._others: set[asyncio.Future[Any]] = set()
+        """Other work that is not done yet."""
+        self._is_over = False
 
     def start(self) -> None:
         """Begin; to be called on the event loop that is to be told."""
@@ -71,10 +74,18 @@ class Writer:
         self._work.put(_Change(settings, entries))
 
     def run(self, work: Callable[[JournalFile], T]) -> "asyncio.Future[T]":
-        """Have other work done on the file, after all that was given before."""
+        """Have other work done on the file, after all that was given before.
+
+        The future is canceled where the writer ends before: nobody waits for what never comes.
+        """
         assert self._loop is not None
         loop = self._loop
         future: asyncio.Future[T] = loop.create_future()
+        if self._is_over:
+            future.cancel()
+            return future
+        self._others.add(future)
+        future.add_done_callback(self._others.discard)
 
         def do() -> None:
             try:
@@ -91,7 +102,13 @@ class Writer:
         """Do what was given, then close the file."""
         self._work.put(None)
         await asyncio.to_thread(self._thread.join)
+        self._end()
         self._journal.close()
+
+    def _end(self) -> None:
+        self._is_over = True
+        for future in tuple(self._others):
+            future.cancel()
 
     def _run(self) -> None:
         assert self._loop is not None
@@ -100,6 +117,7 @@ class Writer:
                 pass
         except StorageError as error:
             self._loop.call_soon_threadsafe(self._failed, error)
+            self._loop.call_soon_threadsafe(self._end)
 
     def _do_some(self) -> bool:
         """Do what there is; return whether to go on."""

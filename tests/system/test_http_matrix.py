@@ -39,6 +39,11 @@ GET    /v1/queues/{name}             401  401   401     403   403      403  403 
 GET    /v1/agents                    401  401   401     403   403      403  403   200
 GET    /v1/agents/{agent_id}         401  401   401     403   403      200  403   200
 POST   /v1/agents/{agent_id}/state   401  401   401     403   403      200  403   403
+GET    /v1/history/contacts          401  401   401     403   403      403  403   200
+GET    /v1/history/contacts/{contact_id} 401 401 401   403   403      403  403   200
+GET    /v1/history/offers            401  401   401     403   403      403  403   200
+GET    /v1/history/agents            401  401   401     403   403      403  403   200
+GET    /v1/history/measures          401  401   401     403   403      403  403   200
 WS     /v1/agents/{agent_id}/desk    401  401   401     403   403      101  403   403
 WS     /v1/live                      401  401   401     403   403      403  403   101
 """

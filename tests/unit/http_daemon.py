@@ -15,13 +15,16 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from acd.daemon.clock import Clock
+from acd.daemon.history import History
 from acd.daemon.http.server import HttpServer
 from acd.daemon.http.tokens import Role, Tokens, new_token
 from acd.daemon.keys import Keys
 from acd.daemon.live import Live
 from acd.daemon.owner import Owner
-from acd.daemon.settings import Anonymous, HttpSettings
+from acd.daemon.settings import Anonymous, HistorySettings, HttpSettings
+from acd.errors import StorageError
 from acd.journal.file import JournalFile
+from acd.journal.records import Entry
 from acd.router import Router
 from acd.settings import DomainSettings
 from tests.unit.shop import SHOP
@@ -53,6 +56,13 @@ class House:
         self.journal = JournalFile.open(folder / "journal.db", settings=domain)
         self.owner = Owner(Router(domain), self.journal, Clock(), Keys())
         self.live = Live(self.owner, lambda: self.domain)
+        self.history_errors: list[StorageError] = []
+        self.history = History(
+            HistorySettings(path=folder / "history.db"),
+            self.journal.journal_id,
+            domain,
+            self.history_errors.append,
+        )
         self.url = ""
 
     def ready(self) -> list[str]:
@@ -113,6 +123,8 @@ async def house(
     http = HttpSettings(port=0, tokens=folder / "tokens.toml", anonymous=anonymous, hosts=hosts)
     made = House(folder, domain, http)
     made.owner.start()
+    made.owner.subscribe(made.history.fold)
+    made.history.start(nothing_before)
     pump = asyncio.create_task(made.live.run())
     server = HttpServer(made)
     made.url = await server.start()
@@ -127,6 +139,13 @@ async def house(
         pump.cancel()
         await asyncio.gather(pump, return_exceptions=True)
         await made.owner.close()
+        await made.history.close()
+
+
+async def nothing_before(number: int) -> tuple[Entry, ...]:
+    """Return what the journal has from a number on, for a history that hears everything."""
+    del number
+    return ()
 
 
 async def work(made: House, agent_id: str) -> None:

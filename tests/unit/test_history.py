@@ -51,7 +51,7 @@ def write(path: Path, entries: Entries, *, keep_us: int = KEEP_US) -> int:
     if entries:
         fold.write(entries)
     sql.close()
-    return fold.entry
+    return int(fold.entry)
 
 
 def assert_says_what_the_measures_say(path: Path, domain: DomainSettings, entries: Entries) -> None:
@@ -172,19 +172,20 @@ class House:
     def __init__(self, path: Path, entries: Entries = (), *, keep_us: int = KEEP_US) -> None:
         self.entries = entries
         self.errors: list[StorageError] = []
-        self.reads: list[int] = []
+        self.caught_up = asyncio.Event()
+        self.failed = asyncio.Event()
         settings = HistorySettings(path=path, keep_us=keep_us)
-        self.history = History(settings, "j1", SHOP, self.errors.append)
+        self.history = History(settings, "j1", SHOP, self.on_error)
+
+    def on_error(self, error: StorageError) -> None:
+        self.errors.append(error)
+        self.failed.set()
 
     async def read_from(self, number: int) -> Entries:
-        self.reads.append(number)
-        return tuple(one for one in self.entries if one.number >= number)[:7]
-
-
-async def until_folded(house: House, entry: int) -> None:
-    async with asyncio.timeout(10):
-        while house.history.folded() < entry and not house.errors:
-            await asyncio.sleep(0.001)
+        found = tuple(one for one in self.entries if one.number >= number)[:7]
+        if not found:
+            self.caught_up.set()
+        return found
 
 
 def test_it_catches_up_at_the_start_and_goes_on_with_commits(tmp_path: Path) -> None:
@@ -193,7 +194,8 @@ def test_it_catches_up_at_the_start_and_goes_on_with_commits(tmp_path: Path) -> 
     async def main() -> int:
         house = House(tmp_path / "h", entries[:20])
         house.history.start(house.read_from)
-        await until_folded(house, 20)
+        await asyncio.wait_for(house.caught_up.wait(), 10)
+        assert house.history.folded() == 20
         house.entries = entries
         house.history.fold(entries[20:30])
         house.history.fold(entries[25:])
@@ -216,6 +218,7 @@ def test_what_was_dropped_is_read_from_the_journal(
         house.history.fold(entries[:6])
         house.history.start(house.read_from)
         house.history.fold(entries[6:])
+        await asyncio.wait_for(house.caught_up.wait(), 10)
         await house.history.close()
 
     asyncio.run(main())
@@ -228,8 +231,10 @@ def test_a_gap_is_noted_and_nobody_inside_counts(tmp_path: Path) -> None:
     async def main() -> None:
         house = House(tmp_path / "h", entries[:10])
         house.history.start(house.read_from)
-        await until_folded(house, 10)
+        await asyncio.wait_for(house.caught_up.wait(), 10)
+        house.caught_up.clear()
         house.history.fold(entries[20:])
+        await asyncio.wait_for(house.caught_up.wait(), 10)
         await house.history.close()
         assert house.history.folded() == len(entries)
 
@@ -246,15 +251,14 @@ def test_a_disk_that_fails_is_told_once_and_stops_the_history_alone(tmp_path: Pa
     entries = shop_entries()
 
     async def main() -> None:
-        house = House(tmp_path / "h")
+        house = House(tmp_path / "h", entries[:10])
         house.history.start(house.read_from)
-        house.history.fold(entries[:10])
-        await until_folded(house, 10)
+        await asyncio.wait_for(house.caught_up.wait(), 10)
         with sqlite3.connect(tmp_path / "h") as sql:
             sql.execute("DROP TABLE offers")
         sql.close()
         house.history.fold(entries[10:])
-        await until_folded(house, len(entries))
+        await asyncio.wait_for(house.failed.wait(), 10)
         house.history.fold(entries[10:])
         await house.history.close()
         assert house.history.folded() == 10
@@ -262,6 +266,25 @@ def test_a_disk_that_fails_is_told_once_and_stops_the_history_alone(tmp_path: Pa
         assert house.history.problem() == str(house.errors[0])
 
     asyncio.run(main())
+
+
+def test_what_is_missing_at_the_end_is_read_at_the_next_start(tmp_path: Path) -> None:
+    entries = shop_entries()
+
+    async def main() -> None:
+        house = House(tmp_path / "h", entries[:10])
+        house.history.start(house.read_from)
+        await asyncio.wait_for(house.caught_up.wait(), 10)
+        house.entries = entries
+        house.history.fold(entries[20:])
+        await house.history.close()
+        again = House(tmp_path / "h", entries)
+        again.history.start(again.read_from)
+        await asyncio.wait_for(again.caught_up.wait(), 10)
+        await again.history.close()
+
+    asyncio.run(main())
+    assert_says_what_the_measures_say(tmp_path / "h", SHOP, entries)
 
 
 def test_another_journals_history_is_refused(tmp_path: Path) -> None:
@@ -278,7 +301,7 @@ def test_what_is_no_history_is_refused(tmp_path: Path) -> None:
 
 def test_closed_contacts_are_forgotten_when_they_are_old(tmp_path: Path) -> None:
     play = Play()
-    events = [
+    events: list[Event] = [
         ev.ContactArrived(contact_id="c1", queue="sales", channel=Channel.CHAT),
         ev.ContactLeft(contact_id="c1"),
         ev.ContactArrived(contact_id="c2", queue="sales", channel=Channel.CHAT),

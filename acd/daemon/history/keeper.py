@@ -86,11 +86,23 @@ class History:
                 self._behind = True
             else:
                 self._waiting.extend(entries)
-            self._news.notify()
+            self._news.notify_all()
 
     def folded(self) -> int:
         """Return the number of the last entry in the file."""
         return self._folded
+
+    async def reach(self, entry: int, *, within_s: float) -> None:
+        """Wait until an entry is folded, but not for long, and not for what cannot come."""
+
+        def wait() -> None:
+            with self._news:
+                self._news.wait_for(
+                    lambda: self._folded >= entry or bool(self._problem) or self._ending,
+                    within_s,
+                )
+
+        await asyncio.to_thread(wait)
 
     def problem(self) -> str:
         """Return why nothing is written any more; empty where all is well."""
@@ -113,10 +125,10 @@ class History:
         return await self.reader.measures(domain, from_us, to_us, interval_us)
 
     async def close(self) -> None:
-        """Write what was taken, and close the file."""
+        """Write what was taken, and close the file; what is missing is read at the next start."""
         with self._news:
             self._ending = True
-            self._news.notify()
+            self._news.notify_all()
         if self._thread is not None:
             await asyncio.to_thread(self._thread.join)
         self._sql.close()
@@ -127,8 +139,9 @@ class History:
         try:
             while (taken := self._take()) is not None:
                 behind, entries = taken
-                if behind or (entries and entries[0].number > self._folded + 1):
-                    self._catch_up(loop, read_from)
+                missing = behind or (bool(entries) and entries[0].number > self._folded + 1)
+                if missing and not self._catch_up(loop, read_from):
+                    return
                 self._write(entries)
         except CancelledError:
             return  # The loop ends; what is missing is read at the next start.
@@ -149,20 +162,25 @@ class History:
             self._waiting.clear()
         return taken
 
-    def _catch_up(self, loop: asyncio.AbstractEventLoop, read_from: ReadFrom) -> None:
+    def _catch_up(self, loop: asyncio.AbstractEventLoop, read_from: ReadFrom) -> bool:
+        """Read what is missing; False when the end came first, and the next start reads it."""
+
         async def portion() -> tuple[Entry, ...]:
             return await read_from(self._folded + 1)
 
-        while entries := asyncio.run_coroutine_threadsafe(portion(), loop).result():
+        while not self._ending:
             before = self._folded
-            self._write(entries)
+            self._write(asyncio.run_coroutine_threadsafe(portion(), loop).result())
             if self._folded == before:
-                return  # Nothing new came, whatever the reader says.
+                return True
+        return False
 
     def _write(self, entries: tuple[Entry, ...]) -> None:
         if entries and entries[-1].number > self._folded:
             self._fold.write(entries)
-            self._folded = self._fold.entry
+            with self._news:
+                self._folded = self._fold.entry
+                self._news.notify_all()
 
     def _fail(self, loop: asyncio.AbstractEventLoop, error: Exception) -> None:
         if not isinstance(error, StorageError):
@@ -170,4 +188,5 @@ class History:
         with self._news:
             self._problem = str(error)
             self._waiting.clear()
+            self._news.notify_all()
         loop.call_soon_threadsafe(self._on_error, error)

@@ -46,14 +46,18 @@ WHERE entered_us >= :from_us AND entered_us < :to_us AND answered_us IS NOT NULL
 GROUP BY 1, 2, 3"""
 
 _PARTS: Final = """
-WITH RECURSIVE parts (one, other, a, z) AS (
-    SELECT one, other, max(a, :from_us), min(z, :to_us) FROM ({source})
+WITH RECURSIVE spans (one, other, a, z, cut_us) AS (
+    SELECT one, other, max(a, :from_us), min(z, :to_us),
+        :from_us + ((max(a, :from_us) - :from_us) / :interval_us + 1) * :interval_us
+    FROM ({source})),
+parts (one, other, a, z, cut_us) AS (
+    SELECT * FROM spans WHERE z > cut_us
     UNION ALL
-    SELECT one, other, :from_us + ((a - :from_us) / :interval_us + 1) * :interval_us AS cut_us, z
-    FROM parts WHERE cut_us < z)
-SELECT one, other, (a - :from_us) / :interval_us AS n,
-    sum(min(z, :from_us + ((a - :from_us) / :interval_us + 1) * :interval_us) - a)
-FROM parts GROUP BY 1, 2, 3"""
+    SELECT one, other, cut_us, z, cut_us + :interval_us FROM parts WHERE z > cut_us)
+SELECT one, other, (a - :from_us) / :interval_us AS n, sum(min(z, cut_us) - a)
+FROM (SELECT * FROM spans WHERE z <= cut_us UNION ALL SELECT * FROM parts)
+GROUP BY 1, 2, 3"""
+"""Cuts spans at the boundaries; those that none crosses, nearly all, need no recursion."""
 
 _WAITED: Final = """
 SELECT queue AS one, channel AS other, entered_us AS a, coalesce(answered_us, ended_us) AS z

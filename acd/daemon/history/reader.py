@@ -16,7 +16,7 @@ from acd.settings import DomainSettings
 __all__ = ["ROWS_MAX", "HistoryReader", "Measures", "Row"]
 
 LIMIT_S: Final = 2.0
-"""Longest that a question may take: a day of a site of 1,000 agents takes a tenth of it."""
+"""Longest that a question may take: the measures of 100,000 contacts take 0.8 s."""
 
 ROWS_MAX: Final = 10_000
 """Most rows of one answer: 3 MB of JSON."""

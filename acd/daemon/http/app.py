@@ -8,6 +8,7 @@ from acd.daemon.http import (
     agent_routes,
     contact_routes,
     health_routes,
+    history_routes,
     queue_routes,
     socket_routes,
 )
@@ -51,5 +52,6 @@ def make_api(daemon: Daemon) -> FastAPI:
     api.include_router(contact_routes.make_router(daemon))
     api.include_router(agent_routes.make_router(daemon))
     api.include_router(queue_routes.make_router(daemon))
+    api.include_router(history_routes.make_router(daemon))
     api.include_router(health_routes.make_router(daemon))
     return api

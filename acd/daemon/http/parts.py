@@ -4,6 +4,7 @@ from typing import Protocol
 
 from prometheus_client import CollectorRegistry
 
+from acd.daemon.history import History
 from acd.daemon.http.tokens import Tokens
 from acd.daemon.live import Live
 from acd.daemon.owner import Owner
@@ -33,6 +34,10 @@ class Daemon(Protocol):
     @property
     def live(self) -> Live:
         """The live stream, and what waits where."""
+
+    @property
+    def history(self) -> History:
+        """What was, for questions."""
 
     @property
     def registry(self) -> CollectorRegistry:

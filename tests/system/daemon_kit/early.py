@@ -1,6 +1,6 @@
 """Daemons that a test can tell apart: both commit late, and one acknowledges before it.
 
-    python -m tests.system.daemon_kit.early honest|early DELAY_MS serve CONFIG
+    python early.py honest|early DELAY_MS serve CONFIG
 
 The late commit is what a slow disk does. The early acknowledgement is the mistake that the whole
 design is against; it is planted here to see that the auditor finds it.

@@ -1,0 +1,210 @@
+"""The history over HTTP, for supervisors: listings and measures of a span, as JSON or CSV."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from enum import StrEnum
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query
+from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from acd.daemon.history.errors import BadQueryError, SlowQueryError
+from acd.daemon.history.export import COLUMNS, measures_to_csv, to_csv
+from acd.daemon.http.access import BEARER, Supervisor
+from acd.daemon.http.errors import HttpError, respond, responses
+from acd.daemon.http.models import ContactPath
+from acd.daemon.http.parts import Daemon
+from acd.daemon.settings import HOUR_US
+from acd.ids import ID_MAX, TIME_US_MAX, plain
+
+SPAN_US: Final = 24 * HOUR_US
+"""How long a span is whose start is not told."""
+
+REACH_S: Final = 0.5
+"""How long a question for a new contact waits until it is written, which takes some ms."""
+
+PAGE: Final = 1_000
+"""Rows of a page where no limit is told: 0.3 MB."""
+
+PAGE_MAX: Final = 10_000
+"""Most rows of a page, as `acd.daemon.history.reader.ROWS_MAX`."""
+
+
+@plain
+class Format(StrEnum):
+    """How an answer is written."""
+
+    JSON = "json"
+    CSV = "csv"
+
+
+class _Query(BaseModel):
+    """Base of all questions: a span."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    from_us: Annotated[int, Field(ge=0, le=TIME_US_MAX)] | None = None
+    """Start of the span; 24 h before its end if not told."""
+    to_us: Annotated[int, Field(ge=0, le=TIME_US_MAX)] | None = None
+    """Its end, which does not belong to it; now if not told, or later."""
+    format: Format = Format.JSON
+
+    def span(self, now_us: int) -> tuple[int, int]:
+        """Return the span in full; none ends after the present instant."""
+        to_us = now_us if self.to_us is None else min(self.to_us, now_us)
+        return max(to_us - SPAN_US, 0) if self.from_us is None else self.from_us, to_us
+
+
+class ListingQuery(_Query):
+    """What to list."""
+
+    after: Annotated[int, Field(ge=0, le=TIME_US_MAX)] = 0
+    """`next` of the page before."""
+    limit: Annotated[int, Field(ge=1, le=PAGE_MAX)] = PAGE
+
+
+class ContactsQuery(ListingQuery):
+    """Which contacts to list."""
+
+    queue: Annotated[str, Field(max_length=ID_MAX)] = ""
+    """Only of this queue."""
+
+
+class MeasuresQuery(_Query):
+    """What to measure."""
+
+    interval_us: Annotated[int, Field(ge=0, le=TIME_US_MAX)] = 0
+    """Length of the intervals, reckoned from the start of the span; 0: that of the settings."""
+
+
+class Listing(BaseModel):
+    """A page of rows."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    rows: list[dict[str, Any]]
+    """docs/history.md describes the columns."""
+    next: int | None
+    """`after` for the following page; null where there is none."""
+
+
+class MeasuresView(BaseModel):
+    """The measures of a span."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    definition_digest: str
+    """Figures whose digests differ are not compared."""
+    definitions: str
+    from_us: int
+    to_us: int
+    interval_us: int
+    folded_us: int
+    """Instant of the last step that the history has."""
+    rows: list[dict[str, Any]]
+    """One for each queue and channel, as docs/measures.md describes it."""
+
+
+_STATUSES: Final = (400, 401, 403, 422, 503)
+
+
+def make_router(daemon: Daemon) -> APIRouter:
+    """Return the routes under `/v1/history`."""
+    router = APIRouter(prefix="/v1/history", tags=["history"], dependencies=[BEARER])
+
+    @router.get("/contacts", response_model=Listing, responses=responses(*_STATUSES))
+    async def list_past_contacts(
+        query: Annotated[ContactsQuery, Query()], _: Supervisor
+    ) -> Response:
+        """List the contacts that entered in a span, open ones too."""
+        async with _asking():
+            rows = await daemon.history.reader.contacts(
+                *_span(daemon, query), query.queue, query.after, query.limit
+            )
+        following = rows[-1]["contact"] if len(rows) == query.limit else None
+        return _listing("contacts", rows, following, query.format)
+
+    @router.get(
+        "/contacts/{contact_id}",
+        response_model=dict[str, Any],
+        responses=responses(*_STATUSES, 404),
+    )
+    async def show_past_contact(contact_id: ContactPath, _: Supervisor) -> Response:
+        """Show the last contact of an id, with its offers."""
+        row = await _find(daemon, contact_id)
+        if row is None:
+            raise HttpError(404, "not_found", "the history has no such contact", contact_id)
+        return respond(row)
+
+    @router.get("/offers", response_model=Listing, responses=responses(*_STATUSES))
+    async def list_past_offers(query: Annotated[ListingQuery, Query()], _: Supervisor) -> Response:
+        """List the offers that were made in a span."""
+        async with _asking():
+            rows = await daemon.history.reader.offers(
+                *_span(daemon, query), query.after, query.limit
+            )
+        following = rows[-1]["offer_id"] if len(rows) == query.limit else None
+        return _listing("offers", rows, following, query.format)
+
+    @router.get("/agents", response_model=Listing, responses=responses(*_STATUSES))
+    async def list_past_states(query: Annotated[ListingQuery, Query()], _: Supervisor) -> Response:
+        """List the states of the agents that touch a span."""
+        async with _asking():
+            rows = await daemon.history.reader.agents(
+                *_span(daemon, query), query.after, query.limit
+            )
+        following = query.after + len(rows) if len(rows) == query.limit else None
+        return _listing("agents", rows, following, query.format)
+
+    @router.get("/measures", response_model=MeasuresView, responses=responses(*_STATUSES))
+    async def show_measures(query: Annotated[MeasuresQuery, Query()], _: Supervisor) -> Response:
+        """Show the measures of a span, by queue, channel and interval."""
+        async with _asking():
+            span = _span(daemon, query)
+            measures = await daemon.history.measures(*span, query.interval_us)
+        if query.format is Format.CSV:
+            return _csv("measures", measures_to_csv(measures))
+        return respond(measures)
+
+    return router
+
+
+async def _find(daemon: Daemon, contact_id: str) -> dict[str, Any] | None:
+    """Return a contact; wait for it a little, as whoever was just told of it may ask already."""
+    async with _asking():
+        row = await daemon.history.reader.contact(contact_id)
+        if row is None:
+            await daemon.history.reach(daemon.owner.on_disk, within_s=REACH_S)
+            row = await daemon.history.reader.contact(contact_id)
+    return row
+
+
+def _span(daemon: Daemon, query: _Query) -> tuple[int, int]:
+    return query.span(daemon.owner.clock.now_us())
+
+
+@asynccontextmanager
+async def _asking() -> AsyncIterator[None]:
+    """Answer for what the history refuses."""
+    try:
+        yield
+    except BadQueryError as error:
+        raise HttpError(422, "invalid", str(error)) from error
+    except SlowQueryError as error:
+        raise HttpError(503, "too_slow", str(error)) from error
+
+
+def _listing(
+    name: str, rows: Sequence[dict[str, Any]], following: int | None, written: Format
+) -> Response:
+    if written is Format.CSV:
+        return _csv(name, to_csv(COLUMNS[name], rows), following)
+    return respond({"rows": rows, "next": following})
+
+
+def _csv(name: str, text: str, following: int | None = None) -> Response:
+    headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
+    if following is not None:
+        headers["X-Next"] = str(following)
+    return Response(text, headers=headers, media_type="text/csv; charset=utf-8; header=present")
