@@ -43,7 +43,7 @@ from acd.daemon.recovery import Recovered, recover, under
 from acd.daemon.settings import DaemonSettings, load
 from acd.daemon.snapshots import Snapshots
 from acd.daemon.switch_driver import SwitchDriver
-from acd.errors import AcdError, ConfigError
+from acd.errors import AcdError, ConfigError, Problem
 from acd.events import AgentNotReady, AgentReady, Batch, SingleEvent
 from acd.ids import Availability
 from acd.journal.file import JournalFile
@@ -193,6 +193,10 @@ class Daemon:
             domain=start.domain,
             on_error=lambda error: _log.error("history not written", error=str(error)),
         )
+        if self.history.folded() > start.journal.last:
+            seen = f"goes to entry {self.history.folded()}, the journal to {start.journal.last}"
+            wanted = "a history of this journal; move it away to have it made anew"
+            raise ConfigError(str(start.settings.history.path), Problem("history", seen, wanted))
         behind = Gauge(
             "acd_history_behind_entries",
             "How many entries the history lacks; it grows where it cannot be written.",
@@ -223,8 +227,9 @@ class Daemon:
         loop.add_signal_handler(signal.SIGHUP, self._reload)
         owner = self.owner
         async with AsyncExitStack() as stack:
-            stack.push_async_callback(self.history.close)
             stack.push_async_callback(owner.close)
+            # It closes first, since it reads the journal; what it then lacks it reads next time.
+            stack.push_async_callback(self.history.close)
             owner.subscribe(self.history.fold)
             if self._start.journal.last:
                 self._clock.hold(owner.router.now_us)

@@ -14,7 +14,6 @@ from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Any, Final, TypeAlias, TypeVar
 
-from acd.errors import StorageError
 from acd.journal.file import JournalFile
 from acd.journal.records import Entry
 from acd.settings import DomainSettings
@@ -46,7 +45,7 @@ class Writer:
         journal: JournalFile,
         *,
         committed: Committed,
-        failed: Callable[[StorageError], None],
+        failed: Callable[[Exception], None],
         took: Callable[[float], None],
     ) -> None:
         self._journal = journal
@@ -90,7 +89,7 @@ class Writer:
         def do() -> None:
             try:
                 result = work(self._journal)
-            except StorageError as error:
+            except Exception as error:
                 loop.call_soon_threadsafe(_fail, future, error)
                 raise
             loop.call_soon_threadsafe(_resolve, future, result)
@@ -115,7 +114,7 @@ class Writer:
         try:
             while self._do_some():
                 pass
-        except StorageError as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, nothing is committed after it.
             self._loop.call_soon_threadsafe(self._failed, error)
             self._loop.call_soon_threadsafe(self._end)
 
@@ -188,6 +187,6 @@ def _resolve(future: "asyncio.Future[T]", result: T) -> None:
         future.set_result(result)
 
 
-def _fail(future: "asyncio.Future[T]", error: StorageError) -> None:
+def _fail(future: "asyncio.Future[T]", error: Exception) -> None:
     if not future.done():
         future.set_exception(error)
