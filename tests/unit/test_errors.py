@@ -8,8 +8,18 @@ import pickle
 import pytest
 
 from acd.classes import RefusalError
-from acd.errors import AcdError, CallerError, ConfigError, JournalError, Problem
+from acd.daemon.errors import OverloadedError
+from acd.errors import (
+    AcdError,
+    CallerError,
+    ConfigError,
+    JournalError,
+    Problem,
+    StorageError,
+    UnreachableError,
+)
 from acd.ids import Reason
+from acd.journal.file import InUseError
 
 ERRORS = [
     (
@@ -24,6 +34,13 @@ ERRORS = [
         ),
     ),
     (JournalError("story.journal", 3, "no such event"), "story.journal:3: no such event"),
+    (StorageError("journal.db", "cannot be written"), "journal.db: cannot be written"),
+    (UnreachableError("switch.sock", "nobody is there"), "switch.sock: nobody is there"),
+    (
+        InUseError("journal.db"),
+        "journal.db: is in use by another process; wanted one daemon for one journal",
+    ),
+    (OverloadedError(10, 9), "10 inputs are pending; wanted fewer than 9"),
     (CallerError("time is {}; wanted {}", 1, 2), "time is 1; wanted 2"),
     (
         RefusalError(Reason.BAD_NUMBER, "priority"),
@@ -48,4 +65,4 @@ def test_a_config_error_names_every_problem_in_order() -> None:
 
 
 def test_all_but_the_cores_own_refusal_are_ours() -> None:
-    assert [isinstance(error, AcdError) for error, _ in ERRORS] == [True, True, True, False]
+    assert [isinstance(error, AcdError) for error, _ in ERRORS] == [True] * 7 + [False]
