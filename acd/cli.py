@@ -206,22 +206,22 @@ def _print_difference(file: Path, difference: "Difference") -> None:
 @click.option(
     "--speed",
     type=click.FloatRange(min=0.1, max=100.0),
-    default=10.0,
-    show_default=True,
-    help="How fast the demonstration's customers and agents live.",
+    help="How fast the demonstration's customers and agents live; 10 by default.",
 )
 @click.option("--port", type=click.IntRange(0, 65_535), help="Of the demonstration; 0: any.")
 @click.option("--once", is_flag=True, help="End the demonstration when a contact was routed.")
 def serve(
-    config: Path | None, *, demo: bool, speed: float, port: int | None, once: bool
+    config: Path | None, *, demo: bool, speed: float | None, port: int | None, once: bool
 ) -> int | None:
     """Run the router in real time, as CONFIG says."""
     if demo == (config is not None):
         raise click.UsageError("wanted either a CONFIG or --demo")
+    if config is not None and (once or speed is not None or port is not None):
+        raise click.UsageError("--speed, --port and --once belong to --demo")
     if config is None:
         from acd.daemon.demo import demonstrate
 
-        demonstrate(speed=speed, port=port or 0, once=once, say=click.echo)
+        demonstrate(speed=speed or 10.0, port=port or 0, once=once, say=click.echo)
         return OK
     from acd.daemon.serve import serve as run
 

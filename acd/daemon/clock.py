@@ -33,8 +33,10 @@ class Clock:
 
     def now_us(self) -> int:
         """Return the present instant."""
-        if self._held_us is not None:
-            return self._held_us
+        return self.free_us() if self._held_us is None else self._held_us
+
+    def free_us(self) -> int:
+        """Return the instant that it would be if time were not held."""
         return self._base_us + self._monotonic_ns() // 1_000
 
     def hold(self, at_us: int) -> None:

@@ -13,6 +13,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from http.client import HTTPException
 from importlib.metadata import entry_points
 from importlib.resources import files
 from pathlib import Path
@@ -115,7 +116,7 @@ class _Demo:
                     return
                 time.sleep(LOOK_S)
             self._say(f"ready, and {handled} contacts were routed to agents and handled")
-        except OSError as error:
+        except (OSError, HTTPException, ValueError) as error:
             self.problem = (url, str(error))
         finally:
             os.kill(os.getpid(), 15)
@@ -138,4 +139,8 @@ class _Demo:
         """End the world."""
         if self._world is not None:
             self._world.terminate()
-            self._world.wait(STOP_S)
+            try:
+                self._world.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                self._world.kill()
+                self._world.wait()

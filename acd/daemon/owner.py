@@ -138,6 +138,9 @@ class Owner:
 
     def wake(self) -> None:
         """Look again at what time it is: the clock was let go."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
         self._schedule()
 
     async def durable(self) -> int:
@@ -165,9 +168,13 @@ class Owner:
         self.router = router
         now_us = max(self.clock.now_us(), router.now_us)
         entries: list[Entry] = []
-        while self._tick(now_us, entries):
-            pass
-        entries.append(self._step(Batch(events=()), now_us))
+        try:
+            while self._tick(now_us, entries):
+                pass
+            entries.append(self._step(Batch(events=()), now_us))
+        except Exception as error:
+            self._fail(error)
+            raise
         self.writer.change(settings, tuple(entries))
         self._schedule()
 

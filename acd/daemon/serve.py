@@ -14,6 +14,7 @@ The first storage error ends everything at once.
 
 import asyncio
 import gc
+import os
 import resource
 import signal
 import sqlite3
@@ -29,7 +30,7 @@ import uvloop
 from prometheus_client import CollectorRegistry, Gauge, Histogram
 
 from acd import __version__
-from acd.contacts import OfferState
+from acd.contacts import Offer, OfferState
 from acd.daemon import logs
 from acd.daemon.clock import Clock
 from acd.daemon.history import History
@@ -64,6 +65,9 @@ must not wait for the event loop, nor the loop for the writer."""
 COLLECT_EVERY: Final = 50_000
 """Allocations between two collections of the youngest generation, as in the simulator."""
 
+BREAK: Final = "restart of the router"
+"""Why agents are not ready while offers that ran out without the daemon are put back."""
+
 READ_MAX: Final = 2_000
 """Most entries read for the history at once: some 10 ms, in which no commit is made."""
 
@@ -80,6 +84,7 @@ class Start(NamedTuple):
     """The configuration file."""
     domain: DomainSettings
     settings: DaemonSettings
+    tokens: Tokens
     journal: JournalFile
     recovered: Recovered
     router: Router
@@ -100,6 +105,7 @@ def serve(path: Path, *, ready: Callable[[str], None]) -> None:
         OSError: The address cannot be listened at.
     """
     logs.configure()
+    os.umask(0o077)  # What customers and agents do is nobody else's business.
     start = prepare(path)
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -124,6 +130,10 @@ def prepare(path: Path) -> Start:
         StorageError: As `serve`.
     """
     domain, settings = load(path)
+    tokens = Tokens(settings.http.tokens)
+    for pem in (settings.http.tls_cert, settings.http.tls_key):
+        if pem is not None:
+            pem.open("rb").close()  # What cannot be read is told before anything is started.
     journal = JournalFile.open(settings.journal.path, settings=domain)
     try:
         recovered = recover(journal)
@@ -143,7 +153,7 @@ def prepare(path: Path) -> Start:
         router=__version__,
         sqlite=sqlite3.sqlite_version,
     )
-    return Start(path, domain, settings, journal, recovered, router)
+    return Start(path, domain, settings, tokens, journal, recovered, router)
 
 
 def _under(path: Path, domain: DomainSettings, router: Router) -> Router:
@@ -165,7 +175,7 @@ class Daemon:
         """Why it is not ready; empty when it is."""
         self.domain = start.domain
         self.http = start.settings.http
-        self.tokens = Tokens(start.settings.http.tokens)
+        self.tokens = start.tokens
         self.registry = CollectorRegistry()
         commits = Histogram(
             "acd_commit_seconds",
@@ -281,34 +291,27 @@ class Daemon:
     async def _let_time_go_on(self) -> None:
         """Find out what became of the offers in flight, then let time be what it is.
 
-        Offers that ran out while nobody watched go back as if their agents had taken a break of no
-        length: that is the fact without a penalty.
+        Where offers ran out while nobody watched, everybody who was ready takes a break from where
+        the journal ends until now: so the offers go back without penalty, and nothing is offered
+        at an instant that is long past.
         """
         owner = self.owner
         if self._switch is not None and owner.router.contacts:
             with suppress(TimeoutError):
                 async with asyncio.timeout(RECONCILE_S):
                     await self._switch.reconciled()
-        before_us = self._clock.now_us()
-        self._clock.release()
-        now_us = self._clock.now_us()
-        self._clock.hold(before_us)
-        events: list[SingleEvent] = []
-        router = owner.router
-        late = [
-            offer
-            for offer in router.offers.values()
-            if offer.state is OfferState.PENDING and offer.until_us <= now_us
-        ]
-        for agent in dict.fromkeys(router.agents[offer.agent] for offer in late):
-            events.append(AgentNotReady(agent_id=agent.agent_id, reason=agent.reason))
-            if agent.availability is Availability.READY and not agent.after_this_one:
-                events.append(AgentReady(agent_id=agent.agent_id))
-        # Also without any: whom today's settings match with somebody is offered to him now.
-        receipt = owner.submit(Batch(events=tuple(events)))
-        await receipt
+        now_us = self._clock.free_us()
+        while late := _late(owner.router, now_us):
+            await owner.submit(Batch(events=_breaks(owner.router, late, now_us)))
         self._clock.release()
         owner.wake()
+        # Also without any: whom today's settings match with somebody is offered to him now.
+        back = [
+            AgentReady(agent_id=agent.agent_id)
+            for agent in owner.router.agents
+            if agent.availability is Availability.NOT_READY and agent.reason == BREAK
+        ]
+        await owner.submit(Batch(events=tuple(back)))
 
     async def _until_the_end(self) -> None:
         """Run what runs beside the owner until somebody ends the daemon, or storage fails."""
@@ -338,11 +341,25 @@ class Daemon:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
+    def _check_change(self, domain: DomainSettings) -> None:
+        """Refuse settings that need a restart, or a journal of their own."""
+        file = str(self._start.path)
+        if domain.name != self.domain.name:
+            wanted = f"{self.domain.name!r}: another domain needs a journal of its own"
+            raise ConfigError(file, Problem("domain.name", f"is {domain.name!r}", wanted))
+        switch = self._start.settings.switch
+        queues = {queue.name for queue in domain.queues}
+        for dnis, queue in (switch.routes if switch else {}).items():
+            if queue not in queues:
+                wanted = "the queue of this route, which only a restart changes"
+                raise ConfigError(file, Problem("queues", f"lacks {queue!r} ({dnis})", wanted))
+
     def _reload(self) -> None:
         """Take over a changed configuration and changed tokens; with mistakes, neither."""
         path = self._start.path
         try:
             domain, _ = load(path)
+            self._check_change(domain)
             router = None
             if domain != self.domain:
                 router = _under(path, domain, self.owner.router)
@@ -356,3 +373,28 @@ class Daemon:
             self.history.change(domain)
             self.live.reset()
         _log.info("reloaded", file=str(path), domain=domain.name)
+
+
+def _late(router: Router, now_us: int) -> list[Offer]:
+    """Return the offers that ring and whose time is over at an instant."""
+    return [
+        offer
+        for offer in router.offers.values()
+        if offer.state is OfferState.PENDING and offer.until_us <= now_us
+    ]
+
+
+def _breaks(router: Router, late: list[Offer], now_us: int) -> tuple[SingleEvent, ...]:
+    """Return the breaks of those with late offers, and of all who are ready and could get them."""
+    named = {router.agents[offer.agent].agent_id for offer in late}
+    events = []
+    for agent in router.agents:
+        rings = any(
+            offer.state is OfferState.PENDING and offer.until_us > now_us
+            for offer in agent.offers.values()
+        )
+        is_ready = agent.availability is Availability.READY and not agent.after_this_one
+        if agent.agent_id in named or (is_ready and not rings):
+            reason = BREAK if is_ready else agent.reason
+            events.append(AgentNotReady(agent_id=agent.agent_id, reason=reason))
+    return tuple(events)

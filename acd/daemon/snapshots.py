@@ -61,7 +61,6 @@ class Snapshots:
 
     async def run(self) -> NoReturn:
         """Take a snapshot whenever one is due."""
-        await self._owner.writer.run(lambda journal: journal.drop_unfinished())
         while True:
             await asyncio.sleep(CHECK_S)
             new = self._owner.stepped - self._last
@@ -80,6 +79,8 @@ class Snapshots:
             TimeoutError: It took too long.
         """
         owner = self._owner
+        # What a daemon, or a child, did not live to finish would be in the way.
+        await owner.writer.run(lambda journal: journal.drop_unfinished())
         entry, at_us = owner.stepped, owner.router.now_us
         if entry == self._last:
             return entry
@@ -94,7 +95,6 @@ class Snapshots:
             _end(child)
             raise
         if code:
-            await owner.writer.run(lambda journal: journal.drop_unfinished())
             raise ChildProcessError(f"the child that takes snapshots ended with {code}")
         await owner.writer.run(
             lambda journal: journal.finish_snapshot(entry, at_us=at_us, parts=parts)

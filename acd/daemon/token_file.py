@@ -47,5 +47,6 @@ def add_token(
     )
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        stream.write(f"\n{table}" if known else table)
+        # A last line may lack its end.
+        stream.write(f"\n{table}" if stream.tell() else table)
     return secret

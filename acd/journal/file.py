@@ -21,7 +21,7 @@ from typing import Any, Final, NamedTuple, Self
 import msgspec
 
 from acd import __version__
-from acd.errors import AcdError, StorageError
+from acd.errors import AcdError, ConfigError, Problem, StorageError
 from acd.journal import trimming
 from acd.journal.mark import Mark
 from acd.journal.records import (
@@ -115,7 +115,8 @@ class JournalFile:
 
         Raises:
             InUseError: Another process has it open.
-            StorageError: It cannot be read or written, is damaged, or is another domain's.
+            ConfigError: It is another domain's.
+            StorageError: It cannot be read or written, or is damaged.
         """
         made = not path.exists() or path.stat().st_size == 0
         if made and settings is None:
@@ -128,7 +129,7 @@ class JournalFile:
                 path, isolation_level=None, check_same_thread=False, timeout=0
             )
             journal = cls(path, connection)
-            journal._begin(made=made)
+            made = journal._begin(made=made or settings is not None) and settings is not None
             if made:
                 assert settings is not None
                 journal._make(settings)
@@ -147,13 +148,15 @@ class JournalFile:
             raise
         return journal
 
-    def _begin(self, *, made: bool) -> None:
+    def _begin(self, *, made: bool) -> bool:
+        """Take hold of the file; return whether it is to be made, or was never made to its end."""
         run = self._sql.execute
         run("PRAGMA locking_mode = EXCLUSIVE")
-        if not made:
-            (application,) = run("PRAGMA application_id").fetchone()
-            if application != APPLICATION_ID:
-                raise self._damage("is no journal of acd")
+        (application,) = run("PRAGMA application_id").fetchone()
+        (tables,) = run("SELECT count(*) FROM sqlite_master").fetchone()
+        is_new = made and not application and not tables
+        if not is_new and application != APPLICATION_ID:
+            raise self._damage("is no journal of acd")
         (mode,) = run("PRAGMA journal_mode = WAL").fetchone()
         if mode != "wal":
             raise self._damage(f"keeps its log as {mode}; wanted wal")
@@ -163,6 +166,7 @@ class JournalFile:
         run("PRAGMA wal_autocheckpoint = 0")
         run("BEGIN IMMEDIATE")  # Takes the lock, and keeps it.
         run("COMMIT")
+        return is_new
 
     def _make(self, settings: DomainSettings) -> None:
         journal_id = secrets.token_hex(4)
@@ -191,8 +195,8 @@ class JournalFile:
             raise self._damage("has a damaged head")
         self.journal_id = row[0]
         if settings is not None and row[1] != settings.name:
-            what = f"is the journal of domain {row[1]!r}; wanted {settings.name!r}"
-            raise StorageError(str(self.path), what)
+            wanted = f"{settings.name!r}, or a journal of its own"
+            raise ConfigError(str(self.path), Problem("domain", f"is {row[1]!r}", wanted))
         self._find_end()
 
     def _find_end(self) -> None:

@@ -15,6 +15,9 @@ from acd.journal.records import Keys, crc_of
 ROWS_MAX: Final = 200
 """Most rows deleted in one transaction, so that no commit waits long for a trim."""
 
+PARTS_MAX: Final = 16
+"""Most parts of snapshots deleted in one transaction: 4 MB."""
+
 _QUARTERS: Final = 4
 
 
@@ -33,9 +36,16 @@ def trim(sql: sqlite3.Connection, *, now_us: int, keep_us: int, needed: int) -> 
     bases = [entry for entry, at_us in rows[:-2] if at_us < before_us and entry < needed]
     base = bases[-1] if bases else rows[0][0] if rows and batches > 1 else 0
     stale = _stale(rows[:-2], base, quarter_us=max(keep_us // _QUARTERS, 1))
+    # First the snapshots, so that none is left whose entries are gone; one at a time.
     for entry in stale[:1]:
-        sql.execute("DELETE FROM parts WHERE entry = ?", (entry,))
         sql.execute("DELETE FROM snapshots WHERE entry = ?", (entry,))
+    orphans = sql.execute(
+        "DELETE FROM parts WHERE rowid IN (SELECT rowid FROM parts WHERE entry < ? AND entry NOT IN"
+        " (SELECT entry FROM snapshots) LIMIT ?)",
+        (rows[-1][0] if rows else 0, PARTS_MAX),
+    ).rowcount
+    if stale or orphans:
+        return True
     found = sql.execute(
         "SELECT first, last FROM batches WHERE last <= ? ORDER BY first LIMIT ?", (base, ROWS_MAX)
     ).fetchall()
@@ -57,7 +67,7 @@ def trim(sql: sqlite3.Connection, *, now_us: int, keep_us: int, needed: int) -> 
         "UPDATE trimmed SET batches = ?, keys = ?, crc = ? WHERE id = 1",
         (batches, keys, crc_of(batches, keys)),
     )
-    return bool(stale[1:] or len(found) == ROWS_MAX or len(gone) == ROWS_MAX)
+    return len(found) == ROWS_MAX or len(gone) == ROWS_MAX
 
 
 def _stale(rows: list[tuple[int, int]], base: int, *, quarter_us: int) -> list[int]:

@@ -17,7 +17,7 @@ import pytest
 
 from acd import events as ev
 from acd.daemon.recovery import recover
-from acd.errors import AcdError, StorageError
+from acd.errors import AcdError, ConfigError, StorageError
 from acd.journal import records
 from acd.journal.file import InUseError, JournalFile
 from acd.journal.mark import Mark
@@ -112,7 +112,7 @@ def test_a_second_daemon_is_refused(path):
 
 
 def test_another_domains_journal_is_refused(written):
-    with pytest.raises(StorageError, match="domain 'shop'; wanted 'bank'"):
+    with pytest.raises(ConfigError, match="domain: is 'shop'; wanted 'bank'"):
         JournalFile.open(written[0], settings=msgspec.structs.replace(SHOP, name="bank"))
 
 
@@ -367,3 +367,14 @@ def test_the_mark_goes_with_its_journal(path):
     mark.close()
     with suppress(FileNotFoundError):
         assert path.with_name("journal.db-mark").stat().st_size == 12
+
+
+def test_a_file_that_was_never_made_to_its_end_is_made_anew(path):
+    # As a daemon leaves it that is killed in its very first moment.
+    with closing(sqlite3.connect(path)) as begun:
+        begun.execute("PRAGMA journal_mode = WAL")
+    assert path.stat().st_size
+    with open_shop(path) as journal:
+        assert journal.last == 0
+    with open_shop(path) as journal:
+        assert journal.journal_id
