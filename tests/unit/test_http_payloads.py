@@ -143,9 +143,9 @@ def test_headers_and_addresses_have_limits(tmp_path):
     async def main():
         async with house(tmp_path) as made, made.client("chef") as client:
             answer = await client.get("/v1/contacts", params={"queue": "x" * 5_000})
-            assert answer.status_code == 414
+            assert answer.status_code == 400
             answer = await client.get("/v1/contacts/" + "x" * 5_000)
-            assert answer.status_code == 414
+            assert answer.status_code == 400
             assert (await client.get("/v1/contacts/" + "x" * 65)).status_code == 422
             answer = await _raw(made, b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 70_000)
             assert answer.startswith(b"HTTP/1.1 400 ")

@@ -107,7 +107,9 @@ class Guard:
         """Refuse what must not come in; note who asks."""
         headers: list[tuple[bytes, bytes]] = scope["headers"]
         if max(len(scope["raw_path"]), len(scope["query_string"])) > TARGET_BYTES_MAX:
-            raise HttpError(414, "too_long", f"paths have at most {TARGET_BYTES_MAX} bytes")
+            raise HttpError(
+                400, "too_long", f"paths and queries have at most {TARGET_BYTES_MAX} bytes"
+            )
         for name in _SINGLE:
             if sum(1 for key, _ in headers if key == name) > 1:
                 raise HttpError(400, "header_twice", "a header comes twice", name.decode())

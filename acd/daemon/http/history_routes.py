@@ -108,12 +108,17 @@ class MeasuresView(BaseModel):
 
 _STATUSES: Final = (400, 401, 403, 422, 503)
 
+_WITH_CSV: Final[dict[int | str, dict[str, Any]]] = {
+    **responses(*_STATUSES),
+    200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "The rows."},
+}
+
 
 def make_router(daemon: Daemon) -> APIRouter:
     """Return the routes under `/v1/history`."""
     router = APIRouter(prefix="/v1/history", tags=["history"], dependencies=[BEARER])
 
-    @router.get("/contacts", response_model=Listing, responses=responses(*_STATUSES))
+    @router.get("/contacts", response_model=Listing, responses=_WITH_CSV)
     async def list_past_contacts(
         query: Annotated[ContactsQuery, Query()], _: Supervisor
     ) -> Response:
@@ -137,7 +142,7 @@ def make_router(daemon: Daemon) -> APIRouter:
             raise HttpError(404, "not_found", "the history has no such contact", contact_id)
         return respond(row)
 
-    @router.get("/offers", response_model=Listing, responses=responses(*_STATUSES))
+    @router.get("/offers", response_model=Listing, responses=_WITH_CSV)
     async def list_past_offers(query: Annotated[ListingQuery, Query()], _: Supervisor) -> Response:
         """List the offers that were made in a span."""
         async with _asking():
@@ -147,7 +152,7 @@ def make_router(daemon: Daemon) -> APIRouter:
         following = rows[-1]["offer_id"] if len(rows) == query.limit else None
         return _listing("offers", rows, following, query.format)
 
-    @router.get("/agents", response_model=Listing, responses=responses(*_STATUSES))
+    @router.get("/agents", response_model=Listing, responses=_WITH_CSV)
     async def list_past_states(query: Annotated[ListingQuery, Query()], _: Supervisor) -> Response:
         """List the states of the agents that touch a span."""
         async with _asking():
@@ -157,7 +162,7 @@ def make_router(daemon: Daemon) -> APIRouter:
         following = query.after + len(rows) if len(rows) == query.limit else None
         return _listing("agents", rows, following, query.format)
 
-    @router.get("/measures", response_model=MeasuresView, responses=responses(*_STATUSES))
+    @router.get("/measures", response_model=MeasuresView, responses=_WITH_CSV)
     async def show_measures(query: Annotated[MeasuresQuery, Query()], _: Supervisor) -> Response:
         """Show the measures of a span, by queue, channel and interval."""
         async with _asking():
