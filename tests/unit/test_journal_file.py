@@ -19,6 +19,7 @@ from acd import events as ev
 from acd.daemon.recovery import recover
 from acd.errors import AcdError, ConfigError, StorageError
 from acd.journal import records
+from acd.journal.durable import replay
 from acd.journal.file import InUseError, JournalFile
 from acd.journal.mark import Mark
 from acd.journal.records import BatchError, Entry
@@ -378,3 +379,56 @@ def test_a_file_that_was_never_made_to_its_end_is_made_anew(path):
         assert journal.last == 0
     with open_shop(path) as journal:
         assert journal.journal_id
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_whatever_is_done_in_whatever_order_recovery_and_replay_agree(path, seed):
+    rng = random.Random(seed)
+    router, settings, number, now_us = Router(SHOP), SHOP, 0, 1_000
+    entries: list[Entry] = []
+
+    def step(event, key=""):
+        nonlocal number, now_us
+        now_us += rng.randrange(1, 5_000)
+        number += 1
+        actions = router.step(event, now_us=now_us)
+        return Entry(number, now_us, event, actions, key)
+
+    journal = JournalFile.open(path, settings=settings)
+    try:
+        for _ in range(60):
+            match rng.choice(("commit", "commit", "settings", "snapshot", "trim", "reopen")):
+                case "commit":
+                    group = [
+                        step(arrived(f"c{number}.{n}"), key=f"k{number}.{n}")
+                        for n in range(rng.randrange(1, 5))
+                    ]
+                    journal.commit(group)
+                    entries += group
+                case "settings":
+                    settings = msgspec.structs.replace(SHOP, back_off_us=rng.randrange(9))
+                    router = Router.restore(settings, router.snapshot())
+                    entries.append(step(at_work("ann")))
+                    journal.commit_settings(settings, entries[-1:])
+                case "snapshot" if number and (journal.newest_snapshot() or (0,))[0] < number:
+                    data = msgspec.msgpack.encode(router.snapshot())
+                    for part, at in enumerate(range(0, len(data), 300)):
+                        journal.add_part(number, part, data[at : at + 300])
+                    journal.finish_snapshot(number, at_us=now_us, parts=-(-len(data) // 300))
+                case "trim":
+                    # A daemon may end between two portions.
+                    for _ in range(rng.randrange(6)):
+                        keep_us = rng.choice((0, 20_000))
+                        journal.trim(now_us=now_us, keep_us=keep_us, needed=number + 1)
+                case "reopen":
+                    journal.close()
+                    journal = JournalFile.open(path)
+                    journal.drop_unfinished()
+                case _:
+                    pass  # There is nothing new for a snapshot.
+            assert recover(journal).router.snapshot() == router.snapshot()
+            first = journal.first()
+            assert list(journal.entries(first)) == entries[first - 1 :]
+    finally:
+        journal.close()
+    assert replay(path, verify=True).difference is None
