@@ -10,6 +10,7 @@ import asyncio
 import csv
 import io
 import sqlite3
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 
@@ -30,6 +31,7 @@ from acd.ids import Channel
 from acd.journal import read
 from acd.journal.records import Entry
 from acd.metrics import Metrics
+from acd.router import Router
 from acd.settings import SECOND_US, DomainSettings
 from tests.properties.domains import small_domain
 from tests.properties.rude_switch import a_batch, an_event
@@ -131,6 +133,80 @@ def test_a_rude_switch_gives_the_figures_of_the_measures(seed: int, tmp_path: Pa
     for agent in world.router.agents:
         assert known[agent.agent_id] == agent.availability
     assert {contact_id for (contact_id,) in inside} == set(world.router.contacts)
+
+
+def told(path: Path, *steps: tuple[int, Event]) -> tuple[list[Entry], Router]:
+    """Step a shop by (second, event), fold it; return the entries and the router."""
+    router = Router(SHOP)
+    entries = [
+        Entry(number, at_s * SECOND_US, event, router.step(event, now_us=at_s * SECOND_US))
+        for number, (at_s, event) in enumerate(steps, 1)
+    ]
+    write(path, tuple(entries))
+    return entries, router
+
+
+def states_of(path: Path, agent_id: str) -> list[tuple[str, str]]:
+    rows = asyncio.run(HistoryReader(path).agents(0, 10**9))
+    return [(row["availability"], row["reason"]) for row in rows if row["agent_id"] == agent_id]
+
+
+def test_a_log_in_that_is_repeated_ends_no_break(tmp_path: Path) -> None:
+    told(
+        tmp_path / "h",
+        (1, ev.AgentLoggedIn(agent_id="ann")),
+        (2, ev.AgentNotReady(agent_id="ann", reason="lunch")),
+        (5, ev.AgentLoggedIn(agent_id="ann")),
+    )
+    assert states_of(tmp_path / "h", "ann") == [
+        ("logged_out", ""),
+        ("not_ready", ""),
+        ("not_ready", "lunch"),
+    ]
+
+
+def test_a_break_put_off_by_one_who_did_not_respond_begins_in_the_same_batch(
+    tmp_path: Path,
+) -> None:
+    def chat(contact_id: str) -> ev.ContactArrived:
+        return ev.ContactArrived(contact_id=contact_id, queue="sales", channel=Channel.CHAT)
+
+    tea = ev.AgentNotReady(agent_id="ann", reason="tea", after_this_one=True)
+    _, router = told(
+        tmp_path / "h",
+        (0, at_work("ann")),
+        (1, chat("c1")),
+        (1, ev.LegConnected(offer_id=1)),
+        (2, chat("c2")),
+        (17, ev.ClockTicked()),
+        (18, ev.Batch(events=(ev.LegEnded(offer_id=1), tea))),
+    )
+    assert router.agent("ann").availability == "not_ready"
+    assert states_of(tmp_path / "h", "ann")[-2:] == [("not_responding", ""), ("not_ready", "tea")]
+
+
+def test_parts_of_a_span_add_up_to_the_span(tmp_path: Path) -> None:
+    world, entries = a_rude_life(3)
+    write(tmp_path / "h", entries)
+    reader = HistoryReader(tmp_path / "h", limit_s=60)
+    from_us, to_us = START_US, entries[-1].now_us + 1
+    rng = Random(3)
+    cuts = [from_us, *sorted(rng.randrange(from_us, to_us) for _ in range(9)), to_us]
+
+    async def sums(from_us: int, to_us: int) -> list[tuple[int, ...]]:
+        said = await reader.measures(world.settings, from_us, to_us, to_us - from_us)
+        totals = [row.total for row in said.rows]
+        return [(one.busy_us, one.idle_us, one.waiting_us, one.offered) for one in totals]
+
+    async def main() -> None:
+        parts = [await sums(*span) for span in pairwise(cuts)]
+        added = [
+            tuple(map(sum, zip(*of_line, strict=True))) for of_line in zip(*parts, strict=True)
+        ]
+        assert added == await sums(from_us, to_us)
+        assert any(busy_us for busy_us, *_ in added)
+
+    asyncio.run(main())
 
 
 # The keeper.
@@ -268,6 +344,66 @@ def test_a_disk_that_fails_is_told_once_and_stops_the_history_alone(tmp_path: Pa
     asyncio.run(main())
 
 
+def test_a_disk_that_works_again_is_written_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("acd.daemon.history.schema.BUSY_S", 0.0)
+    monkeypatch.setattr("acd.daemon.history.keeper.RETRY_S", 0.01)
+    entries = shop_entries()
+
+    async def main() -> None:
+        house = House(tmp_path / "h", entries[:10])
+        house.history.start(house.read_from)
+        await asyncio.wait_for(house.caught_up.wait(), 10)
+        other = sqlite3.connect(tmp_path / "h", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        house.entries = entries
+        house.history.fold(entries[10:])
+        await asyncio.wait_for(house.failed.wait(), 10)
+        assert "locked" in house.history.problem()
+        house.caught_up.clear()
+        other.close()
+        await asyncio.wait_for(house.caught_up.wait(), 10)
+        assert house.history.problem() == ""
+        assert house.history.folded() == len(entries)
+        assert len(house.errors) == 1
+        await house.history.close()
+
+    asyncio.run(main())
+    assert_says_what_the_measures_say(tmp_path / "h", SHOP, entries)
+
+
+def test_a_changed_byte_is_found_or_harmless(tmp_path: Path) -> None:
+    entries = shop_entries(60)
+    path = tmp_path / "h"
+    write(path, entries)
+    intact = path.read_bytes()
+    rng = Random(7)
+    found = 0
+
+    async def open_and_ask() -> None:
+        history = House(path).history
+        try:
+            await history.reader.contacts(0, 10**18)
+            await history.reader.contact("=c3")
+            await history.reader.agents(0, 10**18)
+            await history.measures(START_US, entries[-1].now_us + 1)
+        finally:
+            await history.close()
+
+    for _ in range(300):
+        data = bytearray(intact)
+        data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
+        for rest in ("h-wal", "h-shm"):
+            (tmp_path / rest).unlink(missing_ok=True)
+        path.write_bytes(data)
+        try:
+            asyncio.run(open_and_ask())
+        except (ConfigError, StorageError):
+            found += 1
+    assert found > 0
+
+
 def test_what_is_missing_at_the_end_is_read_at_the_next_start(tmp_path: Path) -> None:
     entries = shop_entries()
 
@@ -356,6 +492,11 @@ def test_questions_that_cannot_be_answered_say_why(tmp_path: Path) -> None:
         asyncio.run(reader.measures(SHOP, 5, 5, 1))
     with pytest.raises(BadQueryError, match="at most 2000 intervals"):
         asyncio.run(reader.measures(SHOP, 0, 2001, 1))
+    (queue,) = SHOP.queues
+    many = tuple(msgspec.structs.replace(queue, name=f"queue{number}") for number in range(20))
+    large = msgspec.structs.replace(SHOP, queues=many)
+    with pytest.raises(BadQueryError, match="at most 500 intervals in the span, for 40 queues'"):
+        asyncio.run(reader.measures(large, 0, 501, 1))
 
 
 def test_it_is_read_while_it_is_written(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from acd import actions as act
 from acd import events as ev
 from acd.agents import AgentSignal
-from acd.daemon.history.crew import Crew
+from acd.daemon.history.crew import UNKNOWN, Crew
 from acd.daemon.history.legs import Legs
 from acd.figures import BY_CAUSE, CANCELED, NOT_CONNECTED, OFFERS, REJECTED, REVOKED, TIMED_OUT
 from acd.ids import Availability, OfferOutcome
@@ -29,6 +29,12 @@ _BY_OUTCOME: Final = {
     OfferOutcome.CANCELED: CANCELED,
 }
 _OLD: Final = "SELECT contact FROM contacts WHERE ended_us < :old_us ORDER BY ended_us LIMIT :most"
+_TO_BREAK_OFF: Final = (Availability.READY, Availability.NOT_RESPONDING)
+"""Availabilities that "not ready after this one" will end, as in `acd.router`."""
+
+_TO_LOG_IN: Final = (Availability.LOGGED_OUT, UNKNOWN)
+"""Availabilities that a log-in ends."""
+
 _FORGET: Final = (
     f"DELETE FROM offers WHERE contact IN ({_OLD})",  # noqa: S608 - a constant.
     f"DELETE FROM contacts WHERE contact IN ({_OLD})",  # noqa: S608 - a constant.
@@ -163,12 +169,15 @@ class Fold:
         if isinstance(event, ev.AgentNotReady):
             member.ready = 0
             if event.after_this_one and not member.has_none():
-                if member.availability == Availability.READY:
+                if member.availability in _TO_BREAK_OFF:
                     member.pending = event.reason
                 return
             self._crew.told(event.agent_id, signal, now_us, event.reason)
             return
-        if not isinstance(event, ev.AgentLoggedIn):
+        if isinstance(event, ev.AgentLoggedIn):
+            if member.availability not in _TO_LOG_IN:
+                return  # A repeat: his break and its reason go on.
+        else:
             member.ready = int(isinstance(event, ev.AgentReady))
         self._crew.told(event.agent_id, signal, now_us)
 
@@ -182,9 +191,13 @@ class Fold:
             self._end_offer(action.offer_id, place, now_us, outcome=str(outcome), cause=cause)
 
     def _offer(self, action: act.OfferContact, now_us: int) -> None:
+        member = self._crew.touch(action.agent_id)
+        if member.availability == UNKNOWN:  # Nothing is offered to anybody who is not ready.
+            self._crew.show(member, Availability.READY, now_us)
+            member.ready = 1
         leg = self._legs.inside.get(action.contact_id)
         if leg is not None:
-            self._crew.touch(action.agent_id).ringing += 1
+            member.ringing += 1
             self._legs.offer(leg, action.offer_id, action.agent_id, now_us)
 
     def _interrupt(self, action: act.InterruptLeg, now_us: int) -> None:

@@ -68,13 +68,21 @@ SELECT queue, channel, entered_us, :to_us FROM contacts
 WHERE coalesce(answered_us, ended_us) IS NULL AND entered_us < :to_us"""
 
 _WORKED: Final = """
-SELECT agent_id AS one, activity AS other, from_us AS a, to_us AS z FROM activities
-WHERE to_us > :from_us AND from_us < :to_us
+SELECT past.agent_id AS one, past.activity AS other, from_us AS a, to_us AS z
+FROM agents CROSS JOIN activities AS past ON past.agent_id = agents.agent_id
+WHERE to_us > :from_us AND from_us < :to_us AND from_us >= coalesce((
+    SELECT max(from_us) FROM activities AS first
+    WHERE first.agent_id = agents.agent_id AND first.from_us <= :from_us), 0)
 UNION ALL
 SELECT agent_id, activity, activity_us, :to_us FROM agents
 WHERE activity <> 0 AND activity_us < :to_us"""
+"""Agent by agent, from the activity in which the span begins: what came after it costs nothing."""
 
 _PLACES: Final = {BUSY: fig.BUSY_US, IDLE: fig.IDLE_US}
+
+FIGURES_MAX: Final = 20_000
+"""Most figures, of a queue's channel in an interval, of one answer: 28 MB of JSON, made in 0.4 s in
+which the event loop waits for 40 ms at a time."""
 
 Cells = dict[tuple[str, str], list[list[int]]]
 

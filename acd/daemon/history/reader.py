@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from acd.daemon.history.errors import BadQueryError, SlowQueryError
-from acd.daemon.history.measures import INTERVALS_MAX, Measures, measure
-from acd.daemon.history.schema import damaged, open_to_read
+from acd.daemon.history.measures import FIGURES_MAX, INTERVALS_MAX, Measures, measure
+from acd.daemon.history.schema import DAMAGE, damaged, open_to_read
 from acd.settings import DomainSettings
 
 __all__ = ["ROWS_MAX", "HistoryReader", "Measures", "Row"]
@@ -112,6 +112,11 @@ class HistoryReader:
         if interval_us < 1 or -((from_us - to_us) // interval_us) > INTERVALS_MAX:
             wanted = f"at most {INTERVALS_MAX} intervals in the span"
             raise BadQueryError(f"intervals of {interval_us} us", wanted)
+        lines = sum(len(queue.channels) for queue in domain.queues)
+        most = FIGURES_MAX // max(lines, 1)
+        if -((from_us - to_us) // interval_us) > max(most, 1):
+            wanted = f"at most {most} intervals in the span, for {lines} queues' channels"
+            raise BadQueryError(f"intervals of {interval_us} us", wanted)
         return await self._ask(lambda sql: measure(sql, domain, from_us, to_us, interval_us))
 
     async def _rows(self, question: str, values: dict[str, Any]) -> list[Row]:
@@ -131,14 +136,12 @@ class HistoryReader:
 
     def _answer(self, question: Callable[[sqlite3.Connection], _Answer]) -> _Answer:
         until = time.monotonic() + self._limit_s
-        with closing(open_to_read(self._path)) as sql:
-            sql.set_progress_handler(lambda: time.monotonic() > until, _STEPS)
-            try:
+        try:
+            with closing(open_to_read(self._path)) as sql:
+                sql.set_progress_handler(lambda: time.monotonic() > until, _STEPS)
                 sql.execute("BEGIN")
                 return question(sql)
-            except sqlite3.OperationalError as error:
-                if time.monotonic() > until:
-                    raise SlowQueryError(self._limit_s) from error
-                raise damaged(self._path, error) from error
-            except sqlite3.Error as error:
-                raise damaged(self._path, error) from error
+        except DAMAGE as error:
+            if isinstance(error, sqlite3.OperationalError) and time.monotonic() > until:
+                raise SlowQueryError(self._limit_s) from error
+            raise damaged(self._path, repr(error)) from error

@@ -66,6 +66,9 @@ CREATE INDEX activities_by_end ON activities (to_us);
 LOST: Final = "unknown"
 """Outcome of whatever ended within a gap; it counts in no measure."""
 
+DAMAGE: Final = (sqlite3.Error, LookupError, TypeError, ValueError)
+"""How a damaged file shows: SQLite has no checksums, so a changed byte may be read as a value."""
+
 # What an agent does, in `agents.activity` and `activities`; 0 is neither.
 BUSY: Final = 1
 IDLE: Final = 2
