@@ -125,9 +125,8 @@ class Owner:
         Raises:
             OverloadedError: Too much is pending.
         """
-        pending = len(self._pending) + len(self._waiting)
-        if pending >= PENDING_MAX:
-            raise OverloadedError(pending, PENDING_MAX)
+        if self.pending >= PENDING_MAX:
+            raise OverloadedError(self.pending, PENDING_MAX)
         receipt: asyncio.Future[Receipt] = self._loop.create_future()
         if self.failed.done():
             receipt.set_exception(self._refusal())
@@ -282,7 +281,7 @@ class Owner:
     def _wake(self, due_us: int, now_us: int) -> None:
         """Have a tick stepped when it is due."""
         if self._alarm is not None:
-            if self._alarm_us == due_us and not self._alarm.cancelled():
+            if self._alarm_us == due_us:
                 return
             self._alarm.cancel()
         self._alarm_us = due_us

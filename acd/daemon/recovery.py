@@ -6,19 +6,15 @@ the settings changed in between, the router changes at the same entry.
 """
 
 import gc
-from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
-import msgspec
-
 from acd.daemon.keys import Keys
-from acd.errors import CallerError, ConfigError, StorageError
-from acd.journal.file import InForce, JournalFile
+from acd.journal.durable import apply, follow
+from acd.journal.file import JournalFile
 from acd.router import Router
 from acd.settings import DomainSettings
-from acd.snapshot import Snapshot
 
 
 class Recovered(NamedTuple):
@@ -41,55 +37,10 @@ def recover(journal: JournalFile) -> Recovered:
         StorageError: The journal is damaged, or does not hold together.
     """
     with _without_collector():
-        router, settings, snapshot, applied = _replay(journal)
-        return Recovered(router, settings, Keys(journal.keys()), snapshot, applied)
-
-
-def under(settings: DomainSettings, router: Router) -> Router:
-    """Return a router that goes on where another is, under other settings.
-
-    Raises:
-        ConfigError: They are wrong, or lack what contacts inside or agents at work need.
-    """
-    return Router.restore(settings, router.snapshot())
-
-
-def _replay(journal: JournalFile) -> tuple[Router, DomainSettings, int, int]:
-    changes = journal.settings()
-    found = journal.newest_snapshot()
-    after = 0 if found is None else found[0]
-    settings = _in_force(journal, changes, after)
-    later = deque(change for change in changes if change.entry > after)
-    applied = 0
-    try:
-        if found is None:
-            router = Router(settings)
-        else:
-            snapshot = msgspec.msgpack.decode(found[1], type=Snapshot)
-            del found
-            router = Router.restore(settings, snapshot)
-            del snapshot
-        for entry in journal.entries(after + 1):
-            if later and entry.number == later[0].entry + 1:
-                settings = later.popleft().settings
-                router = under(settings, router)
-            router.apply(entry.event, entry.actions, now_us=entry.now_us)
-            applied += 1
-        # They may be in force and nothing have happened since.
-        for change in later:
-            settings = change.settings
-            router = under(settings, router)
-    except (ConfigError, msgspec.DecodeError, CallerError) as error:
-        raise StorageError(str(journal.path), f"does not hold together: {error}") from error
-    return router, settings, after, applied
-
-
-def _in_force(journal: JournalFile, changes: list[InForce], entry: int) -> DomainSettings:
-    """Return the settings in force after an entry."""
-    before = [change for change in changes if change.entry <= entry]
-    if not before:
-        raise StorageError(str(journal.path), f"has no settings for entry {entry + 1}")
-    return before[-1].settings
+        followed = follow(journal, apply, from_newest=True)
+        applied = journal.last - followed.began_after
+        keys = Keys(journal.keys())
+    return Recovered(followed.router, followed.settings, keys, followed.began_after, applied)
 
 
 @contextmanager

@@ -40,13 +40,14 @@ from acd.daemon.http.tokens import Tokens
 from acd.daemon.ids import CommandIds
 from acd.daemon.live import Live
 from acd.daemon.owner import Owner
-from acd.daemon.recovery import Recovered, recover, under
+from acd.daemon.recovery import Recovered, recover
 from acd.daemon.settings import DaemonSettings, load
 from acd.daemon.snapshots import Snapshots
 from acd.daemon.switch_driver import SwitchDriver
 from acd.errors import AcdError, ConfigError, Problem
 from acd.events import AgentNotReady, AgentReady, Batch, SingleEvent
 from acd.ids import Availability
+from acd.journal.durable import under
 from acd.journal.file import JournalFile
 from acd.journal.records import Entry
 from acd.router import Router
@@ -106,19 +107,21 @@ def serve(path: Path, *, ready: Callable[[str], None]) -> None:
     """
     logs.configure()
     os.umask(0o077)  # What customers and agents do is nobody else's business.
-    start = prepare(path)
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(FILES_MAX, most), most))
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(COLLECT_EVERY, *gc.get_threshold()[1:])
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_run(start, ready))
+        runner.run(_run(prepare(path), ready))
 
 
 async def _run(start: Start, ready: Callable[[str], None]) -> None:
-    await Daemon(start).run(ready)
+    daemon = Daemon(start)
+    # Its routers may be replaced, and a million contacts take a GB.
+    del start
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(COLLECT_EVERY, *gc.get_threshold()[1:])
+    await daemon.run(ready)
 
 
 def prepare(path: Path) -> Start:
@@ -168,7 +171,13 @@ class Daemon:
     """What runs. What changes while it runs is read anew each time."""
 
     def __init__(self, start: Start) -> None:
-        self._start = start
+        self._path = start.path
+        self._settings = start.settings
+        self._journal_id = start.journal.journal_id
+        self._snapshot = start.recovered.snapshot
+        self._under = start.router if start.recovered.settings != start.domain else None
+        """The router under changed settings, until it is the owner's."""
+        self._is_restart = start.journal.last > 0
         self._clock = Clock(not_before_us=start.router.now_us)
         self._ending = asyncio.Event()
         self._phase = "starting"
@@ -241,11 +250,12 @@ class Daemon:
             # It closes first, since it reads the journal; what it then lacks it reads next time.
             stack.push_async_callback(self.history.close)
             owner.subscribe(self.history.fold)
-            if self._start.journal.last:
+            if self._is_restart:
                 self._clock.hold(owner.router.now_us)
             owner.start()
-            if self._start.recovered.settings != self.domain:
-                owner.change(self.domain, self._start.router)
+            if self._under is not None:
+                owner.change(self.domain, self._under)
+                self._under = None
                 self.live.reset()
             self.history.start(self._read_journal)
             if self._switch is not None:
@@ -266,7 +276,7 @@ class Daemon:
 
     def _make_switch(self) -> SwitchDriver | None:
         """Return the driver of the configured switch, if there is one."""
-        settings = self._start.settings.switch
+        settings = self._settings.switch
         if settings is None:
             return None
         options = SwitchOptions(
@@ -274,10 +284,10 @@ class Daemon:
             options=settings.options,
             folder=settings.folder,
             domain=self.domain.name,
-            file=str(self._start.path),
+            file=str(self._path),
         )
         switch = load_switch(settings.kind, options)
-        ids = CommandIds(self.domain.name, self._start.journal.journal_id)
+        ids = CommandIds(self.domain.name, self._journal_id)
         return SwitchDriver(switch, self.owner, settings=settings, ids=ids)
 
     async def _read_journal(self, first: int) -> tuple[Entry, ...]:
@@ -315,11 +325,11 @@ class Daemon:
 
     async def _until_the_end(self) -> None:
         """Run what runs beside the owner until somebody ends the daemon, or storage fails."""
-        start, owner = self._start, self.owner
+        owner = self.owner
         snapshots = Snapshots(
             owner,
-            start.settings.journal,
-            last=start.recovered.snapshot,
+            self._settings.journal,
+            last=self._snapshot,
             needed=lambda: min(owner.on_disk, self.history.folded()) + 1,
         )
         tasks: list[asyncio.Future[Any]] = [
@@ -343,11 +353,11 @@ class Daemon:
 
     def _check_change(self, domain: DomainSettings) -> None:
         """Refuse settings that need a restart, or a journal of their own."""
-        file = str(self._start.path)
+        file = str(self._path)
         if domain.name != self.domain.name:
             wanted = f"{self.domain.name!r}: another domain needs a journal of its own"
             raise ConfigError(file, Problem("domain.name", f"is {domain.name!r}", wanted))
-        switch = self._start.settings.switch
+        switch = self._settings.switch
         queues = {queue.name for queue in domain.queues}
         for dnis, queue in (switch.routes if switch else {}).items():
             if queue not in queues:
@@ -356,7 +366,7 @@ class Daemon:
 
     def _reload(self) -> None:
         """Take over a changed configuration and changed tokens; with mistakes, neither."""
-        path = self._start.path
+        path = self._path
         try:
             domain, _ = load(path)
             self._check_change(domain)

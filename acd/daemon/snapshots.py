@@ -22,7 +22,7 @@ import structlog
 
 from acd.daemon.owner import Owner
 from acd.daemon.settings import JournalSettings
-from acd.journal.file import PART_BYTES
+from acd.journal.file import PART_BYTES, JournalFile
 from acd.router import Router
 
 CHECK_S: Final = 1.0
@@ -126,17 +126,17 @@ class Snapshots:
         keep_us = self._settings.keep_us
         more = True
         while more:
-            now_us, needed = self._owner.router.now_us, self._needed()
-            more = await self._owner.writer.run(
-                lambda journal, now_us=now_us, needed=needed: journal.trim(  # type: ignore[misc]
-                    now_us=now_us, keep_us=keep_us, needed=needed
-                )
-            )
+            portion = _trimming(self._owner.router.now_us, keep_us, needed=self._needed())
+            more = await self._owner.writer.run(portion)
         self._owner.forget_keys(await self._owner.writer.run(lambda journal: journal.first()))
 
 
-def _adding(entry: int, part: int, data: bytes) -> "Callable[..., None]":
+def _adding(entry: int, part: int, data: bytes) -> Callable[[JournalFile], None]:
     return lambda journal: journal.add_part(entry, part, data)
+
+
+def _trimming(now_us: int, keep_us: int, *, needed: int) -> Callable[[JournalFile], bool]:
+    return lambda journal: journal.trim(now_us=now_us, keep_us=keep_us, needed=needed)
 
 
 async def _part(reader: asyncio.StreamReader) -> bytes:

@@ -52,7 +52,7 @@ class Writer:
         self._took = took
         self._committed = committed
         self._failed = failed
-        self._work: SimpleQueue[Group | _Change | Callable[[], None] | None] = SimpleQueue()
+        self._work: SimpleQueue[Group | _Work] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._others: set[asyncio.Future[Any]] = set()
@@ -125,40 +125,39 @@ class Writer:
         except Empty:
             self._journal.tidy(idle=True)
             return True
-        while isinstance(work, tuple):
+        if isinstance(work, tuple):
             work = self._commit(work)
         if work is None:
             return False
         if isinstance(work, _Change):
             self._journal.commit_settings(work.settings, work.entries)
             self._tell(work.entries)
-        elif work is not _NOTHING:
+        else:
             work()
         self._journal.tidy(idle=False)
         return True
 
-    def _commit(self, entries: Group) -> "Group | _Change | Callable[[], None] | None":
+    def _commit(self, entries: Group) -> "_Work":
         """Commit entries with all that follow at once; return the next other work."""
         groups = [entries]
         count = len(entries)
-        work: Group | _Change | Callable[[], None] | None = _NOTHING
-        while count < ENTRIES_MAX:
+        other: _Work = _nothing
+        while count < ENTRIES_MAX and other is _nothing:
             try:
                 work = self._work.get_nowait()
             except Empty:
-                work = _NOTHING
                 break
-            if not isinstance(work, tuple):
-                break
-            groups.append(work)
-            count += len(work)
-            work = _NOTHING
+            if isinstance(work, tuple):
+                groups.append(work)
+                count += len(work)
+            else:
+                other = work
         together = entries if len(groups) == 1 else tuple(one for each in groups for one in each)
         began_s = time.perf_counter()
         self._journal.commit(together)
         self._took(time.perf_counter() - began_s)
         self._tell(together)
-        return work
+        return other
 
     def _tell(self, entries: Group) -> None:
         assert self._loop is not None
@@ -179,7 +178,8 @@ def _nothing() -> None:
     """Do nothing."""
 
 
-_NOTHING: Final = _nothing
+_Work: TypeAlias = _Change | Callable[[], None] | None
+"""What is done between commits; None ends the thread."""
 
 
 def _resolve(future: "asyncio.Future[T]", result: T) -> None:

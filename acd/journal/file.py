@@ -235,12 +235,12 @@ class JournalFile:
             raise self._damage("has no settings")
         return found
 
-    def newest_snapshot(self, *, before: int | None = None) -> tuple[int, bytes] | None:
+    def newest_snapshot(self) -> tuple[int, bytes] | None:
         """Return the newest complete snapshot and the entry after which it was taken."""
         row = self._one(
             "SELECT entry, at_us, parts, crc FROM snapshots WHERE entry <= ?"
             " ORDER BY entry DESC LIMIT 1",
-            self.last if before is None else before,
+            self.last,
         )
         return None if row is None else self._snapshot(row)
 

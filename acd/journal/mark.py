@@ -51,14 +51,14 @@ class Mark:
             StorageError: It cannot be written.
         """
         try:
+            is_new = False
             if self._file < 0:
                 is_new = not self._path.exists()
                 flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
                 self._file = os.open(self._path, flags, 0o600)
-                if is_new:
-                    os.pwrite(self._file, _SHAPE.pack(last, _crc(last)), 0)
-                    os.fsync(self._file)  # It must not be found empty after a power cut.
             os.pwrite(self._file, _SHAPE.pack(last, _crc(last)), 0)
+            if is_new:
+                os.fsync(self._file)  # It must not be found empty after a power cut.
         except OSError as error:
             raise StorageError(str(self._path), f"cannot be written: {error.strerror}") from error
 

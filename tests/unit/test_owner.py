@@ -20,12 +20,12 @@ from acd.daemon.errors import OverloadedError
 from acd.daemon.ids import CommandIds
 from acd.daemon.keys import Keys
 from acd.daemon.owner import Owner
-from acd.daemon.recovery import recover, under
+from acd.daemon.recovery import recover
 from acd.daemon.settings import JournalSettings
 from acd.daemon.snapshots import Snapshots
 from acd.errors import ConfigError, StorageError
 from acd.ids import Availability, FailureCause, OfferOutcome, Reason
-from acd.journal.durable import replay
+from acd.journal.durable import replay, under
 from acd.journal.file import JournalFile
 from acd.journal.records import Entry
 from acd.router import Router

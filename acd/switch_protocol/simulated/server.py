@@ -221,16 +221,13 @@ class Server:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         frames = link.Frames(msgspec.msgpack.Decoder(wishes.Wish))
-        try:
+        # Whoever asks wrongly, or is gone, reads an end.
+        with contextlib.suppress(OSError, link.LinkError), contextlib.closing(writer):
             while data := await reader.read(link.READ_MAX):
                 for wish in frames.feed(data):
                     writer.write(link.framed(await grant(self, wish)))
                     self.settle()
                     await writer.drain()
-        except (OSError, link.LinkError):
-            pass  # Whoever asked reads an end, and asks wrongly no more.
-        finally:
-            writer.close()
 
 
 def _say_goodbye(writer: asyncio.StreamWriter, cause: str, *, replaced: bool = False) -> None:
