@@ -7,9 +7,10 @@ taken?
 
 Method: the journals are written by a real router through `JournalFile`. Recovery runs in a process
 of its own (opening, reading, checking every checksum, applying, the keys of all inputs), whose
-largest memory the system tells. For the gap, the owner steps 1,000 events a second while a snapshot
-is taken; the gap is the longest time between two turns of a loop that does nothing else, beside the
-same for an equal span without a snapshot. The digest is of the recovered state.
+largest memory the system tells. For the gap, again in a process of its own (a fork pays for all
+memory that a process ever had), the owner steps 1,000 events a second while a snapshot is taken; the
+gap is the longest time between two turns of a loop that does nothing else, beside the same for an
+equal span without a snapshot. The digest is of the recovered state.
 
     python -m benchmarks.bench_recovery            # the canonical run; minutes, 2 GB of disk
     python -m benchmarks.bench_recovery --smoke    # small; against rot
@@ -28,6 +29,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+import structlog
 import uvloop
 
 from acd.daemon.clock import Clock
@@ -130,6 +132,18 @@ def recover_here(path: Path) -> None:
     journal.close()
 
 
+def gaps_here(folder: Path, live: int) -> None:
+    """Take a snapshot under load, and print what it cost: in a process of its own."""
+    # Its lines would stand among ours.
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        without, with_one, fork = runner.run(gaps_ms(folder, live))
+    print(
+        f"longest gap between steps: {with_one:.1f} ms while a snapshot is taken"
+        f" (fork {fork:.1f} ms), {without:.1f} ms without"
+    )
+
+
 async def gaps_ms(folder: Path, live: int) -> tuple[float, float, float]:
     """Return the longest gap without a snapshot, with one, and its fork's share, in ms."""
     settings = domain()
@@ -175,26 +189,25 @@ def main() -> None:
     if sys.argv[1:2] == ["--recover"]:
         recover_here(Path(sys.argv[2]))
         return
+    if sys.argv[1:2] == ["--gaps"]:
+        gaps_here(Path(sys.argv[2]), int(sys.argv[3]))
+        return
     share = SMOKE_SHARE if is_smoke(__doc__) else 1
     print(machine())
     with tempfile.TemporaryDirectory(dir=Path.cwd(), prefix=".bench-") as name:
         folder = Path(name)
         write_live(folder / "live.db", LIVE // share, TAIL // share)
-        print(f"snapshot and tail: {_recovered(folder / 'live.db')}", flush=True)
+        print(f"snapshot and tail: {_alone('--recover', folder / 'live.db')}", flush=True)
         (folder / "live.db").unlink()
         write_cold(folder / "cold.db", RECORDS // share)
-        print(f"cold: {_recovered(folder / 'cold.db')}", flush=True)
+        print(f"cold: {_alone('--recover', folder / 'cold.db')}", flush=True)
         (folder / "cold.db").unlink()
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            without, with_one, fork = runner.run(gaps_ms(folder, GAP_LIVE // share))
-        print(
-            f"longest gap between steps: {with_one:.1f} ms while a snapshot is taken"
-            f" (fork {fork:.1f} ms), {without:.1f} ms without"
-        )
+        print(_alone("--gaps", folder, GAP_LIVE // share))
 
 
-def _recovered(path: Path) -> str:
-    command = [sys.executable, "-m", "benchmarks.bench_recovery", "--recover", str(path)]
+def _alone(*arguments: object) -> str:
+    """Run a part in a process of its own: what others left in memory would count."""
+    command = [sys.executable, "-m", "benchmarks.bench_recovery", *map(str, arguments)]
     done = subprocess.check_output(command, text=True)  # noqa: S603 - ourselves
     return str(done).strip()
 
