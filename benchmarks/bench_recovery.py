@@ -9,8 +9,8 @@ Method: the journals are written by a real router through `JournalFile`. Recover
 of its own (opening, reading, checking every checksum, applying, the keys of all inputs), whose
 largest memory the system tells. For the gap, again in a process of its own (a fork pays for all
 memory that a process ever had), the owner steps 1,000 events a second while a snapshot is taken;
-the gap is the longest time between two turns of a loop that does nothing else, beside the same for an
-equal span without a snapshot. The digest is of the recovered state.
+the gap is the longest time between two turns of a loop that does nothing else, beside the same for
+an equal span without a snapshot. The digest is of the recovered state.
 
     python -m benchmarks.bench_recovery            # the canonical run; minutes, 2 GB of disk
     python -m benchmarks.bench_recovery --smoke    # small; against rot
