@@ -27,6 +27,7 @@ _WORDS: Final[dict[type, AgentStateWord]] = {
     sw.AgentReady: AgentStateWord.READY,
     sw.AgentNotReady: AgentStateWord.NOT_READY,
     sw.AgentWorkingAfterCall: AgentStateWord.WORKING_AFTER_CALL,
+    sw.AgentDraining: AgentStateWord.NOT_READY,
 }
 
 Facts = tuple[ev.SingleEvent, ...]
@@ -69,6 +70,10 @@ class Phones:
             return ()
         if type(event) is sw.AgentLoggedOn:
             return (ev.AgentLoggedIn(agent_id=agent.agent_id),)
+        if type(event) is sw.AgentDraining:
+            if agent.availability is Availability.LOGGED_OUT:
+                return ()
+            return (ev.DrainRequested(agent_id=agent.agent_id),)
         return self._facts(agent, word, reason)
 
     def compare(self, reports: tuple[sw.DeviceReport, ...]) -> Facts:

@@ -382,6 +382,8 @@ class Daemon:
             self.owner.change(domain, router)
             self.history.change(domain)
             self.live.reset()
+            if self._switch is not None:
+                self._switch.watch()
         _log.info("reloaded", file=str(path), domain=domain.name)
 
 

@@ -71,7 +71,12 @@ class SwitchDriver:
         loop = asyncio.get_running_loop()
         self._owner.subscribe(self._committed)
         self._tasks = [loop.create_task(self._pump()), loop.create_task(self._ask_regularly())]
+        self.watch()
         self._switch.start(self._deliver)
+
+    def watch(self) -> None:
+        """Tell the switch whose phones are ours: at the start, and when the agents changed."""
+        self._switch.monitor(self.board.devices())
 
     async def run(self) -> None:
         """Wait until `close`; raises what ended the driver before it."""

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from acd import actions as ac
 from acd import events as ev
@@ -34,6 +34,8 @@ from acd.switch_protocol.words import (
     Capability,
     CommandError,
     CommandStage,
+    ConnectionState,
+    DeviceState,
     EventCause,
 )
 
@@ -114,6 +116,8 @@ class Switchboard:
         """What was dropped or repaired, by name."""
         self._epoch = -1
         self._closed: OrderedDict[ContactId, None] = OrderedDict()
+        self._strangers: dict[str, str] = {}
+        """Phones in talks that the core does not know, as a rule another daemon's; their calls."""
         self._kept: list[sw.SwitchEvent] = []
         self._asked = ""
         """The id of the snapshot request under way, or ""."""
@@ -163,10 +167,17 @@ class Switchboard:
                 | sw.AgentReady()
                 | sw.AgentNotReady()
                 | sw.AgentWorkingAfterCall()
+                | sw.AgentDraining()
             ):
                 return Reaction(facts=self._phones.agent(event))
             case sw.Delivered() | sw.RouteUsed() | sw.SystemStatus():
                 return _NOTHING
+            case sw.DigitsCollected() | sw.Transferred() | sw.Conferenced():
+                return _NOTHING  # The router has no further legs yet.
+
+    def devices(self) -> tuple[str, ...]:
+        """Return the phones of all agents."""
+        return tuple(self._site.device_of(one.agent_id) for one in self._site.router.agents)
 
     def replay(self) -> list[sw.SwitchEvent]:
         """Return what was kept back; to be given to `react` after the snapshot's facts."""
@@ -291,7 +302,7 @@ class Switchboard:
     # Snapshots.
 
     def _snapshot(self, snapshot: sw.Snapshot, now_us: int) -> Reaction:
-        facts = self._phones.compare(snapshot.devices)
+        facts = self._phones.compare(self._devices_in(snapshot))
         self._ask_again = False
         self._tries = 0
         if self.link is LinkState.UP:
@@ -313,6 +324,25 @@ class Switchboard:
         self.link = LinkState.UP
         found = plan.facts()
         return Reaction(tuple(plan.first), (*facts, *found), tuple(plan.then))
+
+    def _devices_in(self, snapshot: sw.Snapshot) -> tuple[sw.DeviceReport, ...]:
+        """Return a snapshot's devices; those in talks that the core does not know are busy."""
+        found = {
+            one.device: call.call_id
+            for call in snapshot.calls
+            if self._site.contact_of(call.call_id) not in self._site.router.contacts
+            for one in call.connections
+            if one.state is not ConnectionState.ALERTING
+        }
+        if self.link is LinkState.UP:  # Contacts of ours may just have ended.
+            found = {device: one for device, one in found.items() if device in self._strangers}
+        self._strangers = found
+        return tuple(
+            structs.replace(one, state=DeviceState.BUSY)
+            if one.device in found and one.state is DeviceState.IN_SERVICE
+            else one
+            for one in snapshot.devices
+        )
 
     def _reported(self, event: sw.CallReported, now_us: int) -> Reaction:
         """React to what the switch says of one call that was asked for."""
@@ -351,6 +381,9 @@ class Switchboard:
 
     def _left(self, call_id: str) -> Reaction:
         contact_id = self._site.contact_of(call_id)
+        phones = [device for device, call in self._strangers.items() if call == call_id]
+        if phones:
+            return Reaction(facts=tuple(fact for one in phones for fact in self._free(one)))
         if contact_id is None or contact_id in self._closed:
             return _NOTHING
         # Also if the router does not know it: its arrival may not be stepped yet.
@@ -388,7 +421,10 @@ class Switchboard:
     def _leg(self, event: sw.ConnectionCleared | sw.Held | sw.Retrieved) -> Reaction:
         found = self._site.offer_of(event.call_id, event.offer)
         if found is None:
-            return _NOTHING
+            if type(event) is not sw.ConnectionCleared or event.device not in self._strangers:
+                return _NOTHING
+            # Its customer is to be let go: he was served.
+            return Reaction(facts=self._free(event.device), then=(self._look_at(event.call_id),))
         number = found[0].offer_id
         match event:
             case sw.ConnectionCleared():
@@ -397,6 +433,11 @@ class Switchboard:
                 return Reaction(facts=(ev.LegHeld(offer_id=number),))
             case sw.Retrieved():
                 return Reaction(facts=(ev.LegRetrieved(offer_id=number),))
+
+    def _free(self, device: str) -> tuple[ev.SingleEvent, ...]:
+        """Return what the end of a talk that the core did not know changes."""
+        del self._strangers[device]
+        return self._phones.device(device, DeviceState.IN_SERVICE)
 
     # Results.
 

@@ -18,6 +18,7 @@ from acd.switch_protocol.words import (
     CALLS_MAX,
     CONNECTIONS_MAX,
     DEVICES_MAX,
+    MEDIA_MAX,
     AgentStateWord,
     AnyId,
     CallId,
@@ -273,8 +274,45 @@ class AgentWorkingAfterCall(EventBase, frozen=True, tag="agent.working_after_cal
     cause: EventCause = EventCause.NONE
 
 
+class AgentDraining(EventBase, frozen=True, tag="agent.draining"):
+    """An agent asked at his phone to finish what he has, and to get nothing more."""
+
+    device: DeviceId
+    cause: EventCause = EventCause.NONE
+
+
+class DigitsCollected(EventBase, frozen=True, tag="digits_collected"):
+    """A waiting customer pressed keys."""
+
+    call_id: CallId
+    digits: Number
+
+
+class Transferred(EventBase, frozen=True, tag="transferred"):
+    """A consultation became a transfer: the customer talks with `to`; the agent's part ended."""
+
+    call_id: CallId
+    device: DeviceId
+    offer: CommandId
+    to: DeviceId
+    to_offer: CommandId
+
+
+class Conferenced(EventBase, frozen=True, tag="conferenced"):
+    """One more device takes part in a conversation."""
+
+    call_id: CallId
+    device: DeviceId
+    offer: CommandId
+
+
 AgentEvent: TypeAlias = (
-    AgentLoggedOn | AgentLoggedOff | AgentReady | AgentNotReady | AgentWorkingAfterCall
+    AgentLoggedOn
+    | AgentLoggedOff
+    | AgentReady
+    | AgentNotReady
+    | AgentWorkingAfterCall
+    | AgentDraining
 )
 OfferEvent: TypeAlias = (
     RouteUsed | ReRoute | Delivered | Established | Held | Retrieved | ConnectionCleared | Failed
@@ -304,6 +342,10 @@ SwitchEvent: TypeAlias = (
     | AgentReady
     | AgentNotReady
     | AgentWorkingAfterCall
+    | AgentDraining
+    | DigitsCollected
+    | Transferred
+    | Conferenced
 )
 
 
@@ -328,6 +370,8 @@ class QueueTreatment(CommandBase, frozen=True, tag="queue_treatment"):
 
     call_id: CallId
     treatment: Treatment
+    media: Annotated[str, Meta(max_length=MEDIA_MAX, pattern="^[A-Za-z0-9/_-]*$")] = ""
+    """Of an announcement: the name of a recording at the switch. Music goes on after it."""
 
 
 class RouteSelect(CommandBase, frozen=True, tag="route_select"):

@@ -1,11 +1,12 @@
 """The port: the one Protocol that an adapter fills, and what its factory is given."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, Protocol
 
 from msgspec import Struct
 
+from acd.switch_protocol.call_control import CallControl
 from acd.switch_protocol.messages import Command, SwitchEvent
 from acd.switch_protocol.words import Capability
 
@@ -33,11 +34,18 @@ class Switch(Protocol):
         """What the switch can do beside routing."""
         ...
 
+    def monitor(self, devices: Collection[str]) -> None:
+        """Watch these devices, our agents', from now on, and dial no others.
+
+        Called before `start`, and again when the agents change.
+        """
+        ...
+
     def start(self, deliver: Callable[[SwitchEvent], None]) -> None:
         """Connect, and keep connecting; hand over each event, in order. `deliver` never blocks."""
         ...
 
-    def submit(self, command: Command) -> None:
+    def submit(self, command: Command | CallControl) -> None:
         """Send a command soon. Never blocks, never raises; the result comes as an event."""
         ...
 

@@ -20,6 +20,9 @@ USER_DATA_MAX: Final = 128
 TEXT_MAX: Final = 256
 """Longest text meant for people."""
 
+MEDIA_MAX: Final = 128
+"""Longest name of a recording."""
+
 CALLS_MAX: Final = 200_000
 """Most calls in a snapshot (100,000 waiting at the largest site planned for, twice over)."""
 
@@ -113,6 +116,7 @@ class Treatment(StrEnum):
     """What a waiting customer hears."""
 
     MUSIC = "music"
+    ANNOUNCEMENT = "announcement"
     RINGBACK = "ringback"
     SILENCE = "silence"
 
@@ -163,3 +167,5 @@ class Capability(IntFlag):
     """Calls can be held and retrieved by command."""
     TREATMENT = 8
     """The treatment of waiting calls can be chosen."""
+    CALL_CONTROL = 16
+    """Transfer, conference, listening in and dialling out: `acd.switch_protocol.call_control`."""

@@ -7,7 +7,7 @@ are handed over by a call that does not block, commands are written into a bound
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from acd.errors import ConfigError, Problem
 from acd.switch_protocol import messages as sw
+from acd.switch_protocol.call_control import CallControl
 from acd.switch_protocol.port import SwitchOptions
 from acd.switch_protocol.sequence import Sequence
 from acd.switch_protocol.simulated import link
@@ -104,15 +105,23 @@ class SimulatedSwitch:
         """Whether it was told that there is no link."""
         self._epoch = 0
 
+    def monitor(self, devices: Collection[str]) -> None:
+        """Do nothing: this switch tells of all its phones, and they are ours."""
+
     def start(self, deliver: Deliver) -> None:
         """Connect, and keep connecting."""
         self._deliver = deliver
         self._task = asyncio.get_running_loop().create_task(self._keep_connected())
 
-    def submit(self, command: sw.Command) -> None:
+    def submit(self, command: sw.Command | CallControl) -> None:
         """Send a command, or say soon that it was not sent."""
         session = self._session
-        error = CommandError.LINK_DOWN if session is None else session.send(command)
+        if session is None:
+            error = CommandError.LINK_DOWN
+        elif isinstance(command, CallControl):
+            error = CommandError.NOT_SUPPORTED
+        else:
+            error = session.send(command)
         if error is not CommandError.NONE:
             result = sw.CommandResult(
                 epoch=self._epoch,
@@ -367,8 +376,6 @@ def _now_us() -> int:
     return time.monotonic_ns() // 1_000
 
 
-def _call_of(command: sw.Command) -> str:
+def _call_of(command: sw.Command | CallControl) -> str:
     """Return the call that a command is about, or ""."""
-    if isinstance(command, sw.SetAgentState | sw.SnapshotRequest):
-        return ""
-    return command.call_id
+    return getattr(command, "call_id", "")
