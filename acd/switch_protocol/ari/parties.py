@@ -1,0 +1,308 @@
+"""Hold, and whoever else takes part in a conversation: `acd.switch_protocol.call_control`. Pure.
+
+All of it happens in the call's one bridge. A customer on hold is taken out of it and hears music;
+so a consultation is the agent and whom he asks left in it, and becomes a transfer or a conference
+when the customer comes back. Listeners are in a bridge of their own with the switch's ear (a snoop
+channel) at the agent's leg.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from acd.switch_protocol import call_control as cc
+from acd.switch_protocol import messages as sw
+from acd.switch_protocol.ari.channel_facts import SNOOP
+from acd.switch_protocol.ari.frames import Response
+from acd.switch_protocol.ari.line import Command, Line
+from acd.switch_protocol.ari.offers import Offers
+from acd.switch_protocol.ari.table import SILENT, Call, Hold, Leg, Purpose, Stage, Table
+from acd.switch_protocol.words import CommandError, CommandStage, EventCause
+
+EAR: Final = ".ear"
+"""How the id of a listener's snoop channel ends."""
+
+_PURPOSES: Final = {
+    cc.Participation.ACTIVE: Purpose.CONFERENCE,
+    cc.Participation.LISTEN: Purpose.LISTEN,
+    cc.Participation.WHISPER: Purpose.WHISPER,
+}
+
+Reach = Callable[[str], str | CommandError]
+"""Returns how a destination, a device or a number, is dialled, or why it is not."""
+
+
+class Parties:
+    """Who talks with whom.
+
+    Args:
+        line: Where requests and events go out.
+        table: Of the calls.
+        offers: The legs' way.
+        app: Our application's name.
+        reach: Finds destinations.
+    """
+
+    def __init__(self, line: Line, table: Table, offers: Offers, *, app: str, reach: Reach) -> None:
+        self._line = line
+        self._table = table
+        self._offers = offers
+        self._app = app
+        self._reach = reach
+        offers.answered = self._answered
+        offers.ended = self._ended
+
+    # Hold.
+
+    def hold(self, command: sw.Hold) -> None:
+        """Put a customer on hold."""
+        leg = self._talking(command.call_id, command.offer)
+        if leg is None or leg.hold:
+            self._line.refuse(command, CommandError.WRONG_STATE)
+            return
+        self._set_aside(leg, lambda response: self._line.result(command, response))
+
+    def retrieve(self, command: sw.Retrieve) -> None:
+        """Take a customer off hold."""
+        leg = self._talking(command.call_id, command.offer)
+        if leg is None or leg.hold is not Hold.SWITCH:
+            self._line.refuse(command, CommandError.WRONG_STATE)
+            return
+        self._bring_back(leg.call, lambda response: self._line.result(command, response))
+
+    def phone_hold(self, leg: Leg, *, on: bool) -> None:
+        """React to a phone's own hold key."""
+        if leg.stage is not Stage.TALKING or leg.hold is Hold.SWITCH or bool(leg.hold) is on:
+            return
+        leg.hold = Hold.PHONE if on else Hold.NONE
+        self._table.touch(leg.call)
+        self._offers.mark(leg, "ACD_HELD", leg.hold)
+        make = sw.Held if on else sw.Retrieved
+        self._line.tell(make(call_id=leg.call.id, device=leg.device, offer=leg.id))
+
+    def _set_aside(self, leg: Leg, then: Callable[[Response | None], None]) -> None:
+        """Take a leg's customer out of the bridge."""
+        call = leg.call
+        leg.hold = Hold.SWITCH
+        self._table.touch(call)
+        self._offers.mark(leg, "ACD_HELD", leg.hold)
+
+        def left(response: Response | None) -> None:
+            if response is not None and not response.is_good and leg.hold is Hold.SWITCH:
+                self._offers.stop_music(call)
+                leg.hold = Hold.NONE
+                self._offers.mark(leg, "ACD_HELD", "")
+                asked = self._consultation(call)
+                if asked is not None:
+                    self._give_up(asked)
+            then(response)
+
+        self._line.ask(
+            "POST", "bridges", call.bridge, "removeChannel", then=left, query=_only(call)
+        )
+        self._offers.play_music(call)
+
+    def _bring_back(self, call: Call, then: Callable[[Response | None], None]) -> None:
+        """Put a customer back into the bridge."""
+        self._offers.stop_music(call)
+        call.entered = False
+        self._table.touch(call)
+        self._line.ask("POST", "bridges", call.bridge, "addChannel", then=then, query=_only(call))
+
+    # Transfer and consultation.
+
+    def transfer(self, command: cc.SingleStepTransfer) -> None:
+        """Send a customer on, unannounced."""
+        old = self._talking(command.call_id, command.offer)
+        endpoint = self._destination(command, command.to)
+        if endpoint is None:
+            return
+        if old is None:
+            self._line.refuse(command, CommandError.WRONG_STATE)
+            return
+        call = old.call
+        self._line.ask("DELETE", "channels", old.channel)
+        self._offers.clear(old, EventCause.REDIRECTED)
+        self._offers.wait_again(call)
+        leg = Leg(command.command_id, call, command.to, Purpose.TRANSFER)
+        self._offers.dial(command, leg, endpoint=endpoint, ring_us=command.ring_us)
+
+    def consult(self, command: cc.ConsultationCall) -> None:
+        """Put a customer on hold, and let the agent ask somebody else."""
+        agent = self._talking(command.call_id, command.offer)
+        endpoint = self._destination(command, command.to)
+        if endpoint is None:
+            return
+        if agent is None or agent.hold or self._consultation(agent.call) is not None:
+            self._line.refuse(command, CommandError.WRONG_STATE)
+            return
+        self._set_aside(agent, lambda _: None)
+        leg = Leg(command.command_id, agent.call, command.to, Purpose.CONSULT)
+        self._offers.dial(command, leg, endpoint=endpoint, ring_us=command.ring_us)
+
+    def end_consultation(
+        self, command: cc.TransferCall | cc.ConferenceCall | cc.ReconnectCall
+    ) -> None:
+        """Transfer, confer, or go back to how it was."""
+        asked = self._table.legs.get(command.consultation)
+        agent = None if asked is None else self._agent_of(asked.call)
+        talking = asked is not None and asked.stage is Stage.TALKING
+        if (
+            asked is None
+            or agent is None
+            or asked.call.id != command.call_id
+            or asked.purpose is not Purpose.CONSULT
+            or not (talking or isinstance(command, cc.ReconnectCall))
+        ):
+            self._line.refuse(command, CommandError.WRONG_STATE)
+            return
+        call = asked.call
+        if isinstance(command, cc.ReconnectCall):
+            self._line.tell_result(command, CommandStage.ACCEPTED)
+            self._offers.withdraw(asked)  # What ends a consultation brings the customer back.
+            return
+        joins = isinstance(command, cc.ConferenceCall)
+        asked.purpose = Purpose.CONFERENCE if joins else Purpose.TRANSFER
+        self._offers.mark(asked, "ACD_PURPOSE", asked.purpose)
+        self._table.touch(call)
+        self._bring_back(call, lambda response: self._line.result(command, response))
+        if joins:
+            self._line.tell(sw.Conferenced(call_id=call.id, device=asked.device, offer=asked.id))
+            return
+        agent.hold = Hold.NONE
+        self._line.ask("DELETE", "channels", agent.channel)
+        self._line.tell(
+            sw.Transferred(
+                call_id=call.id,
+                device=agent.device,
+                offer=agent.id,
+                to=asked.device,
+                to_offer=asked.id,
+            )
+        )
+        self._offers.clear(agent, EventCause.REDIRECTED)
+
+    # Supervisors.
+
+    def take_part(self, command: cc.SingleStepConference) -> None:
+        """Let a supervisor's phone ring, to bring him in when he answers."""
+        agent = self._talking(command.call_id, command.offer)
+        endpoint = self._destination(command, command.device)
+        if endpoint is None:
+            return
+        if agent is None:
+            self._line.refuse(command, CommandError.WRONG_STATE)
+            return
+        purpose = _PURPOSES[command.participation]
+        leg = Leg(command.command_id, agent.call, command.device, purpose)
+        leg.target = agent.id
+        self._offers.dial(command, leg, endpoint=endpoint, ring_us=command.ring_us)
+
+    def _answered(self, leg: Leg) -> bool:
+        """Join a leg by its purpose; return whether that was done."""
+        match leg.purpose:
+            case Purpose.CONSULT | Purpose.CONFERENCE if leg.call.bridge:
+                self._offers.add(leg, leg.channel)
+            case Purpose.CONSULT | Purpose.CONFERENCE:
+                self._give_up(leg)
+            case Purpose.LISTEN | Purpose.WHISPER:
+                self._listen(leg)
+            case _:
+                return False
+        return True
+
+    def _listen(self, leg: Leg) -> None:
+        """Put an ear at the agent's leg, and the listener to it."""
+        agent = self._table.legs.get(leg.target)
+        if agent is None:
+            self._give_up(leg)
+            return
+        leg.bridge = f"{leg.id}.talk"
+        ear = leg.id + EAR
+        ask = self._line.ask
+        ask(
+            "POST",
+            "channels",
+            agent.channel,
+            "snoop",
+            ear,
+            query={
+                "spy": "both",
+                "whisper": "out" if leg.purpose is Purpose.WHISPER else "none",
+                "app": self._app,
+                "appArgs": SNOOP,
+            },
+        )
+        ask("POST", "bridges", leg.bridge, query={"type": "mixing"})
+        self._offers.expect_join(leg)
+
+    def ear_is_there(self, channel: str) -> None:
+        """React to a snoop channel that is in our application now."""
+        leg = self._table.legs.get(channel.removesuffix(EAR))
+        if leg is None or not leg.bridge:
+            self._line.ask("DELETE", "channels", channel)
+            return
+        query = {"channel": f"{channel},{leg.channel}"}
+        self._line.ask("POST", "bridges", leg.bridge, "addChannel", query=query)
+
+    def ear_is_gone(self, channel: str) -> None:
+        """React to a snoop channel's end: there is nothing to be heard any more."""
+        leg = self._table.legs.get(channel.removesuffix(EAR))
+        if leg is not None:
+            self._give_up(leg)
+
+    def _give_up(self, leg: Leg) -> None:
+        """Let a leg go whose conversation is over, and tell so."""
+        if leg.stage is Stage.TALKING:
+            self._offers.withdraw(leg)
+        else:
+            self._line.ask("DELETE", "channels", leg.channel)
+            self._offers.fail(leg, EventCause.CALL_CANCELLED)
+
+    # What all share.
+
+    def _talking(self, call_id: str, offer: str) -> Leg | None:
+        leg = self._table.legs.get(offer)
+        if leg is None or leg.call.id != call_id or leg.purpose in SILENT:
+            return None
+        return leg if leg.stage is Stage.TALKING else None
+
+    def _destination(self, command: Command, to: str) -> str | None:
+        """Return how a destination is dialled; where it is not, refuse the command."""
+        if command.command_id in self._table.legs:
+            self._line.refuse(command, CommandError.ALREADY_GIVEN)
+            return None
+        if self._table.has_ended(command.command_id):
+            self._line.refuse(command, CommandError.OFFER_ENDED)
+            return None
+        found = self._reach(to)
+        if isinstance(found, CommandError):
+            self._line.refuse(command, found)
+            return None
+        return found
+
+    def _consultation(self, call: Call) -> Leg | None:
+        return next((leg for leg in call.legs.values() if leg.purpose is Purpose.CONSULT), None)
+
+    def _agent_of(self, call: Call) -> Leg | None:
+        """Return the leg of the agent who consults."""
+        return next((leg for leg in call.legs.values() if leg.hold is Hold.SWITCH), None)
+
+    def _ended(self, leg: Leg, stage: Stage) -> None:
+        """See what else hangs on a leg that is over."""
+        call = leg.call
+        open_ = self._table.calls.get(call.id) is call
+        if leg.purpose is Purpose.CONSULT and open_:
+            if self._agent_of(call) is not None:
+                self._bring_back(call, lambda _: None)
+            return
+        if leg.hold is Hold.SWITCH:
+            asked = self._consultation(call)
+            if asked is not None:
+                self._give_up(asked)
+            return
+        if leg.purpose in {Purpose.LISTEN, Purpose.WHISPER} and stage >= Stage.ANSWERED:
+            self._line.ask("DELETE", "channels", leg.id + EAR)
+
+
+def _only(call: Call) -> dict[str, str]:
+    return {"channel": call.channel}

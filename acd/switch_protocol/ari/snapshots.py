@@ -1,0 +1,244 @@
+"""The switch's own word for everything: read after a log-in, and once a minute. Pure.
+
+Four lists are asked for (channels, bridges, endpoints, device states). After a log-in the table is
+made anew of them, while events are kept back to be replayed on it. Later the table goes on living;
+then only what did not change since the lists were asked for is compared:
+
+- a call of the table that is not in the list is left out of the snapshot: the daemon asks for it
+  alone, and only a 404 is its end (the list may be late, and it may hold ghosts);
+- a call that is in the list and not in the table had its arrival lost: it is taken in;
+- a leg without its call, or that nobody waits for, is let go; so is a bridge nobody is in;
+- a leg of the table that is not in the list is asked for alone.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+import msgspec
+
+from acd.switch_protocol import messages as sw
+from acd.switch_protocol.ari import channel_facts, frames
+from acd.switch_protocol.ari.channel_facts import variable
+from acd.switch_protocol.ari.frames import Response
+from acd.switch_protocol.ari.line import NOT_FOUND, Line, items
+from acd.switch_protocol.ari.offers import Offers
+from acd.switch_protocol.ari.phones import Phones
+from acd.switch_protocol.ari.table import SILENT, Call, Hold, Leg, Purpose, Stage, Table, as_told
+from acd.switch_protocol.words import CALLS_MAX, CommandError, CommandStage
+
+OURS: Final = "acd-"
+"""How our legs' ids begin, and so their bridges'."""
+
+
+class Snapshots:
+    """Reads snapshots, and single calls.
+
+    Args:
+        line: Where requests and events go out.
+        table: Of the calls.
+        offers: Let go what is over.
+        phones: Of our agents.
+        app: Our application's name.
+    """
+
+    def __init__(
+        self, line: Line, table: Table, offers: Offers, phones: Phones, *, app: str
+    ) -> None:
+        self._line = line
+        self._table = table
+        self._offers = offers
+        self._phones = phones
+        self._app = app
+        self.is_first = True
+        """No snapshot was read since the log-in: the table says nothing, events must wait."""
+        self.ready: Callable[[], None] = lambda: None
+        """Called when the first one was read."""
+        self._gone: set[str] = set()
+        """Channels that ended since the lists were asked for."""
+
+    def begin(self) -> None:
+        """React to a log-in."""
+        self.is_first = True
+        self._gone.clear()
+
+    def channel_gone(self, channel: str) -> None:
+        """Note that a channel is over: a list that was made before may still name it."""
+        self._gone.add(channel)
+
+    # Everything.
+
+    def read(self, command: sw.SnapshotRequest) -> None:
+        """Ask for everything."""
+        lists: list[Response | None] = []
+        self._gone.clear()
+        self._phones.begin_read()
+        serial = self._table.serial
+
+        def answered(response: Response | None) -> None:
+            lists.append(response)
+            if len(lists) == 4:
+                self._read(command, lists, serial)
+
+        ask = self._line.ask
+        ask("GET", "channels", then=answered)
+        ask("GET", "bridges", then=answered)
+        ask("GET", "endpoints", self._phones.technology, then=answered)
+        ask("GET", "deviceStates", then=answered)
+
+    def _read(self, command: sw.SnapshotRequest, lists: list[Response | None], serial: int) -> None:
+        # HTTP and the WebSocket both answer in the order in which they were asked.
+        channels = items(lists[0], frames.Channel)
+        bridges = items(lists[1], frames.Bridge)
+        endpoints = items(lists[2], frames.Endpoint)
+        lamps = items(lists[3], frames.DeviceState)
+        if channels is None or bridges is None or endpoints is None or lamps is None:
+            self._line.refuse(command, CommandError.TIMEOUT)
+            return
+        there = {one.id: one for one in channels if one.id not in self._gone}
+        if self.is_first:
+            self._table.clear()
+        known = {call_id for call_id, call in self._table.calls.items() if call.serial <= serial}
+        self._take_calls(there.values(), bridges)
+        self._take_legs(there.values(), bridges)
+        self._let_go_bridges(bridges)
+        missing = {call_id for call_id in known if self._is_missing(call_id, there)}
+        members = {one.id: one.channels for one in bridges}
+        for call_id in sorted(known - missing):
+            call = self._table.calls[call_id]
+            self._offers.correct(call, members.get(call.bridge, ()))
+            for leg in tuple(call.legs.values()):
+                if leg.channel not in there:
+                    self._look_at(leg)
+        self._phones.restore(there.values(), endpoints, lamps)
+        told = [as_told(call) for key, call in self._table.calls.items() if key not in missing]
+        self._line.tell(sw.Snapshot(calls=tuple(told[:CALLS_MAX]), devices=self._phones.report()))
+        self._line.tell_result(command, CommandStage.CONFIRMED)
+        if self.is_first:
+            for call in self._table.calls.values():
+                self._offers.wait_again(call)
+            self.is_first = False
+            self.ready()
+
+    def _is_missing(self, call_id: str, there: dict[str, frames.Channel]) -> bool:
+        channel = there.get(self._table.calls[call_id].channel)
+        return channel is None or not channel_facts.is_customer(channel, self._app)
+
+    def _take_calls(self, channels: Iterable[frames.Channel], bridges: list[frames.Bridge]) -> None:
+        table = self._table
+        for channel in channels:
+            call_id = channel_facts.call_id(channel)
+            if (
+                channel_facts.is_customer(channel, self._app)
+                and table.customer(channel.id) is None
+                and call_id not in table.calls
+                and not table.is_gone(call_id)
+            ):
+                self.take_call(channel, bridges)
+
+    def take_call(
+        self, channel: frames.Channel, bridges: Iterable[frames.Bridge] = ()
+    ) -> Call | None:
+        """Take a customer's channel in; None if its id cannot be a call's."""
+        if not channel_facts.call_id(channel):
+            return None
+        call = Call(channel_facts.facts(channel), channel.id)
+        call.music = True  # Or something else that a DELETE of the music does not harm.
+        for bridge in bridges:
+            if channel.id in bridge.channels:
+                call.bridge, call.entered = bridge.id, True
+        self._table.add(call)
+        return call
+
+    def _take_legs(self, channels: Iterable[frames.Channel], bridges: list[frames.Bridge]) -> None:
+        """Take legs in that belong to calls; let go those that belong to nothing."""
+        bridge_of = {channel: one.id for one in bridges for channel in one.channels}
+        for channel in channels:
+            leg_id = channel_facts.leg_id(channel)
+            if not leg_id or leg_id in self._table.legs:
+                continue
+            call = self._table.calls.get(variable(channel, "ACD_CALL"))
+            purpose = variable(channel, "ACD_PURPOSE")
+            # A channel that is not ringing yet would have to be dialled by us, who do not know for
+            # how long: the daemon sees that it does not ring.
+            if (
+                call is None
+                or self._table.has_ended(leg_id)
+                or channel.state == "Down"
+                or purpose not in set(Purpose) - SILENT
+            ):
+                self._line.ask("DELETE", "channels", channel.id)
+                self._table.end_id(leg_id)
+                continue
+            self._take_leg(channel, call, bridge_of.get(channel.id, ""))
+
+    def _take_leg(self, channel: frames.Channel, call: Call, bridge: str) -> None:
+        leg_id, device = channel_facts.leg_id(channel), variable(channel, "ACD_DEVICE")
+        leg = Leg(leg_id, call, device or channel.name, Purpose(variable(channel, "ACD_PURPOSE")))
+        leg.channel = channel.id
+        leg.rang, leg.stage = True, Stage.RINGING
+        self._table.add_leg(leg)
+        if channel.state != "Up":
+            return
+        held = variable(channel, "ACD_HELD")
+        leg.entered = bool(bridge)
+        is_joined = leg.entered and bridge == call.bridge and call.entered
+        # What was written down before it was done, or done and not written down, is not believed.
+        if bridge and held == (Hold.PHONE if is_joined else Hold.SWITCH):
+            leg.hold = Hold(held)
+        consults = leg.purpose is Purpose.CONSULT and bool(bridge)
+        if leg.hold or consults or is_joined:
+            leg.stage = Stage.TALKING
+            call.bridge = bridge
+        else:
+            self._offers.answer(leg)
+
+    def _let_go_bridges(self, bridges: list[frames.Bridge]) -> None:
+        """Release bridges that were made for calls which are over."""
+        used = {call.bridge for call in self._table.calls.values()}
+        used |= {leg.bridge for leg in self._table.legs.values()}
+        for bridge in bridges:
+            if bridge.id.startswith(OURS) and bridge.id not in used and not bridge.channels:
+                self._line.ask("DELETE", "bridges", bridge.id)
+
+    def _look_at(self, leg: Leg) -> None:
+        """Ask for a leg that a list does not name."""
+
+        def looked(response: Response | None) -> None:
+            gone = response is not None and response.status == NOT_FOUND
+            if gone and self._table.legs.get(leg.id) is leg:
+                self._offers.hang_up(leg, 0)
+
+        self._line.ask("GET", "channels", leg.channel, then=looked)
+
+    # One call.
+
+    def read_call(self, command: sw.SnapshotCall) -> None:
+        """Ask for one call, and for its legs."""
+        call = self._table.calls.get(command.call_id)
+        channel = command.call_id if call is None else call.channel
+        for leg in () if call is None else tuple(call.legs.values()):
+            self._look_at(leg)
+        self._line.ask(
+            "GET", "channels", channel, then=lambda response: self._read_call(command, response)
+        )
+
+    def _read_call(self, command: sw.SnapshotCall, response: Response | None) -> None:
+        call = self._table.calls.get(command.call_id)
+        channel = None
+        if response is not None and response.is_good:
+            try:
+                channel = msgspec.json.decode(response.body, type=frames.Channel)
+            except msgspec.DecodeError:
+                response = None
+        if response is None or (channel is None and response.status != NOT_FOUND):
+            self._line.result(command, response)
+            return
+        if channel is None or not channel_facts.is_customer(channel, self._app):
+            if call is not None:
+                self._offers.lose(call)
+            call = None
+        elif call is None and channel_facts.call_id(channel) == command.call_id:
+            call = self.take_call(channel)
+        told = None if call is None else as_told(call)
+        self._line.tell(sw.CallReported(call_id=command.call_id, call=told))
+        self._line.tell_result(command, CommandStage.CONFIRMED)
