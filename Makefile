@@ -39,6 +39,7 @@ help:
 	@echo "make check        lint, format, types, layers, configurations"
 	@echo "make test         all tests but the system tests, with branch coverage of the core"
 	@echo "make system       tests that start programs as an operator would"
+	@echo "make asterisk     a real Asterisk for them, unpacked into a folder (root; a minute, 0.5 GB)"
 	@echo "make bench        the canonical benchmarks; make bench-smoke runs them small,"
 	@echo "                  make bench-compiled with the core compiled by mypyc (needs gcc)"
 	@echo "make build        the wheel, in dist/"
@@ -125,8 +126,13 @@ test-worlds: $(READY)
 	$(call timed,test-worlds,$(BIN)/pytest -n $(WORKERS) --dist worksteal tests/properties \
 	    tests/simulation --durations=10)
 
+# A real Asterisk, unpacked into a folder of the user's cache (or ACD_ASTERISK), once.
+.PHONY: asterisk
+asterisk: $(READY)
+	$(call timed,asterisk,$(BIN)/python tests/system/pbx_kit/folder.py)
+
 .PHONY: system
-system: $(READY)
+system: $(READY) asterisk
 	$(call timed,system,$(BIN)/pytest tests/system)
 
 # --- Benchmarks ----------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import httpx
 
@@ -64,6 +64,8 @@ kind = "simulated"
 routes = {{ "4000" = "calls" }}
 options = {{ socket = "{socket}" }}
 """
+
+AnySite = TypeVar("AnySite", bound="Site")
 
 START_S: Final = 60.0
 """How long the daemon may take to be ready."""
@@ -197,7 +199,7 @@ class Site:
 
 
 @contextlib.contextmanager
-def running(site: Site, **given: Sequence[str | Path]) -> Iterator[Site]:
+def running(site: AnySite, **given: Sequence[str | Path]) -> Iterator[AnySite]:
     """Run the daemon while a test needs it, and see that it is gone afterwards."""
     try:
         site.start(**given)
