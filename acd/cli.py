@@ -13,6 +13,7 @@ is needed, so that `acd --help` is quick.
 import errno
 import io
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
@@ -48,6 +49,8 @@ PROBLEMS_MAX: Final = 200
 
 SectionCheck = Callable[..., list[Problem]]
 """`check(data: bytes, *, file: str)`: all mistakes of a file that has the table."""
+
+_DIALPLAN_NAME: Final = re.compile(r"[A-Za-z0-9_.+-]{1,64}")
 
 _SQLITE: Final = b"SQLite format 3\0"
 """How a daemon's journal begins."""
@@ -249,6 +252,61 @@ def token(config: Path, *, name: str, role: str, agent: str, expires: "datetime 
         str(config), domain, settings, name=name, role=Role(role), agent=agent, expires=until
     )
     click.echo(made)
+
+
+@acd.group()
+def switch() -> None:
+    """Look at the switch that a configuration names."""
+
+
+def _dialplan_name(ctx: click.Context, parameter: click.Parameter, value: str) -> str:
+    """Take nothing but what a dialplan can have as a number or a context."""
+    del ctx
+    if value != parameter.default and not _DIALPLAN_NAME.fullmatch(value):
+        raise click.BadParameter("wanted up to 64 of A-Z a-z 0-9 _ . + -")
+    return value
+
+
+@switch.command("check")
+@click.argument("config", type=click.Path(path_type=Path))
+@click.option(
+    "--test-call",
+    default="",
+    metavar="NUMBER",
+    callback=_dialplan_name,
+    help="Call a number as a customer, and see that the switch's fallback takes the call.",
+)
+@click.option(
+    "--context",
+    default="from-customers",
+    show_default=True,
+    callback=_dialplan_name,
+    help="Where the test call comes in.",
+)
+def check_switch(config: Path, *, test_call: str, context: str) -> int:
+    """Check that the switch is as the daemon of CONFIG needs it; a line for each thing."""
+    from acd.daemon.settings import load
+    from acd.switch_protocol import checks
+    from acd.switch_protocol.port import SwitchOptions
+
+    domain, settings = load(config)
+    if settings.switch is None:
+        raise ConfigError(str(config), Problem("daemon.switch", "is missing", "a switch to check"))
+    given = checks.CheckOptions(
+        switch=SwitchOptions(
+            name=settings.switch.name,
+            options=settings.switch.options,
+            folder=settings.switch.folder,
+            domain=domain.name,
+            file=str(config),
+        ),
+        devices=tuple(settings.switch.device_of(agent.agent_id) for agent in domain.agents),
+        routes=tuple(settings.switch.routes),
+        test_call=test_call,
+        context=context,
+    )
+    run = checks.load(settings.switch.kind, str(config))
+    return OK if run(given, click.echo) else CHECK_FAILED
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -28,13 +28,10 @@ def pbx(say):
 def desk(pbx, tmp_path):
     """Run a daemon whose agents sit at three phones; all calls are gone afterwards."""
     asterisk, bank = pbx
-    for phone in bank.phones.values():
-        phone.habit = Habit()
-        phone.ledger.clear()
+    forget(bank)
     with running(PbxSite(tmp_path, asterisk, DESKS, ring_s=3)) as site:
         site.ready(bank["101"], bank["102"], bank["103"])
-        for phone in bank.phones.values():
-            phone.ledger.clear()
+        forget(bank)
         yield site, asterisk, bank
         for channel in asterisk.channels():
             asterisk.rest("DELETE", f"/channels/{channel}")
@@ -42,6 +39,14 @@ def desk(pbx, tmp_path):
         for device in DESKS:
             asterisk.rest("DELETE", f"/deviceStates/Stasis:acd-{device}")
         assert "Traceback" not in site.log()
+
+
+def forget(bank):
+    """Let the phones be as new."""
+    for phone in bank.phones.values():
+        phone.habit = Habit()
+        phone.dialogs.clear()
+        phone.ledger.clear()
 
 
 def rang(bank):
@@ -101,10 +106,10 @@ def test_no_answer_busy_declined_and_unreachable_are_told_apart(desk):
 
 def test_a_phone_that_does_not_even_ring_is_unreachable(pbx, tmp_path):
     asterisk, bank = pbx
-    bank["101"].habit = Habit(dead=True)
-    bank["102"].habit = Habit(answer_s=0)
+    forget(bank)
     with running(PbxSite(tmp_path, asterisk, ("101", "102"), ring_s=30)) as site:
         site.ready(bank["101"], bank["102"])
+        bank["101"].habit = Habit(dead=True)
         call = asterisk.call_in("6000")  # Only 101 speaks Spanish.
         bank["101"].wait(offers)
         until(lambda: site.contacts()[call]["legs"][0]["state"] == "queued")

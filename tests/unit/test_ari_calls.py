@@ -142,7 +142,14 @@ def test_an_agent_whose_channel_is_replaced_talks_on(script):
     script.say("StasisStart", args=[], channel=new, replace_channel=script.channel("acd-1"))
     script.leave("acd-1")
     script.destroy("acd-1")
-    assert (script.asked(), script.told()) == ([], [])
+    set_on = "POST channels/n7/variable variable="
+    assert script.asked() == [
+        f"{set_on}ACD_CALL value=c1",
+        f"{set_on}ACD_OFFER value=acd-1",
+        f"{set_on}ACD_DEVICE value=101",
+        f"{set_on}ACD_PURPOSE value=offer",
+    ]
+    assert script.told() == []
     script.say("ChannelHangupRequest", channel=new, cause=16)
     assert script.kinds() == ["ConnectionCleared"]
 
@@ -220,6 +227,32 @@ def test_an_announcement_ends_when_an_agent_answers_and_no_music_follows(script)
     assert "DELETE playbacks/a" in script.asked()
     script.say("PlaybackFinished", playback={"id": "a", "target_uri": "channel:c1"})
     assert script.asked() == []
+
+
+def test_what_was_heard_before_ends_before_the_next_thing(script):
+    for name, treatment in (("a", "ringback"), ("b", "music"), ("c", "silence"), ("d", "silence")):
+        script.order(
+            sw.QueueTreatment(command_id=name, call_id="c1", treatment=Treatment(treatment))
+        )
+    assert script.asked() == [
+        "POST channels/c1/ring",
+        "DELETE channels/c1/ring",
+        MUSIC,
+        "DELETE channels/c1/moh",
+        "POST channels/c1/silence",
+        "POST channels/c1/silence",
+    ]
+
+
+def test_music_comes_instead_of_an_announcement_that_is_refused(script):
+    script.order(
+        sw.QueueTreatment(
+            command_id="a", call_id="c1", treatment=Treatment.ANNOUNCEMENT, media="soon"
+        )
+    )
+    script.answer("POST channels/c1/play media=sound:soon playbackId=a", 500)
+    assert script.results() == [("a", "rejected", "overload")]
+    assert script.asked()[-1] == MUSIC
 
 
 def test_nobody_who_talks_is_treated(script):

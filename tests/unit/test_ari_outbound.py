@@ -28,34 +28,35 @@ def make(name="acd-2", to="+49301"):
 def test_a_customer_who_is_dialled_comes_in_like_one_who_called(script):
     script.order(make())
     assert script.asked() == [
-        "POST channels/acd-2 endpoint=PJSIP/+49301@trunk app=acd appArgs=call timeout=20"
+        "POST channels/x-acd-2 endpoint=PJSIP/+49301@trunk app=acd appArgs=call timeout=20"
     ]
     said = script.requests[-1].variables
     assert said == {"ACD_CALL": "acd-2", "ACD_DNIS": "9000", "ACD_ANI": "+49301"}
-    script.answer("POST channels/acd-2", 200)
-    script.call("acd-2", exten="s", number="", **said)
+    script.answer("POST channels/x-acd-2", 200)
+    script.call("x-acd-2", exten="s", number="", **said)
     result, request = script.told()
     assert result.stage == "accepted"
     assert request.call.call_id == "acd-2"
     assert (request.call.dnis, request.call.ani) == ("9000", "+49301")
     script.wait(60)
     assert script.told() == []
-    script.hang_up("acd-2", cause=16)
+    script.hang_up("x-acd-2", cause=16)
     assert script.kinds() == ["CallCleared"]
 
 
 @pytest.mark.parametrize("case", [(17, "busy"), (19, "callNotAnswered"), (None, "callNotAnswered")])
 def test_a_customer_who_is_not_reached_is_told(script, case):
     code, cause = case
-    script.make_leg("acd-2", "trunk")
+    script.make_leg("x-acd-2", "trunk")
     script.order(make())
-    script.ring("acd-2")
+    script.ring("x-acd-2")
     script.forget()
     if code is None:
         script.wait(23.1)
     else:
-        script.destroy("acd-2", code)
+        script.destroy("x-acd-2", code)
     assert script.told() == [sw.CallCleared(call_id="acd-2", cause=EventCause(cause))]
+    assert script.asked() == (["DELETE channels/x-acd-2"] if code is None else [])
     script.wait(60)
     assert script.told() == []
 
@@ -89,7 +90,7 @@ def test_only_so_many_numbers_are_dialled_in_a_minute_transfers_included(script)
     )
     script.order(make("b"))
     assert script.results() == [("b", "rejected", "overload")]
-    assert script.requests[-1].path == ("channels", "acd-2")
+    assert script.requests[-1].path == ("channels", "x-acd-2")
     assert dict(script.requests[-1].query)["endpoint"] == "PJSIP/+49302@trunk"
     script.wait(29)
     script.order(make("c"))
@@ -104,7 +105,7 @@ def test_a_number_that_is_dialled_already_is_not_dialled_again(script):
     script.order(make())
     script.order(make())
     assert script.results() == [("acd-2", "rejected", "already_given")]
-    script.answer("POST channels/acd-2", 500)
+    script.answer("POST channels/x-acd-2", 500)
     assert script.results() == [("acd-2", "rejected", "overload")]
 
 

@@ -16,7 +16,7 @@ from tests.unit.ari_script import SECOND_US, Script, customer
 PART: dict[str, Any] = {"call_id": "c1", "device": "101", "offer": "acd-1"}
 ASKED: dict[str, Any] = {"call_id": "c1", "device": "102", "offer": "acd-2"}
 DIALLED = (
-    "POST channels/acd-2 endpoint=PJSIP/102 app=acd appArgs=leg originator=c1"
+    "POST channels/x-acd-2 endpoint=PJSIP/102 app=acd appArgs=leg originator=c1"
     " callerId=+4930123 timeout=18"
 )
 TALK = "bridges/acd-1.talk"
@@ -41,7 +41,7 @@ def other(script, purpose, to="102"):
         "offer": "acd-1",
         "ring_us": 15 * SECOND_US,
     }
-    script.make_leg("acd-2", to)
+    script.make_leg("x-acd-2", to)
     match purpose:
         case "transfer":
             script.order(cc.SingleStepTransfer(device="101", to=to, **common))
@@ -57,10 +57,10 @@ def consult(script):
     """Bring the agent and whom he asks together, and forget how."""
     other(script, "consult")
     script.leave_bridge("acd-1.talk", "c1")
-    script.answer("POST channels/acd-2", 200)
-    script.ring("acd-2")
-    script.pick_up("acd-2")
-    script.enter("acd-1.talk", "acd-2")
+    script.answer("POST channels/x-acd-2", 200)
+    script.ring("x-acd-2")
+    script.pick_up("x-acd-2")
+    script.enter("acd-1.talk", "x-acd-2")
     assert script.told()[-1] == sw.Established(**ASKED)
     script.forget()
 
@@ -101,13 +101,13 @@ def test_a_hold_that_the_switch_refuses_is_none(script):
 
 def test_a_consultation_is_given_up_where_the_customer_cannot_be_set_aside(script):
     other(script, "consult")
-    script.ring("acd-2")
+    script.ring("x-acd-2")
     script.forget()
     script.answer(OUT, 500)
     assert script.told() == [
         sw.ReRoute(call_id="c1", offer="acd-2", cause=EventCause.CALL_CANCELLED)
     ]
-    assert "DELETE channels/acd-2" in script.asked()
+    assert "DELETE channels/x-acd-2" in script.asked()
     script.order(sw.Retrieve(command_id="r", **PART))
     assert script.results()[-1] == ("r", "rejected", "wrong_state")
 
@@ -160,18 +160,18 @@ def test_a_blind_transfer_ends_the_agents_part_and_lets_the_other_ring(script):
         DIALLED,
     ]
     assert script.requests[-1].variables["ACD_PURPOSE"] == "transfer"
-    script.answer("POST channels/acd-2", 200)
-    script.ring("acd-2")
-    script.pick_up("acd-2")
-    script.enter("acd-2.talk", "c1", "acd-2")
+    script.answer("POST channels/x-acd-2", 200)
+    script.ring("x-acd-2")
+    script.pick_up("x-acd-2")
+    script.enter("acd-2.talk", "c1", "x-acd-2")
     assert script.kinds() == ["CommandResult", "Delivered", "Established"]
 
 
 def test_a_blind_transfer_to_nobody_lets_the_customer_wait(script):
     other(script, "transfer")
-    script.ring("acd-2")
+    script.ring("x-acd-2")
     script.forget()
-    script.destroy("acd-2", 17)
+    script.destroy("x-acd-2", 17)
     script.wait(60)
     assert script.told() == [sw.ReRoute(call_id="c1", offer="acd-2", cause=EventCause.BUSY)]
     assert script.asked() == []
@@ -198,10 +198,10 @@ def test_a_consultation_holds_the_customer_and_joins_whom_was_asked(script):
     other(script, "consult")
     assert script.asked()[1:3] == [OUT, "POST channels/c1/moh"]
     script.leave_bridge("acd-1.talk", "c1")
-    script.ring("acd-2")
-    script.pick_up("acd-2")
-    assert script.asked() == [f"POST {TALK}/addChannel channel=acd-2"]
-    script.enter("acd-1.talk", "acd-2")
+    script.ring("x-acd-2")
+    script.pick_up("x-acd-2")
+    assert script.asked() == [f"POST {TALK}/addChannel channel=x-acd-2"]
+    script.enter("acd-1.talk", "x-acd-2")
     assert script.told() == [sw.Held(**PART), sw.Delivered(**ASKED), sw.Established(**ASKED)]
     other(script, "consult")
     assert script.results()[0][1] == "rejected"
@@ -210,23 +210,45 @@ def test_a_consultation_holds_the_customer_and_joins_whom_was_asked(script):
 def test_a_consultation_becomes_a_transfer(script):
     consult(script)
     script.order(cc.TransferCall(command_id="t", call_id="c1", consultation="acd-2"))
+    assert script.asked() == ["DELETE channels/c1/moh", BACK]
+    assert script.told() == []
+    script.answer(BACK)
     assert script.asked() == [
-        "POST channels/acd-2/variable variable=ACD_PURPOSE value=transfer",
-        "DELETE channels/c1/moh",
-        BACK,
+        "POST channels/x-acd-2/variable variable=ACD_PURPOSE value=transfer",
         "DELETE channels/acd-1",
     ]
-    script.answer(BACK)
     script.enter("acd-1.talk", "c1")
     script.destroy("acd-1")
     assert script.told() == [
+        sw.CommandResult(command_id="t", call_id="c1", stage=CommandStage.ACCEPTED),
         sw.Transferred(**PART, to="102", to_offer="acd-2"),
         sw.ConnectionCleared(cause=EventCause.REDIRECTED, **PART),
-        sw.CommandResult(command_id="t", call_id="c1", stage=CommandStage.ACCEPTED),
     ]
     script.wait(60)
-    script.hang_up("acd-2")
+    script.hang_up("x-acd-2")
     assert script.told() == [sw.ConnectionCleared(**ASKED)]
+
+
+@pytest.mark.parametrize("kind", [cc.TransferCall, cc.ConferenceCall])
+def test_a_consultation_goes_on_where_the_customer_cannot_be_brought_back(script, kind):
+    consult(script)
+    script.order(kind(command_id="t", call_id="c1", consultation="acd-2"))
+    script.answer(BACK, 500)
+    assert script.results() == [("t", "rejected", "overload")]
+    assert script.asked()[-1] == "POST channels/c1/moh"
+    script.order(cc.ReconnectCall(command_id="r", call_id="c1", consultation="acd-2"))
+    assert script.kinds() == ["CommandResult", "ConnectionCleared"]
+
+
+def test_an_agent_who_goes_while_his_transfer_is_made_leaves_the_two_together(script):
+    consult(script)
+    script.order(cc.TransferCall(command_id="t", call_id="c1", consultation="acd-2"))
+    script.hang_up("acd-1")
+    script.answer(BACK)
+    script.enter("acd-1.talk", "c1")
+    script.wait(60)
+    assert script.kinds() == ["ConnectionCleared", "CommandResult", "Transferred"]
+    assert "DELETE channels/x-acd-2" not in script.asked()
 
 
 def test_a_consultation_becomes_a_conference_from_which_each_may_go(script):
@@ -234,12 +256,12 @@ def test_a_consultation_becomes_a_conference_from_which_each_may_go(script):
     script.order(cc.ConferenceCall(command_id="t", call_id="c1", consultation="acd-2"))
     script.answer(BACK)
     script.enter("acd-1.talk", "c1")
-    assert script.kinds() == ["Conferenced", "CommandResult", "Retrieved"]
+    assert script.kinds() == ["CommandResult", "Conferenced", "Retrieved"]
     script.hang_up("acd-1")
     script.wait(60)
     assert script.told() == [sw.ConnectionCleared(**PART)]
     assert f"DELETE {TALK}" not in script.asked()
-    script.hang_up("acd-2")
+    script.hang_up("x-acd-2")
     script.wait(60)
     assert script.told() == [sw.ConnectionCleared(**ASKED)]
     assert script.asked() == [f"DELETE {TALK}", "POST channels/c1/moh"]
@@ -252,10 +274,10 @@ def test_who_is_not_wanted_any_more_is_let_go_and_the_customer_comes_back(script
     else:
         other(script, "consult")
         script.leave_bridge("acd-1.talk", "c1")
-        script.ring("acd-2")
+        script.ring("x-acd-2")
         script.forget()
     script.order(cc.ReconnectCall(command_id="r", call_id="c1", consultation="acd-2"))
-    assert script.asked() == ["DELETE channels/acd-2", "DELETE channels/c1/moh", BACK]
+    assert script.asked() == ["DELETE channels/x-acd-2", "DELETE channels/c1/moh", BACK]
     script.enter("acd-1.talk", "c1")
     cleared = ["ConnectionCleared"] if stage == "talks" else []
     assert script.kinds() == ["CommandResult", *cleared, "Retrieved"]
@@ -268,18 +290,18 @@ def test_who_is_not_wanted_any_more_is_let_go_and_the_customer_comes_back(script
 def test_whoever_was_asked_and_goes_brings_the_customer_back(script, how):
     if how == "hangs up":
         consult(script)
-        script.hang_up("acd-2")
+        script.hang_up("x-acd-2")
     else:
         other(script, "consult")
         script.leave_bridge("acd-1.talk", "c1")
         if how == "never answers":
-            script.ring("acd-2")
+            script.ring("x-acd-2")
             script.wait(21.1)
         elif how == "is busy":
-            script.destroy("acd-2", 17)
+            script.destroy("x-acd-2", 17)
         else:
-            script.answer("POST channels/acd-2", 409)
-            script.answer("GET channels/acd-2", 404)
+            script.answer("POST channels/x-acd-2", 409)
+            script.answer("GET channels/x-acd-2", 404)
     assert script.asked()[-2:] == ["DELETE channels/c1/moh", BACK]
     script.told()
     script.enter("acd-1.talk", "c1")
@@ -294,23 +316,23 @@ def test_an_agent_who_hangs_up_while_he_asks_lets_both_go(script):
         sw.ConnectionCleared(cause=EventCause.CALL_CANCELLED, **ASKED),
     ]
     script.wait(1.1)
-    assert script.asked() == ["DELETE channels/acd-2", f"DELETE {TALK}", "POST channels/c1/moh"]
+    assert script.asked() == ["DELETE channels/x-acd-2", f"DELETE {TALK}", "POST channels/c1/moh"]
 
 
 def test_whoever_rings_for_an_agent_who_hung_up_is_let_go_and_told(script):
     other(script, "consult")
-    script.ring("acd-2")
+    script.ring("x-acd-2")
     script.forget()
     script.hang_up("acd-1")
     assert script.kinds() == ["ConnectionCleared", "ReRoute"]
-    assert "DELETE channels/acd-2" in script.asked()
+    assert "DELETE channels/x-acd-2" in script.asked()
 
 
 def test_a_customer_who_leaves_while_he_is_on_hold_lets_both_go(script):
     consult(script)
     script.hang_up("c1", cause=16)
     assert script.told() == [sw.CallCleared(call_id="c1")]
-    deleted = ["DELETE channels/acd-1", "DELETE channels/acd-2"]
+    deleted = ["DELETE channels/acd-1", "DELETE channels/x-acd-2"]
     assert script.asked() == [*deleted, f"DELETE {TALK}"]
 
 
@@ -335,47 +357,47 @@ def test_a_consultation_that_is_none_cannot_be_ended(script):
 @pytest.mark.parametrize("how", ["listen", "whisper"])
 def test_a_listener_hears_by_an_ear_at_the_agents_leg(script, how):
     other(script, how)
-    script.ring("acd-2")
-    script.pick_up("acd-2")
+    script.ring("x-acd-2")
+    script.pick_up("x-acd-2")
     whisper = "out" if how == "whisper" else "none"
     assert script.asked()[1:] == [
-        f"POST channels/acd-1/snoop/acd-2.ear spy=both whisper={whisper} app=acd appArgs=snoop",
+        f"POST channels/acd-1/snoop/x-acd-2.ear spy=both whisper={whisper} app=acd appArgs=snoop",
         "POST bridges/acd-2.talk type=mixing",
     ]
-    ear = customer("acd-2.ear", name="Snoop/acd-1-01", app_data="acd,snoop")
+    ear = customer("x-acd-2.ear", name="Snoop/acd-1-01", app_data="acd,snoop")
     script.say("StasisStart", args=["snoop"], channel=ear)
-    assert script.asked() == ["POST bridges/acd-2.talk/addChannel channel=acd-2.ear,acd-2"]
-    script.enter("acd-2.talk", "acd-2")
+    assert script.asked() == ["POST bridges/acd-2.talk/addChannel channel=x-acd-2.ear,x-acd-2"]
+    script.enter("acd-2.talk", "x-acd-2")
     assert script.told() == [sw.Delivered(**ASKED), sw.Established(**ASKED)]
     script.order(sw.Hold(command_id="h", **PART))
     script.leave_bridge("acd-1.talk", "c1")
     assert script.kinds() == ["Held"]
     script.forget()
-    script.hang_up("acd-2")
+    script.hang_up("x-acd-2")
     assert script.told() == [sw.ConnectionCleared(**ASKED)]
-    assert script.asked() == ["DELETE channels/acd-2.ear", "DELETE bridges/acd-2.talk"]
+    assert script.asked() == ["DELETE channels/x-acd-2.ear", "DELETE bridges/acd-2.talk"]
     script.say("StasisEnd", channel=ear)
     assert script.told() == []
 
 
 def test_a_listener_goes_with_the_agent_whom_he_hears(script):
     other(script, "listen")
-    script.pick_up("acd-2")
-    ear = customer("acd-2.ear", name="Snoop/acd-1-01", app_data="acd,snoop")
+    script.pick_up("x-acd-2")
+    ear = customer("x-acd-2.ear", name="Snoop/acd-1-01", app_data="acd,snoop")
     script.say("StasisStart", args=["snoop"], channel=ear)
-    script.enter("acd-2.talk", "acd-2")
+    script.enter("acd-2.talk", "x-acd-2")
     script.hang_up("acd-1")
     script.forget()
     script.say("StasisEnd", channel=ear)
     assert script.kinds() == ["ConnectionCleared"]
-    assert script.asked()[0] == "DELETE channels/acd-2"
+    assert script.asked()[0] == "DELETE channels/x-acd-2"
 
 
 def test_a_listener_holds_and_sends_nobody(script):
     other(script, "listen")
-    script.ring("acd-2")
-    script.pick_up("acd-2")
-    script.enter("acd-2.talk", "acd-2")
+    script.ring("x-acd-2")
+    script.pick_up("x-acd-2")
+    script.enter("acd-2.talk", "x-acd-2")
     script.forget()
     ears = {"call_id": "c1", "device": "102", "offer": "acd-2"}
     script.order(sw.Hold(command_id="a", **ears))
@@ -386,54 +408,54 @@ def test_a_listener_holds_and_sends_nobody(script):
 
 def test_a_supervisor_who_comes_too_late_is_let_go(script):
     other(script, "active")
-    script.ring("acd-2")
+    script.ring("x-acd-2")
     script.hang_up("acd-1")
     script.wait(2)
     script.forget()
-    script.pick_up("acd-2")
+    script.pick_up("x-acd-2")
     assert script.told() == [
         sw.ReRoute(call_id="c1", offer="acd-2", cause=EventCause.CALL_CANCELLED)
     ]
-    assert script.asked()[0] == "DELETE channels/acd-2"
+    assert script.asked()[0] == "DELETE channels/x-acd-2"
 
 
 def test_an_ear_that_nobody_needs_is_taken_away(script):
-    ear = customer("acd-7.ear", name="Snoop/acd-1-01", app_data="acd,snoop")
+    ear = customer("x-acd-7.ear", name="Snoop/acd-1-01", app_data="acd,snoop")
     script.say("StasisStart", args=["snoop"], channel=ear)
-    assert script.asked() == ["DELETE channels/acd-7.ear"]
+    assert script.asked() == ["DELETE channels/x-acd-7.ear"]
 
 
 @pytest.mark.parametrize("how", ["the agent left", "no ear", "no entry"])
 def test_a_listener_who_cannot_hear_is_let_go(script, how):
     other(script, "listen")
-    script.ring("acd-2")
+    script.ring("x-acd-2")
     if how == "the agent left":
         script.hang_up("acd-1")
-    script.pick_up("acd-2")
+    script.pick_up("x-acd-2")
     if how == "no ear":
-        script.answer("POST channels/acd-1/snoop/acd-2.ear", 404)
+        script.answer("POST channels/acd-1/snoop/x-acd-2.ear", 404)
     script.wait(3.1)
-    assert "DELETE channels/acd-2" in script.asked()
+    assert "DELETE channels/x-acd-2" in script.asked()
 
 
 def test_a_supervisor_barges_in(script):
     other(script, "active")
-    script.ring("acd-2")
-    script.pick_up("acd-2")
-    assert script.asked()[1:] == [f"POST {TALK}/addChannel channel=acd-2"]
-    script.enter("acd-1.talk", "acd-2")
+    script.ring("x-acd-2")
+    script.pick_up("x-acd-2")
+    assert script.asked()[1:] == [f"POST {TALK}/addChannel channel=x-acd-2"]
+    script.enter("acd-1.talk", "x-acd-2")
     assert script.told()[1:] == [sw.Established(**ASKED), sw.Conferenced(**ASKED)]
     script.order(sw.ClearConnection(command_id="x", call_id="c1", device="102", offer="acd-2"))
     assert script.kinds() == ["CommandResult", "ConnectionCleared"]
     script.wait(5)
-    assert script.asked() == ["DELETE channels/acd-2"]
+    assert script.asked() == ["DELETE channels/x-acd-2"]
 
 
 def test_a_supervisor_who_is_brought_in_twice_stays(script):
     other(script, "active")
-    script.answer("POST channels/acd-2", 200)
-    script.pick_up("acd-2")
-    script.enter("acd-1.talk", "acd-2")
+    script.answer("POST channels/x-acd-2", 200)
+    script.pick_up("x-acd-2")
+    script.enter("acd-1.talk", "x-acd-2")
     script.forget()
     other(script, "active")
     assert script.results() == [("acd-2", "rejected", "already_given")]

@@ -300,6 +300,26 @@ def test_the_lost_return_of_a_channel_that_was_here_before_is_found(script):
     assert list(connections(script.snapshot())) == ["c1", "c2+2"]
 
 
+def test_an_answer_that_was_lost_is_found(script):
+    script.call("c2")
+    script.order(sw.RouteSelect(command_id="acd-2", call_id="c2", device="102", ring_us=9))
+    script.make_leg("acd-2", "102")
+    script.ring("acd-2")
+    script.forget()
+    answered = our_leg("acd-2", "102", "c2")
+    answered["dialplan"] |= {"app_name": "Stasis", "app_data": "acd,leg"}
+    script.read([customer("c2"), answered])
+    assert "POST bridges/acd-2.talk type=mixing" in script.asked()
+
+
+def test_a_customer_who_is_left_alone_in_a_bridge_is_taken_out(script):
+    script.call("c2")
+    script.forget()
+    script.read([customer("c2")], [bridge("acd-9.talk", "c2")])
+    asked = script.asked()
+    assert asked.index("DELETE bridges/acd-9.talk") < asked.index("POST channels/c2/moh")
+
+
 def test_what_changed_while_the_lists_were_made_is_not_undone_by_them(script):
     channels = there(script)
     script.order(sw.SnapshotRequest(command_id="read"))

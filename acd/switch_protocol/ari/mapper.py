@@ -25,12 +25,12 @@ from acd.switch_protocol.ari.parties import EAR, Parties
 from acd.switch_protocol.ari.phones import Phones
 from acd.switch_protocol.ari.snapshots import Snapshots
 from acd.switch_protocol.ari.table import Leg, Purpose, Table
+from acd.switch_protocol.ari.treatments import Treatments
 from acd.switch_protocol.words import (
     Capability,
     CommandError,
     CommandStage,
     EventCause,
-    Treatment,
 )
 
 KEPT_MAX: Final = 50_000
@@ -72,10 +72,18 @@ class Mapper:
         self._app = app
         self._line = Line()
         self._table = Table()
-        self._offers = Offers(self._line, self._table, app=app)
+        self._treatments = Treatments(self._line)
+        self._offers = Offers(self._line, self._table, self._treatments, app=app)
         self._phones = Phones(self._line, self._table, endpoint=options.endpoint)
         self._dialler = Dialler(self._line, options.outbound, app=app)
-        self._parties = Parties(self._line, self._table, self._offers, app=app, reach=self._reach)
+        self._parties = Parties(
+            self._line,
+            self._table,
+            self._offers,
+            self._treatments,
+            app=app,
+            reach=self._reach,
+        )
         self._snapshots = Snapshots(self._line, self._table, self._offers, self._phones, app=app)
         self._snapshots.ready = self._replay
         self._kept: list[frames.Event] = []
@@ -184,6 +192,9 @@ class Mapper:
             if call is not None:
                 self._set(channel.id, "ACD_CALL", call.id)
                 return
+            replaced = self._table.leg_at(channel.id)
+            if replaced is not None:
+                self._offers.mark_all(replaced)
         leg_id = channel_facts.leg_id(channel) or channel.id
         what = args[0] if args else ""
         leg = self._table.legs.get(leg_id) or self._table.leg_at(channel.id)
@@ -213,7 +224,7 @@ class Mapper:
         if call is None:
             self._line.ask("POST", "channels", channel.id, "continue")
             return
-        call.music = False
+        call.hears = ""
         self._line.tell(sw.RouteRequest(call=call.facts))
 
     def _feature_code(self, channel: str, args: tuple[str, ...]) -> None:
@@ -284,10 +295,8 @@ class Mapper:
     def _played(self, playback: frames.Playback) -> None:
         """Let music go on after an announcement."""
         call = self._table.customer(playback.target_uri.removeprefix("channel:"))
-        if call is not None and call.playback == playback.id:
-            call.playback = ""
-            if not call.talks():
-                self._offers.play_music(call)
+        if call is not None:
+            self._treatments.finished(playback, call)
 
     def _set(self, channel: str, name: str, value: str) -> None:
         query = {"variable": name, "value": value}
@@ -388,23 +397,8 @@ class Mapper:
         call = self._table.calls[command.call_id]
         if call.talks():
             self._line.refuse(command, CommandError.WRONG_STATE)
-            return
-        order = self._line.order
-        match command.treatment:
-            case Treatment.MUSIC:
-                call.music = True
-                order(command, "POST", "channels", call.channel, "moh")
-            case Treatment.RINGBACK:
-                self._offers.stop_music(call)
-                order(command, "POST", "channels", call.channel, "ring")
-            case Treatment.SILENCE:
-                self._offers.stop_music(call)
-                order(command, "POST", "channels", call.channel, "silence")
-            case Treatment.ANNOUNCEMENT:
-                media = f"sound:{command.media}"
-                call.playback, call.music = command.command_id, False
-                query = {"media": media, "playbackId": call.playback}
-                order(command, "POST", "channels", call.channel, "play", query=query)
+        else:
+            self._treatments.treat(command, call)
 
     def _of_customer(
         self, command: Command, method: str, *path: str, query: Mapping[str, str] = NO_VARIABLES

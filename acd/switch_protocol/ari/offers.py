@@ -18,6 +18,7 @@ from acd.switch_protocol.ari.channel_facts import LEG
 from acd.switch_protocol.ari.frames import Response
 from acd.switch_protocol.ari.line import CONFLICT, NOT_FOUND, Command, Line, stage_of
 from acd.switch_protocol.ari.table import SILENT, Call, Hold, Leg, Purpose, Stage, Table
+from acd.switch_protocol.ari.treatments import Treatments
 from acd.switch_protocol.words import CommandError, CommandStage, EventCause
 
 SECOND_US: Final = 1_000_000
@@ -76,12 +77,14 @@ class Offers:
     Args:
         line: Where requests and events go out.
         table: Of the calls.
+        treatments: What customers hear meanwhile.
         app: Our application's name at the switch.
     """
 
-    def __init__(self, line: Line, table: Table, *, app: str) -> None:
+    def __init__(self, line: Line, table: Table, treatments: Treatments, *, app: str) -> None:
         self._line = line
         self._table = table
+        self._treatments = treatments
         self._app = app
         self.ended: Callable[[Leg, Stage], None] = _nothing_else
         """Told of each leg that is out of the table: what else hangs on it."""
@@ -111,12 +114,7 @@ class Offers:
         line = self._line
         self._table.add_leg(leg)
         seconds = max(1, -(-(ring_us + GRACE_US) // SECOND_US))
-        variables = {
-            "ACD_CALL": leg.call.id,
-            "ACD_OFFER": leg.id,
-            "ACD_DEVICE": leg.device,
-            "ACD_PURPOSE": leg.purpose,
-        }
+        variables = _variables(leg)
         if auto_answer:
             variables["PJSIP_HEADER(add,Call-Info)"] = "<sip:acd>;answer-after=0"
             variables["PJSIP_HEADER(add,Alert-Info)"] = "<sip:acd>;info=alert-autoanswer"
@@ -163,7 +161,11 @@ class Offers:
             self.ended(leg, Stage.DIALLED)
 
     def _found(self, command: Command, leg: Leg, response: Response | None) -> None:
-        if response is not None and response.status == NOT_FOUND and leg.id in self._table.legs:
+        if response is None:
+            self._line.result(command, response)
+        elif not self._is_open(leg):
+            self._line.refuse(command, CommandError.OFFER_ENDED)
+        elif response.status == NOT_FOUND:
             self._table.end(leg)
             self._line.refuse(command, CommandError.DEVICE_OUT_OF_SERVICE)
             self.ended(leg, Stage.DIALLED)
@@ -220,7 +222,7 @@ class Offers:
         if not call.bridge:
             leg.bridge = call.bridge = f"{leg.id}.talk"
             self._line.ask("POST", "bridges", leg.bridge, query={"type": "mixing"})
-        self.stop_music(call)
+        self._treatments.stop(call)
         self.add(leg, f"{call.channel},{leg.channel}")
 
     def add(self, leg: Leg, channels: str) -> None:
@@ -362,7 +364,7 @@ class Offers:
         if self._table.calls.get(call.id) is call and call.bridge and not call.talks():
             self._line.ask("DELETE", "bridges", call.bridge)
             call.bridge, call.entered = "", False
-            self.play_music(call)
+            self._treatments.play_music(call)
 
     def lose(self, call: Call, cause: EventCause | None = None) -> None:
         """Tell that a customer is gone, and let his agents go."""
@@ -391,21 +393,12 @@ class Offers:
         if call.bridge:
             self._line.ask("DELETE", "bridges", call.bridge)
 
-    # What is heard, and what is written down.
+    # What is written down.
 
-    def play_music(self, call: Call) -> None:
-        """Let a customer hear music."""
-        call.music = True
-        self._line.ask("POST", "channels", call.channel, "moh")
-
-    def stop_music(self, call: Call) -> None:
-        """Let a customer hear nothing any more: what comes next would wait for it."""
-        if call.music:
-            call.music = False
-            self._line.ask("DELETE", "channels", call.channel, "moh")
-        if call.playback:
-            self._line.ask("DELETE", "playbacks", call.playback)
-            call.playback = ""
+    def mark_all(self, leg: Leg) -> None:
+        """Write all that a leg's channel says on a channel that took its place."""
+        for name, value in _variables(leg).items():
+            self._set(leg.channel, name, value)
 
     def mark(self, leg: Leg, name: str, value: str) -> None:
         """Write a variable on a leg, for whoever finds it after a restart."""
@@ -414,6 +407,15 @@ class Offers:
     def _set(self, channel: str, name: str, value: str) -> None:
         query = {"variable": name, "value": value}
         self._line.ask("POST", "channels", channel, "variable", query=query)
+
+
+def _variables(leg: Leg) -> dict[str, str]:
+    return {
+        "ACD_CALL": leg.call.id,
+        "ACD_OFFER": leg.id,
+        "ACD_DEVICE": leg.device,
+        "ACD_PURPOSE": leg.purpose,
+    }
 
 
 def _nothing_else(leg: Leg, stage: Stage) -> None:

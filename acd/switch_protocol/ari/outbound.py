@@ -15,9 +15,13 @@ from acd.switch_protocol.ari.channel_facts import CALL
 from acd.switch_protocol.ari.frames import Response
 from acd.switch_protocol.ari.line import Line, stage_of
 from acd.switch_protocol.ari.offers import GRACE_US, SECOND_US, cause_of
+from acd.switch_protocol.ari.table import OTHER
 from acd.switch_protocol.words import CommandError, CommandStage
 
 NUMBER: Final = re.compile(r"\+?[0-9]{1,32}")
+
+NO_ANSWER: Final = 19
+"""Of Q.850: nobody answered."""
 
 MINUTE_US: Final = 60 * SECOND_US
 
@@ -70,19 +74,20 @@ class Dialler:
 
     def make_call(self, command: cc.MakeCall) -> None:
         """Dial a customer; once he answers he comes in like one who called."""
-        if command.command_id in self._dialled:
+        channel = OTHER + command.command_id
+        if channel in self._dialled:
             self._line.refuse(command, CommandError.ALREADY_GIVEN)
             return
         endpoint = self.reach(command.to)
         if isinstance(endpoint, CommandError):
             self._line.refuse(command, endpoint)
             return
-        self._dialled[command.command_id] = False
+        self._dialled[channel] = False
         seconds = max(1, -(-command.ring_us // SECOND_US))
         self._line.ask(
             "POST",
             "channels",
-            command.command_id,
+            channel,
             then=lambda response: self._made(command, response),
             variables={
                 "ACD_CALL": command.command_id,
@@ -96,14 +101,12 @@ class Dialler:
                 "timeout": str(seconds),
             },
         )
-        self._line.after(
-            seconds * SECOND_US + GRACE_US, lambda: self.ended(command.command_id, 19, "")
-        )
+        self._line.after(seconds * SECOND_US + GRACE_US, lambda: self._overdue(channel))
 
     def _made(self, command: cc.MakeCall, response: Response | None) -> None:
         stage, error = stage_of(response)
         if stage in {CommandStage.REJECTED, CommandStage.NOT_SENT}:
-            self._dialled.pop(command.command_id, None)
+            self._dialled.pop(OTHER + command.command_id, None)
         self._line.tell_result(command, stage, error)
 
     def rings(self, channel: str) -> None:
@@ -120,7 +123,14 @@ class Dialler:
         rang = self._dialled.pop(channel, None)
         if rang is not None:
             cause = cause_of(code, status=status, rang=rang)
-            self._line.tell(sw.CallCleared(call_id=channel, cause=cause))
+            call_id = channel.removeprefix(OTHER)
+            self._line.tell(sw.CallCleared(call_id=call_id, cause=cause))
+
+    def _overdue(self, channel: str) -> None:
+        """Give up a customer of whom the switch should have told something."""
+        if channel in self._dialled:
+            self._line.ask("DELETE", "channels", channel)
+            self.ended(channel, NO_ANSWER, "")
 
     def forget(self) -> None:
         """Forget who is being dialled: the link is cut, and a snapshot will tell."""

@@ -15,7 +15,8 @@ from acd.switch_protocol.ari.channel_facts import SNOOP
 from acd.switch_protocol.ari.frames import Response
 from acd.switch_protocol.ari.line import Command, Line
 from acd.switch_protocol.ari.offers import Offers
-from acd.switch_protocol.ari.table import SILENT, Call, Hold, Leg, Purpose, Stage, Table
+from acd.switch_protocol.ari.table import OTHER, SILENT, Call, Hold, Leg, Purpose, Stage, Table
+from acd.switch_protocol.ari.treatments import Treatments
 from acd.switch_protocol.words import CommandError, CommandStage, EventCause
 
 EAR: Final = ".ear"
@@ -38,14 +39,25 @@ class Parties:
         line: Where requests and events go out.
         table: Of the calls.
         offers: The legs' way.
+        treatments: What customers hear meanwhile.
         app: Our application's name.
         reach: Finds destinations.
     """
 
-    def __init__(self, line: Line, table: Table, offers: Offers, *, app: str, reach: Reach) -> None:
+    def __init__(
+        self,
+        line: Line,
+        table: Table,
+        offers: Offers,
+        treatments: Treatments,
+        *,
+        app: str,
+        reach: Reach,
+    ) -> None:
         self._line = line
         self._table = table
         self._offers = offers
+        self._treatments = treatments
         self._app = app
         self._reach = reach
         offers.answered = self._answered
@@ -88,7 +100,7 @@ class Parties:
 
         def left(response: Response | None) -> None:
             if response is not None and not response.is_good and leg.hold is Hold.SWITCH:
-                self._offers.stop_music(call)
+                self._treatments.stop(call)
                 leg.hold = Hold.NONE
                 self._offers.mark(leg, "ACD_HELD", "")
                 asked = self._consultation(call)
@@ -99,11 +111,11 @@ class Parties:
         self._line.ask(
             "POST", "bridges", call.bridge, "removeChannel", then=left, query=_only(call)
         )
-        self._offers.play_music(call)
+        self._treatments.play_music(call)
 
     def _bring_back(self, call: Call, then: Callable[[Response | None], None]) -> None:
         """Put a customer back into the bridge."""
-        self._offers.stop_music(call)
+        self._treatments.stop(call)
         call.entered = False
         self._table.touch(call)
         self._line.ask("POST", "bridges", call.bridge, "addChannel", then=then, query=_only(call))
@@ -113,11 +125,8 @@ class Parties:
     def transfer(self, command: cc.SingleStepTransfer) -> None:
         """Send a customer on, unannounced."""
         old = self._talking(command.call_id, command.offer)
-        endpoint = self._destination(command, command.to)
-        if endpoint is None:
-            return
-        if old is None:
-            self._line.refuse(command, CommandError.WRONG_STATE)
+        endpoint = self._destination(command, command.to, able=old is not None)
+        if old is None or endpoint is None:
             return
         call = old.call
         self._line.ask("DELETE", "channels", old.channel)
@@ -129,11 +138,9 @@ class Parties:
     def consult(self, command: cc.ConsultationCall) -> None:
         """Put a customer on hold, and let the agent ask somebody else."""
         agent = self._talking(command.call_id, command.offer)
-        endpoint = self._destination(command, command.to)
-        if endpoint is None:
-            return
-        if agent is None or agent.hold or self._consultation(agent.call) is not None:
-            self._line.refuse(command, CommandError.WRONG_STATE)
+        able = agent is not None and not agent.hold and not self._consultation(agent.call)
+        endpoint = self._destination(command, command.to, able=able)
+        if agent is None or endpoint is None:
             return
         self._set_aside(agent, lambda _: None)
         leg = Leg(command.command_id, agent.call, command.to, Purpose.CONSULT)
@@ -155,21 +162,32 @@ class Parties:
         ):
             self._line.refuse(command, CommandError.WRONG_STATE)
             return
-        call = asked.call
         if isinstance(command, cc.ReconnectCall):
             self._line.tell_result(command, CommandStage.ACCEPTED)
             self._offers.withdraw(asked)  # What ends a consultation brings the customer back.
             return
+        # From now on it is no consultation, whose end would bring the customer back to the agent.
         joins = isinstance(command, cc.ConferenceCall)
         asked.purpose = Purpose.CONFERENCE if joins else Purpose.TRANSFER
+        self._bring_back(
+            asked.call, lambda response: self._brought_together(command, asked, agent, response)
+        )
+
+    def _brought_together(
+        self, command: Command, asked: Leg, agent: Leg, response: Response | None
+    ) -> None:
+        """End a consultation, now that the customer is with those who talked, or is not."""
+        self._line.result(command, response)
+        call = asked.call
+        if response is None or not response.is_good:
+            if asked.id in call.legs and agent.id in call.legs:
+                asked.purpose = Purpose.CONSULT
+                self._treatments.play_music(call)
+            return
         self._offers.mark(asked, "ACD_PURPOSE", asked.purpose)
-        self._table.touch(call)
-        self._bring_back(call, lambda response: self._line.result(command, response))
-        if joins:
+        if asked.purpose is Purpose.CONFERENCE:
             self._line.tell(sw.Conferenced(call_id=call.id, device=asked.device, offer=asked.id))
             return
-        agent.hold = Hold.NONE
-        self._line.ask("DELETE", "channels", agent.channel)
         self._line.tell(
             sw.Transferred(
                 call_id=call.id,
@@ -179,18 +197,18 @@ class Parties:
                 to_offer=asked.id,
             )
         )
-        self._offers.clear(agent, EventCause.REDIRECTED)
+        if agent.id in call.legs:
+            agent.hold = Hold.NONE
+            self._line.ask("DELETE", "channels", agent.channel)
+            self._offers.clear(agent, EventCause.REDIRECTED)
 
     # Supervisors.
 
     def take_part(self, command: cc.SingleStepConference) -> None:
         """Let a supervisor's phone ring, to bring him in when he answers."""
         agent = self._talking(command.call_id, command.offer)
-        endpoint = self._destination(command, command.device)
-        if endpoint is None:
-            return
-        if agent is None:
-            self._line.refuse(command, CommandError.WRONG_STATE)
+        endpoint = self._destination(command, command.device, able=agent is not None)
+        if agent is None or endpoint is None:
             return
         purpose = _PURPOSES[command.participation]
         leg = Leg(command.command_id, agent.call, command.device, purpose)
@@ -217,7 +235,7 @@ class Parties:
             self._give_up(leg)
             return
         leg.bridge = f"{leg.id}.talk"
-        ear = leg.id + EAR
+        ear = OTHER + leg.id + EAR
         ask = self._line.ask
         ask(
             "POST",
@@ -237,7 +255,7 @@ class Parties:
 
     def ear_is_there(self, channel: str) -> None:
         """React to a snoop channel that is in our application now."""
-        leg = self._table.legs.get(channel.removesuffix(EAR))
+        leg = self._listener(channel)
         if leg is None or not leg.bridge:
             self._line.ask("DELETE", "channels", channel)
             return
@@ -246,9 +264,12 @@ class Parties:
 
     def ear_is_gone(self, channel: str) -> None:
         """React to a snoop channel's end: there is nothing to be heard any more."""
-        leg = self._table.legs.get(channel.removesuffix(EAR))
+        leg = self._listener(channel)
         if leg is not None:
             self._give_up(leg)
+
+    def _listener(self, ear: str) -> Leg | None:
+        return self._table.legs.get(ear.removeprefix(OTHER).removesuffix(EAR))
 
     def _give_up(self, leg: Leg) -> None:
         """Let a leg go whose conversation is over, and tell so."""
@@ -266,7 +287,7 @@ class Parties:
             return None
         return leg if leg.stage is Stage.TALKING else None
 
-    def _destination(self, command: Command, to: str) -> str | None:
+    def _destination(self, command: Command, to: str, *, able: bool) -> str | None:
         """Return how a destination is dialled; where it is not, refuse the command."""
         if command.command_id in self._table.legs:
             self._line.refuse(command, CommandError.ALREADY_GIVEN)
@@ -274,7 +295,7 @@ class Parties:
         if self._table.has_ended(command.command_id):
             self._line.refuse(command, CommandError.OFFER_ENDED)
             return None
-        found = self._reach(to)
+        found = self._reach(to) if able else CommandError.WRONG_STATE
         if isinstance(found, CommandError):
             self._line.refuse(command, found)
             return None
@@ -301,7 +322,7 @@ class Parties:
                 self._give_up(asked)
             return
         if leg.purpose in {Purpose.LISTEN, Purpose.WHISPER} and stage >= Stage.ANSWERED:
-            self._line.ask("DELETE", "channels", leg.id + EAR)
+            self._line.ask("DELETE", "channels", OTHER + leg.id + EAR)
 
 
 def _only(call: Call) -> dict[str, str]:

@@ -11,7 +11,8 @@ then only what did not change since the lists were asked for is compared:
 - a leg of the table that is not in the list is asked for alone.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -24,6 +25,7 @@ from acd.switch_protocol.ari.line import NOT_FOUND, Line, items
 from acd.switch_protocol.ari.offers import Offers
 from acd.switch_protocol.ari.phones import Phones
 from acd.switch_protocol.ari.table import SILENT, Call, Hold, Leg, Purpose, Stage, Table, as_told
+from acd.switch_protocol.ari.treatments import MUSIC
 from acd.switch_protocol.words import CALLS_MAX, CommandError, CommandStage
 
 OURS: Final = "acd-"
@@ -53,62 +55,78 @@ class Snapshots:
         """No snapshot was read since the log-in: the table says nothing, events must wait."""
         self.ready: Callable[[], None] = lambda: None
         """Called when the first one was read."""
-        self._gone: set[str] = set()
-        """Channels that ended since the lists were asked for."""
+        self._reading: list[set[str]] = []
+        """Of each snapshot that is being read: channels that ended since its lists were asked."""
 
     def begin(self) -> None:
         """React to a log-in."""
         self.is_first = True
-        self._gone.clear()
+        self._reading.clear()
 
     def channel_gone(self, channel: str) -> None:
         """Note that a channel is over: a list that was made before may still name it."""
-        self._gone.add(channel)
+        for gone in self._reading:
+            gone.add(channel)
 
     # Everything.
 
     def read(self, command: sw.SnapshotRequest) -> None:
         """Ask for everything."""
-        lists: list[Response | None] = []
-        self._gone.clear()
-        self._phones.begin_read()
+        if not self._reading:
+            self._phones.begin_read()
+        gone: set[str] = set()
+        self._reading.append(gone)
         serial = self._table.serial
+        lists: dict[str, Response | None] = {}
 
-        def answered(response: Response | None) -> None:
-            lists.append(response)
-            if len(lists) == 4:
-                self._read(command, lists, serial)
+        def answered(what: str, response: Response | None) -> None:
+            lists[what] = response
+            if len(lists) == len(paths):
+                self._reading.remove(gone)
+                self._read(command, lists, serial, gone)
 
-        ask = self._line.ask
-        ask("GET", "channels", then=answered)
-        ask("GET", "bridges", then=answered)
-        ask("GET", "endpoints", self._phones.technology, then=answered)
-        ask("GET", "deviceStates", then=answered)
+        paths = (
+            ("channels",),
+            ("bridges",),
+            ("endpoints", self._phones.technology),
+            ("deviceStates",),
+        )
+        for path in paths:
+            self._line.ask("GET", *path, then=partial(answered, path[0]))
 
-    def _read(self, command: sw.SnapshotRequest, lists: list[Response | None], serial: int) -> None:
-        # HTTP and the WebSocket both answer in the order in which they were asked.
-        channels = items(lists[0], frames.Channel)
-        bridges = items(lists[1], frames.Bridge)
-        endpoints = items(lists[2], frames.Endpoint)
-        lamps = items(lists[3], frames.DeviceState)
+    def _read(
+        self,
+        command: sw.SnapshotRequest,
+        lists: dict[str, Response | None],
+        serial: int,
+        gone: set[str],
+    ) -> None:
+        channels = items(lists["channels"], frames.Channel)
+        bridges = items(lists["bridges"], frames.Bridge)
+        endpoints = items(lists["endpoints"], frames.Endpoint)
+        lamps = items(lists["deviceStates"], frames.DeviceState)
         if channels is None or bridges is None or endpoints is None or lamps is None:
             self._line.refuse(command, CommandError.TIMEOUT)
             return
-        there = {one.id: one for one in channels if one.id not in self._gone}
+        there = {one.id: one for one in channels if one.id not in gone}
+        bridge_of = {channel: one.id for one in bridges for channel in one.channels}
         if self.is_first:
             self._table.clear()
         known = {call_id for call_id, call in self._table.calls.items() if call.serial <= serial}
-        self._take_calls(there.values(), bridges)
-        self._take_legs(there.values(), bridges)
-        self._let_go_bridges(bridges)
+        self._take_calls(there.values(), bridge_of)
+        self._take_legs(there.values(), bridge_of)
         missing = {call_id for call_id in known if self._is_missing(call_id, there)}
         members = {one.id: one.channels for one in bridges}
         for call_id in sorted(known - missing):
             call = self._table.calls[call_id]
             self._offers.correct(call, members.get(call.bridge, ()))
             for leg in tuple(call.legs.values()):
-                if leg.channel not in there:
-                    self._look_at(leg)
+                self._compare_leg(leg, there.get(leg.channel))
+            stray = bridge_of.get(call.channel, "")
+            if stray.startswith(OURS) and not call.bridge:
+                call.bridge = stray  # An order to end it was lost.
+                self._offers.wait_again(call)
+        self._let_go_bridges(bridges)
         self._phones.restore(there.values(), endpoints, lamps)
         told = [as_told(call) for key, call in self._table.calls.items() if key not in missing]
         self._line.tell(sw.Snapshot(calls=tuple(told[:CALLS_MAX]), devices=self._phones.report()))
@@ -123,7 +141,14 @@ class Snapshots:
         channel = there.get(self._table.calls[call_id].channel)
         return channel is None or not channel_facts.is_customer(channel, self._app)
 
-    def _take_calls(self, channels: Iterable[frames.Channel], bridges: list[frames.Bridge]) -> None:
+    def _compare_leg(self, leg: Leg, channel: frames.Channel | None) -> None:
+        """Compare a leg with what a list says of it."""
+        if channel is None:
+            self._look_at(leg)
+        elif channel.state == "Up" and channel.dialplan.app_name == "Stasis":
+            self._offers.answer(leg)  # Where that was not told; else it changes nothing.
+
+    def _take_calls(self, channels: Iterable[frames.Channel], bridge_of: Mapping[str, str]) -> None:
         table = self._table
         for channel in channels:
             call_id = channel_facts.call_id(channel)
@@ -133,25 +158,25 @@ class Snapshots:
                 and call_id not in table.calls
                 and not table.is_gone(call_id)
             ):
-                self.take_call(channel, bridges)
+                self.take_call(channel, bridge_of.get(channel.id, ""))
 
-    def take_call(
-        self, channel: frames.Channel, bridges: Iterable[frames.Bridge] = ()
-    ) -> Call | None:
-        """Take a customer's channel in; None if its id cannot be a call's."""
+    def take_call(self, channel: frames.Channel, bridge: str = "") -> Call | None:
+        """Take a customer's channel in; None if its id cannot be a call's.
+
+        Args:
+            channel: His.
+            bridge: The one that he is in, if any.
+        """
         if not channel_facts.call_id(channel):
             return None
         call = Call(channel_facts.facts(channel), channel.id)
-        call.music = True  # Or something else that a DELETE of the music does not harm.
-        for bridge in bridges:
-            if channel.id in bridge.channels:
-                call.bridge, call.entered = bridge.id, True
+        call.hears = MUSIC  # Or something else that a DELETE of the music does not harm.
+        call.bridge, call.entered = bridge, bool(bridge)
         self._table.add(call)
         return call
 
-    def _take_legs(self, channels: Iterable[frames.Channel], bridges: list[frames.Bridge]) -> None:
+    def _take_legs(self, channels: Iterable[frames.Channel], bridge_of: Mapping[str, str]) -> None:
         """Take legs in that belong to calls; let go those that belong to nothing."""
-        bridge_of = {channel: one.id for one in bridges for channel in one.channels}
         for channel in channels:
             leg_id = channel_facts.leg_id(channel)
             if not leg_id or leg_id in self._table.legs:

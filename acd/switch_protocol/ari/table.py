@@ -29,6 +29,12 @@ class Purpose(StrEnum):
     WHISPER = "whisper"
 
 
+OTHER: Final = "x-"
+"""Begins the channel ids of all that is no offer. Asterisk compares an id that is asked for with as
+many letters of those that are there as it has itself: after "acd-s-j-12.0", "acd-s-j-12" would be
+refused. Offers are counted, so a later one is no shorter."""
+
+
 class Stage(IntEnum):
     """How far a leg has come."""
 
@@ -57,7 +63,7 @@ class Leg:
 
     def __init__(self, leg_id: str, call: "Call", device: str, purpose: Purpose) -> None:
         self.id = leg_id
-        self.channel = leg_id
+        self.channel = leg_id if purpose is Purpose.OFFER else OTHER + leg_id
         """The channel's id: another one after a masquerade."""
         self.call = call
         self.device = device
@@ -79,7 +85,7 @@ class Call:
     """A customer's call whose routeing dialogue is open."""
 
     __slots__ = (
-        *("bridge", "channel", "clearing", "entered", "facts", "id", "legs", "music"),
+        *("bridge", "channel", "clearing", "entered", "facts", "hears", "id", "legs"),
         *("playback", "serial", "served"),
     )
 
@@ -93,8 +99,8 @@ class Call:
         """Where its customer talks, or last talked."""
         self.entered = False
         """The customer is in that bridge."""
-        self.music = False
-        """Music was ordered for the customer's channel and not stopped."""
+        self.hears = ""
+        """What was ordered for the customer's ear and not stopped, as the switch calls it."""
         self.clearing = False
         """We asked the switch to hang up."""
         self.playback = ""

@@ -172,6 +172,10 @@ class Asterisk:
         response.raise_for_status()
         return response.json() if response.content else None
 
+    def try_rest(self, method: str, path: str, **query: str) -> int:
+        """Ask the REST interface for something that may be refused; return the status."""
+        return self._client.request(method, path, params=query).status_code
+
     def call_in(self, number: str, *, ani: str = "+4930123", name: str = "") -> str:
         """Let a customer call; return the id of the channel that the daemon sees."""
         caller = f"customer-{secrets.token_hex(6)}"

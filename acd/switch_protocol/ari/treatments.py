@@ -1,0 +1,76 @@
+"""What a customer hears who talks with nobody: music, ringing, silence, an announcement. Pure."""
+
+from functools import partial
+from typing import Final
+
+from acd.switch_protocol import messages as sw
+from acd.switch_protocol.ari.frames import Playback, Response
+from acd.switch_protocol.ari.line import Line
+from acd.switch_protocol.ari.table import Call
+from acd.switch_protocol.words import Treatment
+
+MUSIC: Final = "moh"
+
+_SOUNDS: Final = {
+    Treatment.MUSIC: MUSIC,
+    Treatment.RINGBACK: "ring",
+    Treatment.SILENCE: "silence",
+}
+"""What the switch calls them."""
+
+
+class Treatments:
+    """Lets customers hear something.
+
+    Args:
+        line: Where requests go out.
+    """
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+
+    def treat(self, command: sw.QueueTreatment, call: Call) -> None:
+        """Let a customer hear what a command says."""
+        path = ("channels", call.channel)
+        if command.treatment is Treatment.ANNOUNCEMENT:
+            self.stop(call)
+            call.playback = command.command_id
+            query = {"media": f"sound:{command.media}", "playbackId": call.playback}
+            then = partial(self._played, command, call)
+            self._line.ask("POST", *path, "play", then=then, query=query)
+            return
+        sound = _SOUNDS[command.treatment]
+        if sound != call.hears:
+            self.stop(call)
+        call.hears = sound
+        self._line.order(command, "POST", *path, sound)
+
+    def play_music(self, call: Call) -> None:
+        """Let a customer hear music."""
+        if call.hears not in {"", MUSIC}:
+            self.stop(call)
+        call.hears = MUSIC
+        self._line.ask("POST", "channels", call.channel, MUSIC)
+
+    def stop(self, call: Call) -> None:
+        """Let a customer hear nothing any more: what comes next would wait for it."""
+        if call.hears:
+            self._line.ask("DELETE", "channels", call.channel, call.hears)
+            call.hears = ""
+        if call.playback:
+            self._line.ask("DELETE", "playbacks", call.playback)
+            call.playback = ""
+
+    def finished(self, playback: Playback, call: Call) -> None:
+        """Let music go on after an announcement."""
+        if call.playback == playback.id:
+            call.playback = ""
+            if not call.talks():
+                self.play_music(call)
+
+    def _played(self, command: sw.QueueTreatment, call: Call, response: Response | None) -> None:
+        self._line.result(command, response)
+        refused = response is not None and not response.is_good
+        if refused and call.playback == command.command_id:
+            call.playback = ""
+            self.play_music(call)
