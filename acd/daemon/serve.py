@@ -9,6 +9,7 @@
 
 SIGTERM and SIGINT end it: what was submitted is committed, WebSockets are told, the switch keeps
 its calls. SIGHUP reads configuration and tokens again; where they have mistakes the old ones stay.
+SIGUSR1 leaves new calls to the switch's own default (drain), SIGUSR2 takes them again.
 The first storage error ends everything at once.
 """
 
@@ -244,6 +245,8 @@ class Daemon:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._ending.set)
         loop.add_signal_handler(signal.SIGHUP, self._reload)
+        loop.add_signal_handler(signal.SIGUSR1, self._take_calls, False)  # noqa: FBT003 - positional there.
+        loop.add_signal_handler(signal.SIGUSR2, self._take_calls, True)  # noqa: FBT003 - as above.
         owner = self.owner
         async with AsyncExitStack() as stack:
             stack.push_async_callback(owner.close)
@@ -363,6 +366,13 @@ class Daemon:
             if queue not in queues:
                 wanted = "the queue of this route, which only a restart changes"
                 raise ConfigError(file, Problem("queues", f"lacks {queue!r} ({dnis})", wanted))
+
+    def _take_calls(self, enabled: bool) -> None:  # noqa: FBT001 - called by the event loop.
+        """Take new calls of the switch, or leave them to its default (drain)."""
+        if self._switch is None or not self._switch.take_calls(enabled=enabled):
+            _log.error("no switch that could be drained")
+        else:
+            _log.info("new calls are taken" if enabled else "new calls are left to the switch")
 
     def _reload(self) -> None:
         """Take over a changed configuration and changed tokens; with mistakes, neither."""

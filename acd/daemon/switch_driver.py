@@ -22,7 +22,9 @@ from acd.errors import StorageError
 from acd.events import Batch, ContactArrived, Event, SingleEvent
 from acd.journal.records import Entry
 from acd.switch_protocol import messages as sw
+from acd.switch_protocol.call_control import SetRouteMode
 from acd.switch_protocol.port import Switch
+from acd.switch_protocol.words import Capability
 
 INBOX_MAX: Final = 50_000
 """Most events of the switch that wait to be looked at (reference: switch protocols, 7.6)."""
@@ -77,6 +79,16 @@ class SwitchDriver:
     def watch(self) -> None:
         """Tell the switch whose phones are ours: at the start, and when the agents changed."""
         self._switch.monitor(self.board.devices())
+
+    def take_calls(self, *, enabled: bool) -> bool:
+        """Take new calls, or leave them to the switch's default; return whether it can do that.
+
+        The adapter keeps to it over cut links, until the daemon ends.
+        """
+        if Capability.CALL_CONTROL not in self._switch.capabilities:
+            return False
+        self._switch.submit(SetRouteMode(command_id=self.board.next_id(), enabled=enabled))
+        return True
 
     async def run(self) -> None:
         """Wait until `close`; raises what ended the driver before it."""

@@ -179,6 +179,10 @@ class Switchboard:
         """Return the phones of all agents."""
         return tuple(self._site.device_of(one.agent_id) for one in self._site.router.agents)
 
+    def next_id(self) -> str:
+        """Return the id of a command that no decision asked for."""
+        return self._site.next_id()
+
     def replay(self) -> list[sw.SwitchEvent]:
         """Return what was kept back; to be given to `react` after the snapshot's facts."""
         kept, self._kept = self._kept, []

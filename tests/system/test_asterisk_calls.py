@@ -5,6 +5,8 @@ callers as local channels or telephones, and `acd serve` as an operator starts i
 read from the telephones' ledgers and from Asterisk itself, by a user of its own.
 """
 
+import signal
+
 import pytest
 
 from acd.ids import FailureCause
@@ -196,6 +198,22 @@ def test_hold_at_the_phone_is_seen(desk):
     until(lambda: site.contacts()[call]["legs"][0]["state"] == "held")
     bank["101"].hold(on=False)
     until(lambda: site.contacts()[call]["legs"][0]["state"] == "connected")
+
+
+def test_a_daemon_that_is_drained_gets_no_new_calls_until_it_is_told(desk):
+    site, asterisk, bank = desk
+    bank["101"].habit = Habit(answer_s=0)
+    call = asterisk.call_in("6000")
+    bank["101"].wait_talking()
+    site.signal(signal.SIGUSR1)
+    until(lambda: "new calls are left" in site.log())
+    asterisk.call_in("4000")
+    bank["900"].wait_ringing()
+    assert site.contacts().keys() == {call}
+    site.signal(signal.SIGUSR2)
+    until(lambda: "new calls are taken" in site.log())
+    later = asterisk.call_in("4000")
+    until(lambda: later in site.contacts())
 
 
 def test_a_call_for_which_there_is_no_queue_goes_to_the_fallback(desk):

@@ -35,7 +35,7 @@ from acd.switch_protocol.ari.session import (
     Unanswered,
 )
 from acd.switch_protocol.ari.transport import Address, HandshakeError, WebSocket, connect
-from acd.switch_protocol.call_control import CallControl
+from acd.switch_protocol.call_control import CallControl, SetRouteMode
 from acd.switch_protocol.port import SwitchOptions
 from acd.switch_protocol.words import TEXT_MAX, Capability, CommandError, CommandStage
 
@@ -128,7 +128,8 @@ class AriSwitch:
 
     def submit(self, command: sw.Command | CallControl) -> None:
         """Send a command, or say soon that it was not sent."""
-        if self._session is None or not self._session.is_logged_in:
+        is_linked = self._session is not None and self._session.is_logged_in
+        if not is_linked and not isinstance(command, SetRouteMode):  # That one needs no link.
             self._post(
                 sw.CommandResult(
                     command_id=command.command_id,
