@@ -170,7 +170,7 @@ def test_facts_are_read_from_whatever_time_the_switch_writes():
         ("music", ["POST channels/c1/moh"]),
         ("ringback", ["POST channels/c1/ring"]),
         ("silence", ["POST channels/c1/silence"]),
-        ("announcement", ["POST channels/c1/play media=sound:acd/soon playbackId=t"]),
+        ("announcement", ["POST channels/c1/play media=sound:acd/soon playbackId=c1.odd"]),
     ],
 )
 def test_a_waiting_customer_hears_what_is_ordered(script, case):
@@ -209,8 +209,17 @@ def test_music_goes_on_after_an_announcement_and_only_after_the_last(script):
             )
         )
     script.forget()
-    for name, state, music in (("a", "done", []), ("b", "failed", [MUSIC]), ("b", "done", [])):
-        done = {"id": name, "media_uri": "sound:soon", "target_uri": "channel:c1", "state": state}
+    for name, state, music in (
+        ("odd", "done", []),
+        ("even", "failed", [MUSIC]),
+        ("even", "done", []),
+    ):
+        done = {
+            "id": f"c1.{name}",
+            "media_uri": "sound:soon",
+            "target_uri": "channel:c1",
+            "state": state,
+        }
         script.say("PlaybackFinished", playback=done)
         assert script.asked() == music
 
@@ -224,8 +233,8 @@ def test_an_announcement_ends_when_an_agent_answers_and_no_music_follows(script)
     script.select()
     script.ring()
     script.pick_up()
-    assert "DELETE playbacks/a" in script.asked()
-    script.say("PlaybackFinished", playback={"id": "a", "target_uri": "channel:c1"})
+    assert "DELETE playbacks/c1.odd" in script.asked()
+    script.say("PlaybackFinished", playback={"id": "c1.odd", "target_uri": "channel:c1"})
     assert script.asked() == []
 
 
@@ -250,7 +259,7 @@ def test_music_comes_instead_of_an_announcement_that_is_refused(script):
             command_id="a", call_id="c1", treatment=Treatment.ANNOUNCEMENT, media="soon"
         )
     )
-    script.answer("POST channels/c1/play media=sound:soon playbackId=a", 500)
+    script.answer("POST channels/c1/play media=sound:soon playbackId=c1.odd", 500)
     assert script.results() == [("a", "rejected", "overload")]
     assert script.asked()[-1] == MUSIC
 

@@ -224,7 +224,7 @@ class Mapper:
         if call is None:
             self._line.ask("POST", "channels", channel.id, "continue")
             return
-        call.hears = ""
+        call.hears = call.playback = ""
         self._line.tell(sw.RouteRequest(call=call.facts))
 
     def _feature_code(self, channel: str, args: tuple[str, ...]) -> None:

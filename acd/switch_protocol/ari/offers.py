@@ -152,13 +152,19 @@ class Offers:
             )
         else:
             self._table.end(leg)
-            if stage is CommandStage.REJECTED:
-                error = _refusal(response)
-            else:
+            if stage is not CommandStage.REJECTED:
                 self._table.may_come(leg.id)
-            self._line.tell_result(command, stage, error)
-            self._look_at(leg.call)
+                self._line.tell_result(command, stage, error)
+            elif response.status < 500:
+                # As a rule the customer has gone, which is not the agent's fault.
+                self._look_at(leg.call, lambda: self._refuse(command, leg.call, response))
+            else:
+                self._line.refuse(command, _refusal(response))
             self.ended(leg, Stage.DIALLED)
+
+    def _refuse(self, command: Command, call: Call, response: Response) -> None:
+        is_there = self._table.calls.get(call.id) is call
+        self._line.refuse(command, _refusal(response) if is_there else CommandError.CALL_UNKNOWN)
 
     def _found(self, command: Command, leg: Leg, response: Response | None) -> None:
         if response is None:
@@ -172,15 +178,16 @@ class Offers:
         else:
             self._line.refuse(command, CommandError.ALREADY_GIVEN)
 
-    def _look_at(self, call: Call) -> None:
+    def _look_at(self, call: Call, then: Callable[[], None] | None = None) -> None:
         """Find out whether a customer is still there, since something about him was refused."""
-        self._line.ask(
-            "GET", "channels", call.channel, then=lambda response: self._looked(call, response)
-        )
 
-    def _looked(self, call: Call, response: Response | None) -> None:
-        if response is not None and response.status == NOT_FOUND:
-            self.lose(call)
+        def looked(response: Response | None) -> None:
+            if response is not None and response.status == NOT_FOUND:
+                self.lose(call)
+            if then is not None:
+                then()
+
+        self._line.ask("GET", "channels", call.channel, then=looked)
 
     def _alert(self, leg: Leg) -> None:
         """Give up a phone that does not even ring."""

@@ -25,7 +25,7 @@ from acd.switch_protocol.ari.line import NOT_FOUND, Line, items
 from acd.switch_protocol.ari.offers import Offers
 from acd.switch_protocol.ari.phones import Phones
 from acd.switch_protocol.ari.table import SILENT, Call, Hold, Leg, Purpose, Stage, Table, as_told
-from acd.switch_protocol.ari.treatments import MUSIC
+from acd.switch_protocol.ari.treatments import ANY, MUSIC
 from acd.switch_protocol.words import CALLS_MAX, CommandError, CommandStage
 
 OURS: Final = "acd-"
@@ -82,7 +82,7 @@ class Snapshots:
         def answered(what: str, response: Response | None) -> None:
             lists[what] = response
             if len(lists) == len(paths):
-                self._reading.remove(gone)
+                self._reading = [one for one in self._reading if one is not gone]
                 self._read(command, lists, serial, gone)
 
         paths = (
@@ -170,7 +170,7 @@ class Snapshots:
         if not channel_facts.call_id(channel):
             return None
         call = Call(channel_facts.facts(channel), channel.id)
-        call.hears = MUSIC  # Or something else that a DELETE of the music does not harm.
+        call.hears, call.playback = MUSIC, ANY  # Or nothing: that is ended without harm, too.
         call.bridge, call.entered = bridge, bool(bridge)
         self._table.add(call)
         return call

@@ -85,7 +85,17 @@ class Call:
     """A customer's call whose routeing dialogue is open."""
 
     __slots__ = (
-        *("bridge", "channel", "clearing", "entered", "facts", "hears", "id", "legs"),
+        *(
+            "announcements",
+            "bridge",
+            "channel",
+            "clearing",
+            "entered",
+            "facts",
+            "hears",
+            "id",
+            "legs",
+        ),
         *("playback", "serial", "served"),
     )
 
@@ -105,6 +115,7 @@ class Call:
         """We asked the switch to hang up."""
         self.playback = ""
         """The announcement that is played."""
+        self.announcements = 0
         self.serial = 0
         """When it last changed, by the table's count."""
 

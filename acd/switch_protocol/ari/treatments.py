@@ -11,12 +11,20 @@ from acd.switch_protocol.words import Treatment
 
 MUSIC: Final = "moh"
 
+ANY: Final = "*"
+"""Announcement of a call that was found: nobody knows whether there is one."""
+
 _SOUNDS: Final = {
     Treatment.MUSIC: MUSIC,
     Treatment.RINGBACK: "ring",
     Treatment.SILENCE: "silence",
 }
 """What the switch calls them."""
+
+
+def playbacks(call: Call) -> tuple[str, str]:
+    """Return the ids of a call's announcements, in turns: they can be told after a restart."""
+    return f"{call.channel}.even", f"{call.channel}.odd"
 
 
 class Treatments:
@@ -34,9 +42,10 @@ class Treatments:
         path = ("channels", call.channel)
         if command.treatment is Treatment.ANNOUNCEMENT:
             self.stop(call)
-            call.playback = command.command_id
+            call.announcements += 1
+            call.playback = playbacks(call)[call.announcements % 2]
             query = {"media": f"sound:{command.media}", "playbackId": call.playback}
-            then = partial(self._played, command, call)
+            then = partial(self._played, command, call, call.playback)
             self._line.ask("POST", *path, "play", then=then, query=query)
             return
         sound = _SOUNDS[command.treatment]
@@ -58,7 +67,9 @@ class Treatments:
             self._line.ask("DELETE", "channels", call.channel, call.hears)
             call.hears = ""
         if call.playback:
-            self._line.ask("DELETE", "playbacks", call.playback)
+            # While something is played, the switch lets all that comes on this link wait for it.
+            for one in playbacks(call) if call.playback == ANY else (call.playback,):
+                self._line.ask("DELETE", "playbacks", one)
             call.playback = ""
 
     def finished(self, playback: Playback, call: Call) -> None:
@@ -68,9 +79,11 @@ class Treatments:
             if not call.talks():
                 self.play_music(call)
 
-    def _played(self, command: sw.QueueTreatment, call: Call, response: Response | None) -> None:
+    def _played(
+        self, command: sw.QueueTreatment, call: Call, playback: str, response: Response | None
+    ) -> None:
         self._line.result(command, response)
         refused = response is not None and not response.is_good
-        if refused and call.playback == command.command_id:
+        if refused and call.playback == playback:
             call.playback = ""
             self.play_music(call)
