@@ -42,6 +42,7 @@ help:
 	@echo "make asterisk     a real Asterisk for them, unpacked into a folder (root; a minute, 0.5 GB)"
 	@echo "make bench        the canonical benchmarks; make bench-smoke runs them small,"
 	@echo "                  make bench-compiled with the core compiled by mypyc (needs gcc)"
+	@echo "                  make bench-asterisk beside app_queue on a real Asterisk"
 	@echo "make build        the wheel, in dist/"
 	@echo "make lock         requirements/dev.txt anew from pyproject.toml (needs uv)"
 	@echo "make clean        what the commands wrote; make distclean also removes $(VENV)"
@@ -145,6 +146,11 @@ bench: $(READY)
 bench-smoke: $(READY)
 	$(call timed,bench-smoke,for name in $(BENCHMARKS); do \
 	    echo "== $$name"; $(BIN)/python -m "$$name" --smoke; done)
+
+# Beside Asterisk's own queue, on a real Asterisk.
+.PHONY: bench-asterisk
+bench-asterisk: $(READY) asterisk
+	$(call timed,bench-asterisk,$(BIN)/python -m benchmarks.asterisk_gap)
 
 # The wheel's content is unpacked beside the benchmarks, since Python looks in the current folder
 # first: what is measured there is the compiled core.

@@ -40,12 +40,16 @@ class Orders:
             self._note(number, site.router.legs[offer.leg_id].contact_id)
 
     def commands_for(self, entry: Entry) -> list[sw.Command]:
-        """Return the commands that an entry asks for, in order."""
+        """Return the commands that an entry asks for, in order; who was served is let go last.
+
+        Nobody waits for that, and an agent who is free now waits for the next call.
+        """
         commands = self._treatment(entry)
         for position, action in enumerate(entry.actions):
             command = self._command(action, entry, position)
             if command is not None:
                 commands.append(command)
+        commands.sort(key=lambda command: type(command) is sw.ClearCall)
         return commands
 
     def _command(self, action: ac.Action, entry: Entry, position: int) -> sw.Command | None:

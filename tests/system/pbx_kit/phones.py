@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from functools import partial
+from random import Random
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
@@ -31,7 +32,9 @@ class Habit(NamedTuple):
     answer_s: float | None = None
     """It answers after so long; None: it rings on."""
     talk_s: float | None = None
-    """It hangs up after so long."""
+    """It hangs up after so long, …"""
+    spread: float = 0.0
+    """… by this share more or less, drawn from the bank's seed."""
     refuse: int = 0
     """It refuses with this status."""
     dead: bool = False
@@ -165,7 +168,9 @@ class Phone:
             self.write("answered", dialog.call_id)
             self.send(answer_to(dialog.first, 200, self, sdp=True))
             if self.habit.talk_s is not None:
-                self.bank.later(self.habit.talk_s, lambda: self.put_down(dialog))
+                share = self.bank.random.uniform(-self.habit.spread, self.habit.spread)
+                talk_s = self.habit.talk_s * (1 + share)
+                self.bank.later(talk_s, lambda: self.put_down(dialog))
 
     def turn_down(self, dialog: Dialog, status: int) -> None:
         """Refuse one."""
@@ -259,6 +264,7 @@ class PhoneBank:
     def __init__(self, *names: str) -> None:
         self.sip_port = 0
         """Where the switch is: to be set before anything is sent."""
+        self.random = Random(1)
         self._selector = selectors.DefaultSelector()
         self._news = threading.Condition()
         self._timers: list[tuple[float, int, Callable[[], object]]] = []

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import threading
 import time
+from collections.abc import Mapping
 from typing import Any, Final
 
 import httpx
@@ -81,9 +82,16 @@ class Asterisk:
     Args:
         phones: Its phones' names, and the ports where they are; without one, a phone registers.
         more: Files beside the examples, or instead of them.
+        callers: The dialplan of the callers' ends, and what else is called.
     """
 
-    def __init__(self, phones: dict[str, int | None], more: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        phones: Mapping[str, int | None],
+        more: dict[str, str] | None = None,
+        *,
+        callers: str = CALLERS,
+    ) -> None:
         self.http_port = free_port(socket.SOCK_STREAM)
         self.sip_port = free_port(socket.SOCK_DGRAM)
         self.password = secrets.token_urlsafe(16)
@@ -97,9 +105,11 @@ class Asterisk:
             trust_env=False,
             timeout=10,
         )
-        self._write(phones, observer, more or {})
+        self._write(phones, observer, more or {}, callers)
 
-    def _write(self, phones: dict[str, int | None], observer: str, more: dict[str, str]) -> None:
+    def _write(
+        self, phones: Mapping[str, int | None], observer: str, more: dict[str, str], callers: str
+    ) -> None:
         for name in ("etc", "db", "spool", "run", "log"):
             (self._home / name).mkdir(parents=True)
         files = {path.name: path.read_text() for path in EXAMPLES.glob("*.conf")}
@@ -109,7 +119,7 @@ class Asterisk:
         files["http.conf"] = files["http.conf"].replace("8088", str(self.http_port))
         files["ari_password.conf"] = f"password = {self.password}\n"
         files["ari.conf"] += f"\n[observer]\ntype = user\nread_only = no\npassword = {observer}\n"
-        files["extensions.conf"] += CALLERS
+        files["extensions.conf"] += callers
         files["logger.conf"] = "[general]\n[logfiles]\nmessages => notice,warning,error\n"
         files["rtp.conf"] = "[general]\nrtpstart=20000\nrtpend=29999\n"
         pjsip = files["pjsip.conf"].replace(":5060", f":{self.sip_port}") + LINE
@@ -176,14 +186,21 @@ class Asterisk:
         """Ask the REST interface for something that may be refused; return the status."""
         return self._client.request(method, path, params=query).status_code
 
-    def call_in(self, number: str, *, ani: str = "+4930123", name: str = "") -> str:
+    def call_in(
+        self,
+        number: str,
+        *,
+        ani: str = "+4930123",
+        name: str = "",
+        context: str = "from-customers",
+    ) -> str:
         """Let a customer call; return the id of the channel that the daemon sees."""
         caller = f"customer-{secrets.token_hex(6)}"
         self.rest(
             "POST",
             "/channels",
             channelId=caller,
-            endpoint=f"Local/{number}@from-customers/n",
+            endpoint=f"Local/{number}@{context}/n",
             context="test-callers",
             extension="s",
             priority="1",
