@@ -98,9 +98,12 @@ async def peer(steady: int, at_once: int) -> None:
             if lists:
                 break
         numbers = itertools.count()
-        began_s = time.monotonic()
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
         for sent in range(0, steady, int(RATE * TICK_S)):
-            await asyncio.sleep(max(0.0, began_s + sent / RATE - time.monotonic()))
+            due = loop.create_future()
+            loop.call_at(began_s + sent / RATE, due.set_result, None)
+            await due
             for _ in range(int(RATE * TICK_S)):
                 await socket.send(event(next(numbers)))
         print(f"steady {sys.stdin.readline().strip()}", flush=True)

@@ -48,7 +48,7 @@ def test_a_good_asterisk_is_good(pbx, check):
     found = check()
     hints = {what for what, line in found.items() if not line.startswith("ok ")}
     assert hints == {"devices", "fallback"}
-    assert found["version"].startswith("ok version: Asterisk 22.")
+    assert found["version"].startswith("ok version: Asterisk ")
     assert found["write time-out"] == "ok write time-out: 5000 ms"
     assert found["channelvars"] == "ok channelvars: all 11"
     assert "1 of 2 are not registered now, PJSIP/102" in found["devices"]

@@ -49,10 +49,10 @@ def version() -> str:
 def unpack() -> str:
     """Unpack it, unless it is there; return why that failed, or ""."""
     target = folder()
-    if (target / BINARY).is_file():
-        return ""
     if os.geteuid() != 0:
         return "needs root"
+    if (target / BINARY).is_file():
+        return ""
     if shutil.which("debootstrap") is None:
         return "needs the package debootstrap"
     target.parent.mkdir(parents=True, exist_ok=True)

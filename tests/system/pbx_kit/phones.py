@@ -182,7 +182,9 @@ class Phone:
         """End one."""
         if dialog.call_id not in self.dialogs:
             return
-        if dialog.is_up:
+        if dialog.is_up and dialog.incoming and not dialog.is_acknowledged:
+            dialog.is_ending = True  # A BYE before the ACK is refused (RFC 3261, 15).
+        elif dialog.is_up:
             del self.dialogs[dialog.call_id]
             self.write("bye_sent", dialog.call_id)
             self.send(dialog.bye())
@@ -215,7 +217,11 @@ class Phone:
                     self.write("cancelled", message.call_id)
                     self.send(answer_to(dialog.first, GONE, self))
             case "ACK":
-                pass
+                dialog = self.dialogs.get(message.call_id)
+                if dialog is not None:
+                    dialog.is_acknowledged = True
+                    if dialog.is_ending:
+                        self.put_down(dialog)
             case _:
                 self.send(answer_to(message, 200, self))
 

@@ -87,6 +87,8 @@ class Dialog:
         self.call_id = call_id
         self.incoming = False
         self.is_up = False
+        self.is_acknowledged = False
+        self.is_ending = False
         self.first: Message
         """The INVITE that came."""
         self.invite = ""
