@@ -43,14 +43,28 @@ class Phones:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._said: dict[str, AgentStateWord] = {}
+        self._ordered: dict[str, str] = {}
+        """Devices that we ordered to show something which they may not show yet: the commands."""
 
     def has_logged_on(self, device: str) -> bool:
         """Return whether an agent is known to be logged on at a phone."""
         return self._said.get(device, AgentStateWord.NULL) is not AgentStateWord.NULL
 
-    def note(self, device: str, word: AgentStateWord) -> None:
-        """Take note of what a phone shows by our own order."""
+    def shows(self, device: str) -> AgentStateWord:
+        """Return what a phone shows, as far as is known."""
+        return self._said.get(device, AgentStateWord.NULL)
+
+    def note(self, device: str, word: AgentStateWord, command_id: str) -> None:
+        """Take note of what a phone is to show by our own order."""
         self._said[device] = word
+        self._ordered[device] = command_id
+
+    def done(self, command_id: str) -> None:
+        """Take note that the switch took an order."""
+        for device, ordered in self._ordered.items():
+            if ordered == command_id:
+                del self._ordered[device]
+                return
 
     def device(self, device: str, state: DeviceState) -> Facts:
         """Return what a device's state changes."""
@@ -93,6 +107,8 @@ class Phones:
 
     def _missed(self, report: sw.DeviceReport) -> Facts:
         before = self._said.get(report.device)
+        if report.device in self._ordered and before is not report.agent:
+            return ()  # Our order was lost, and is given again; the phone says nothing new.
         self._said[report.device] = report.agent
         agent = self._agent_at(report.device)
         if agent is None or report.agent is before:
@@ -102,6 +118,17 @@ class Phones:
         ):
             return ()
         return self._facts(agent, report.agent, report.reason)
+
+    def repeat(self, reports: tuple[sw.DeviceReport, ...]) -> tuple[sw.SetAgentState, ...]:
+        """Return what phones were ordered to show and do not show, by a snapshot: once more."""
+        shown = {report.device: report.agent for report in reports}
+        commands = []
+        for device in self._ordered:
+            word = self._said[device]
+            if device in shown and shown[device] is not word:
+                self._ordered[device] = command_id = self._site.next_id()
+                commands.append(sw.SetAgentState(command_id=command_id, device=device, state=word))
+        return tuple(commands)
 
     def _facts(self, agent: Agent, word: AgentStateWord, reason: str) -> Facts:
         """Return what an agent's word means; an agent who says something is logged in."""

@@ -6,7 +6,7 @@ from acd import actions as ac
 from acd import events as ev
 from acd.daemon.phones import Phones
 from acd.daemon.switch_site import Site
-from acd.ids import Availability, ContactId, OfferId
+from acd.ids import AgentId, Availability, ContactId, OfferId
 from acd.journal.records import Entry
 from acd.switch_protocol import messages as sw
 from acd.switch_protocol.words import TEXT_MAX, AgentStateWord, Capability, Treatment
@@ -18,6 +18,16 @@ _WORDS: Final = {
     Availability.DRAINING: AgentStateWord.NOT_READY,
     Availability.NOT_RESPONDING: AgentStateWord.NOT_READY,
 }
+
+
+_HIS_DOING: Final = (
+    ev.AgentLoggedIn,
+    ev.AgentLoggedOut,
+    ev.AgentReady,
+    ev.AgentNotReady,
+    ev.DrainRequested,
+)
+"""What an agent does, wherever."""
 
 
 class Orders:
@@ -49,6 +59,7 @@ class Orders:
             command = self._command(action, entry, position)
             if command is not None:
                 commands.append(command)
+        commands += self._follow(entry)
         commands.sort(key=lambda command: type(command) is sw.ClearCall)
         return commands
 
@@ -113,14 +124,48 @@ class Orders:
 
     def _set_agent_state(self, action: ac.SetAgentState, command_id: str) -> sw.Command | None:
         """Show a state at the phone of an agent who logged on there."""
-        device = self._site.device_of(action.agent_id)
+        return self._show(
+            action.agent_id, action.availability, action.reason, command_id=command_id
+        )
+
+    def _show(
+        self, agent_id: AgentId, availability: Availability, reason: str, *, command_id: str
+    ) -> sw.SetAgentState | None:
+        device = self._site.device_of(agent_id)
         able = Capability.SET_AGENT_STATE in self._capabilities
         if not able or not self._phones.has_logged_on(device):
             return None
-        word = _WORDS[action.availability]
-        self._phones.note(device, word)
-        reason = (action.reason or action.availability)[:TEXT_MAX]
-        return sw.SetAgentState(command_id=command_id, device=device, state=word, reason=reason)
+        word = _WORDS[availability]
+        self._phones.note(device, word, command_id)
+        said = (reason or availability)[:TEXT_MAX]
+        return sw.SetAgentState(command_id=command_id, device=device, state=word, reason=said)
+
+    def _follow(self, entry: Entry) -> list[sw.Command]:
+        """Let the phone of an agent who logged on at it show what he did at his desktop.
+
+        Else the phone, which outlives the daemon, would tell the next one what is not so any more.
+        """
+        facts = entry.event.events if type(entry.event) is ev.Batch else (entry.event,)
+        commands: list[sw.Command] = []
+        for position, fact in enumerate(facts):
+            if not isinstance(fact, _HIS_DOING):
+                continue
+            try:
+                agent = self._site.router.agent(fact.agent_id)
+            except KeyError:
+                continue
+            device = self._site.device_of(fact.agent_id)
+            if self._phones.shows(device) is _WORDS[agent.availability]:
+                continue
+            command = self._show(
+                fact.agent_id,
+                agent.availability,
+                agent.reason,
+                command_id=f"{self._site.ids.prefix}{entry.number}.f{position}",
+            )
+            if command is not None:
+                commands.append(command)
+        return commands
 
     def _treatment(self, entry: Entry) -> list[sw.Command]:
         """Let a caller who has just arrived, and still waits, hear music.

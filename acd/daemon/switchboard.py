@@ -51,6 +51,9 @@ PORTION: Final = 500
 SUSPECTS_MAX: Final = 1_000
 """Most calls that one audit asks about; the next one finds the others."""
 
+EARLY_US: Final = 1_000_000
+"""A phone that stops ringing by so much too early did it by itself."""
+
 TRIES_MAX: Final = 5
 """Most requests for a snapshot, one right after the other; then the driver's timer asks."""
 
@@ -156,7 +159,7 @@ class Switchboard:
             case sw.Established():
                 return self._established(event)
             case sw.ReRoute() | sw.Failed():
-                return self._failed(event)
+                return self._failed(event, now_us)
             case sw.ConnectionCleared() | sw.Held() | sw.Retrieved():
                 return self._leg(event)
             case sw.DeviceStateChanged():
@@ -307,11 +310,13 @@ class Switchboard:
 
     def _snapshot(self, snapshot: sw.Snapshot, now_us: int) -> Reaction:
         facts = self._phones.compare(self._devices_in(snapshot))
+        shown = self._phones.repeat(snapshot.devices)
         self._ask_again = False
         self._tries = 0
         if self.link is LinkState.UP:
-            return Reaction(facts=facts)  # The calls: see `suspects`.
+            return Reaction(facts=facts, then=shown)  # The calls: see `suspects`.
         plan = resync.Plan()
+        plan.then += shown
         cleared = {
             event.call_id
             for event in self._kept
@@ -410,14 +415,19 @@ class Switchboard:
         )
         return Reaction(then=(clear,))
 
-    def _failed(self, event: sw.ReRoute | sw.Failed) -> Reaction:
+    def _failed(self, event: sw.ReRoute | sw.Failed, now_us: int) -> Reaction:
         found = self._site.offer_of(event.call_id, event.offer)
-        # What rang out at the switch rings out here, at the lease's end: that is the router's to
-        # say, and what the agent is then follows from it.
-        if found is None or event.cause in _RANG_OUT:
+        if found is None:
             return _NOTHING
         number = found[0].offer_id
-        if event.cause is EventCause.REJECTED and found[0].state is OfferState.PENDING:
+        rang_out = event.cause in _RANG_OUT
+        # What rang out at the switch rings out here, at the lease's end: that is the router's to
+        # say, and what the agent is then follows from it. The switch's own time is the longer one,
+        # so a phone that gives up well before that was told not to disturb.
+        if rang_out and now_us >= found[0].until_us - EARLY_US:
+            return _NOTHING
+        is_refusal = rang_out or event.cause is EventCause.REJECTED
+        if is_refusal and found[0].state is OfferState.PENDING:
             return Reaction(facts=(ev.OfferRejected(offer_id=number, reason="phone"),))
         cause = _FAILURES.get(event.cause, FailureCause.REFUSED)
         return Reaction(facts=(ev.OfferFailed(offer_id=number, cause=cause),))
@@ -453,6 +463,7 @@ class Switchboard:
             return Reaction(then=self.ask() if lost else ())
         match event.stage:
             case CommandStage.ACCEPTED | CommandStage.CONFIRMED:
+                self._phones.done(event.command_id)
                 return _NOTHING
             case CommandStage.UNKNOWN:
                 own = self._site.is_own_look(event.command_id)

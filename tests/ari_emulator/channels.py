@@ -8,7 +8,7 @@ from typing import Any, Protocol
 ENTITY = "02:00:00:00:00:22"
 VARIABLES = (
     *("ACD_CALL", "ACD_OFFER", "ACD_DEVICE", "ACD_PURPOSE", "ACD_DNIS", "ACD_UUI", "ACD_DIGITS"),
-    *("ACD_ENTRY", "ACD_SERVED", "ACD_HELD", "ACD_ANI"),
+    *("ACD_ENTRY", "ACD_SERVED", "ACD_HELD", "ACD_ANI", "ACD_APP", "ACD_PATIENCE", "ACD_TAKEN"),
 )
 """As `channelvars` in ari.conf: they are in each channel's description."""
 

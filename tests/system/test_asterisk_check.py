@@ -50,7 +50,7 @@ def test_a_good_asterisk_is_good(pbx, check):
     assert hints == {"devices", "fallback"}
     assert found["version"].startswith("ok version: Asterisk ")
     assert found["write time-out"] == "ok write time-out: 5000 ms"
-    assert found["channelvars"] == "ok channelvars: all 11"
+    assert found["channelvars"] == "ok channelvars: all 14"
     assert "1 of 2 are not registered now, PJSIP/102" in found["devices"]
     assert found["websocket"] == "ok websocket: it takes requests"
     assert not asterisk.rest("GET", "/applications")

@@ -3,6 +3,7 @@
 Method: as in test_asterisk_calls.py, with the dialplan's longest wait cut to seconds.
 """
 
+import signal
 import time
 
 import pytest
@@ -32,6 +33,23 @@ def test_who_waits_for_a_dead_daemon_goes_to_the_fallback_in_the_end(pbx, tmp_pa
         assert not bank["900"].did("invite")
         bank["900"].wait_ringing()
         assert call in asterisk.channels()
+
+
+def test_who_is_not_taken_by_a_daemon_that_hangs_goes_to_the_fallback_soon(pbx, tmp_path):
+    asterisk, bank = pbx
+    asterisk.rest("POST", "/asterisk/variable", variable="ACD_TAKE", value="2")
+    asterisk.rest("POST", "/asterisk/variable", variable="ACD_PATIENCE", value="1800")
+    site = PbxSite(tmp_path, asterisk, ("101",))
+    with running(site):
+        taken = asterisk.call_in("4000")
+        until(lambda: asterisk.channels()[taken]["channelvars"]["ACD_TAKEN"] == "1")
+        site.signal(signal.SIGSTOP)
+        try:
+            asterisk.call_in("4000")
+            bank["900"].wait_ringing()
+            assert asterisk.channels()[taken]["dialplan"]["app_name"] == "Stasis"
+        finally:
+            site.signal(signal.SIGCONT)
 
 
 def test_who_talks_may_do_so_for_longer(pbx, tmp_path):

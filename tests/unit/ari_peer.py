@@ -238,3 +238,19 @@ class Peer:
         snapshot = await self.next(sw.Snapshot)
         await self.next(sw.CommandResult)
         return snapshot
+
+
+def lines(peer, event):
+    """Return what was logged in certain words."""
+    return [line for line in peer.logs if line["event"] == event]
+
+
+async def good(connection: Connection) -> None:
+    """Be an Asterisk without calls."""
+    await connection.log_in()
+    await connection.serve()
+
+
+async def silent(connection: Connection) -> None:
+    """Say nothing."""
+    await connection.reader.read()

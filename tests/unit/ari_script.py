@@ -56,7 +56,13 @@ def leg(offer: str, device: str, **said: Any) -> Json:
 
 def our_leg(offer: str, device: str, call: str, purpose: str = "offer", **said: Any) -> Json:
     """Return a phone's channel as a list names it: with the variables that we gave it."""
-    given = {"ACD_OFFER": offer, "ACD_DEVICE": device, "ACD_CALL": call, "ACD_PURPOSE": purpose}
+    given = {
+        "ACD_APP": "acd",
+        "ACD_OFFER": offer,
+        "ACD_DEVICE": device,
+        "ACD_CALL": call,
+        "ACD_PURPOSE": purpose,
+    }
     return leg(offer, device, **{"state": "Up", **given, **said})
 
 
@@ -68,7 +74,7 @@ def bridge(bridge_id: str, *channels: str) -> Json:
         "bridge_type": "mixing",
         "bridge_class": "stasis",
         "creator": "Stasis",
-        "name": "",
+        "name": "acd",
         "channels": list(channels),
         "creationtime": "2026-11-26T07:51:31.000+0000",
         "video_mode": "none",

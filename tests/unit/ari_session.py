@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 from acd.switch_protocol.ari.codec import Answered
-from acd.switch_protocol.ari.frames import Response
+from acd.switch_protocol.ari.frames import Request, Response
 from acd.switch_protocol.ari.session import LoggedIn, Out, Send, SendHttp, Session
 from tests.unit.ari_frames import INFO
 
@@ -80,3 +80,20 @@ def logged_in(*sources: str) -> Session:
     _, rest = run(session)
     assert [type(out) for out in rest] == [LoggedIn]
     return session
+
+
+def ring(ticket: int, *, channel: str = "x") -> Request:
+    """Return an order."""
+    return Request(ticket, "POST", ("channels", channel, "ring"))
+
+
+def audit(ticket: int, what: str = "channels") -> Request:
+    """Return what others may overtake."""
+    return Request(ticket, "GET", (what,), aside=True)
+
+
+def info(version: str) -> str:
+    """Return what an Asterisk of another version tells of itself."""
+    read = json.loads(INFO)
+    read["system"]["version"] = version
+    return json.dumps(read)

@@ -15,7 +15,19 @@ from acd.switch_protocol import messages as sw
 from acd.switch_protocol.ari import adapter, session, transport
 from acd.switch_protocol.words import CommandError, CommandStage
 from tests.unit.ari_frames import CALLER, EVENTS, IGNORED, INFO
-from tests.unit.ari_peer import BINARY, CLOSE, DEADLINE_S, PING, PONG, SECRET, Peer, framed
+from tests.unit.ari_peer import (
+    BINARY,
+    CLOSE,
+    DEADLINE_S,
+    PING,
+    PONG,
+    SECRET,
+    Peer,
+    framed,
+    good,
+    lines,
+    silent,
+)
 
 LOOK = sw.SnapshotCall(command_id="look", call_id="nobody")
 STOP = sw.RouteCancel(command_id="stop", call_id="nobody", offer="shop-o-9")
@@ -32,15 +44,6 @@ def arrival(number):
     channel = json.loads(CALLER) | {"id": f"c-{number}", "channelvars": {}}
     channel["caller"]["number"] = str(number)
     return json.dumps({"type": "StasisStart", "args": ["call"], "channel": channel})
-
-
-async def good(connection):
-    await connection.log_in()
-    await connection.serve()
-
-
-async def silent(connection):
-    await connection.reader.read()
 
 
 # A peer that keeps the rules.
@@ -152,6 +155,60 @@ def test_a_command_without_a_link_is_told_to_be_not_sent_and_not_from_inside_the
     asyncio.run(run())
 
 
+def test_a_command_while_a_link_ends_never_left(tmp_path):
+    async def run():
+        async with Peer(tmp_path, good) as peer:
+            await peer.in_step()
+            peer.switch._socket.cut("for a test")
+            peer.switch.submit(STOP)
+            result = await peer.next(sw.CommandResult)
+            assert (result.stage, result.error) == (CommandStage.NOT_SENT, CommandError.LINK_DOWN)
+            await peer.next(sw.LinkDown)
+
+    asyncio.run(run())
+
+
+def test_names_that_are_more_than_names_are_neither_watched_nor_dialled(tmp_path):
+    bad = ["", "101,102", "101&PJSIP/0900", "101/sip:x@y", "a b", "a\r\nb", "x" * 65, "ü"]
+    subscribed = []
+
+    async def script(connection):
+        await connection.log_in()
+        asked = await connection.asked()
+        subscribed.append(asked["query_strings"][0]["value"])
+        connection.answer(asked)
+        await connection.serve()
+
+    async def run():
+        async with Peer(tmp_path, script, devices=[*bad, "101", "+49.a_b-c"]) as peer:
+            await peer.next(sw.LinkUp)
+            (line,) = lines(peer, "devices with such names are not dialled")
+            assert line["count"] == len(bad)
+            assert line["keys"].isprintable()
+
+    asyncio.run(run())
+    assert subscribed == ["endpoint:PJSIP/+49.a_b-c,endpoint:PJSIP/101"]
+
+
+def test_a_caller_with_a_long_name_is_a_caller(tmp_path):
+    channel = json.loads(CALLER)
+    channel["caller"]["name"] = "x" * 60_000
+
+    async def script(connection):
+        await connection.log_in()
+        for _ in range(4):
+            connection.answer(await connection.asked(), 200, "[]")
+        connection.tell(json.dumps({"type": "StasisStart", "args": ["call"], "channel": channel}))
+        await connection.serve()
+
+    async def run():
+        async with Peer(tmp_path, script) as peer:
+            await peer.in_step()
+            assert len(repr(await peer.next(sw.RouteRequest))) < 2_000
+
+    asyncio.run(run())
+
+
 def test_phones_are_watched_from_the_log_in_on_and_when_they_change(tmp_path):
     subscribed: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
 
@@ -195,174 +252,6 @@ def test_the_end_of_the_adapter_is_a_goodbye_and_nothing_is_told_afterwards(tmp_
 
     asyncio.run(run())
     assert [opcode for opcode, _ in last] == [CLOSE]
-
-
-# HTTP.
-
-
-def test_an_asterisk_whose_websocket_takes_no_requests_is_asked_by_http(tmp_path, monkeypatch):
-    monkeypatch.setattr(session, "PROBE_US", 50_000)
-    targets = []
-
-    async def script(connection):
-        head = await connection.head()
-        if "upgrade" in head.headers:
-            connection.reader.feed_data(_head_again(head))
-            await connection.open()
-            await connection.serve_nothing()
-        while True:
-            targets.append(f"{head.method} {head.target}")
-            assert head.headers["authorization"].startswith("Basic ")
-            assert head.headers["accept-encoding"] == "identity"
-            if "/channels/" in head.target:
-                connection.respond(404)
-            else:
-                connection.respond(200, INFO if head.target.endswith("/info") else "[]")
-            head = await connection.head()
-
-    async def run():
-        async with Peer(tmp_path, script, devices=["101"]) as peer:
-            await peer.in_step()
-            peer.switch.submit(LOOK)
-            await peer.next(sw.CallReported)
-
-    asyncio.run(run())
-    assert targets[:3] == [
-        "GET /ari/asterisk/info",
-        "PUT /ari/applications/acd/eventFilter",
-        "POST /ari/applications/acd/subscription?eventSource=endpoint%3APJSIP%2F101",
-    ]
-
-
-def _head_again(head):
-    lines = [f"{head.method} {head.target} HTTP/1.1"]
-    lines += [f"{name}: {value}" for name, value in head.headers.items()]
-    return "\r\n".join([*lines, "", ""]).encode()
-
-
-def test_http_that_redirects_or_breaks_off_ends_the_log_in(tmp_path, monkeypatch):
-    monkeypatch.setattr(session, "PROBE_US", 20_000)
-    for status, cause in ((302, "answered by 302"), (0, "is not answered")):
-
-        async def script(connection, status=status):
-            head = await connection.head()
-            if "upgrade" in head.headers:
-                connection.reader.feed_data(_head_again(head))
-                await connection.open()
-                await connection.serve_nothing()
-            assert head.target == "/ari/asterisk/info", "a redirection was followed"
-            if status:
-                connection.respond(status, more="Location: /elsewhere\r\n")
-                await silent(connection)
-
-        async def run(script=script, cause=cause):
-            async with Peer(tmp_path, script) as peer:
-                assert cause in (await peer.next(sw.LinkDown)).cause
-
-        asyncio.run(run())
-
-
-# A peer that refuses.
-
-REFUSALS = {
-    "wrong password": (401, "ARI refused the log-in of user 'acd' (401): see `user`"),
-    "forbidden": (403, "ARI answers 403 to the log-in of user 'acd'"),
-    "not there": (404, "/ari/events is not there (404)"),
-    "broken": (500, "ARI answers 500"),
-    "not yet": (503, "ARI answers 503"),
-    "redirected": (301, "ARI answers 301"),
-}
-
-
-@pytest.mark.parametrize("name", REFUSALS)
-def test_a_refusal_is_told_once_in_one_clear_line_and_tried_again(tmp_path, name):
-    status, cause = REFUSALS[name]
-
-    async def refuse(connection):
-        await connection.head()
-        connection.respond(status, '{"message":"no"}', more="Location: /elsewhere\r\n")
-        await silent(connection)
-
-    async def run():
-        async with Peer(tmp_path, refuse, refuse, refuse, good) as peer:
-            down = await peer.next(sw.LinkDown)
-            assert cause in down.cause
-            assert down.cause.startswith("cannot connect: ")
-            assert down.cause.isprintable()
-            assert (down.epoch, down.replaced) == (0, False)
-            assert (await peer.next(sw.LinkUp)).epoch == 1
-            assert peer.connected == 4
-            warnings = [line for line in peer.logs if line["log_level"] == "warning"]
-            assert [line["reason"] for line in warnings] == [down.cause]
-
-    asyncio.run(run())
-
-
-HEAD_101 = b"HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-HANDSHAKES = {
-    "nothing": (b"", "closed the link in the handshake"),
-    "half a line": (b"HTTP/1.1 101 Switch", "closed the link in the handshake"),
-    "no HTTP": (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", "no WebSocket"),
-    "control characters": (b"HTTP/1.1 500 \x1b[31m\r\n\r\n", "cannot connect"),
-    "no upgrade": (b"HTTP/1.1 101 x\r\n\r\n", "no WebSocket"),
-    "a wrong key": (
-        HEAD_101 + b"Sec-WebSocket-Accept: AAAA\r\n\r\n",
-        "no WebSocket",
-    ),
-    "an endless line": (b"HTTP/1.1 101 " + b"x" * 100_000, "no WebSocket"),
-    "endless headers": (b"HTTP/1.1 101 x\r\n" + b"a: b\r\n" * 1_000, "no WebSocket"),
-}
-
-
-@pytest.mark.parametrize("name", HANDSHAKES)
-def test_a_handshake_that_is_none_is_told(tmp_path, name):
-    data, cause = HANDSHAKES[name]
-
-    async def script(connection):
-        await connection.head()
-        connection.write(data)
-        await connection.writer.drain()
-
-    async def run():
-        async with Peer(tmp_path, script, good) as peer:
-            down = await peer.next(sw.LinkDown)
-            assert cause in down.cause
-            assert down.cause.isprintable()
-            await peer.next(sw.LinkUp)
-
-    asyncio.run(run())
-
-
-def test_a_peer_that_never_answers_the_handshake_is_left(tmp_path, monkeypatch):
-    monkeypatch.setattr(transport, "CONNECT_S", 0.1)
-
-    async def run():
-        async with Peer(tmp_path, silent, good) as peer:
-            assert (await peer.next(sw.LinkDown)).cause == "cannot connect: no answer"
-            await peer.next(sw.LinkUp)
-
-    asyncio.run(run())
-
-
-def test_nobody_there_is_told(tmp_path):
-    async def run():
-        async with Peer(tmp_path, good, options={"url": "http://127.0.0.1:1/ari"}) as peer:
-            assert "cannot connect: " in (await peer.next(sw.LinkDown)).cause
-
-    asyncio.run(run())
-
-
-def test_a_version_that_is_too_old_is_told_once(tmp_path):
-    async def old(connection):
-        await connection.log_in(info=INFO.replace("22.10.1", "13.38.3"))
-
-    async def run():
-        async with Peer(tmp_path, old, old, good) as peer:
-            cause = (await peer.next(sw.LinkDown)).cause
-            assert cause == "Asterisk `13.38.3~dfsg+~cs6.15` is too old: wanted 16 or later"
-            await peer.next(sw.LinkUp)
-
-    asyncio.run(run())
 
 
 # A peer that breaks the rules.
@@ -430,7 +319,7 @@ def test_messages_that_cannot_be_read_are_loss_and_unknown_ones_are_nothing(tmp_
         for text in IGNORED.values():
             connection.tell(text)
         channel = json.loads(CALLER)
-        channel["caller"]["name"] = "x" * 20_000
+        channel["id"] = "x" * 200
         connection.tell(json.dumps({"type": "StasisStart", "args": [], "channel": channel}))
         connection.tell('{"type":"StasisEnd"}')
         connection.tell(arrival(1))

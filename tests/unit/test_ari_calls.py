@@ -144,10 +144,13 @@ def test_an_agent_whose_channel_is_replaced_talks_on(script):
     script.destroy("acd-1")
     set_on = "POST channels/n7/variable variable="
     assert script.asked() == [
+        f"{set_on}ACD_APP value=acd",
         f"{set_on}ACD_CALL value=c1",
         f"{set_on}ACD_OFFER value=acd-1",
         f"{set_on}ACD_DEVICE value=101",
         f"{set_on}ACD_PURPOSE value=offer",
+        # The old one is the phone's own now.
+        "POST channels/acd-1/variable variable=ACD_OFFER value=",
     ]
     assert script.told() == []
     script.say("ChannelHangupRequest", channel=new, cause=16)
@@ -236,6 +239,25 @@ def test_an_announcement_ends_when_an_agent_answers_and_no_music_follows(script)
     assert "DELETE playbacks/c1.odd" in script.asked()
     script.say("PlaybackFinished", playback={"id": "c1.odd", "target_uri": "channel:c1"})
     assert script.asked() == []
+
+
+@pytest.mark.parametrize(
+    "said, taken",
+    [
+        ({"ACD_PATIENCE": "1800"}, True),
+        ({"ACD_PATIENCE": "1800", "ACD_TAKEN": "1"}, False),
+        ({"ACD_PATIENCE": "1800", "ACD_SERVED": "1"}, False),
+        ({"ACD_PATIENCE": "x,${SHELL(id)}"}, False),
+        ({}, False),
+    ],
+)
+def test_who_is_taken_may_wait_as_long_as_the_dialplan_says(script, said, taken):
+    script.call("c2", **said)
+    waits = [
+        "POST channels/c2/variable variable=TIMEOUT(absolute) value=1800",
+        "POST channels/c2/variable variable=ACD_TAKEN value=1",
+    ]
+    assert script.asked() == (waits if taken else [])
 
 
 def test_what_was_heard_before_ends_before_the_next_thing(script):

@@ -19,6 +19,7 @@ from acd.switch_protocol.ari.codec import (
     Unreadable,
 )
 from acd.switch_protocol.ari.frames import Request, Response
+from acd.switch_protocol.ari.line import items
 from tests.unit.ari_frames import ANSWERS, CALLER, EVENTS, IGNORED, LEG, NO_ANSWER
 
 HOSTILE = (
@@ -128,7 +129,10 @@ UNREADABLE = {
         "StasisEnd",
         '{"type":"StasisEnd","channel":{"id":"' + "x" * 150 + '","name":"","state":""}}',
     ),
-    "a name that is too long": ("StasisStart", started("x" * 16_385).decode()),
+    "a long id of whom it replaces": (
+        "StasisStart",
+        '{"type":"StasisStart","channel":' + LEG + ',"replace_channel":{"id":"' + "x" * 150 + '"}}',
+    ),
     "a number for a name": ("StasisEnd", '{"type":"StasisEnd","channel":{"id":7,"state":"Up"}}'),
     "args that are none": ("StasisStart", '{"type":"StasisStart","args":1,"channel":' + LEG + "}"),
     "a status that is none": ("RESTResponse", '{"type":"RESTResponse","status_code":-1}'),
@@ -158,6 +162,24 @@ def test_a_hostile_name_is_just_a_name(name):
     event = codec.decode(started(name))
     assert isinstance(event, frames.StasisStart)
     assert event.channel.caller.name == name
+
+
+LONG = "x" * 60_000
+"""As long as a message of SIP lets a name be."""
+
+
+def test_nobody_becomes_invisible_by_a_long_name():
+    event = codec.decode(started(LONG))
+    assert isinstance(event, frames.StasisStart)
+    assert event.channel.caller.name == LONG
+    channel = json.loads(CALLER)
+    channel["caller"] = {"name": LONG, "number": LONG}
+    channel["dialplan"] |= {"exten": LONG, "app_name": LONG, "app_data": LONG}
+    channel["channelvars"] = {"UUI": LONG}
+    body = json.dumps([json.loads(LEG), channel]).encode()
+    found = items(Response(200, body), frames.Channel)
+    assert found is not None
+    assert [one.id for one in found] == ["shop-o-1", "1764143488.7"]
 
 
 def test_a_long_list_is_read():

@@ -40,6 +40,7 @@ def test_an_offer_is_dialled_rings_is_answered_joined_and_hung_up(script):
     script.select()
     assert script.asked() == [DIALLED]
     assert script.requests[-1].variables == {
+        "ACD_APP": "acd",
         "ACD_CALL": "c1",
         "ACD_OFFER": "acd-1",
         "ACD_DEVICE": "101",
@@ -52,7 +53,7 @@ def test_an_offer_is_dialled_rings_is_answered_joined_and_hung_up(script):
     assert script.told() == [sw.Delivered(**PART)]
     script.pick_up()
     assert script.asked() == [
-        "POST bridges/acd-1.talk type=mixing",
+        "POST bridges/acd-1.talk type=mixing name=acd",
         "POST bridges/acd-1.talk/addChannel channel=c1,acd-1",
     ]
     script.enter("acd-1.talk", "c1")
@@ -84,7 +85,7 @@ def test_the_music_ends_before_the_customer_is_joined(script):
     script.forget()
     script.pick_up()
     assert script.asked() == [
-        "POST bridges/acd-1.talk type=mixing",
+        "POST bridges/acd-1.talk type=mixing name=acd",
         "DELETE channels/c1/moh",
         "POST bridges/acd-1.talk/addChannel channel=c1,acd-1",
     ]

@@ -6,6 +6,7 @@ Method: `read` gets tables and a folder with secrets; nothing is connected.
 import ssl
 
 import pytest
+from rich.pretty import pretty_repr
 
 from acd.errors import ConfigError
 from acd.switch_protocol.ari import options
@@ -85,6 +86,10 @@ def test_the_password_is_never_shown(folder):
     assert SECRET not in repr(address)
     assert address.authorization not in repr(address)
     assert SECRET not in str(address)
+    shown = pretty_repr(address)  # As in the tracebacks of a console.
+    assert "127.0.0.1" in shown
+    assert address.authorization not in shown
+    assert "Basic" not in shown
 
 
 @pytest.mark.parametrize("text", [SECRET, f"{SECRET}\n", f"{SECRET}\r\n"])
@@ -164,6 +169,12 @@ def test_a_file_that_everybody_may_read_or_write_is_refused(folder, mode):
         ({**GIVEN, "url": "http://127.0.0.1:0/ari"}, "url", "is `http"),
         ({**GIVEN, "url": "http://127.0.0.1:99999/ari"}, "url", "is no address"),
         ({**GIVEN, "url": "http://[::1/ari"}, "url", "is no address"),
+        ({**GIVEN, "url": "https://pbx..example/ari"}, "url", "is `https://pbx..example/ari`"),
+        ({**GIVEN, "url": "https://.example/ari"}, "url", "is `https"),
+        ({**GIVEN, "url": "https://" + "a" * 64 + ".example/ari"}, "url", "is `https"),
+        ({**GIVEN, "url": "https://" + "a.b." * 64 + "c/ari"}, "url", "is `https"),
+        ({**GIVEN, "url": "https://[::1::2]/ari"}, "url", "is "),
+        ({**GIVEN, "url": "https://[fe80::1.2..3]/ari"}, "url", "is "),
         ({**GIVEN, "url": "http:///ari"}, "url", "is `http:///ari`"),
         ({**GIVEN, "url": "http://\u0131.example/ari"}, "url", "is `http"),
         ({**GIVEN, "app": ""}, "app", "is ``"),

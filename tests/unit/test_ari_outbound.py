@@ -109,6 +109,22 @@ def test_a_number_that_is_dialled_already_is_not_dialled_again(script):
     assert script.results() == [("acd-2", "rejected", "overload")]
 
 
+def test_a_number_outside_may_take_long_until_it_rings(script):
+    script.order(
+        cc.ConsultationCall(
+            command_id="acd-2",
+            call_id="c1",
+            device="101",
+            offer="acd-1",
+            to="+49302",
+            ring_us=60 * SECOND_US,
+        )
+    )
+    script.forget()
+    script.wait(59)
+    assert (script.asked(), script.told()) == ([], [])
+
+
 # Drain.
 
 

@@ -90,6 +90,15 @@ def test_a_customer_is_put_on_hold_and_taken_off(script):
     assert script.results() == [("again", "rejected", "wrong_state")]
 
 
+def test_music_goes_on_where_the_customer_cannot_be_taken_off_hold(script):
+    hold = {"call_id": "c1", "device": "101", "offer": "acd-1"}
+    script.order(sw.Hold(command_id="h", **hold))
+    script.leave_bridge("acd-1.talk", "c1")
+    script.order(sw.Retrieve(command_id="r", **hold))
+    script.answer(BACK, 500)
+    assert script.asked()[-1] == "POST channels/c1/moh"
+
+
 def test_a_hold_that_the_switch_refuses_is_none(script):
     script.order(sw.Hold(command_id="h", **PART))
     script.answer(OUT, 422)
@@ -362,7 +371,7 @@ def test_a_listener_hears_by_an_ear_at_the_agents_leg(script, how):
     whisper = "out" if how == "whisper" else "none"
     assert script.asked()[1:] == [
         f"POST channels/acd-1/snoop/x-acd-2.ear spy=both whisper={whisper} app=acd appArgs=snoop",
-        "POST bridges/acd-2.talk type=mixing",
+        "POST bridges/acd-2.talk type=mixing name=acd",
     ]
     ear = customer("x-acd-2.ear", name="Snoop/acd-1-01", app_data="acd,snoop")
     script.say("StasisStart", args=["snoop"], channel=ear)

@@ -4,8 +4,6 @@ Method: times are handed in, so every deadline is met to the microsecond; a scri
 (`ari_session.py`) answers what is asked.
 """
 
-import json
-
 import pytest
 
 from acd.switch_protocol.ari import codec, frames
@@ -28,14 +26,23 @@ from acd.switch_protocol.ari.session import (
     Out,
     Ping,
     Pong,
-    Send,
     SendHttp,
     Session,
-    Unanswered,
 )
 from acd.switch_protocol.ari.watching import UNWANTED
 from tests.unit.ari_frames import EVENTS, INFO
-from tests.unit.ari_session import KNOWN, all_asked, answer, asked, logged_in, respond, run
+from tests.unit.ari_session import (
+    KNOWN,
+    all_asked,
+    answer,
+    asked,
+    audit,
+    info,
+    logged_in,
+    respond,
+    ring,
+    run,
+)
 
 
 def event(name):
@@ -47,17 +54,6 @@ def event(name):
 
 START = event("StasisStart")
 REPLACED = event("ApplicationReplaced")
-
-
-def ring(ticket, *, channel="x"):
-    return Request(ticket, "POST", ("channels", channel, "ring"))
-
-
-def info(version):
-    """Return the answer of another version."""
-    read = json.loads(INFO)
-    read["system"]["version"] = version
-    return json.dumps(read)
 
 
 def end_of(session):
@@ -143,17 +139,48 @@ def test_phones_that_the_switch_does_not_know_keep_no_other_from_being_watched()
     assert not [one for one in questions if "PJSIP/1," in one.query.get("eventSource", "")]
 
 
-def test_phones_that_were_unknown_are_asked_for_again_after_a_minute():
-    session = logged_in("endpoint:PJSIP/101", "endpoint:PJSIP/901")
-    for at in range(KEEPALIVE_US, RESUBSCRIBE_US, KEEPALIVE_US):
+def subscriptions(session, *, until):
+    """Let time go by; return when phones were subscribed to anew, in seconds, and which."""
+    found = []
+    while (at := session.due_us()) < until:
         session.on_time(at)
         session.feed(Pong(), at)
-        assert [type(out) for out in session.take()] == [Ping]
-    session.on_time(RESUBSCRIBE_US)
-    (one,) = all_asked(session.take())
-    assert one.query == {"eventSource": "endpoint:PJSIP/901"}
-    answer(session, one.ticket, at=RESUBSCRIBE_US)
+        questions, _ = run(session, at=at)
+        found += [(at // 1_000_000, one.query["eventSource"]) for one in questions]
+    return found
+
+
+def test_phones_that_were_unknown_are_asked_for_again_ever_more_rarely():
+    session = logged_in("endpoint:PJSIP/101", "endpoint:PJSIP/901")
+    first_us, longest_us = RESUBSCRIBE_US
+    assert (first_us, longest_us) == (60_000_000, 3_600_000_000)
+    again = subscriptions(session, until=4 * longest_us)
+    assert {sources for _, sources in again} == {"endpoint:PJSIP/901"}
+    assert [at for at, _ in again] == [
+        *(60, 180, 420, 900, 1_860, 3_780),
+        *(7_380, 10_980),
+    ]
+
+
+def test_a_phone_that_the_switch_knows_at_last_is_watched():
+    session = logged_in("endpoint:PJSIP/101", "endpoint:PJSIP/901")
+    while not (questions := all_asked(session.take())):
+        session.on_time(session.due_us() or 0)
+        session.feed(Pong(), 0)
+    (one,) = questions
+    answer(session, one.ticket, at=RESUBSCRIBE_US[0])
     assert not session.unknown
+    assert not subscriptions(session, until=10 * RESUBSCRIBE_US[0])
+
+
+def test_other_phones_begin_the_pauses_anew():
+    session = logged_in("endpoint:PJSIP/901")
+    first_us, longest_us = RESUBSCRIBE_US
+    subscriptions(session, until=longest_us)
+    session.watch(["endpoint:PJSIP/901", "endpoint:PJSIP/902"], longest_us)
+    run(session, at=longest_us)
+    again = subscriptions(session, until=longest_us + 2 * first_us)
+    assert {at for at, _ in again} == {(longest_us + first_us) // 1_000_000}
 
 
 def test_other_phones_are_subscribed_to_and_left_while_the_link_is_up():
@@ -252,35 +279,6 @@ def test_events_of_the_log_in_are_left_to_the_snapshot():
     assert session.take() == [START]
 
 
-# Which way requests go.
-
-
-def test_a_websocket_that_takes_no_requests_is_noticed_and_all_goes_by_http():
-    session = Session("acd", ["endpoint:PJSIP/101"])
-    session.begin(0)
-    (probe,) = session.take()
-    assert isinstance(probe, Send)
-    assert session.due_us() == PROBE_US
-    session.on_time(PROBE_US - 1)
-    assert not session.take()
-    session.on_time(PROBE_US)
-    (again,) = session.take()
-    assert isinstance(again, SendHttp)
-    answer(session, asked(probe).ticket, 200, info("13.0.0"), at=PROBE_US)  # It is late: unused.
-    respond(session, asked(again), at=PROBE_US)
-    questions, rest = run(session, at=PROBE_US)
-    assert [one.what.split()[0] for one in questions] == ["PUT", "POST"]
-    assert [type(out) for out in rest] == [LoggedIn]
-    session.ask([ring(1), ring(2)], PROBE_US)
-    (first,) = session.take()
-    assert isinstance(first, SendHttp)
-    assert first.span_us == ANSWER_US
-    answer(session, 1, at=PROBE_US)
-    assert [type(out) for out in session.take()] == [Answer, SendHttp]
-    session.feed(Unanswered(2), PROBE_US)
-    assert session.take() == [Answer(2, None)]
-
-
 def test_a_log_in_without_any_answer_ends():
     session = Session("acd")
     session.begin(0)
@@ -337,13 +335,13 @@ def test_only_so_many_are_unanswered_at_once_and_the_rest_keeps_its_order():
 def test_what_does_not_fit_the_queue_was_never_sent():
     session = logged_in()
     count = QUEUE_MAX + 5
-    session.ask([ring(ticket) for ticket in range(1, count + 1)], 10)
-    refused = [out.ticket for out in session.take() if isinstance(out, Answer)]
-    assert refused == [*range(QUEUE_MAX + 1, count + 1)]
+    session.ask([*(ring(ticket) for ticket in range(1, count)), audit(count)], 10)
+    refused = [out for out in session.take() if isinstance(out, Answer)]
+    assert refused == [Answer(one, Response(0)) for one in range(QUEUE_MAX + 1, count + 1)]
     session.cut()
     outs = [out for out in session.take() if isinstance(out, Answer)]
     unknown = [out.ticket for out in outs if out.response is None]
-    unsent = [out.ticket for out in outs if out.response == Response(0)]
+    unsent = [out.ticket for out in outs if out.response == Response(-1)]
     assert unknown == [*range(1, IN_FLIGHT_MAX + 1)]
     assert unsent == [*range(IN_FLIGHT_MAX + 1, QUEUE_MAX + 1)]
 
@@ -444,7 +442,7 @@ def test_another_daemon_in_our_place_ends_everything(begun):
     assert end_of(session).replaced
     session.ask([ring(1)], 11)
     session.on_time(10**9)
-    assert session.take() == [Answer(1, Response(0))]
+    assert session.take() == [Answer(1, Response(-1))]
     assert session.due_us() is None
 
 
@@ -457,7 +455,7 @@ def test_a_cut_link_says_of_each_request_whether_it_left():
     session.cut()
     outs = session.take()
     assert outs[0] == Answer(2, None)
-    assert outs[-1] == Answer(IN_FLIGHT_MAX + 2, Response(0))
+    assert outs[-1] == Answer(IN_FLIGHT_MAX + 2, Response(-1))
     assert len(outs) == IN_FLIGHT_MAX + 1
     session.feed(Answered(3, Response(200)), 12)
     assert not session.take()

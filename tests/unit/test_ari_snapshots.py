@@ -83,7 +83,8 @@ def test_facts_of_calls_come_from_their_channels_and_other_channels_are_none():
 
 
 def test_connections_are_found_with_their_offers_and_states():
-    waits, rings, talks, held, by_phone = (customer(f"c{n}") for n in range(5))
+    waits, rings = customer("c0"), customer("c1")
+    talks, held, by_phone = (customer(f"c{n}", ACD_SERVED="1") for n in (2, 3, 4))
     script = first(
         [
             *(waits, rings, talks, held, by_phone),
@@ -142,7 +143,7 @@ def test_an_agent_who_answered_and_was_not_joined_is_joined(joined):
 
 def test_connections_that_no_route_select_made_have_no_offer_and_listeners_are_none():
     talks = [
-        customer("c1"),
+        customer("c1", ACD_SERVED="1"),
         our_leg("acd-1", "101", "c1"),
         our_leg("acd-2", "102", "c1", "conference"),
         our_leg("acd-3", "103", "c1", "listen"),
@@ -176,6 +177,54 @@ def test_what_belongs_to_nothing_is_let_go():
     ]
     script.select("acd-2", device="102")
     assert script.results() == [("acd-2", "rejected", "offer_ended")]
+
+
+def test_what_belongs_to_another_application_is_left_alone():
+    theirs = bridge("acd-9.talk") | {"name": "acd2"}
+    script = first([our_leg("acd-8", "101", "gone", ACD_APP="acd2")], [theirs])
+    assert script.asked() == []
+
+
+def test_a_talk_that_was_not_written_down_is_written_down():
+    script = first(
+        [customer("c1"), our_leg("acd-1", "101", "c1")], [bridge("acd-1.talk", "c1", "acd-1")]
+    )
+    assert script.asked() == [
+        "POST channels/c1/variable variable=ACD_SERVED value=1",
+        "POST channels/c1/variable variable=TIMEOUT(absolute) value=14400",
+    ]
+
+
+def test_of_two_channels_of_a_leg_the_one_that_talks_is_it():
+    old = our_leg("acd-1", "101", "c1")
+    new = our_leg("acd-1", "101", "c1") | {"id": "local;1"}
+    script = first(
+        [customer("c1", ACD_SERVED="1"), old, new], [bridge("acd-1.talk", "c1", "local;1")]
+    )
+    assert connections(script.snapshot()) == {"c1": [("101", "connected", "acd-1")]}
+    assert script.asked() == ["DELETE channels/acd-1"]
+
+
+def test_a_customer_whose_channel_was_replaced_is_one():
+    script = first([customer("local;1", app_data="acd", ACD_CALL="c1")])
+    assert connections(script.snapshot()) == {"c1": []}
+    script.order(sw.SnapshotCall(command_id="look", call_id="c1"))
+    script.answer("GET channels/local;1", 200, customer("local;1", app_data="acd", ACD_CALL="c1"))
+    (told,) = (one for one in script.told() if isinstance(one, sw.CallReported))
+    assert told.call is not None
+
+
+def test_an_agent_whose_code_was_not_heard_is_sent_on():
+    script = first([customer("a1", app_data="acd,agent,ready,101,", ACD_DNIS="")])
+    assert script.asked() == ["POST channels/a1/continue"]
+
+
+def test_who_came_while_nobody_looked_may_wait_from_now_on():
+    script = first([customer("c1", ACD_PATIENCE="900")])
+    assert script.asked() == [
+        "POST channels/c1/variable variable=TIMEOUT(absolute) value=900",
+        "POST channels/c1/variable variable=ACD_TAKEN value=1",
+    ]
 
 
 def test_orders_before_the_first_snapshot_are_refused_or_carried_out_safely():
@@ -309,7 +358,7 @@ def test_an_answer_that_was_lost_is_found(script):
     answered = our_leg("acd-2", "102", "c2")
     answered["dialplan"] |= {"app_name": "Stasis", "app_data": "acd,leg"}
     script.read([customer("c2"), answered])
-    assert "POST bridges/acd-2.talk type=mixing" in script.asked()
+    assert "POST bridges/acd-2.talk type=mixing name=acd" in script.asked()
 
 
 def test_a_customer_who_is_left_alone_in_a_bridge_is_taken_out(script):

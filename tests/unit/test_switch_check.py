@@ -62,7 +62,7 @@ GOOD = [
     "ok     application: is registered where one connects",
     "ok     rights: acd may write",
     "hint   fallback: not checked: give --test-call NUMBER",
-    "ok     channelvars: all 11",
+    "ok     channelvars: all 14",
 ]
 
 
@@ -370,9 +370,9 @@ def test_settings_that_are_not_told_are_looked_for_at_a_channel(play):
         site.switch.settings = None
         lines = await site.finds("hint   write time-out: this Asterisk does not tell it")
         assert lines[-1].startswith("hint   channelvars: not checked")
-        await site.finds("ok     channelvars: all 11", "--test-call", "4000")
+        await site.finds("ok     channelvars: all 14", "--test-call", "4000")
         site.world.call("eve")
-        await site.finds("ok     channelvars: all 11")
+        await site.finds("ok     channelvars: all 14")
 
     play(story)
 

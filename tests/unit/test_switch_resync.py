@@ -297,7 +297,7 @@ def test_an_answer_that_comes_too_late_is_undone_at_the_agents_side_only():
         (EventCause.NETWORK_CONGESTION, "offer.failed offer_id=1 cause=congestion"),
         (EventCause.DO_NOT_DISTURB, "offer.failed offer_id=1 cause=refused"),
         (EventCause.REJECTED, "offer.rejected offer_id=1 reason=phone"),
-        (EventCause.CALL_NOT_ANSWERED, ""),
+        (EventCause.CALL_NOT_ANSWERED, "offer.rejected offer_id=1 reason=phone"),
     ],
 )
 def test_a_failed_offer_fails_for_its_cause(cause, want):
@@ -307,7 +307,37 @@ def test_a_failed_offer_fails_for_its_cause(cause, want):
         sw.Failed(epoch=1, call_id="c", device="1", offer="acd-shop-j-1", cause=cause),
     )
     for kind in kinds:
-        assert board.hear(kind) == ([want] if want else [])
+        assert board.hear(kind) == [want]
+
+
+def test_what_rings_out_at_the_switch_rings_out_at_the_end_of_the_lease():
+    board = offered().linked(call("c", RINGS))
+    board.now_s += 15
+    cause = EventCause.CALL_NOT_ANSWERED
+    assert board.hear(sw.ReRoute(epoch=1, call_id="c", offer="acd-shop-j-1", cause=cause)) == []
+
+
+def test_a_phone_follows_what_its_agent_does_at_his_desktop():
+    board = Board().linked()
+    for heard, does in (
+        (sw.AgentLoggedOn(epoch=1, device="101"), ev.AgentLoggedIn(agent_id="ann")),
+        (sw.AgentReady(epoch=1, device="101"), ev.AgentReady(agent_id="ann")),
+    ):
+        assert len(board.hear(heard)) == 1
+        # The phone said so itself, or says more by then.
+        shows = [one for one in board.does(does) if "state=ready" in one]
+        assert shows == []
+    off = "set_agent_state device=101 state=null reason=logged_out"
+    assert board.does(ev.AgentLoggedOut(agent_id="ann")) == [off]
+    # That was lost: the phone still shows the old state, is not believed, and told again.
+    shows_ready = sw.DeviceReport("101", DeviceState.IN_SERVICE, AgentStateWord.READY)
+    devices = (shows_ready, PHONES[1])
+    once_more = ["set_agent_state device=101 state=null"]
+    assert board.compare(devices=devices) == once_more
+    assert board.compare(devices=devices) == once_more
+    asked = board.board._phones._ordered["101"]
+    board.hear(sw.CommandResult(epoch=1, command_id=asked, stage=CommandStage.ACCEPTED))
+    assert board.compare() == []
 
 
 def test_an_offer_is_not_moved_by_events_about_another_call():

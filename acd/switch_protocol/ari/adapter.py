@@ -7,15 +7,18 @@ connects again. A link that ends takes its answers with it; nothing is repeated.
 
 import asyncio
 import random
+import re
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable, Collection
+from pathlib import Path
 from typing import Final
 
 import msgspec
 import structlog
 
-from acd.skills import printable
+from acd.skills import printable, shown
 from acd.switch_protocol import messages as sw
 from acd.switch_protocol.ari import codec, options
 from acd.switch_protocol.ari.frames import Info, Request, Response
@@ -29,10 +32,12 @@ from acd.switch_protocol.ari.session import (
     Out,
     Ping,
     Pong,
+    Reached,
     Send,
     SendHttp,
     Session,
     Unanswered,
+    takes_requests,
 )
 from acd.switch_protocol.ari.transport import Address, HandshakeError, WebSocket, connect
 from acd.switch_protocol.call_control import CallControl, SetRouteMode
@@ -47,8 +52,14 @@ LATE_S: Final = 0.05
 """If an alarm is later than this, the process was busy or stopped: what was answered meanwhile is
 read first, for as long; once, since a process that is always late has deadlines, too."""
 
+REASON_S: Final = 30.0
+"""Shortest time between two lines about one outage; there is another one if its reason changes."""
+
 TYPES_MAX: Final = 1_000
 """Most types of messages that are counted by themselves."""
+
+_DEVICE: Final = re.compile("[A-Za-z0-9_.+-]{1,64}")
+"""Names of devices: nothing that would extend a dial string, or name a second device."""
 
 Deliver = Callable[[sw.SwitchEvent], None]
 
@@ -98,7 +109,11 @@ class AriSwitch:
         self._started = ""
         """When the switch that was seen last was started."""
         self._is_down = False
-        """Whether it was told that there is no link."""
+        """Whether it was told that there is no link …"""
+        self._reason = ""
+        """… the reason that was logged last …"""
+        self._reason_s = 0.0
+        """… and when, by the loop's clock."""
         self._is_replaced = False
         self._pause_s = RETRY_S[0]
         self.ignored: Counter[str] = Counter()
@@ -112,10 +127,23 @@ class AriSwitch:
         return self._mapper.capabilities
 
     def monitor(self, devices: Collection[str]) -> None:
-        """Watch these devices from now on, and dial no others."""
+        """Watch these devices from now on, and dial no others.
+
+        One whose name could be more than a name is left out: it is as unknown as any other.
+        """
+        known = [one for one in devices if _DEVICE.fullmatch(one)]
+        if len(known) < len(devices):
+            refused = sorted({*devices}.difference(known))
+            _log.warning(
+                "devices with such names are not dialled",
+                switch=self._name,
+                count=len(refused),
+                keys=", ".join(shown(one) for one in refused[:10]),
+                hint="wanted: 1 to 64 of A-Z a-z 0-9 _ . + -",
+            )
         endpoint = self._names.endpoint
-        self._sources = tuple(f"endpoint:{endpoint.format(device=one)}" for one in devices)
-        self._mapper.monitor(devices)
+        self._sources = tuple(f"endpoint:{endpoint.format(device=one)}" for one in known)
+        self._mapper.monitor(known)
         if self._session is not None:
             self._session.watch(self._sources, _now_us())
             self._pump()
@@ -128,8 +156,8 @@ class AriSwitch:
 
     def submit(self, command: sw.Command | CallControl) -> None:
         """Send a command, or say soon that it was not sent."""
-        is_linked = self._session is not None and self._session.is_logged_in
-        if not is_linked and not isinstance(command, SetRouteMode):  # That one needs no link.
+        is_ready = self._session is not None and self._session.is_logged_in and self._is_linked
+        if not is_ready and not isinstance(command, SetRouteMode):  # That one needs no link.
             self._post(
                 sw.CommandResult(
                     command_id=command.command_id,
@@ -161,18 +189,40 @@ class AriSwitch:
     async def _keep_connected(self) -> None:
         while not self._is_replaced:
             try:
-                socket = await connect(self._address, self._names.app, self)
-            except (OSError, HandshakeError) as error:  # TimeoutError is an OSError.
-                self.on_end(f"cannot connect: {printable(str(error)) or 'no answer'}")
-            else:
-                opened_s = self._loop.time()
-                await socket.ended.wait()
-                if self._loop.time() - opened_s > RETRY_S[1]:
-                    self._pause_s = RETRY_S[0]
+                await self._be_connected()
+            except Exception as error:  # noqa: BLE001 - Whatever it is: silence would be worse.
+                self._failed(error)
             if not self._is_replaced:
                 # Jitter, so that several daemons do not come all at once.
                 await asyncio.sleep(self._pause_s * random.uniform(0.5, 1.0))  # noqa: S311
                 self._pause_s = min(2 * self._pause_s, RETRY_S[1])
+
+    async def _be_connected(self) -> None:
+        """Connect, and wait for the link's end."""
+        try:
+            socket = await connect(self._address, self._names.app, self)
+        except (OSError, HandshakeError, UnicodeError) as error:  # TimeoutError is an OSError.
+            self.on_end(f"cannot connect: {printable(str(error)) or 'no answer'}")
+        else:
+            opened_s = self._loop.time()
+            await socket.ended.wait()
+            if self._loop.time() - opened_s > RETRY_S[1]:
+                self._pause_s = RETRY_S[0]
+
+    def _failed(self, error: BaseException) -> None:
+        """Reset the link after a mistake of ours: what was going on is not known any more."""
+        where = "".join(f" ({Path(one.filename).name}:{one.lineno})" for one in _last_of(error))
+        cause = f"a mistake of the adapter{where}: {_named(error)}"
+        if self._socket is not None:
+            self._socket.cut(cause)
+        else:
+            self.on_end(cause)
+
+    def _rest_ended(self, task: asyncio.Task[None]) -> None:
+        """Look how asking by HTTP ended: if nobody ended it, the link is of no use."""
+        error = None if task.cancelled() else task.exception()
+        if error is not None and self._rest is not None and self._rest.task is task:
+            self._failed(error)
 
     # Called by the transport.
 
@@ -214,12 +264,16 @@ class AriSwitch:
             session.cut()
             for out in session.take():
                 if isinstance(out, Answer):
-                    self._mapper.on_response(out.ticket, out.response, _now_us())
+                    self._answered(out)
             self._mapper.link_down(_now_us())
         self._pump()
-        if not self._is_down or self._is_replaced:
-            self._is_down = True
+        is_news = not self._is_down or self._is_replaced
+        now_s = self._loop.time()
+        if is_news or (cause != self._reason and now_s - self._reason_s >= REASON_S):
+            self._reason, self._reason_s = cause, now_s
             _log.warning("asterisk is not linked", switch=self._name, reason=cause)
+        if is_news:
+            self._is_down = True
             self._post(sw.LinkDown(cause=cause[:TEXT_MAX], replaced=self._is_replaced))
         self._flush()
 
@@ -229,6 +283,11 @@ class AriSwitch:
             self._session.feed(answer, _now_us())
             self._pump()
             self._flush()
+
+    @property
+    def _is_linked(self) -> bool:
+        """Whether something that is asked now can leave."""
+        return self._socket is not None and not self._socket.is_over
 
     def _drop_link(self) -> Session | None:
         """Forget the link; return its session."""
@@ -267,12 +326,12 @@ class AriSwitch:
                 requests.append(item)
             else:
                 self._post(item)
-        if self._session is not None:
+        if self._session is not None and self._is_linked:
             if requests:
                 self._session.ask(requests, _now_us())
         else:
             for request in requests:
-                self._mapper.on_response(request.ticket, Response(0), _now_us())
+                self._answered(Answer(request.ticket, Response(-1)))
         return bool(outs or items)
 
     def _carry_out(self, out: Out) -> None:
@@ -284,9 +343,12 @@ class AriSwitch:
             case SendHttp():
                 if self._rest is None:
                     self._rest = Rest(self._address, self._on_answer)
+                    self._rest.task.add_done_callback(self._rest_ended)
                 self._rest.send(out)
             case Answer():
-                self._mapper.on_response(out.ticket, out.response, _now_us())
+                self._answered(out)
+            case Reached():
+                _log.info("asterisk takes requests on the websocket, late", switch=self._name)
             case Ping():
                 socket.ping()
             case LoggedIn():
@@ -299,15 +361,35 @@ class AriSwitch:
             case _:
                 self._mapper.on_event(out, _now_us())
 
+    def _answered(self, answer: Answer) -> None:
+        """Give the mapper an answer; one that it cannot read must not keep others from it."""
+        try:
+            self._mapper.on_response(answer.ticket, answer.response, _now_us())
+        except (ValueError, RecursionError) as error:
+            _log.warning(
+                "an answer of asterisk cannot be read",
+                switch=self._name,
+                status=None if answer.response is None else answer.response.status,
+                why=_named(error),
+            )
+
     def _logged_in(self, info: Info) -> None:
         started = info.status.startup_time
         restarted = bool(self._started and started and started != self._started)
         self._started = started or self._started
         self._epoch, self._seq = self._epoch + 1, 0
         self._is_down = False
-        way = "http" if self._rest is not None else "websocket"
-        _log.info("asterisk is linked", switch=self._name, epoch=self._epoch, kind=way)
         assert self._session is not None
+        way = "http" if self._session.by_http else "websocket"
+        _log.info("asterisk is linked", switch=self._name, epoch=self._epoch, kind=way)
+        if self._session.by_http and takes_requests(info.system.version):
+            _log.warning(
+                "asterisk is asked by http, one request after the other",
+                switch=self._name,
+                reason=f"{shown(info.system.version)} takes requests on the websocket, but did not"
+                " answer there within a second",
+                hint="it is slower so; if asterisk is only busy, this ends with its answer",
+            )
         if self._session.unknown:
             _log.warning(
                 "asterisk does not know some phones",
@@ -374,15 +456,28 @@ class AriSwitch:
             self._ring_at(now_s + LATE_S)
             return
         now_us = _now_us()
-        if self._session is not None:
-            self._session.on_time(now_us)
-        self._mapper.on_time(now_us)
-        self._pump()
+        try:
+            if self._session is not None:
+                self._session.on_time(now_us)
+            self._mapper.on_time(now_us)
+            self._pump()
+        except Exception as error:  # noqa: BLE001 - Or no alarm would ring again.
+            self._failed(error)
         self._flush()
 
 
 def _nobody(event: sw.SwitchEvent) -> None:
     del event
+
+
+def _last_of(error: BaseException) -> list[traceback.FrameSummary]:
+    """Return where an error came up, if that is known."""
+    return traceback.extract_tb(error.__traceback__)[-1:]
+
+
+def _named(error: BaseException) -> str:
+    """Return what an error is, on one line."""
+    return printable(f"{type(error).__name__}: {error}"[: codec.WHY_MAX])
 
 
 def _now_us() -> int:

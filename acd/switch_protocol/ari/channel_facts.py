@@ -10,8 +10,11 @@ remembered on our side over a restart:
 | ACD_ANI | a customer whom we dialled | his number |
 | ACD_UUI, ACD_DIGITS | a customer | user-to-user data; digits collected before |
 | ACD_ENTRY | a customer | how often this channel has come to us |
+| ACD_PATIENCE | a customer | how long he may wait, in seconds, once he was taken |
+| ACD_TAKEN | a customer | "1": we know of him |
 | ACD_SERVED | a customer | "1": an agent has talked to him |
 | ACD_CALL | a leg; a customer whom we dialled or whose channel was replaced | the call's id |
+| ACD_APP | a leg | the application that it belongs to: there may be others |
 | ACD_OFFER, ACD_DEVICE, ACD_PURPOSE | a leg | its id, its phone, what it is for |
 | ACD_HELD | a leg | who keeps the customer on hold |
 """
@@ -44,13 +47,27 @@ def leg_id(channel: Channel) -> str:
 
 
 def is_customer(channel: Channel, app: str) -> bool:
-    """Return whether a channel is a customer's that is in our application."""
+    """Return whether a channel is a customer's that is in our application.
+
+    One that took another's place (a transfer) came without arguments, and has our mark.
+    """
+    came = came_as(channel, app)
+    is_call = came == CALL or (came == "" and bool(variable(channel, "ACD_CALL")))
+    return is_call and not leg_id(channel)
+
+
+def came_as(channel: Channel, app: str) -> str | None:
+    """Return the first argument with which a channel is in our application; None if it is not."""
     plan = channel.dialplan
-    return (
-        plan.app_name == "Stasis"
-        and plan.app_data.split(",")[:2] == [app, CALL]
-        and not leg_id(channel)
-    )
+    words = [*plan.app_data.split(","), ""]
+    return words[1] if plan.app_name == "Stasis" and words[0] == app else None
+
+
+def patience(channel: Channel) -> str:
+    """Return how many seconds a customer may wait; "" if he was taken before, or none are set."""
+    said = variable(channel, "ACD_PATIENCE")
+    is_new = variable(channel, "ACD_TAKEN") != "1" and variable(channel, "ACD_SERVED") != "1"
+    return said if is_new and said.isascii() and said.isdigit() and len(said) < 7 else ""
 
 
 def call_id(channel: Channel) -> str:

@@ -11,7 +11,7 @@ from acd.switch_protocol.ari.session import VERSION_MIN, major
 
 CHANNELVARS: Final = (
     *("ACD_DNIS", "ACD_ANI", "ACD_UUI", "ACD_DIGITS", "ACD_ENTRY", "ACD_SERVED", "ACD_CALL"),
-    *("ACD_OFFER", "ACD_DEVICE", "ACD_PURPOSE", "ACD_HELD"),
+    *("ACD_OFFER", "ACD_DEVICE", "ACD_PURPOSE", "ACD_HELD", "ACD_APP", "ACD_PATIENCE", "ACD_TAKEN"),
 )
 """What the adapter reads of channels (see `channel_facts.py`)."""
 

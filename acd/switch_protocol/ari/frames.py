@@ -1,9 +1,9 @@
 """What passes between us and Asterisk's REST interface (ARI 2.0 and later), typed.
 
 Events are JSON objects with a `type`; only those named in `EVENTS` are decoded, only the fields
-named here are read, and nothing of a customer's choosing is longer than its limit: a field that is
-longer makes its event unreadable, which the codec tells (`Unreadable`). Source: the REST resources'
-description in Asterisk 22.
+named here are read. An id that is too long makes its event unreadable, which the codec tells
+(`Unreadable`); what a customer chose may be as long as its message, since nobody may become
+invisible by a long name. Source: the REST resources' description in Asterisk 22.
 """
 
 from typing import Annotated, Any, Final, TypeAlias
@@ -20,8 +20,9 @@ Id: TypeAlias = Annotated[str, Meta(min_length=1, max_length=149)]
 """An id of a channel or bridge (Asterisk admits 149 characters)."""
 Word: TypeAlias = Annotated[str, Meta(max_length=80)]
 """A name of Asterisk's own: a context (80), a state, a technology."""
-Value: TypeAlias = Annotated[str, Meta(max_length=16_384)]
-"""Something that a customer may have chosen: it is read, and cut by whoever uses it."""
+Value: TypeAlias = str
+"""Something that a customer may have chosen: it is read whatever its length (an event and a list
+have a limit), and cut by whoever uses it."""
 
 
 class _Part(Struct, frozen=True, gc=False, rename={"from_": "from"}):
@@ -64,6 +65,8 @@ class Bridge(_Part, frozen=True):
     id: Id
     bridge_type: Word = ""
     bridge_class: Word = ""
+    name: Value = ""
+    """The application that made it."""
     channels: tuple[Id, ...] = ()
 
 
@@ -256,12 +259,16 @@ class Request(Struct, frozen=True, gc=False):
     """Channel variables, for the message's body."""
     body: bytes = b""
     """The message's body where it is something else than variables: JSON of our own making."""
+    aside: bool = False
+    """Whether others may overtake it, as they may a long list: it goes by HTTP on a connection of
+    its own, also where they go by the WebSocket."""
 
 
 class Response(Struct, frozen=True, gc=False):
-    """What the switch answered."""
+    """What the switch answered, or why it was never asked."""
 
     status: int
+    """Of HTTP. 0: it never left, since too much waits. -1: it never left, since the link ended."""
     body: bytes = b""
     """JSON, or nothing."""
 

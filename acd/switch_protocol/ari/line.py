@@ -19,10 +19,13 @@ from acd.switch_protocol.words import CommandError, CommandStage
 _T = TypeVar("_T")
 
 Then: TypeAlias = Callable[[Response | None], None]
-"""Takes an answer: None where nobody knows whether it was done, status 0 where it never left."""
+"""Takes an answer: None where nobody knows whether it was done, a status below 1 where it
+never left: 0 for want of room, -1 since the link had ended."""
 Command: TypeAlias = sw.Command | CallControl
 
 NO_VARIABLES: Final[Mapping[str, str]] = {}
+UNREADABLE: Final = (ValueError, RecursionError)
+"""What decoding raises: no JSON, no UTF-8, other fields (ValueErrors in msgspec), too deep."""
 NOT_FOUND: Final = 404
 """No such channel or bridge."""
 CONFLICT: Final = 409
@@ -57,6 +60,7 @@ class Line:
         then: Then | None = None,
         variables: Mapping[str, str] = NO_VARIABLES,
         query: Mapping[str, str] = NO_VARIABLES,
+        aside: bool = False,
     ) -> None:
         """Ask the switch for something.
 
@@ -66,11 +70,14 @@ class Line:
             then: Takes the answer, whatever it is.
             variables: Channel variables.
             query: Parameters.
+            aside: Other requests may overtake it.
         """
         self._ticket += 1
         if then is not None:
             self._waiting[self._ticket] = then
-        self._out.append(Request(self._ticket, method, path, tuple(query.items()), dict(variables)))
+        self._out.append(
+            Request(self._ticket, method, path, tuple(query.items()), dict(variables), aside=aside)
+        )
 
     def order(
         self, command: Command, method: str, *path: str, query: Mapping[str, str] = NO_VARIABLES
@@ -136,6 +143,8 @@ def stage_of(response: Response | None) -> tuple[CommandStage, CommandError]:
         return CommandStage.UNKNOWN, CommandError.TIMEOUT
     if response.status == 0:
         return CommandStage.NOT_SENT, CommandError.OVERLOAD
+    if response.status < 0:
+        return CommandStage.NOT_SENT, CommandError.LINK_DOWN
     if response.is_good:
         return CommandStage.ACCEPTED, CommandError.NONE
     if response.status == NOT_FOUND:
@@ -154,11 +163,11 @@ def items(response: Response | None, kind: type[_T]) -> list[_T] | None:
         return None
     try:
         raw = msgspec.json.decode(response.body, type=list[msgspec.Raw])
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return None
     decoder = msgspec.json.Decoder(kind)
     found = []
     for one in raw:
-        with suppress(msgspec.DecodeError):
+        with suppress(*UNREADABLE):
             found.append(decoder.decode(one))
     return found

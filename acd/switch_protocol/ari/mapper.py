@@ -83,6 +83,7 @@ class Mapper:
             self._treatments,
             app=app,
             reach=self._reach,
+            is_device=self._phones.has,
         )
         self._snapshots = Snapshots(self._line, self._table, self._offers, self._phones, app=app)
         self._snapshots.ready = self._replay
@@ -195,6 +196,7 @@ class Mapper:
             replaced = self._table.leg_at(channel.id)
             if replaced is not None:
                 self._offers.mark_all(replaced)
+                self._set(event.replace_channel.id, "ACD_OFFER", "")  # It is the phone's own now.
         leg_id = channel_facts.leg_id(channel) or channel.id
         what = args[0] if args else ""
         leg = self._table.legs.get(leg_id) or self._table.leg_at(channel.id)
@@ -225,6 +227,7 @@ class Mapper:
             self._line.ask("POST", "channels", channel.id, "continue")
             return
         call.hears = call.playback = ""
+        self._offers.take(call, channel_facts.patience(channel))
         self._line.tell(sw.RouteRequest(call=call.facts))
 
     def _feature_code(self, channel: str, args: tuple[str, ...]) -> None:

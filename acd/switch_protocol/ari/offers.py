@@ -16,7 +16,7 @@ from typing import Final
 from acd.switch_protocol import messages as sw
 from acd.switch_protocol.ari.channel_facts import LEG
 from acd.switch_protocol.ari.frames import Response
-from acd.switch_protocol.ari.line import CONFLICT, NOT_FOUND, Command, Line, stage_of
+from acd.switch_protocol.ari.line import CONFLICT, NOT_FOUND, UNREADABLE, Command, Line, stage_of
 from acd.switch_protocol.ari.table import SILENT, Call, Hold, Leg, Purpose, Stage, Table
 from acd.switch_protocol.ari.treatments import Treatments
 from acd.switch_protocol.words import CommandError, CommandStage, EventCause
@@ -36,6 +36,12 @@ JOIN_US: Final = 3 * SECOND_US
 
 IDLE_US: Final = SECOND_US
 """How long a customer whose agent hung up may hear nothing: as a rule he is let go at once."""
+
+TIMEOUT: Final = "TIMEOUT(absolute)"
+"""The dialplan function by which the switch itself ends a stay: then comes its extension T."""
+
+TALK_MAX_S: Final = "14400"
+"""Longest talk, in seconds, so that a customer whose daemon died in it does not wait for ever."""
 
 _BUSY: Final = frozenset({17})
 _NO_ANSWER: Final = frozenset({18, 19, 102})
@@ -101,6 +107,7 @@ class Offers:
         endpoint: str,
         ring_us: int,
         auto_answer: bool = False,
+        is_near: bool = True,
     ) -> None:
         """Let a phone ring.
 
@@ -110,11 +117,12 @@ class Offers:
             endpoint: As the switch dials it.
             ring_us: How long.
             auto_answer: The phone is asked to answer by itself.
+            is_near: It is one of ours: if it is there it rings at once.
         """
         line = self._line
         self._table.add_leg(leg)
         seconds = max(1, -(-(ring_us + GRACE_US) // SECOND_US))
-        variables = _variables(leg)
+        variables = _variables(leg, self._app)
         if auto_answer:
             variables["PJSIP_HEADER(add,Call-Info)"] = "<sip:acd>;answer-after=0"
             variables["PJSIP_HEADER(add,Alert-Info)"] = "<sip:acd>;info=alert-autoanswer"
@@ -133,7 +141,8 @@ class Offers:
                 "timeout": str(seconds),
             },
         )
-        line.after(ALERT_US, lambda: self._alert(leg))
+        if is_near:
+            line.after(ALERT_US, lambda: self._alert(leg))
         line.after(seconds * SECOND_US + GRACE_US, lambda: self._overdue(leg))
 
     def _dialled(self, command: Command, leg: Leg, response: Response | None) -> None:
@@ -228,9 +237,14 @@ class Offers:
         call = leg.call
         if not call.bridge:
             leg.bridge = call.bridge = f"{leg.id}.talk"
-            self._line.ask("POST", "bridges", leg.bridge, query={"type": "mixing"})
+            self.make_bridge(leg.bridge)
         self._treatments.stop(call)
         self.add(leg, f"{call.channel},{leg.channel}")
+
+    def make_bridge(self, bridge: str) -> None:
+        """Make a bridge; its name tells other applications that it is not theirs."""
+        query = {"type": "mixing", "name": self._app}
+        self._line.ask("POST", "bridges", bridge, query=query)
 
     def add(self, leg: Leg, channels: str) -> None:
         """Put channels into the call's bridge, for a leg that waits for it."""
@@ -303,6 +317,7 @@ class Offers:
         call = leg.call
         if leg.hold is Hold.SWITCH and leg.entered and call.entered:
             leg.hold = Hold.NONE
+            self._treatments.stop(call)
             self.mark(leg, "ACD_HELD", "")
             self._line.tell(sw.Retrieved(call_id=call.id, device=leg.device, offer=leg.id))
         needed = leg.purpose in SILENT or leg.purpose is Purpose.CONSULT or call.entered
@@ -313,11 +328,24 @@ class Offers:
         self._line.tell(sw.Established(call_id=call.id, device=leg.device, offer=leg.id))
         if leg.purpose is Purpose.CONFERENCE:
             self._line.tell(sw.Conferenced(call_id=call.id, device=leg.device, offer=leg.id))
-        if not call.served and leg.purpose in {Purpose.OFFER, Purpose.TRANSFER}:
+        self.note_served(call)
+
+    def note_served(self, call: Call) -> None:
+        """Write on a customer's channel that an agent talks to him, if one does."""
+        if not call.served and any(
+            leg.stage is Stage.TALKING and leg.purpose in {Purpose.OFFER, Purpose.TRANSFER}
+            for leg in call.legs.values()
+        ):
             call.served = True
             self._set(call.channel, "ACD_SERVED", "1")
-            # The dialplan's longest wait, after which the fallback takes over, is not for talks.
-            self._set(call.channel, "TIMEOUT(absolute)", "0")
+            # The longest wait, after which the fallback takes over, is not for talks.
+            self._set(call.channel, TIMEOUT, TALK_MAX_S)
+
+    def take(self, call: Call, patience: str) -> None:
+        """Let a customer wait as long as the dialplan says; until he is taken it is short."""
+        if patience:
+            self._set(call.channel, TIMEOUT, patience)
+            self._set(call.channel, "ACD_TAKEN", "1")
 
     def hang_up(self, leg: Leg, code: int) -> None:
         """React to a leg's end."""
@@ -404,7 +432,7 @@ class Offers:
 
     def mark_all(self, leg: Leg) -> None:
         """Write all that a leg's channel says on a channel that took its place."""
-        for name, value in _variables(leg).items():
+        for name, value in _variables(leg, self._app).items():
             self._set(leg.channel, name, value)
 
     def mark(self, leg: Leg, name: str, value: str) -> None:
@@ -416,8 +444,9 @@ class Offers:
         self._line.ask("POST", "channels", channel, "variable", query=query)
 
 
-def _variables(leg: Leg) -> dict[str, str]:
+def _variables(leg: Leg, app: str) -> dict[str, str]:
     return {
+        "ACD_APP": app,
         "ACD_CALL": leg.call.id,
         "ACD_OFFER": leg.id,
         "ACD_DEVICE": leg.device,
@@ -440,7 +469,7 @@ def _refusal(response: Response) -> CommandError:
         return CommandError.WRONG_STATE
     try:
         said = json.loads(response.body or b"{}").get("error", "")
-    except (ValueError, AttributeError):
+    except (*UNREADABLE, AttributeError):
         said = ""
     # The switch could make no channel: nothing is registered there.
     if said == "Allocation failed":

@@ -59,7 +59,9 @@ _PREFIX: Final = re.compile(r"\+?[0-9]{1,16}")
 _SAFE: Final = r"[A-Za-z0-9_.:@+/-]*"
 """What may stand around the placeholder of an endpoint: no `&`, which would name a second one."""
 _URL_PATH: Final = re.compile(r"(/[A-Za-z0-9_.-]+)+")
-_HOST: Final = re.compile(r"[A-Za-z0-9_.:-]+")
+_LABEL: Final = r"[A-Za-z0-9_-]{1,63}"
+_HOST: Final = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(\.{_LABEL})*\.?")
+"""A name, or an address of IPv4."""
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 
 
@@ -177,7 +179,7 @@ class _Check:
             not value.isascii()
             or not value.isprintable()
             or parts.scheme not in PORTS
-            or not _HOST.fullmatch(parts.hostname or "")
+            or not _is_host(parts.hostname or "")
             or not _URL_PATH.fullmatch(parts.path.rstrip("/"))
             or not has_port
             or parts.query
@@ -277,6 +279,16 @@ class _Check:
             return None
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         return context
+
+
+def _is_host(host: str) -> bool:
+    """Return whether a host can be looked up, or is an address."""
+    if ":" not in host:
+        return _HOST.fullmatch(host) is not None
+    try:
+        return not ipaddress.IPv6Address(host).scope_id
+    except ValueError:
+        return False
 
 
 def _is_loopback(host: str) -> bool:

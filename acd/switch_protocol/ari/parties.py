@@ -42,6 +42,7 @@ class Parties:
         treatments: What customers hear meanwhile.
         app: Our application's name.
         reach: Finds destinations.
+        is_device: Tells our phones from numbers outside.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Parties:
         *,
         app: str,
         reach: Reach,
+        is_device: Callable[[str], bool],
     ) -> None:
         self._line = line
         self._table = table
@@ -60,6 +62,7 @@ class Parties:
         self._treatments = treatments
         self._app = app
         self._reach = reach
+        self._is_device = is_device
         offers.answered = self._answered
         offers.ended = self._ended
 
@@ -118,7 +121,14 @@ class Parties:
         self._treatments.stop(call)
         call.entered = False
         self._table.touch(call)
-        self._line.ask("POST", "bridges", call.bridge, "addChannel", then=then, query=_only(call))
+
+        def came(response: Response | None) -> None:
+            refused = response is not None and not response.is_good
+            if refused and self._agent_of(call) is not None and not call.entered:
+                self._treatments.play_music(call)
+            then(response)
+
+        self._line.ask("POST", "bridges", call.bridge, "addChannel", then=came, query=_only(call))
 
     # Transfer and consultation.
 
@@ -133,7 +143,7 @@ class Parties:
         self._offers.clear(old, EventCause.REDIRECTED)
         self._offers.wait_again(call)
         leg = Leg(command.command_id, call, command.to, Purpose.TRANSFER)
-        self._offers.dial(command, leg, endpoint=endpoint, ring_us=command.ring_us)
+        self._dial(command, leg, endpoint)
 
     def consult(self, command: cc.ConsultationCall) -> None:
         """Put a customer on hold, and let the agent ask somebody else."""
@@ -144,7 +154,7 @@ class Parties:
             return
         self._set_aside(agent, lambda _: None)
         leg = Leg(command.command_id, agent.call, command.to, Purpose.CONSULT)
-        self._offers.dial(command, leg, endpoint=endpoint, ring_us=command.ring_us)
+        self._dial(command, leg, endpoint)
 
     def end_consultation(
         self, command: cc.TransferCall | cc.ConferenceCall | cc.ReconnectCall
@@ -182,7 +192,6 @@ class Parties:
         if response is None or not response.is_good:
             if asked.id in call.legs and agent.id in call.legs:
                 asked.purpose = Purpose.CONSULT
-                self._treatments.play_music(call)
             return
         self._offers.mark(asked, "ACD_PURPOSE", asked.purpose)
         if asked.purpose is Purpose.CONFERENCE:
@@ -213,7 +222,16 @@ class Parties:
         purpose = _PURPOSES[command.participation]
         leg = Leg(command.command_id, agent.call, command.device, purpose)
         leg.target = agent.id
-        self._offers.dial(command, leg, endpoint=endpoint, ring_us=command.ring_us)
+        self._dial(command, leg, endpoint)
+
+    def _dial(
+        self,
+        command: cc.SingleStepTransfer | cc.ConsultationCall | cc.SingleStepConference,
+        leg: Leg,
+        endpoint: str,
+    ) -> None:
+        is_near = self._is_device(leg.device)
+        self._offers.dial(command, leg, endpoint=endpoint, ring_us=command.ring_us, is_near=is_near)
 
     def _answered(self, leg: Leg) -> bool:
         """Join a leg by its purpose; return whether that was done."""
@@ -250,7 +268,7 @@ class Parties:
                 "appArgs": SNOOP,
             },
         )
-        ask("POST", "bridges", leg.bridge, query={"type": "mixing"})
+        self._offers.make_bridge(leg.bridge)
         self._offers.expect_join(leg)
 
     def ear_is_there(self, channel: str) -> None:

@@ -86,6 +86,10 @@ class Phones:
         """Return how one of our devices is dialled; None if it is not ours."""
         return self._endpoint.format(device=device) if device in self._phones else None
 
+    def has(self, device: str) -> bool:
+        """Return whether a device is ours."""
+        return device in self._phones
+
     def watch(self, devices: Collection[str]) -> None:
         """Take these phones for ours, and no others."""
         self._phones = {device: self._phones.get(device) or _Phone() for device in devices}

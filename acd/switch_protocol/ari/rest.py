@@ -1,4 +1,4 @@
-"""Requests by HTTP, for an Asterisk whose WebSocket takes none: one after the other."""
+"""Requests by HTTP, one after the other: long lists, and all where the WebSocket takes none."""
 
 import asyncio
 import ssl
@@ -30,7 +30,8 @@ class Rest:
         self._address = address
         self._feed = feed
         self._queue: asyncio.Queue[SendHttp] = asyncio.Queue()
-        self._task = asyncio.get_running_loop().create_task(self._work())
+        self.task = asyncio.get_running_loop().create_task(self._work())
+        """Does the work. If it ends by itself, nothing is answered any more: its owner looks."""
 
     def send(self, what: SendHttp) -> None:
         """Ask something; the session asks one thing at a time."""
@@ -39,7 +40,7 @@ class Rest:
     def cut(self) -> None:
         """End at once; nothing is told any more."""
         self._feed = lambda _: None
-        self._task.cancel()
+        self.task.cancel()
 
     async def _work(self) -> None:
         # Where there is no TLS, a context that trusts nobody is the cheapest.

@@ -2,14 +2,18 @@
 
 The log-in asks what runs there, sets which events are not wanted, and subscribes to our phones.
 Whether requests may travel on the WebSocket is found out by trying (Asterisk has it since the
-spring of 2025, in several branches): if the first one is not answered in a second, all go by HTTP.
+spring of 2025, in several branches): if the first one is not answered in a second, all go by HTTP,
+one after the other. If its answer comes after all (Asterisk was busy), all go by the WebSocket from
+then on.
+
+Requests that others may overtake (`aside`: the long lists of audits) always go by HTTP: what is
+asked on the WebSocket is answered in order, so a list would hold up all that is asked after it.
 
 What happens during the log-in is not handed on: the snapshot that every log-in is followed by has
 it. Deadlines run on the times that are handed in.
 """
 
 import re
-from collections import deque
 from collections.abc import Collection, Iterable
 from typing import Final, TypeAlias
 
@@ -27,6 +31,7 @@ from acd.switch_protocol.ari.codec import (
     encode_http,
 )
 from acd.switch_protocol.ari.frames import Info, Request, Response
+from acd.switch_protocol.ari.lanes import Lane
 from acd.switch_protocol.ari.watching import UNKNOWN_SOURCE, Watching, filter_request
 
 VERSION_MIN: Final = 16
@@ -59,8 +64,12 @@ MISSES_MAX: Final = 2
 LOST_US: Final = 1_000_000
 """Shortest time between two notes that something was lost: each costs a snapshot."""
 
-RESUBSCRIBE_US: Final = 60_000_000
-"""How often phones that the switch does not know are asked for again."""
+RESUBSCRIBE_US: Final = (60_000_000, 3_600_000_000)
+"""First and longest pause until phones that the switch does not know are asked for again; each is
+twice the one before."""
+
+REST_SINCE: Final = {20: 14, 21: 9, 22: 4}
+"""From which release on each branch takes requests on the WebSocket; later branches always do."""
 
 _REFUSALS: Final = {
     401: "the log-in by HTTP was refused (401): see `user` and `password_file`",
@@ -106,11 +115,15 @@ class LoggedIn(Struct, frozen=True, gc=False):
 class Answer(Struct, frozen=True, gc=False):
     """What became of a request of the mapper.
 
-    None: it left, and nobody knows what became of it. Status 0: it never left.
+    None: it left, and nobody knows what became of it. A status below 1: it never left.
     """
 
     ticket: int
     response: Response | None
+
+
+class Reached(Struct, frozen=True, gc=False):
+    """The WebSocket takes requests after all: they went by HTTP until now."""
 
 
 class Lost(Struct, frozen=True, gc=False):
@@ -126,7 +139,7 @@ class Ended(Struct, frozen=True, gc=False):
     replaced: bool = False
 
 
-Out: TypeAlias = Send | SendHttp | Ping | LoggedIn | frames.Event | Answer | Lost | Ended
+Out: TypeAlias = Send | SendHttp | Ping | LoggedIn | frames.Event | Answer | Reached | Lost | Ended
 Incoming: TypeAlias = frames.Event | Answered | Unreadable | Pong | Unanswered
 
 _INFO: Final = msgspec.json.Decoder(Info)
@@ -144,17 +157,23 @@ class Session:
         self._app = app
         self._watching = Watching(app, sources, self._ask_own)
         self._out: list[Out] = []
-        self._queue: deque[Request] = deque()
-        self._sent: dict[int, int] = {}
-        """Until when each request may stay unanswered, by ticket; never falling."""
+        self._main = Lane()
+        self._aside = Lane()
+        """By HTTP, while the main one goes by the WebSocket."""
         self._own = 0
         """Ticket of our last own request; they count down from -1."""
         self._own_sent: dict[int, Request] = {}
-        self._by_http = False
+        self.by_http = False
+        """Whether all goes by HTTP."""
+        self._is_reached = False
+        """Whether the WebSocket takes requests, as came out late."""
+        self._probe = 0
+        """Ticket of the first request on the WebSocket."""
         self._probe_us: int | None = None
         self._login_us: int | None = None
         self._ping_us: int | None = None
         self._resubscribe_us: int | None = None
+        self._resubscribe_pause_us = RESUBSCRIBE_US[0]
         self._misses = 0
         self._lost = ""
         """What was lost and is not told yet."""
@@ -175,7 +194,7 @@ class Session:
         self._login_us = now_us + LOGIN_US
         self._probe_us = now_us + PROBE_US
         self._ping_us = now_us + KEEPALIVE_US
-        self._ask_own(Request(0, "GET", ("asterisk", "info")))
+        self._probe = self._ask_own(Request(0, "GET", ("asterisk", "info")))
         self._send(now_us)
 
     def watch(self, sources: Collection[str], now_us: int) -> None:
@@ -184,14 +203,20 @@ class Session:
         if self._is_filtered:
             self._watching.ask()
             self._send(now_us)
+        if self.is_logged_in:
+            self._resubscribe_in(RESUBSCRIBE_US[0], now_us)
 
     def ask(self, requests: Iterable[Request], now_us: int) -> None:
         """Send the mapper's requests, as soon as they may leave."""
         for request in requests:
-            if self._is_ended or len(self._queue) >= QUEUE_MAX:
+            if self._is_ended:
+                self._out.append(Answer(request.ticket, Response(-1)))
+            elif len(self._main) + len(self._aside) >= QUEUE_MAX:
                 self._out.append(Answer(request.ticket, Response(0)))
+            elif request.aside and not self.by_http:
+                self._aside.add(request)
             else:
-                self._queue.append(request)
+                self._main.add(request)
         self._send(now_us)
 
     def feed(self, item: Incoming, now_us: int) -> None:
@@ -217,10 +242,9 @@ class Session:
         """Return when `on_time` is due, or None."""
         if self._is_ended:
             return None
-        first = next(iter(self._sent.values()), None)
         waits = (
-            *(first, self._probe_us, self._login_us, self._ping_us),
-            *(self._resubscribe_us, self._lost_us),
+            *(self._main.due_us, self._aside.due_us, self._probe_us, self._login_us),
+            *(self._ping_us, self._resubscribe_us, self._lost_us),
         )
         return min((due_us for due_us in waits if due_us is not None), default=None)
 
@@ -230,14 +254,14 @@ class Session:
             return
         if _is_over(self._probe_us, now_us):
             self._give_up_websocket(now_us)
-        for ticket, until_us in tuple(self._sent.items()):
-            if until_us > now_us:
-                break
+        for ticket in (*self._main.overdue(now_us), *self._aside.overdue(now_us)):
             self._answered(ticket, None, now_us)
         if _is_over(self._login_us, now_us):
             self._end("cannot log in: no answer")
         if _is_over(self._resubscribe_us, now_us):
-            self._resubscribe_us = now_us + RESUBSCRIBE_US
+            # Finding out which ones are unknown costs about two requests for each.
+            more = self._watching.wants_more
+            self._resubscribe_in(2 * self._resubscribe_pause_us if more else 0, now_us)
             self._watching.ask()
             self._send(now_us)
         if _is_over(self._lost_us, now_us):
@@ -255,31 +279,36 @@ class Session:
     def cut(self) -> None:
         """Take note that there is no link any more: `take` then has what became of requests."""
         self._is_ended = True
-        sent, self._sent = self._sent, {}
-        self._out += [Answer(ticket, None) for ticket in sent if ticket > 0]
-        queue, self._queue = self._queue, deque()
-        self._out += [Answer(one.ticket, Response(0)) for one in queue if one.ticket > 0]
+        for lane in (self._main, self._aside):
+            left, waited = lane.forget()
+            self._out += [Answer(ticket, None) for ticket in left if ticket > 0]
+            self._out += [Answer(ticket, Response(-1)) for ticket in waited if ticket > 0]
 
     # Sending.
 
     def _send(self, now_us: int) -> None:
-        most = 1 if self._by_http else IN_FLIGHT_MAX
-        last_us = next(reversed(self._sent.values()), 0)
-        while self._queue and len(self._sent) < most and not self._is_ended:
-            request = self._queue.popleft()
-            # They are answered in order: who stands behind a long one gets its time, too.
+        if self._is_reached and self.by_http and not self._main.in_flight:
+            self.by_http = False  # Not earlier: who left by HTTP would be overtaken.
+            self._out.append(Reached())
+        self._send_from(self._main, now_us, by_http=self.by_http)
+        self._send_from(self._aside, now_us, by_http=True)
+
+    def _send_from(self, lane: Lane, now_us: int, *, by_http: bool) -> None:
+        most = 1 if by_http else IN_FLIGHT_MAX
+        while lane and lane.in_flight < most and not self._is_ended:
+            request = lane.pop()
             span_us = _span_us(request)
-            last_us = max(last_us, now_us + span_us)
-            self._sent[request.ticket] = last_us
+            lane.left(request.ticket, now_us + span_us)
             try:
                 out = (
                     SendHttp(request.ticket, encode_http(request), span_us)
-                    if self._by_http
+                    if by_http
                     else Send(encode(request))
                 )
             except RefusedError as error:
                 body = msgspec.json.encode({"message": f"refused here: {error}"})
-                self._settle(request.ticket, Response(400, body), now_us)
+                lane.settle(request.ticket)
+                self._settled(request.ticket, Response(400, body), now_us)
             else:
                 self._out.append(out)
 
@@ -288,16 +317,19 @@ class Session:
         self._own -= 1
         request = msgspec.structs.replace(request, ticket=self._own)
         self._own_sent[self._own] = request
-        self._queue.append(request)
+        self._main.add(request)
         return self._own
 
     def _answered(self, ticket: int, response: Response | None, now_us: int) -> None:
-        if ticket in self._sent:  # Otherwise it was given up, or is nobody's.
-            self._settle(ticket, response, now_us)
-            self._send(now_us)
+        if self._main.settle(ticket) or self._aside.settle(ticket):
+            self._settled(ticket, response, now_us)
+        elif ticket == self._probe and self.by_http:
+            self._is_reached = True
+        else:
+            return  # It was given up, or is nobody's.
+        self._send(now_us)
 
-    def _settle(self, ticket: int, response: Response | None, now_us: int) -> None:
-        del self._sent[ticket]
+    def _settled(self, ticket: int, response: Response | None, now_us: int) -> None:
         if ticket > 0:
             self._out.append(Answer(ticket, response))
         else:
@@ -326,7 +358,7 @@ class Session:
             assert self._info is not None
             self.is_logged_in = True
             self._login_us = None
-            self._resubscribe_us = now_us + RESUBSCRIBE_US
+            self._resubscribe_in(RESUBSCRIBE_US[0], now_us)
             self._out.append(LoggedIn(self._info))
 
     def _informed(self, response: Response | None) -> str:
@@ -347,11 +379,16 @@ class Session:
     def _give_up_websocket(self, now_us: int) -> None:
         """Ask again by HTTP: the WebSocket takes no requests, or nobody is there."""
         self._probe_us = None
-        self._by_http = True
-        self._sent.clear()
+        self.by_http = True
+        self._main.forget()
         self._own_sent.clear()
         self._ask_own(Request(0, "GET", ("asterisk", "info")))
         self._send(now_us)
+
+    def _resubscribe_in(self, pause_us: int, now_us: int) -> None:
+        first_us, longest_us = RESUBSCRIBE_US
+        self._resubscribe_pause_us = max(first_us, min(pause_us, longest_us))
+        self._resubscribe_us = now_us + self._resubscribe_pause_us
 
     # What goes wrong.
 
@@ -388,6 +425,21 @@ def major(version: str) -> int | None:
     """
     found = re.match(r"(?:(?:certified|GIT|SVN)[-/](?:branch-)?)?(\d{1,3})(?![0-9a-zA-Z])", version)
     return int(found[1]) if found else None
+
+
+def takes_requests(version: str) -> bool:
+    """Return whether a release is known to take requests on the WebSocket.
+
+    >>> [takes_requests(name) for name in ("22.4.0", "23.0.0-rc1", "22.10.1~dfsg+~cs6.15")]
+    [True, True, True]
+    >>> [takes_requests(name) for name in ("22.3.0", "20.13.1", "19.8.1", "GIT-23-1a2b3c", "")]
+    [False, False, False, False, False]
+    """
+    found = re.match(r"(\d{1,3})\.(\d{1,3})(?!\d)", version)
+    if found is None:
+        return False
+    branch, release = int(found[1]), int(found[2])
+    return branch > max(REST_SINCE) or release >= REST_SINCE.get(branch, 1_000)
 
 
 def _is_over(due_us: int | None, now_us: int) -> bool:

@@ -21,7 +21,7 @@ from acd.switch_protocol import messages as sw
 from acd.switch_protocol.ari import channel_facts, frames
 from acd.switch_protocol.ari.channel_facts import variable
 from acd.switch_protocol.ari.frames import Response
-from acd.switch_protocol.ari.line import NOT_FOUND, Line, items
+from acd.switch_protocol.ari.line import NOT_FOUND, UNREADABLE, Line, items
 from acd.switch_protocol.ari.offers import Offers
 from acd.switch_protocol.ari.phones import Phones
 from acd.switch_protocol.ari.table import SILENT, Call, Hold, Leg, Purpose, Stage, Table, as_told
@@ -92,7 +92,9 @@ class Snapshots:
             ("deviceStates",),
         )
         for path in paths:
-            self._line.ask("GET", *path, then=partial(answered, path[0]))
+            # They are long: once the table lives, nothing else waits for them.
+            then = partial(answered, path[0])
+            self._line.ask("GET", *path, then=then, aside=not self.is_first)
 
     def _read(
         self,
@@ -114,7 +116,8 @@ class Snapshots:
             self._table.clear()
         known = {call_id for call_id, call in self._table.calls.items() if call.serial <= serial}
         self._take_calls(there.values(), bridge_of)
-        self._take_legs(there.values(), bridge_of)
+        self._take_legs(there.values(), bridge_of, serial)
+        self._send_on(there.values())
         missing = {call_id for call_id in known if self._is_missing(call_id, there)}
         members = {one.id: one.channels for one in bridges}
         for call_id in sorted(known - missing):
@@ -122,6 +125,7 @@ class Snapshots:
             self._offers.correct(call, members.get(call.bridge, ()))
             for leg in tuple(call.legs.values()):
                 self._compare_leg(leg, there.get(leg.channel))
+            self._offers.note_served(call)
             stray = bridge_of.get(call.channel, "")
             if stray.startswith(OURS) and not call.bridge:
                 call.bridge = stray  # An order to end it was lost.
@@ -133,6 +137,7 @@ class Snapshots:
         self._line.tell_result(command, CommandStage.CONFIRMED)
         if self.is_first:
             for call in self._table.calls.values():
+                self._offers.note_served(call)
                 self._offers.wait_again(call)
             self.is_first = False
             self.ready()
@@ -158,7 +163,9 @@ class Snapshots:
                 and call_id not in table.calls
                 and not table.is_gone(call_id)
             ):
-                self.take_call(channel, bridge_of.get(channel.id, ""))
+                call = self.take_call(channel, bridge_of.get(channel.id, ""))
+                if call is not None:
+                    self._offers.take(call, channel_facts.patience(channel))
 
     def take_call(self, channel: frames.Channel, bridge: str = "") -> Call | None:
         """Take a customer's channel in; None if its id cannot be a call's.
@@ -175,11 +182,24 @@ class Snapshots:
         self._table.add(call)
         return call
 
-    def _take_legs(self, channels: Iterable[frames.Channel], bridge_of: Mapping[str, str]) -> None:
-        """Take legs in that belong to calls; let go those that belong to nothing."""
+    def _send_on(self, channels: Iterable[frames.Channel]) -> None:
+        """Let agents' feature codes go on in the dialplan whose answer was lost."""
         for channel in channels:
+            if channel_facts.came_as(channel, self._app) == channel_facts.AGENT:
+                self._line.ask("POST", "channels", channel.id, "continue")
+
+    def _take_legs(
+        self, channels: Iterable[frames.Channel], bridge_of: Mapping[str, str], serial: int
+    ) -> None:
+        """Take legs in that belong to calls; let go those that belong to nothing."""
+        # After a transfer by the phone two channels are one leg: the one that talks is it.
+        for channel in sorted(channels, key=lambda one: one.id not in bridge_of):
             leg_id = channel_facts.leg_id(channel)
-            if not leg_id or leg_id in self._table.legs:
+            if not leg_id or variable(channel, "ACD_APP") != self._app:
+                continue
+            known = self._table.legs.get(leg_id)
+            if known is not None:
+                self._let_go_twin(known, channel.id, bridge_of, serial)
                 continue
             call = self._table.calls.get(variable(channel, "ACD_CALL"))
             purpose = variable(channel, "ACD_PURPOSE")
@@ -195,6 +215,14 @@ class Snapshots:
                 self._table.end_id(leg_id)
                 continue
             self._take_leg(channel, call, bridge_of.get(channel.id, ""))
+
+    def _let_go_twin(
+        self, leg: Leg, channel: str, bridge_of: Mapping[str, str], serial: int
+    ) -> None:
+        """Let a channel go whose leg is another one by now."""
+        is_old = leg.call.serial <= serial or self.is_first
+        if channel != leg.channel and channel not in bridge_of and is_old:
+            self._line.ask("DELETE", "channels", channel)
 
     def _take_leg(self, channel: frames.Channel, call: Call, bridge: str) -> None:
         leg_id, device = channel_facts.leg_id(channel), variable(channel, "ACD_DEVICE")
@@ -222,7 +250,8 @@ class Snapshots:
         used = {call.bridge for call in self._table.calls.values()}
         used |= {leg.bridge for leg in self._table.legs.values()}
         for bridge in bridges:
-            if bridge.id.startswith(OURS) and bridge.id not in used and not bridge.channels:
+            is_ours = bridge.id.startswith(OURS) and bridge.name == self._app
+            if is_ours and bridge.id not in used and not bridge.channels:
                 self._line.ask("DELETE", "bridges", bridge.id)
 
     def _look_at(self, leg: Leg) -> None:
@@ -253,7 +282,7 @@ class Snapshots:
         if response is not None and response.is_good:
             try:
                 channel = msgspec.json.decode(response.body, type=frames.Channel)
-            except msgspec.DecodeError:
+            except UNREADABLE:
                 response = None
         if response is None or (channel is None and response.status != NOT_FOUND):
             self._line.result(command, response)

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import ssl
 from contextlib import suppress
-from typing import Final, Protocol, cast
+from typing import Any, Final, Protocol, cast
 
 from msgspec import Struct
 from websockets.client import ClientProtocol
@@ -50,6 +50,10 @@ class Address(Struct, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         return f"Address({self.origin}{self.path}, user={self.user!r})"
 
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """Tell a traceback drawn by rich no more than `repr` does; msgspec would tell all."""
+        return [("origin", self.origin), ("path", self.path), ("user", self.user)]
+
     @property
     def origin(self) -> str:
         """The address without a path."""
@@ -87,6 +91,7 @@ async def connect(address: Address, app: str, receiver: Receiver) -> "WebSocket"
     Raises:
         HandshakeError: Asterisk refused.
         OSError: Nobody is there, the certificate is wrong, or it took too long.
+        UnicodeError: The host's name is none.
     """
     loop = asyncio.get_running_loop()
     async with asyncio.timeout(CONNECT_S):
@@ -126,6 +131,11 @@ class WebSocket(asyncio.Protocol):
         """What came of a message in pieces; the library keeps it below FRAME_MAX."""
         self._cause = ""
         self._is_over = False
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing can be sent any more."""
+        return self._is_over
 
     def send(self, frame: bytes) -> None:
         """Write a message into the buffer."""
@@ -197,7 +207,11 @@ class WebSocket(asyncio.Protocol):
                 why = "Asterisk closed the link in the handshake"
                 self.opened.set_exception(HandshakeError(why))
             elif self._codec.state is not State.CONNECTING and not is_wanted:
-                why = f"the link was cut: {exc}" if exc else "Asterisk closed the link"
+                why = (
+                    f"the link was cut: {printable(str(exc))}"
+                    if exc
+                    else "Asterisk closed the link"
+                )
                 self._receiver.on_end(self._cause or why)
         finally:
             self.ended.set()

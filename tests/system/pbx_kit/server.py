@@ -57,6 +57,7 @@ LINE: Final = f"""
 [trunk]
 type = endpoint
 context = from-customers
+allow_transfer = no
 disallow = all
 allow = ulaw
 direct_media = no
