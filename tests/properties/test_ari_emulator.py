@@ -63,7 +63,8 @@ class Naive:
 
     async def listen(self):
         url = self.access.url.replace("http", "ws", 1) + "/events?app=acd"
-        async with connect(url, additional_headers=AUTH, close_timeout=0.1) as socket:
+        socket = await connect(url, additional_headers=AUTH, close_timeout=0.1)
+        try:
             sources = ",".join(f"endpoint:PJSIP/{phone}" for phone in self.access.phones)
             await self.ask("POST", "applications/acd/subscription", eventSource=sources)
             for channel in (await self.ask("GET", "channels")).json():
@@ -71,6 +72,8 @@ class Naive:
                     await self.arrived(channel)
             async for message in socket:
                 await self.hear(json.loads(message))
+        finally:
+            socket.transport.abort()  # However it ended, also where this task was canceled.
 
     async def ask(self, method, path, **query):
         return await self.http.request(method, f"{self.access.url}/{path}", params=query)

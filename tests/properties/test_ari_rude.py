@@ -23,7 +23,7 @@ from tests.properties.ari_daemon import daemon, hurry
 PHONES = ("101", "102", "103")
 STEPS = 120
 STEP_S = 0.015
-CALM_S = 10.0
+CALM_S = 30.0
 CALLS_MAX = 12
 RATES = {
     Quirk.ACK_WITHOUT_EFFECT: 0.05,
