@@ -1,219 +1,218 @@
 """Bursts of a switch's events through the ARI adapter: is the lag small, the order kept?
 
-Questions: when 1,000 events a second come, how long after it was made is an event handed on? Which
-rate can be sustained? Is memory bounded, is anything lost or out of order?
+Questions: when 1,000 events a second come, and more, how long after it was made is an event handed
+on? How many a second can be taken at all? Is memory bounded, is anything lost or out of order?
 
-Method: a peer in a process of its own speaks what Asterisk speaks on a WebSocket (log-in, the four
-lists of a snapshot), then sends calls that come and go: 1,000 events a second, ten at a time, and
-then 50,000 that were made before, as fast as they are taken. Each call's number is in its id, the
-time of its making in its data, so that order and lag are read from what the adapter delivers; the
-lag of the second part is the queue's. The digest is of the events delivered, in their order.
+Method: a peer in a process of its own speaks what Asterisk speaks, on a real WebSocket (see
+ari_burst_peer). First whole calls, at several rates, ten milliseconds' events at a time: each call
+that comes is offered to a phone, joined, and let go, as the daemon does, so that with every event
+about one request leaves and is answered. Then 50,000 events of calls that come and go, made before
+and sent as fast as they are taken: their lag is that of the queue. Each call's number is in its id,
+the time of its making in its data, so that order and lag are read from what the adapter delivers.
+Where a rate's p99 goes beyond 100 ms, the two processes do not keep up with it on this machine. The
+digest is of the events delivered, in their order.
 
-    python -m benchmarks.bench_ari_burst            # the canonical run, about 20 s
+    python -m benchmarks.bench_ari_burst            # the canonical run, about 30 s
     python -m benchmarks.bench_ari_burst --smoke    # small; against rot
 """
 
 import asyncio
-import itertools
-import json
 import resource
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import structlog
 import uvloop
-from websockets.asyncio.server import ServerConnection, serve
 
 from acd.switch_protocol import messages as sw
 from acd.switch_protocol.ari import make
 from acd.switch_protocol.port import SwitchOptions
+from acd.switch_protocol.words import CommandStage
+from benchmarks.ari_burst_peer import BARE, PREFIX, STEPS, TOGETHER, WHOLE, offer, phone, steps
 from benchmarks.measuring import Digest, is_smoke, machine, quantile
 
-RATE: Final = 1_000
-STEADY: Final = 10_000
+RATES: Final = ((1_000, 10_000), (2_000, 20_000), (3_000, 24_000))
+"""Events a second, and how many."""
 AT_ONCE: Final = 50_000
-SMOKE: Final = 50
-"""The small form is this many times smaller."""
-TICK_S: Final = 0.01
-APP: Final = "acd"
-INFO: Final = {
-    "system": {"version": "22.10.1", "entity_id": "02:00:00:00:00:01"},
-    "status": {"startup_time": "2026-11-26T00:00:00.000+0000"},
+SMOKE_RATES: Final = ((1_000, 400),)
+SMOKE_AT_ONCE: Final = 1_000
+SECOND_US: Final = 1_000_000
+
+TOLD: Final = {0: "came", 1: "rings", 4: "talks", 5: "free", STEPS - 1: "left"}
+"""What is delivered at which step of a call."""
+KINDS: Final = {
+    sw.RouteRequest: "came",
+    sw.Delivered: "rings",
+    sw.Established: "talks",
+    sw.ConnectionCleared: "free",
+    sw.CallCleared: "left",
+    sw.RouteEnded: "left",
 }
 
 
-def channel(number: int) -> dict[str, Any]:
-    """Return a customer's channel as Asterisk describes it; its name says when it was sent."""
-    return {
-        "id": f"1795693829.{number}",
-        "name": f"PJSIP/trunk-{number:08x}",
-        "state": "Up",
-        "protocol_id": "b1c7f6b2-0f8e-4c0e-9d57-2a2f6d1f9f5e",
-        "caller": {"name": "Ada", "number": "+4930123"},
-        "connected": {"name": "", "number": ""},
-        "accountcode": "",
-        "dialplan": {
-            "context": "from-customers",
-            "exten": "4000",
-            "priority": 9,
-            "app_name": "Stasis",
-            "app_data": f"{APP},call",
-        },
-        "creationtime": "2026-11-26T07:51:28.896+0000",
-        "language": "en",
-        "channelvars": {"ACD_DNIS": "4000", "ACD_UUI": str(time.monotonic_ns())},
-        "caller_rdnis": "",
-    }
-
-
-def event(number: int) -> str:
-    """Return an event: even ones are arrivals, odd ones their ends."""
-    kind = "StasisEnd" if number % 2 else "StasisStart"
-    told = {"type": kind, "timestamp": "2026-11-26T07:51:28.896+0000", "application": APP}
-    args = {} if number % 2 else {"args": ["call"]}
-    return json.dumps({**told, **args, "channel": channel(number // 2), "asterisk_id": "02:00"})
-
-
-async def peer(steady: int, at_once: int) -> None:
-    """Be the switch, for one log-in."""
-    over = asyncio.Event()
-
-    async def serve_one(socket: ServerConnection) -> None:
-        lists = 0
-        async for text in socket:
-            asked = json.loads(text)
-            body: Any = INFO if asked["uri"] == "asterisk/info" else []
-            answer = {
-                "type": "RESTResponse",
-                "request_id": asked["request_id"],
-                "uri": asked["uri"],
-            }
-            good = {"status_code": 200, "reason_phrase": "OK", "message_body": json.dumps(body)}
-            await socket.send(json.dumps({**answer, **good}))
-            lists += asked["uri"] == "deviceStates"
-            if lists:
-                break
-        numbers = itertools.count()
-        loop = asyncio.get_running_loop()
-        began_s = loop.time()
-        for sent in range(0, steady, int(RATE * TICK_S)):
-            due = loop.create_future()
-            loop.call_at(began_s + sent / RATE, due.set_result, None)
-            await due
-            for _ in range(int(RATE * TICK_S)):
-                await socket.send(event(next(numbers)))
-        print(f"steady {sys.stdin.readline().strip()}", flush=True)
-        for frame in [event(next(numbers)) for _ in range(at_once)]:
-            await socket.send(frame)
-        await socket.wait_closed()
-        over.set()
-
-    async with serve(serve_one, "127.0.0.1", 0, compression=None, ping_interval=None) as server:
-        print(server.sockets[0].getsockname()[1], flush=True)
-        await over.wait()
-
-
 class Heard:
-    """What the adapter delivered."""
+    """What the adapter delivered, and what the daemon would order then."""
 
-    def __init__(self) -> None:
-        self.events = 0
-        self.lost = 0
-        self.out_of_order = 0
-        self.lags_ms: list[float] = []
-        self.digest = Digest()
-        self.news = asyncio.Event()
-        self._expected = itertools.count()
-
-    def take(self, told: sw.SwitchEvent) -> None:
-        """Take one event."""
-        if isinstance(told, sw.RouteRequest):
-            sent_ns = int(told.call.user_data)
-            self.lags_ms.append((time.monotonic_ns() - sent_ns) / 1e6)
-            self._count("came", told.call.call_id, 0)
-        elif isinstance(told, sw.RouteEnded | sw.CallCleared):
-            self._count("left", told.call_id, 1)
-        elif isinstance(told, sw.MessagesLost):
-            self.lost += 1
-        self.news.set()
-
-    def _count(self, what: str, call_id: str, odd: int) -> None:
-        number = 2 * int(call_id.partition(".")[2]) + odd
-        self.out_of_order += number != next(self._expected)
-        self.digest.add((what, call_id))
-        self.events += 1
-
-    async def reach(self, events: int) -> None:
-        """Wait for so many events."""
-        async with asyncio.timeout(120):
-            while self.events < events:
-                self.news.clear()
-                await self.news.wait()
-
-
-async def measure(steady: int, at_once: int, process: subprocess.Popen[str]) -> None:
-    """Log in at the peer, and print how its events came."""
-    assert process.stdout is not None
-    assert process.stdin is not None
-    port = int(process.stdout.readline())
-    with tempfile.TemporaryDirectory() as folder:
-        secret = Path(folder) / "ari.secret"
+    def __init__(self, folder: Path, port: int) -> None:
+        secret = folder / "ari.secret"
         secret.write_text("only-for-this-run")
         secret.chmod(0o600)
         given = {"url": f"http://127.0.0.1:{port}/ari", "password_file": secret.name}
-        switch = make(SwitchOptions(name="pbx", options=given, folder=Path(folder)))
-    heard = Heard()
-    switch.start(heard.take)
-    linked = asyncio.get_running_loop().time() + 10
-    while not heard.news.is_set():
-        assert asyncio.get_running_loop().time() < linked, "no link"
-        await asyncio.wait_for(heard.news.wait(), 10)
-    switch.submit(sw.SnapshotRequest(command_id="look"))
-    await heard.reach(steady)
-    show(f"{RATE:,} a second", heard)
-    heard.lags_ms.clear()
-    before_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    process.stdin.write("over\n")
-    process.stdin.flush()
+        self.switch = make(SwitchOptions(name="pbx", options=given, folder=folder))
+        self.seen = self.lost = self.failed = self.out_of_order = 0
+        self.lags_ms: list[float] = []
+        self.digest = Digest()
+        self._expected: Iterator[tuple[str, int]] = iter(())
+        self._wanted = 0
+        self._routes = False
+        self._is_done = asyncio.Event()
+
+    async def link(self) -> None:
+        """Connect, and be in step."""
+        self._wanted = 1  # The snapshot.
+        self.switch.monitor([phone(number) for number in range(TOGETHER)])
+        self.switch.start(self._take)
+        await self.reach()
+
+    def expect(self, first: int, events: int, each: tuple[int, ...]) -> None:
+        """Take note of what will be sent."""
+        told = [(TOLD[step], number) for number, step in steps(first, events, each) if step in TOLD]
+        self._expected, self._wanted = iter(told), self.seen + len(told)
+        self._routes = each == WHOLE
+        self.lags_ms = []
+
+    async def reach(self) -> None:
+        """Wait until all of it was delivered."""
+        async with asyncio.timeout(120):
+            await self._is_done.wait()
+        self._is_done.clear()
+
+    def _take(self, told: sw.SwitchEvent) -> None:
+        match told:
+            case sw.LinkUp():
+                self.switch.submit(sw.SnapshotRequest(command_id="look"))
+            case sw.Snapshot():
+                self._count()
+            case sw.MessagesLost() | sw.LinkDown():
+                self.lost += 1
+            case sw.CommandResult():
+                self.failed += told.stage not in {CommandStage.ACCEPTED, CommandStage.CONFIRMED}
+            case _:
+                what = KINDS.get(type(told))
+                if what is None:  # A join that failed, a phone that is gone: not in this play.
+                    self.out_of_order += 1
+                else:
+                    self._react(told, what)
+
+    def _react(self, told: sw.SwitchEvent, what: str) -> None:
+        call_id: str = getattr(told, "call_id", "")
+        if isinstance(told, sw.RouteRequest):
+            call_id = told.call.call_id
+            made_ns = int(told.call.user_data)
+            self.lags_ms.append((time.monotonic_ns() - made_ns) / 1e6)
+        number = int(call_id.removeprefix(PREFIX))
+        self.out_of_order += (what, number) != next(self._expected)
+        self.digest.add((what, number))
+        self._count()
+        if self._routes and what == "came":
+            self.switch.submit(
+                sw.RouteSelect(
+                    command_id=offer(number),
+                    call_id=call_id,
+                    device=phone(number),
+                    ring_us=20 * SECOND_US,
+                )
+            )
+        elif self._routes and what == "free":
+            self.switch.submit(sw.ClearCall(command_id=f"clear-{number}", call_id=call_id))
+
+    def _count(self) -> None:
+        self.seen += 1
+        if self.seen == self._wanted:
+            self._is_done.set()
+
+
+class Peer:
+    """The switch, as a process."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        self._said, self._told = process.stdout, process.stdin
+        self.port = int(self._said.readline())
+
+    async def send(self, rate: int, count: int) -> None:
+        """Order events; return when the first one is about to leave."""
+        self._told.write(f"{rate} {count}\n")
+        self._told.flush()
+        await asyncio.to_thread(self._said.readline)
+
+
+async def measure(peer: Peer, rates: tuple[tuple[int, int], ...], at_once: int) -> None:
+    """Log in at the peer, and print how its events came."""
+    with tempfile.TemporaryDirectory() as folder:
+        heard = Heard(Path(folder), peer.port)
+    await heard.link()
+    calls = 0
+    for rate, count in rates:
+        heard.expect(calls, count, WHOLE)
+        began_s = time.process_time()
+        await peer.send(rate, count)
+        await heard.reach()
+        share = (time.process_time() - began_s) / count * rate
+        print(f"{rate:,} events a second: {lags(heard)}, {share:.2f} of a core")
+        calls += count // STEPS
+    heard.expect(calls, at_once, BARE)
+    before_mb = resident_mb()
+    await peer.send(0, at_once)
     began_s = time.perf_counter()
-    await heard.reach(steady + at_once)
+    await heard.reach()
     took_s = time.perf_counter() - began_s
-    after_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    show("all at once", heard)
-    print(f"sustained: {at_once / took_s:,.0f} events a second (with the making of them)")
+    print(f"{at_once:,} at once: {lags(heard)}; {at_once / took_s:,.0f} events a second")
+    after_mb = resident_mb()
     print(f"memory: {after_mb:.0f} MB, {after_mb - before_mb:.0f} MB more than before the burst")
-    print(f"lost: {heard.lost}, out of order: {heard.out_of_order}; digest {heard.digest.text()}")
-    await switch.close()
+    await heard.switch.close()
+    print(
+        f"lost: {heard.lost}, out of order: {heard.out_of_order}, commands that failed:"
+        f" {heard.failed}; digest {heard.digest.text()}"
+    )
 
 
-def show(what: str, heard: Heard) -> None:
-    """Print the lags."""
-    lags = sorted(heard.lags_ms)
-    shares = ", ".join(f"p{100 * share:g} {quantile(lags, share):.2f}" for share in (0.5, 0.99))
-    print(f"{what}: sent to handed on {shares}, max {lags[-1]:.2f} ms ({len(lags):,} arrivals)")
+def resident_mb() -> float:
+    """Return how much memory this process has had at most."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def lags(heard: Heard) -> str:
+    """Return how long after their making arrivals were handed on."""
+    ordered = sorted(heard.lags_ms)
+    shares = ", ".join(f"p{100 * share:g} {quantile(ordered, share):.2f}" for share in (0.5, 0.99))
+    return f"{shares}, max {ordered[-1]:.2f} ms ({len(ordered):,} arrivals)"
 
 
 def main() -> None:
     """Run the benchmark."""
     small = is_smoke(__doc__)
-    steady, at_once = (STEADY // SMOKE, AT_ONCE // SMOKE) if small else (STEADY, AT_ONCE)
+    rates, at_once = (SMOKE_RATES, SMOKE_AT_ONCE) if small else (RATES, AT_ONCE)
     if not small:
         print(machine())
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
-    command = [sys.executable, "-c"]
-    code = (
-        f"import asyncio; from {__spec__.name} import peer; asyncio.run(peer({steady}, {at_once}))"
-    )
-    with subprocess.Popen(  # noqa: S603 - this very file.
-        [*command, code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    with subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.ari_burst_peer"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as process:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(measure(steady, at_once, process))
-        process.terminate()
+        try:
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(measure(Peer(process), rates, at_once))
+        finally:
+            process.terminate()
 
 
 if __name__ == "__main__":
