@@ -140,6 +140,13 @@ class Run:
         return found
 
 
+def disk() -> Path:
+    """Return a folder that is on the disk: /tmp may lie in memory, where a sync costs nothing."""
+    folder = Path.cwd() / "build"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
 @contextmanager
 def by_acd(pbx: Asterisk, phones: Sequence[Phone], trace: Path | None) -> Iterator[Run]:
     """Let the daemon route, its journal on this machine's disk.
@@ -150,8 +157,7 @@ def by_acd(pbx: Asterisk, phones: Sequence[Phone], trace: Path | None) -> Iterat
         trace: Where to note what it does, if that is wanted.
     """
     watched = (sys.executable, "-m", "benchmarks.asterisk_trace", str(trace))
-    # Beside the repository: /tmp may lie in memory, where a sync costs nothing.
-    with tempfile.TemporaryDirectory(dir=Path.cwd(), prefix=".bench-") as folder:
+    with tempfile.TemporaryDirectory(dir=disk()) as folder:
         site = PbxSite(Path(folder), pbx, [phone.name for phone in phones])
         with running(site, command=watched if trace else (ACD,)):
             site.ready(*phones)
