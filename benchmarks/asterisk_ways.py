@@ -106,12 +106,17 @@ class Run:
         """Let everybody go."""
         for phone in self._phones:
             phone.habit = Habit()
-        for channel in self._pbx.channels():
-            self._pbx.rest("DELETE", f"/channels/{channel}")
-        until(lambda: not self._pbx.channels())
+        until(self._is_empty)
         for phone in self._phones:
             phone.dialogs.clear()
             phone.ledger.clear()
+
+    def _is_empty(self) -> bool:
+        """Let go who is there; return whether nobody was: agents are still offered the next one."""
+        channels = self._pbx.channels()
+        for channel in channels:
+            self._pbx.rest("DELETE", f"/channels/{channel}")
+        return not channels
 
     def _refill(self) -> None:
         """Wait until an agent has answered, and let another customer call for each who did."""
