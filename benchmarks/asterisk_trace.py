@@ -1,4 +1,4 @@
-"""Where the gap that `asterisk_gap` measures goes: the daemon, with four of its calls watched.
+"""Where the gap that `asterisk_gap` measures goes: the daemon, with six of its calls watched.
 
 Started instead of `acd`, it is the same daemon; nothing of this is in the product. Each watched
 call is written down with its time on the clock that the telephones also read. `parts` then cuts
@@ -6,7 +6,9 @@ each gap into:
 
     told       BYE at the phone → Asterisk's ChannelHangupRequest is read
     decided    → the fact is handed to the owner of the router
-    durable    → the decision is on the disk, and its sinks are told
+    begun      → the writer's thread begins to commit the decision
+    durable    → it is on the disk
+    heard      → its sinks are told
     asked      → the request that dials is written to the WebSocket
     rings      → INVITE at the phone
 
@@ -21,7 +23,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-PARTS: Final = ("told", "decided", "durable", "asked", "rings")
+PARTS: Final = ("told", "decided", "begun", "durable", "heard", "asked", "rings")
 
 
 class Seen(NamedTuple):
@@ -29,16 +31,18 @@ class Seen(NamedTuple):
 
     at_s: float
     what: str
-    """hangup, fact, told or dial."""
+    """hangup, fact, commit, durable, told or dial."""
     phone: str = ""
 
 
 def watch(file: Path) -> None:
-    """Put a note-taker around four calls, and keep the notes when the process ends."""
+    """Put a note-taker around six calls, and keep the notes when the process ends."""
     from atexit import register  # noqa: PLC0415 - only in the daemon's process.
 
     from acd.daemon.owner import Owner  # noqa: PLC0415 - as above.
     from acd.daemon.switch_driver import SwitchDriver  # noqa: PLC0415 - as above.
+    from acd.journal.file import JournalFile  # noqa: PLC0415 - as above.
+    from acd.journal.mark import Mark  # noqa: PLC0415 - as above.
     from acd.switch_protocol.ari import codec  # noqa: PLC0415 - as above.
     from acd.switch_protocol.ari.transport import WebSocket  # noqa: PLC0415 - as above.
 
@@ -57,6 +61,8 @@ def watch(file: Path) -> None:
 
     _around(codec, "decode", hangup)
     _around(Owner, "submit", lambda *_, **__: note("fact"))
+    _around(JournalFile, "commit", lambda *_: note("commit"))
+    _around(Mark, "write", lambda *_: note("durable"))
     _around(SwitchDriver, "_committed", lambda *_: note("told"))
     _around(WebSocket, "send", dial)
     register(lambda: file.write_bytes(msgspec.json.encode(seen)))
@@ -95,7 +101,10 @@ def parts(file: Path, gaps: Iterable[tuple[str, float, float]]) -> dict[str, lis
         between = [one for one in inside if hung_up_s <= one.at_s <= dialled_s]
         fact_s = min((one.at_s for one in between if one.what == "fact"), default=hung_up_s)
         told_s = max((one.at_s for one in between if one.what == "told"), default=fact_s)
-        times = (bye_s, hung_up_s, fact_s, told_s, dialled_s, invite_s)
+        written = [one for one in between if fact_s <= one.at_s <= told_s]
+        commit_s = max((one.at_s for one in written if one.what == "commit"), default=fact_s)
+        durable_s = max((one.at_s for one in written if one.what == "durable"), default=commit_s)
+        times = (bye_s, hung_up_s, fact_s, commit_s, durable_s, told_s, dialled_s, invite_s)
         for part, begin_s, end_s in zip(PARTS, times, times[1:], strict=False):
             found[part].append((end_s - begin_s) * 1_000)
     return {part: sorted(values) for part, values in found.items()}

@@ -67,11 +67,12 @@ class SwitchDriver:
         self._reconciled = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._auditing: asyncio.Task[None] | None = None
+        # Before the wallboard and the history subscribe: a customer waits for this one.
+        owner.subscribe(self._committed)
 
     def start(self) -> None:
         """Connect, and keep core and switch in step until `close`."""
         loop = asyncio.get_running_loop()
-        self._owner.subscribe(self._committed)
         self._tasks = [loop.create_task(self._pump()), loop.create_task(self._ask_regularly())]
         self.watch()
         self._switch.start(self._deliver)
