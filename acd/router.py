@@ -11,11 +11,12 @@ Nothing here reads a clock, a file or a random number: same inputs, same actions
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 from acd import events as ev
 from acd.actions import Action, ConnectLeg, OfferContact, Refused, ReleaseCustomer
-from acd.agents import AVAILABILITY_TABLE, CHANNEL_INDEX, Agent, AgentSignal, SlotState
+from acd.agent_facts import AgentFacts, Handler
+from acd.agents import Agent, SlotState
 from acd.classes import Classes, RefusalError, is_text, promised_by
 from acd.contacts import (
     LEG_TABLE,
@@ -27,7 +28,6 @@ from acd.contacts import (
     LegState,
     Offer,
     OfferSignal,
-    OfferState,
     Presence,
 )
 from acd.errors import CallerError, ConfigError
@@ -37,22 +37,16 @@ from acd.ids import (
     STEP_US_MAX,
     TIME_US_MAX,
     AgentId,
-    Availability,
-    Channel,
-    Device,
     Reason,
 )
 from acd.matching import Index, Matcher
 from acd.policies import urgency_key
-from acd.settings import DomainSettings, IdleClock, Urgency
+from acd.settings import DomainSettings, Urgency
 from acd.snapshot import Snapshot, put_back, take
 from acd.validation import problems
 
 FIRED_MAX: Final = 1_000
 """Most leases and blocks ended in one step; the rest are due at once (bounded portions)."""
-
-_TO_BREAK_OFF: Final = (Availability.READY, Availability.NOT_RESPONDING)
-"""Availabilities that "not ready after this one" will end; the others take nothing new anyway."""
 
 MakeMatcher = Callable[[DomainSettings, Sequence[Agent], Mapping[int, Leg]], Matcher]
 
@@ -86,7 +80,7 @@ class Router:
         self._promises = settings.urgency is Urgency.DEADLINE_FIRST
         self._declared = frozenset(settings.contact_attributes)
         self._now_us = 0
-        self._handlers: dict[type, Callable[[Any, int, list[Action]], None]] = {
+        self._handlers: dict[type, Handler] = {
             ev.ContactArrived: self._contact_arrived,
             ev.ContactLeft: self._contact_left,
             ev.OfferAccepted: self._offer_accepted,
@@ -97,13 +91,7 @@ class Router:
             ev.LegRetrieved: self._leg_retrieved,
             ev.LegEnded: self._leg_ended,
             ev.WrapUpEnded: self._wrap_up_ended,
-            ev.AgentLoggedIn: self._agent_logged_in,
-            ev.AgentReady: self._agent_ready,
-            ev.AgentNotReady: self._agent_not_ready,
-            ev.DrainRequested: self._drain_requested,
-            ev.AgentLoggedOut: self._agent_logged_out,
-            ev.DeviceChanged: self._device_changed,
-            ev.WrapUpModeChanged: self._wrap_up_mode_changed,
+            **AgentFacts(settings, self._floor).handlers,
             ev.ClockTicked: self._clock_ticked,
             ev.Batch: self._batch,
         }
@@ -391,94 +379,3 @@ class Router:
         leg = self._moved(event.offer_id, LegSignal.WRAPPED)
         if leg is not None:
             self._floor.close(leg, now_us, orders)
-
-    # Facts: agents.
-
-    def _agent_after(self, agent_id: AgentId, signal: AgentSignal) -> tuple[Agent, Availability]:
-        """Return the agent, and his availability after a signal."""
-        agent = self._floor.by_id.get(agent_id)
-        if agent is None:
-            raise RefusalError(Reason.UNKNOWN_AGENT, agent_id)
-        after = AVAILABILITY_TABLE[agent.availability][signal]
-        if after is None:
-            raise RefusalError(Reason.NOT_IN_THIS_STATE, agent_id)
-        return agent, after
-
-    def _agent_logged_in(self, event: ev.AgentLoggedIn, now_us: int, orders: list[Action]) -> None:
-        del orders
-        agent, after = self._agent_after(event.agent_id, AgentSignal.LOGGED_IN)
-        if agent.availability is Availability.LOGGED_OUT:
-            agent.idle_since_us = now_us
-            agent.reason = ""
-        agent.availability = after
-
-    def _agent_ready(self, event: ev.AgentReady, now_us: int, orders: list[Action]) -> None:
-        del orders
-        agent, after = self._agent_after(event.agent_id, AgentSignal.READY)
-        if (
-            self._settings.idle_clock is IdleClock.SINCE_READY
-            and agent.availability is not Availability.READY
-        ):
-            agent.idle_since_us = now_us
-        agent.availability = after
-        agent.after_this_one = False
-        self._floor.matcher.refresh(agent)
-
-    def _agent_not_ready(self, event: ev.AgentNotReady, now_us: int, orders: list[Action]) -> None:
-        del now_us
-        agent, after = self._agent_after(event.agent_id, AgentSignal.NOT_READY)
-        if not is_text(event.reason):
-            raise RefusalError(Reason.BAD_TEXT, "reason")
-        agent.reason = event.reason
-        if event.after_this_one and agent.offers:
-            agent.after_this_one = agent.availability in _TO_BREAK_OFF
-        else:
-            agent.after_this_one = False
-            agent.availability = after
-            self._revoke(agent, orders)
-        self._floor.matcher.refresh(agent)
-
-    def _drain_requested(self, event: ev.DrainRequested, now_us: int, orders: list[Action]) -> None:
-        del now_us
-        agent, after = self._agent_after(event.agent_id, AgentSignal.DRAIN)
-        agent.availability = after
-        agent.after_this_one = False
-        if not agent.offers:
-            self._floor.emptied(agent, orders)
-        self._floor.matcher.refresh(agent)
-
-    def _agent_logged_out(
-        self, event: ev.AgentLoggedOut, now_us: int, orders: list[Action]
-    ) -> None:
-        del now_us
-        agent, after = self._agent_after(event.agent_id, AgentSignal.LOGGED_OUT)
-        agent.after_this_one = False
-        agent.availability = Availability.NOT_READY
-        self._revoke(agent, orders)
-        agent.availability = after if agent.offers else Availability.LOGGED_OUT
-        self._floor.matcher.refresh(agent)
-
-    def _device_changed(self, event: ev.DeviceChanged, now_us: int, orders: list[Action]) -> None:
-        del now_us
-        agent = self._floor.by_id.get(event.agent_id)
-        if agent is None:
-            raise RefusalError(Reason.UNKNOWN_AGENT, event.agent_id)
-        agent.device = event.device
-        if event.device is Device.UNREACHABLE:
-            self._revoke(agent, orders, only=CHANNEL_INDEX[Channel.VOICE])
-        self._floor.matcher.refresh(agent)
-
-    def _wrap_up_mode_changed(
-        self, event: ev.WrapUpModeChanged, now_us: int, orders: list[Action]
-    ) -> None:
-        del now_us, orders
-        agent = self._floor.by_id.get(event.agent_id)
-        if agent is None:
-            raise RefusalError(Reason.UNKNOWN_AGENT, event.agent_id)
-        agent.wrap_up_mode = event.mode
-
-    def _revoke(self, agent: Agent, orders: list[Action], *, only: int | None = None) -> None:
-        """Take back what rings at an agent (on one channel only, or on all), without penalty."""
-        for offer in tuple(agent.offers.values()):
-            if offer.state is OfferState.PENDING and only in {None, offer.channel}:
-                self._floor.withdraw(offer, OfferSignal.REVOKE, orders)

@@ -145,6 +145,8 @@ class Switch(Resources):
                 assert self.exchange.enter(caller, "acd", ("call",))
             case "handed back", 2:
                 self.go_on(caller, "SUCCESS")
+            case _:
+                pass
 
     def go_on(self, caller, status):
         caller.variables["STASISSTATUS"] = status

@@ -1,0 +1,137 @@
+"""Facts about agents: what they, their phones and their supervisors say, applied.
+
+The router tells each to its handler here. `acd.agents.AVAILABILITY_TABLE` says what may follow
+what; `acd.floor` makes the moves.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeAlias
+
+from acd import events as ev
+from acd.actions import Action
+from acd.agents import AVAILABILITY_TABLE, CHANNEL_INDEX, Agent, AgentSignal
+from acd.classes import RefusalError, is_text
+from acd.contacts import OfferSignal, OfferState
+from acd.floor import Floor
+from acd.ids import AgentId, Availability, Channel, Device, Reason
+from acd.settings import DomainSettings, IdleClock
+
+Handler: TypeAlias = Callable[[Any, int, list[Action]], None]
+"""Applies a fact at an instant, and adds what is to be done.
+
+Raises RefusalError, and has changed nothing then.
+"""
+
+_TO_BREAK_OFF: Final = (Availability.READY, Availability.NOT_RESPONDING)
+"""Availabilities that "not ready after this one" will end; the others take nothing new anyway."""
+
+
+class AgentFacts:
+    """The handlers of facts about agents.
+
+    Args:
+        settings: The domain's.
+        floor: Where the agents are.
+    """
+
+    def __init__(self, settings: DomainSettings, floor: Floor) -> None:
+        self._settings = settings
+        self._floor = floor
+        self.handlers: Mapping[type, Handler] = {
+            ev.AgentLoggedIn: self._agent_logged_in,
+            ev.AgentReady: self._agent_ready,
+            ev.AgentNotReady: self._agent_not_ready,
+            ev.DrainRequested: self._drain_requested,
+            ev.AgentLoggedOut: self._agent_logged_out,
+            ev.DeviceChanged: self._device_changed,
+            ev.WrapUpModeChanged: self._wrap_up_mode_changed,
+        }
+
+    def _agent_after(self, agent_id: AgentId, signal: AgentSignal) -> tuple[Agent, Availability]:
+        """Return the agent, and his availability after a signal."""
+        agent = self._floor.by_id.get(agent_id)
+        if agent is None:
+            raise RefusalError(Reason.UNKNOWN_AGENT, agent_id)
+        after = AVAILABILITY_TABLE[agent.availability][signal]
+        if after is None:
+            raise RefusalError(Reason.NOT_IN_THIS_STATE, agent_id)
+        return agent, after
+
+    def _agent_logged_in(self, event: ev.AgentLoggedIn, now_us: int, orders: list[Action]) -> None:
+        del orders
+        agent, after = self._agent_after(event.agent_id, AgentSignal.LOGGED_IN)
+        if agent.availability is Availability.LOGGED_OUT:
+            agent.idle_since_us = now_us
+            agent.reason = ""
+        agent.availability = after
+
+    def _agent_ready(self, event: ev.AgentReady, now_us: int, orders: list[Action]) -> None:
+        del orders
+        agent, after = self._agent_after(event.agent_id, AgentSignal.READY)
+        if (
+            self._settings.idle_clock is IdleClock.SINCE_READY
+            and agent.availability is not Availability.READY
+        ):
+            agent.idle_since_us = now_us
+        agent.availability = after
+        agent.after_this_one = False
+        self._floor.matcher.refresh(agent)
+
+    def _agent_not_ready(self, event: ev.AgentNotReady, now_us: int, orders: list[Action]) -> None:
+        del now_us
+        agent, after = self._agent_after(event.agent_id, AgentSignal.NOT_READY)
+        if not is_text(event.reason):
+            raise RefusalError(Reason.BAD_TEXT, "reason")
+        agent.reason = event.reason
+        if event.after_this_one and agent.offers:
+            agent.after_this_one = agent.availability in _TO_BREAK_OFF
+        else:
+            agent.after_this_one = False
+            agent.availability = after
+            self._revoke(agent, orders)
+        self._floor.matcher.refresh(agent)
+
+    def _drain_requested(self, event: ev.DrainRequested, now_us: int, orders: list[Action]) -> None:
+        del now_us
+        agent, after = self._agent_after(event.agent_id, AgentSignal.DRAIN)
+        agent.availability = after
+        agent.after_this_one = False
+        if not agent.offers:
+            self._floor.emptied(agent, orders)
+        self._floor.matcher.refresh(agent)
+
+    def _agent_logged_out(
+        self, event: ev.AgentLoggedOut, now_us: int, orders: list[Action]
+    ) -> None:
+        del now_us
+        agent, after = self._agent_after(event.agent_id, AgentSignal.LOGGED_OUT)
+        agent.after_this_one = False
+        agent.availability = Availability.NOT_READY
+        self._revoke(agent, orders)
+        agent.availability = after if agent.offers else Availability.LOGGED_OUT
+        self._floor.matcher.refresh(agent)
+
+    def _device_changed(self, event: ev.DeviceChanged, now_us: int, orders: list[Action]) -> None:
+        del now_us
+        agent = self._floor.by_id.get(event.agent_id)
+        if agent is None:
+            raise RefusalError(Reason.UNKNOWN_AGENT, event.agent_id)
+        agent.device = event.device
+        if event.device is Device.UNREACHABLE:
+            self._revoke(agent, orders, only=CHANNEL_INDEX[Channel.VOICE])
+        self._floor.matcher.refresh(agent)
+
+    def _wrap_up_mode_changed(
+        self, event: ev.WrapUpModeChanged, now_us: int, orders: list[Action]
+    ) -> None:
+        del now_us, orders
+        agent = self._floor.by_id.get(event.agent_id)
+        if agent is None:
+            raise RefusalError(Reason.UNKNOWN_AGENT, event.agent_id)
+        agent.wrap_up_mode = event.mode
+
+    def _revoke(self, agent: Agent, orders: list[Action], *, only: int | None = None) -> None:
+        """Take back what rings at an agent (on one channel only, or on all), without penalty."""
+        for offer in tuple(agent.offers.values()):
+            if offer.state is OfferState.PENDING and only in {None, offer.channel}:
+                self._floor.withdraw(offer, OfferSignal.REVOKE, orders)
