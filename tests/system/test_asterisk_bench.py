@@ -7,7 +7,7 @@ import re
 import sys
 
 WAYS = ["floor", "acd", "app_queue"]
-PARTS = ["told", "decided", "durable", "asked", "rings"]
+PARTS = ["told", "decided", "begun", "durable", "heard", "asked", "rings"]
 LINE = re.compile(r"3 agents +([a-z_]+) +p50 +[0-9.]+ .* mean +[0-9.]+ ms  \([0-9]+ gaps.*")
 PART = re.compile(r"part of acd's: ([a-z]+) +p50 +[0-9.]+ ")
 
