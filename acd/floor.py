@@ -79,7 +79,7 @@ class Floor:
         self.agents: tuple[Agent, ...] = make_agents(settings)
         self.by_id: dict[AgentId, Agent] = {agent.agent_id: agent for agent in self.agents}
         self.vacated = False
-        """Whether the last agent of some kind logged out, and legs may go on because of it."""
+        """Whether the last agent of some kind logged out in this step."""
         self.contacts: dict[ContactId, Contact] = {}
         self.legs: dict[int, Leg] = {}
         self.offers: dict[int, Offer] = {}
@@ -104,10 +104,6 @@ class Floor:
         if klass.widens:
             self.stages.widen(leg, now_us, orders)
         self.matcher.wait(leg)
-
-    def let_unserved_widen(self, now_us: int) -> None:
-        """React to agents who were the last of their kind and logged out."""
-        self.vacated = self.stages.widen_unserved(now_us)
 
     # Offers.
 
@@ -389,4 +385,4 @@ class Floor:
             if leg.state is LegState.QUEUED:
                 self.stages.await_next(leg)
                 self.matcher.wait(leg)
-        self.let_unserved_widen(now_us)
+        self.stages.widen_unserved(now_us)

@@ -77,6 +77,8 @@ class Router:
         self._next_pair = self._floor.matcher.next_pair
         self._declared = frozenset(settings.contact_attributes)
         self._now_us = 0
+        self._vacated_us = -1
+        """When the last agent of some kind logged out."""
         self._handlers: dict[type, Handler] = {
             ev.ContactArrived: self._contact_arrived,
             ev.ContactLeft: self._contact_left,
@@ -119,8 +121,8 @@ class Router:
         except RefusalError as error:
             orders.append(Refused(error.reason, error.about))
         self._now_us = now_us
-        if floor.vacated:
-            floor.let_unserved_widen(now_us)
+        if floor.vacated or now_us == self._vacated_us:
+            self._let_unserved_widen(now_us)
         while (pair := self._next_pair()) is not None:
             floor.offer(pair[0], pair[1], now_us, orders)
         return tuple(orders)
@@ -143,8 +145,8 @@ class Router:
         with suppress(RefusalError):
             self._handlers[type(event)](event, now_us, [])
         self._now_us = now_us
-        if floor.vacated:
-            floor.let_unserved_widen(now_us)
+        if floor.vacated or now_us == self._vacated_us:
+            self._let_unserved_widen(now_us)
         for action in actions:
             if type(action) is OfferContact:
                 leg = floor.legs.get(action.leg_id)
@@ -158,6 +160,11 @@ class Router:
                     raise CallerError("offer {} does not fit the state", action.offer_id)
                 floor.offer(leg, agent, now_us, [])
         floor.matcher.settle()
+
+    def _let_unserved_widen(self, now_us: int) -> None:
+        self._floor.vacated = False
+        self._vacated_us = now_us
+        self._floor.stages.widen_unserved(now_us)
 
     def next_wakeup_us(self) -> int | None:
         """Return when `ClockTicked` is owed, exactly, or None where nothing will end by itself."""
@@ -180,7 +187,7 @@ class Router:
         """
         router = cls(settings, make_matcher=make_matcher)
         put_back(snapshot, router._floor)
-        router._now_us = snapshot.now_us
+        router._now_us = router._vacated_us = snapshot.now_us
         return router
 
     @property

@@ -95,16 +95,15 @@ class Stages:
             klass.served_by = tuple(kind for kind in self._kinds if eligible(klass, kind))
         return any(kind.present for kind in klass.served_by)
 
-    def widen_unserved(self, now_us: int) -> bool:
+    def widen_unserved(self, now_us: int) -> None:
         """Have the legs go on that lost their last agent and have a step for that.
 
         With a tick right after this instant: they may be many, and a tick ends a portion of them.
-
-        Returns:
-            Whether there are such legs. Until the tick somebody may log in after all.
+        Until then somebody may log in after all, so this is called once more after each step of
+        the same instant.
         """
         if not self._watched:
-            return False
+            return
         lost: dict[LegClass, bool] = {}
         for leg in self._legs.values():
             klass = leg.klass
@@ -119,4 +118,3 @@ class Stages:
                 self._timers.add(leg.widens_us, Timer.STAGE, leg.leg_id)
             elif leg.widens_us == now_us + 1:
                 self.await_next(leg)
-        return any(lost.values())
