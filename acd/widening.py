@@ -12,7 +12,7 @@ rings, Amazon Connect's routing criteria and queue delay, TaskRouter's workflow 
 from collections.abc import Iterable, Mapping
 from itertools import product
 from math import prod
-from typing import Final, TypeVar
+from typing import Final, TypeVar, assert_never
 
 from acd.settings import QueueSettings, RoutingStep
 from acd.skills import ANYONE, AllOf, AnyOf, HasAttribute, HasSkill, Requirement
@@ -46,6 +46,8 @@ def lowered(requirement: Requirement, bounds: Mapping[str, int]) -> Requirement:
             return _joined((lowered(part, bounds) for part in parts), AllOf)
         case AnyOf(parts):
             return _joined((lowered(part, bounds) for part in parts), AnyOf)
+        case _:
+            assert_never(requirement)
 
 
 def _joined(parts: Iterable[Requirement], kind: type[AllOf] | type[AnyOf]) -> Requirement:
