@@ -52,6 +52,15 @@ class OfferContact(_Action, frozen=True, tag="offer.contact"):
     """The agent's phone or screen takes it without being asked."""
 
 
+class WidenLeg(_Action, frozen=True, tag="leg.widen"):
+    """Take note that a waiting leg has routing steps behind it: more agents may take it."""
+
+    leg_id: LegId
+    contact_id: ContactId
+    step: int
+    """How many steps it has behind it now."""
+
+
 class WithdrawOffer(_Action, frozen=True, tag="offer.withdraw"):
     """Stop holding out an offer: it timed out, was revoked, or its customer left."""
 
@@ -121,6 +130,7 @@ class Refused(_Action, frozen=True, tag="refused"):
 
 Action: TypeAlias = (
     OfferContact
+    | WidenLeg
     | WithdrawOffer
     | ConnectLeg
     | InterruptLeg

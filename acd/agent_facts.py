@@ -63,7 +63,7 @@ class AgentFacts:
         if agent.availability is Availability.LOGGED_OUT:
             agent.idle_since_us = now_us
             agent.reason = ""
-        agent.availability = after
+        agent.become(after)
 
     def _agent_ready(self, event: ev.AgentReady, now_us: int, orders: list[Action]) -> None:
         del orders
@@ -73,12 +73,11 @@ class AgentFacts:
             and agent.availability is not Availability.READY
         ):
             agent.idle_since_us = now_us
-        agent.availability = after
+        agent.become(after)
         agent.after_this_one = False
         self._floor.matcher.refresh(agent)
 
     def _agent_not_ready(self, event: ev.AgentNotReady, now_us: int, orders: list[Action]) -> None:
-        del now_us
         agent, after = self._agent_after(event.agent_id, AgentSignal.NOT_READY)
         if not is_text(event.reason):
             raise RefusalError(Reason.BAD_TEXT, "reason")
@@ -87,14 +86,14 @@ class AgentFacts:
             agent.after_this_one = agent.availability in _TO_BREAK_OFF
         else:
             agent.after_this_one = False
-            agent.availability = after
-            self._revoke(agent, orders)
+            agent.become(after)
+            self._revoke(agent, now_us, orders)
         self._floor.matcher.refresh(agent)
 
     def _drain_requested(self, event: ev.DrainRequested, now_us: int, orders: list[Action]) -> None:
         del now_us
         agent, after = self._agent_after(event.agent_id, AgentSignal.DRAIN)
-        agent.availability = after
+        agent.become(after)
         agent.after_this_one = False
         if not agent.offers:
             self._floor.emptied(agent, orders)
@@ -103,22 +102,21 @@ class AgentFacts:
     def _agent_logged_out(
         self, event: ev.AgentLoggedOut, now_us: int, orders: list[Action]
     ) -> None:
-        del now_us
         agent, after = self._agent_after(event.agent_id, AgentSignal.LOGGED_OUT)
         agent.after_this_one = False
-        agent.availability = Availability.NOT_READY
-        self._revoke(agent, orders)
-        agent.availability = after if agent.offers else Availability.LOGGED_OUT
+        agent.become(Availability.NOT_READY)
+        self._revoke(agent, now_us, orders)
+        agent.become(after if agent.offers else Availability.LOGGED_OUT)
+        self._floor.vacated |= not agent.kind.present
         self._floor.matcher.refresh(agent)
 
     def _device_changed(self, event: ev.DeviceChanged, now_us: int, orders: list[Action]) -> None:
-        del now_us
         agent = self._floor.by_id.get(event.agent_id)
         if agent is None:
             raise RefusalError(Reason.UNKNOWN_AGENT, event.agent_id)
         agent.device = event.device
         if event.device is Device.UNREACHABLE:
-            self._revoke(agent, orders, only=CHANNEL_INDEX[Channel.VOICE])
+            self._revoke(agent, now_us, orders, only=CHANNEL_INDEX[Channel.VOICE])
         self._floor.matcher.refresh(agent)
 
     def _wrap_up_mode_changed(
@@ -130,8 +128,10 @@ class AgentFacts:
             raise RefusalError(Reason.UNKNOWN_AGENT, event.agent_id)
         agent.wrap_up_mode = event.mode
 
-    def _revoke(self, agent: Agent, orders: list[Action], *, only: int | None = None) -> None:
+    def _revoke(
+        self, agent: Agent, now_us: int, orders: list[Action], *, only: int | None = None
+    ) -> None:
         """Take back what rings at an agent (on one channel only, or on all), without penalty."""
         for offer in tuple(agent.offers.values()):
             if offer.state is OfferState.PENDING and only in {None, offer.channel}:
-                self._floor.withdraw(offer, OfferSignal.REVOKE, orders)
+                self._floor.withdraw(offer, OfferSignal.REVOKE, now_us, orders)

@@ -187,17 +187,21 @@ def _counts(occupancy: int) -> list[list[int]]:
 class Desk:
     """A routing profile with a capacity profile: which queues are served on which channels."""
 
-    __slots__ = ("capacity", "channels", "flexibility", "kinds", "serves")
+    __slots__ = ("capacity", "channels", "delays", "flexibility", "kinds", "serves")
 
     def __init__(self, profile: ProfileSettings, capacity: Capacity) -> None:
         self.capacity = capacity
         self.serves: dict[tuple[QueueName, int], int] = {}
-        """Tier of each (queue, channel index); the lowest where the profile names it twice."""
+        """Tier of each (queue, channel index)."""
+        self.delays: dict[tuple[QueueName, int], int] = {}
+        """How long contacts wait before they are offered here, where that is not 0."""
         for line in profile.serves:
             for channel in line.channels:
                 if channel in capacity.settings.channels:
                     place = (line.queue, CHANNEL_INDEX[channel])
-                    self.serves[place] = min(line.tier, self.serves.get(place, line.tier))
+                    self.serves[place] = line.tier
+                    if line.delay_us:
+                        self.delays[place] = line.delay_us
         self.channels = tuple(sorted({channel for _, channel in self.serves}))
         self.flexibility = len({queue for queue, _ in self.serves})
         """How many queues it serves."""
@@ -208,13 +212,15 @@ class Desk:
 class Kind:
     """Agents who are alike in all that decides what they may take: matching asks once a kind."""
 
-    __slots__ = ("attributes", "desk", "members", "number", "skills")
+    __slots__ = ("attributes", "desk", "members", "number", "present", "skills")
 
     def __init__(self, number: int, settings: AgentSettings, desk: Desk) -> None:
         self.number = number
         self.skills: Mapping[str, int] = settings.skills
         self.attributes: Mapping[str, str] = settings.attributes
         self.desk = desk
+        self.present = 0
+        """How many of them are logged in."""
         self.members: list[int] = []
         """Indices of the agents of this kind."""
         desk.kinds.append(self)
@@ -279,6 +285,12 @@ class Agent:
     def is_leaving(self) -> bool:
         """Whether his availability changes when his last slot is free."""
         return self.after_this_one or self.availability is Availability.DRAINING
+
+    def become(self, availability: Availability) -> None:
+        """Change his availability, and the count of those who are logged in."""
+        is_in = availability is not Availability.LOGGED_OUT
+        self.kind.present += is_in - (self.availability is not Availability.LOGGED_OUT)
+        self.availability = availability
 
     def takes(self) -> tuple[Takes, ...]:
         """Return for each channel whether he may be offered one more contact now."""

@@ -11,11 +11,12 @@ from typing import Final
 from acd.agents import CHANNEL_INDEX
 from acd.contacts import Leg
 from acd.events import ContactArrived
-from acd.ids import ID_MAX, QueueName, Reason
+from acd.ids import ID_MAX, Channel, QueueName, Reason
 from acd.policies import splits_by_priority
 from acd.queues import CLASSES_MAX, LegClass
 from acd.settings import DomainSettings, QueueSettings
 from acd.skills import Requirement, RequirementError, both, parse_requirement
+from acd.widening import priority_at, required_at
 
 _TEXTS_MAX: Final = 4 * CLASSES_MAX
 """Most remembered texts; a domain has a few spellings of each requirement."""
@@ -23,7 +24,7 @@ _TEXTS_MAX: Final = 4 * CLASSES_MAX
 PREFERS_MAX: Final = 10
 """Most preferences of one contact: each skill a person can think of, once."""
 
-_Texts = tuple[QueueName, str, str, tuple[str, ...], int | None]
+_Texts = tuple[QueueName, str, str, tuple[str, ...], int | None, int, int]
 
 
 class RefusalError(Exception):
@@ -53,14 +54,36 @@ class Classes:
         self._split = splits_by_priority(settings.urgency)
         self._by_texts: dict[_Texts, LegClass] = {}
         self._by_meaning: dict[object, LegClass] = {}
-        self._requires = {one.name: self._read(one.requires) for one in settings.queues}
+        self._requires = {
+            one.name: {text: self._read(text) for text in _texts(one)} for one in settings.queues
+        }
+        self._delays = _delays(settings)
         self._prefers = {
             one.name: tuple(self._read(text) for text in one.prefers) for one in settings.queues
         }
         self._free: list[int] = []
+        self._given = 0
+        """How many numbers were given."""
+        self._limit = CLASSES_MAX
+        """With more the table is looked through before a leg that is here gets another."""
 
-    def of(self, event: ContactArrived, legs: Mapping[int, Leg]) -> LegClass:
-        """Return the class of an arrival; `legs` are the open ones, read only when all are taken.
+    def of(
+        self,
+        event: ContactArrived,
+        legs: Mapping[int, Leg],
+        step: int = 0,
+        opened: int = 0,
+        *,
+        refuses: bool = True,
+    ) -> LegClass:
+        """Return the class of an arrival's leg.
+
+        Args:
+            event: The arrival.
+            legs: The open legs, read only when all classes are taken.
+            step: How many routing steps the leg has behind it.
+            opened: How many delays of its queue and channel.
+            refuses: Whether the arrival may be refused; not when its leg is here already.
 
         Raises:
             RefusalError: The queue, channel, requirement or priority of the arrival is not right.
@@ -71,16 +94,32 @@ class Classes:
             event.requirement,
             event.prefers,
             event.priority if self._split else None,
+            step,
+            opened,
         )
         klass = self._by_texts.get(texts)
         if klass is None:
-            klass = self._intern(event, legs)
+            klass = self._intern(event, legs, step, opened, refuses=refuses)
             if len(self._by_texts) >= _TEXTS_MAX:
                 self._by_texts.clear()
             self._by_texts[texts] = klass
         return klass
 
-    def _intern(self, event: ContactArrived, legs: Mapping[int, Leg]) -> LegClass:
+    def last_stage(self, event: ContactArrived) -> tuple[int, int]:
+        """Return how many steps and delays an arrival's queue and channel have."""
+        queue = self._queues.get(event.queue)
+        steps = queue.steps if queue is not None else ()
+        return len(steps), len(self._delays.get((event.queue, event.channel), ()))
+
+    def _intern(
+        self,
+        event: ContactArrived,
+        legs: Mapping[int, Leg],
+        step: int,
+        opened: int,
+        *,
+        refuses: bool,
+    ) -> LegClass:
         queue = self._queues.get(event.queue)
         if queue is None:
             raise RefusalError(Reason.UNKNOWN_QUEUE, event.queue)
@@ -88,26 +127,33 @@ class Classes:
             raise RefusalError(Reason.CHANNEL_NOT_SERVED, event.channel)
         if len(event.prefers) > PREFERS_MAX:
             raise RefusalError(Reason.TOO_LONG, "prefers")
-        requirement = both(self._requires[queue.name], self._read(event.requirement))
+        own = self._read(event.requirement)
+        requirement = both(*required_at(step, queue, self._requires[queue.name], own))
         prefers = self._prefers[queue.name] + tuple(self._read(text) for text in event.prefers)
         priority = event.priority if event.priority is not None else (queue.priority or 0)
+        priority = priority_at(step, queue.steps, priority)
         meaning = (
             queue.name,
             event.channel,
             requirement,
             tuple(sorted(prefers, key=str)),
             priority if self._split else 0,
+            step,
+            opened,
         )
         klass = self._by_meaning.get(meaning)
         if klass is None:
             klass = LegClass(
-                number=self._number(legs),
+                number=self._number(legs, refuses=refuses),
                 queue=queue,
                 channel=event.channel,
                 channel_index=CHANNEL_INDEX[event.channel],
                 requirement=requirement,
                 prefers=prefers,
                 priority=priority,
+                delays=self._delays.get((queue.name, event.channel), ()),
+                step=step,
+                opened=opened,
             )
             self._by_meaning[meaning] = klass
         return klass
@@ -118,20 +164,40 @@ class Classes:
         except RequirementError as error:
             raise RefusalError(error.reason, error.seen) from error
 
-    def _number(self, legs: Mapping[int, Leg]) -> int:
-        """Return a number for a new class; forget classes without legs when all are taken."""
+    def _number(self, legs: Mapping[int, Leg], *, refuses: bool) -> int:
+        """Return a number for a new class; forget classes without legs when all are taken.
+
+        A leg that is here already is never refused its next class; then there are more.
+        """
+        if len(self._by_meaning) >= (CLASSES_MAX if refuses else self._limit):
+            used = {leg.klass.number for leg in legs.values()}
+            kept = {key: one for key, one in self._by_meaning.items() if one.number in used}
+            if refuses and len(kept) >= CLASSES_MAX:
+                raise RefusalError(Reason.TOO_MANY_CLASSES, str(CLASSES_MAX))
+            self._limit = max(CLASSES_MAX, 2 * len(kept))
+            self._free = sorted(set(range(self._given)) - used, reverse=True)
+            self._by_meaning = kept
+            self._by_texts.clear()
         if self._free:
             return self._free.pop()
-        if len(self._by_meaning) < CLASSES_MAX:
-            return len(self._by_meaning)
-        used = {leg.klass.number for leg in legs.values()}
-        kept = {key: one for key, one in self._by_meaning.items() if one.number in used}
-        if len(kept) == len(self._by_meaning):
-            raise RefusalError(Reason.TOO_MANY_CLASSES, str(CLASSES_MAX))
-        self._free = sorted(set(range(CLASSES_MAX)) - used, reverse=True)
-        self._by_meaning = kept
-        self._by_texts.clear()
-        return self._free.pop()
+        self._given += 1
+        return self._given - 1
+
+
+def _texts(queue: QueueSettings) -> list[str]:
+    """Return every requirement that a queue and its steps name."""
+    return [queue.requires, *(one.requires for one in queue.steps if one.requires is not None)]
+
+
+def _delays(settings: DomainSettings) -> dict[tuple[QueueName, Channel], tuple[int, ...]]:
+    """Return the delays of profiles by queue and channel, each once, ascending."""
+    found: dict[tuple[QueueName, Channel], set[int]] = {}
+    for profile in settings.profiles:
+        for line in profile.serves:
+            for channel in line.channels:
+                if line.delay_us:
+                    found.setdefault((line.queue, channel), set()).add(line.delay_us)
+    return {place: tuple(sorted(each)) for place, each in found.items()}
 
 
 def promised_by(event: ContactArrived, klass: LegClass, arrived_us: int) -> int:

@@ -26,6 +26,7 @@ from acd.settings import (
     MeasureSettings,
     ProfileSettings,
     QueueSettings,
+    RoutingStep,
     Serves,
     SlotSettings,
     Urgency,
@@ -109,6 +110,14 @@ class _ChannelTable(Table):
     auto_answer: bool | None = None
 
 
+class _StepTable(Table):
+    after_us: Span
+    if_nobody: bool | None = None
+    requires: str | None = None
+    lower: dict[str, Whole] | None = None
+    priority: Whole | None = None
+
+
 class _QueueTable(Table):
     refused_keys = _ONE_URGENCY
     requires: str | None = None
@@ -117,6 +126,7 @@ class _QueueTable(Table):
     head_start_us: Span | None = None
     promise_us: Span | None = None
     exclusion_us: Span | None = None
+    steps: list[_StepTable] = Field(default_factory=list)
     voice: _ChannelTable | None = None
     email: _ChannelTable | None = None
     web_form: _ChannelTable | None = None
@@ -141,6 +151,7 @@ class _LineTable(Table):
     queue: str
     channels: list[_AChannel] | None = None
     tier: Whole | None = None
+    delay_us: Span | None = None
 
 
 class _AgentTable(Table):
@@ -237,7 +248,8 @@ def _settings(document: _Document, sizes: Mapping[str, int]) -> DomainSettings:
 
 def _queue(name: str, table: _QueueTable) -> QueueSettings:
     channels = {channel: _channel(each) for channel, each in _by_channel(table)}
-    return QueueSettings(name=name, channels=channels, **_given(table))
+    given = _given(table) | {"steps": tuple(RoutingStep(**_given(one)) for one in table.steps)}
+    return QueueSettings(name=name, channels=channels, **given)
 
 
 def _channel(table: _ChannelTable) -> ChannelSettings:

@@ -129,19 +129,23 @@ class Contact(Struct, gc=False):
 
 
 class Leg(Struct, gc=False):
-    """One passage through one queue. Its place in the line is its key, which never changes."""
+    """One passage through one queue. Its place in the line is its key, which keeps its arrival."""
 
     leg_id: LegId
     contact_id: ContactId
     klass: "LegClass"
     key: tuple[int, ...]
-    """The domain's order: smaller is served first; ends with arrival and number."""
+    """The domain's order: smaller is served first; ends with arrival and number. Only a routing
+    step that raises the priority changes it."""
     arrived_us: int
     state: LegState = LegState.QUEUED
     offer_id: OfferId = 0
     """The offer that holds the leg; 0 while QUEUED."""
     excluded: dict[int, int] | None = None
     """Agents (by index) who failed to take it, each until an instant; None is none."""
+    widens_us: int = 0
+    """When its next stage is due while it is QUEUED; 0 for never. The stage itself is its class's.
+    """
 
 
 class Offer(Struct, gc=False):

@@ -18,6 +18,8 @@ class Block(StrEnum):
     """The agent failed to take this leg a moment ago."""
     BACK_OFF = "back_off"
     """The switch could not reach the agent a moment ago."""
+    PROFILE_DELAY = "profile_delay"
+    """The leg has not waited long enough for this agent's profile."""
 
 
 def eligible(klass: LegClass, kind: Kind) -> bool:
@@ -28,12 +30,20 @@ def eligible(klass: LegClass, kind: Kind) -> bool:
     ) in kind.desk.serves and klass.requirement.met_by(kind.skills, kind.attributes)
 
 
+def delayed(klass: LegClass, kind: Kind) -> bool:
+    """Return whether legs of a class have not waited long enough for agents of a kind."""
+    place = (klass.queue.name, klass.channel_index)
+    return kind.desk.delays.get(place, 0) > klass.waited_us
+
+
 def block(leg: Leg, agent: Agent) -> Block | None:
     """Return the block between a leg and an agent, or None."""
     if leg.excluded and agent.index in leg.excluded:
         return Block.EXCLUDED
     if agent.back_off_until_us:
         return Block.BACK_OFF
+    if delayed(leg.klass, agent.kind):
+        return Block.PROFILE_DELAY
     return None
 
 

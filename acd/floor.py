@@ -3,15 +3,8 @@
 Each move changes one thing on all sides: the leg, the offer, the agent's slot, the customer, the
 matcher's view, the lease; and orders what the outside must know. The router decides which move an
 event calls for; nothing is refused here.
-
-Leases and blocks end at instants kept in a heap, exact and never polled. The deadline itself stands
-in the state (an offer's lease, a leg's exclusion, an agent's back-off); an entry of the heap only
-points at it, and counts as long as the state says the same instant. So nothing is ever cancelled,
-and a restored router makes its timers from its state.
 """
 
-from enum import IntEnum
-from heapq import heapify, heappop, heappush
 from typing import Final
 
 from acd.actions import (
@@ -44,36 +37,27 @@ from acd.contacts import (
     OfferState,
     Presence,
 )
+from acd.events import ContactArrived
 from acd.ids import (
-    STEP_US_MAX,
     AgentId,
     Availability,
     ContactId,
     ContactOutcome,
     OfferOutcome,
     WrapUpMode,
-    plain,
 )
 from acd.matching import Matcher
+from acd.queues import LegClass
 from acd.settings import DomainSettings, IdleClock
+from acd.stages import Stages
+from acd.timers import Entry, Timer, Timers
 
 Orders = list[Action]
-
-
-@plain
-class Timer(IntEnum):
-    """What ends. At one instant, in this order."""
-
-    EXCLUSION = 0
-    BACK_OFF = 1
-    LEASE = 2
 
 
 EXCLUSIONS_MAX: Final = 100
 """Most open exclusions of one agent; with one more, that which ends first ends at once. A phone
 that rejects all by itself would otherwise make every decision about its agent slower."""
-
-_TIMERS_MIN: Final = 1_024
 
 _OUTCOMES: Final = {
     OfferState.TIMED_OUT: OfferOutcome.TIMED_OUT,
@@ -94,6 +78,8 @@ class Floor:
         self.settings = settings
         self.agents: tuple[Agent, ...] = make_agents(settings)
         self.by_id: dict[AgentId, Agent] = {agent.agent_id: agent for agent in self.agents}
+        self.vacated = False
+        """Whether the last agent of some kind logged out in this step."""
         self.contacts: dict[ContactId, Contact] = {}
         self.legs: dict[int, Leg] = {}
         self.offers: dict[int, Offer] = {}
@@ -103,16 +89,21 @@ class Floor:
         """The last number given to an offer."""
         self._idle_after_contact = settings.idle_clock is IdleClock.AFTER_CONTACT
         self.matcher: Matcher
-        self.soonest_us = STEP_US_MAX
-        """No lease or block ends before; it may be earlier than the next end."""
-        self._timers: list[tuple[int, Timer, int, int]] = []
-        """A heap: (at_us, what, number of leg or offer or index of agent, index of the excluded
-        agent)."""
-        self._timers_max = _TIMERS_MIN
-        """With more entries than this the void ones are thrown out."""
-        self._new_timers: list[tuple[int, Timer, int, int]] = []
-        """Not in the heap yet. They are put there when somebody asks for the next end, and most
-        are void by then: an offer taken at once, a call connected at once."""
+        self.timers = Timers(self._counts)
+        kinds = tuple(dict.fromkeys(agent.kind for agent in self.agents))
+        self.stages = Stages(settings, kinds, self.contacts, self.legs, self.timers)
+
+    # Legs that wait.
+
+    def enter(self, arrival: ContactArrived, klass: LegClass, now_us: int, orders: Orders) -> None:
+        """Let a contact wait in its first leg."""
+        self.legs_given = number = self.legs_given + 1
+        key = self.stages.key_of(arrival, klass, number, now_us)
+        leg = self.legs[number] = Leg(number, arrival.contact_id, klass, key, now_us)
+        self.contacts[arrival.contact_id] = Contact(arrival, Presence.WAITING, (number,))
+        if klass.widens:
+            self.stages.widen(leg, now_us, orders)
+        self.matcher.wait(leg)
 
     # Offers.
 
@@ -130,7 +121,7 @@ class Floor:
         agent.last_given_us = now_us
         leg.state = LEG_TABLE[leg.state][LegSignal.OFFERED]
         leg.offer_id = number
-        self._await(until_us, Timer.LEASE, number)
+        self.timers.add(until_us, Timer.LEASE, number)
         self.matcher.remove(leg)
         self.matcher.refresh(agent)
         orders.append(
@@ -150,7 +141,7 @@ class Floor:
         """Begin to connect: the lease now bounds the connecting."""
         offer.state = OfferState.ACCEPTED
         offer.until_us = now_us + self.settings.connect_us
-        self._await(offer.until_us, Timer.LEASE, offer.offer_id)
+        self.timers.add(offer.until_us, Timer.LEASE, offer.offer_id)
         leg = self.legs[offer.leg_id]
         leg.state = LEG_TABLE[leg.state][LegSignal.ACCEPTED]
 
@@ -165,18 +156,23 @@ class Floor:
         if agent.capacity.interrupts:  # Otherwise a slot in use is a slot in use.
             self.matcher.refresh(agent)
 
-    def give_back(self, offer: Offer, orders: Orders) -> None:
-        """Put the leg back in its place and free the agent's slot, as if it had not been held."""
+    def give_back(self, offer: Offer, now_us: int, orders: Orders) -> None:
+        """Put the leg back in its place and free the agent's slot, as if it had not been held.
+
+        A stage that fell due meanwhile takes effect now.
+        """
         leg = self.legs[offer.leg_id]
         leg.state = LegState.QUEUED
         leg.offer_id = 0
+        if leg.klass.widens:
+            self.stages.widen(leg, now_us, orders)
         self.matcher.wait(leg)
         self._free(offer, orders)
 
-    def withdraw(self, offer: Offer, signal: OfferSignal, orders: Orders) -> None:
+    def withdraw(self, offer: Offer, signal: OfferSignal, now_us: int, orders: Orders) -> None:
         """Stop holding out an offer, and give the leg back."""
         self._order_withdrawal(offer, signal, orders)
-        self.give_back(offer, orders)
+        self.give_back(offer, now_us, orders)
 
     def _order_withdrawal(self, offer: Offer, signal: OfferSignal, orders: Orders) -> None:
         outcome = _OUTCOMES[OFFER_TABLE[offer.state][signal]]
@@ -191,7 +187,7 @@ class Floor:
         if leg.excluded is None:
             leg.excluded = {}
         leg.excluded[agent.index] = until_us
-        self._await(until_us, Timer.EXCLUSION, leg.leg_id, agent.index)
+        self.timers.add(until_us, Timer.EXCLUSION, leg.leg_id, agent.index)
         open_legs = agent.excluded_from
         open_legs[leg.leg_id] = until_us
         if len(open_legs) > EXCLUSIONS_MAX:
@@ -210,7 +206,7 @@ class Floor:
         """Leave an agent alone whom the switch could not reach."""
         if self.settings.back_off_us:
             agent.back_off_until_us = now_us + self.settings.back_off_us
-            self._await(agent.back_off_until_us, Timer.BACK_OFF, agent.index)
+            self.timers.add(agent.back_off_until_us, Timer.BACK_OFF, agent.index)
             self.matcher.refresh(agent)
 
     # The end of a leg.
@@ -230,7 +226,7 @@ class Floor:
             self.close(leg, now_us, orders)
             return
         offer.until_us = now_us + wrap_up_us
-        self._await(offer.until_us, Timer.LEASE, offer.offer_id)
+        self.timers.add(offer.until_us, Timer.LEASE, offer.offer_id)
         if offer.slot != SlotState.INTERRUPTED:
             agent.move(offer, SlotState.WRAPPING)
             self.matcher.refresh(agent)
@@ -313,45 +309,16 @@ class Floor:
     def set_availability(self, agent: Agent, after: Availability, orders: Orders) -> None:
         """Change an agent's availability by our own doing, and say so."""
         if after is not agent.availability:
-            agent.availability = after
+            agent.become(after)
+            self.vacated |= not agent.kind.present
             reason = agent.reason if after is Availability.NOT_READY else ""
             orders.append(SetAgentState(agent.agent_id, after, reason))
             self.matcher.refresh(agent)
 
     # Time.
 
-    def next_wakeup_us(self) -> int | None:
-        """Return the instant at which the next lease or block ends, or None."""
-        timers = self._timers
-        for entry in self._new_timers:
-            if self._counts(entry):
-                heappush(timers, entry)
-        self._new_timers.clear()
-        if len(timers) > self._timers_max:
-            timers[:] = [entry for entry in timers if self._counts(entry)]
-            heapify(timers)
-            self._timers_max = max(_TIMERS_MIN, 2 * len(timers))
-        while timers:
-            if self._counts(timers[0]):
-                self.soonest_us = timers[0][0]
-                return self.soonest_us
-            heappop(timers)
-        self.soonest_us = STEP_US_MAX
-        return None
-
-    def is_due(self, now_us: int) -> bool:
-        """Return whether a lease or block ends by now."""
-        due_us = self.next_wakeup_us()
-        return due_us is not None and due_us <= now_us
-
-    def _await(self, at_us: int, timer: Timer, number: int, excluded: int = 0) -> None:
-        """Let a lease or block end at an instant."""
-        self._new_timers.append((at_us, timer, number, excluded))
-        if at_us < self.soonest_us:  # noqa: PLR1730 - a call of min() takes twice as long.
-            self.soonest_us = at_us
-
-    def _counts(self, entry: tuple[int, Timer, int, int]) -> bool:
-        """Return whether the state still says what an entry of the heap says."""
+    def _counts(self, entry: Entry) -> bool:
+        """Return whether the state still says when something ends as a timer does."""
         at_us, timer, number, agent = entry
         if timer is Timer.LEASE:
             offer = self.offers.get(number)
@@ -359,19 +326,27 @@ class Floor:
         if timer is Timer.BACK_OFF:
             return self.agents[number].back_off_until_us == at_us
         leg = self.legs.get(number)
+        if timer is Timer.STAGE:
+            return leg is not None and leg.widens_us == at_us and leg.state is LegState.QUEUED
         return leg is not None and leg.excluded is not None and leg.excluded.get(agent) == at_us
 
     def fire(self, now_us: int, orders: Orders, *, at_most: int) -> None:
         """End the leases and blocks due by now, in the order of their instants."""
         for _ in range(at_most):
-            if not self.is_due(now_us):
+            entry = self.timers.pop_due(now_us)
+            if entry is None:
                 return
-            _, timer, number, excluded = heappop(self._timers)
+            _, timer, number, excluded = entry
             if timer is Timer.LEASE:
                 self._end_lease(self.offers[number], now_us, orders)
             elif timer is Timer.BACK_OFF:
                 self.agents[number].back_off_until_us = 0
                 self.matcher.refresh(self.agents[number])
+            elif timer is Timer.STAGE:
+                leg = self.legs[number]
+                self.matcher.remove(leg)
+                self.stages.widen(leg, now_us, orders)
+                self.matcher.wait(leg)
             else:
                 self._end_exclusion(self.legs[number], self.agents[excluded])
 
@@ -386,26 +361,28 @@ class Floor:
         self.exclude(leg, agent, now_us)
         if leg.state is LegState.CONNECTING:
             self.back_off(agent, now_us)
-            self.withdraw(offer, OfferSignal.TIME_OUT, orders)
+            self.withdraw(offer, OfferSignal.TIME_OUT, now_us, orders)
             return
-        self.withdraw(offer, OfferSignal.TIME_OUT, orders)
+        self.withdraw(offer, OfferSignal.TIME_OUT, now_us, orders)
         missed = AVAILABILITY_TABLE[agent.availability][AgentSignal.MISSED]
         assert missed is not None
         self.set_availability(agent, missed, orders)
 
-    def rebuild(self) -> None:
+    def rebuild(self, now_us: int) -> None:
         """Make timers and the matcher's view from the state: after a restore."""
         for offer in self.offers.values():
             self.agents[offer.agent].add(offer)
             if offer.until_us:
-                self._await(offer.until_us, Timer.LEASE, offer.offer_id)
+                self.timers.add(offer.until_us, Timer.LEASE, offer.offer_id)
         for agent in self.agents:
             if agent.back_off_until_us:
-                self._await(agent.back_off_until_us, Timer.BACK_OFF, agent.index)
+                self.timers.add(agent.back_off_until_us, Timer.BACK_OFF, agent.index)
             self.matcher.refresh(agent)
         for leg in self.legs.values():
             for index, until_us in (leg.excluded or {}).items():
                 self.agents[index].excluded_from[leg.leg_id] = until_us
-                self._await(until_us, Timer.EXCLUSION, leg.leg_id, index)
+                self.timers.add(until_us, Timer.EXCLUSION, leg.leg_id, index)
             if leg.state is LegState.QUEUED:
+                self.stages.await_next(leg)
                 self.matcher.wait(leg)
+        self.stages.widen_unserved(now_us)

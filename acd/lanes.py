@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from acd.agents import CHANNELS, Agent, Desk, Kind, Takes, desks_of
 from acd.contacts import Leg
-from acd.eligibility import eligible
+from acd.eligibility import delayed, eligible
 from acd.ids import QueueName
 from acd.policies import preferences_lacked, split_selection, static_rank, urgency_key
 from acd.queues import Aside, Key, LegClass, Line
@@ -291,7 +291,7 @@ class Lanes:
         ranked: dict[tuple[Key, Key], list[int]] = {}
         for desk in self._serving.get(place, ()):
             for kind in desk.kinds:
-                if eligible(klass, kind):
+                if eligible(klass, kind) and not delayed(klass, kind):
                     lane.kinds.append(kind)
                     self._reach[kind.number].add(desk.serves[place], bit)
                     ranked.setdefault(self._ranks(klass, kind), []).extend(kind.members)

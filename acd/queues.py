@@ -1,10 +1,10 @@
 """Who waits, and in which order.
 
 Legs that differ in nothing that a decision looks at stand in one *class*: same queue, channel,
-requirement, preferences, and every policy number that differs inside the queue. Inside a class the
-order is static, so a class needs no sorting while time passes; across classes only the heads are
-compared (`acd.matching`). A leg whose agent failed to take it stands apart from its class until the
-exclusion ends, with the same key.
+requirement, preferences, stage of widening, and every policy number that differs inside the queue.
+Inside a class the order is static, so a class needs no sorting while time passes; across classes
+only the heads are compared (`acd.matching`). A leg whose agent failed to take it stands apart from
+its class until the exclusion ends, with the same key.
 """
 
 from bisect import bisect_left, insort
@@ -18,6 +18,7 @@ from acd.settings import ChannelSettings, QueueSettings
 from acd.skills import Requirement
 
 if TYPE_CHECKING:
+    from acd.agents import Kind
     from acd.lanes import Lane
 
 CLASSES_MAX: Final = 8_192
@@ -37,13 +38,19 @@ class LegClass:
         "channel",
         "channel_index",
         "channel_settings",
+        "delays",
         "head_start_us",
         "lane",
         "number",
+        "opened",
         "prefers",
         "priority",
         "queue",
         "requirement",
+        "served_by",
+        "step",
+        "waited_us",
+        "widens",
     )
 
     def __init__(
@@ -56,6 +63,9 @@ class LegClass:
         requirement: Requirement,
         prefers: tuple[Requirement, ...],
         priority: int,
+        delays: tuple[int, ...] = (),
+        step: int = 0,
+        opened: int = 0,
     ) -> None:
         self.lane: Lane | None = None
         """What the index keeps of it; None until its first leg waits."""
@@ -70,6 +80,19 @@ class LegClass:
         self.prefers = prefers
         self.priority = priority
         self.head_start_us = queue.head_start_us or 0
+        self.delays = delays
+        """After how long the queue opens to more agents, ascending: the delays of their profiles.
+        """
+        self.step = step
+        """How many routing steps its legs have behind them."""
+        self.opened = opened
+        """How many of the delays."""
+        self.waited_us = delays[opened - 1] if opened else 0
+        """How long its legs have waited at least."""
+        self.served_by: tuple[Kind, ...] | None = None
+        """The kinds of agents who serve it; None until somebody asks."""
+        self.widens = step < len(queue.steps) or opened < len(delays)
+        """Whether another stage follows."""
 
 
 class Line:

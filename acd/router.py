@@ -17,7 +17,7 @@ from acd import events as ev
 from acd.actions import Action, ConnectLeg, OfferContact, Refused, ReleaseCustomer
 from acd.agent_facts import AgentFacts, Handler
 from acd.agents import Agent, SlotState
-from acd.classes import Classes, RefusalError, is_text, promised_by
+from acd.classes import RefusalError, is_text
 from acd.contacts import (
     LEG_TABLE,
     OFFER_TABLE,
@@ -40,8 +40,7 @@ from acd.ids import (
     Reason,
 )
 from acd.matching import Index, Matcher
-from acd.policies import urgency_key
-from acd.settings import DomainSettings, Urgency
+from acd.settings import DomainSettings
 from acd.snapshot import Snapshot, put_back, take
 from acd.validation import problems
 
@@ -73,13 +72,13 @@ class Router:
             raise ConfigError("settings", *wrong)
         self._settings = settings
         self._floor = Floor(settings)
+        self._timers = self._floor.timers
         self._floor.matcher = make_matcher(settings, self._floor.agents, self._floor.legs)
         self._next_pair = self._floor.matcher.next_pair
-        self._classes = Classes(settings)
-        self._key = urgency_key(settings.urgency)[0]
-        self._promises = settings.urgency is Urgency.DEADLINE_FIRST
         self._declared = frozenset(settings.contact_attributes)
         self._now_us = 0
+        self._vacated_us = -1
+        """When the last agent of some kind logged out."""
         self._handlers: dict[type, Handler] = {
             ev.ContactArrived: self._contact_arrived,
             ev.ContactLeft: self._contact_left,
@@ -114,7 +113,7 @@ class Router:
                 and the event is not `ClockTicked`. The state is unchanged.
         """
         floor = self._floor
-        if not self._now_us <= now_us < floor.soonest_us:
+        if not self._now_us <= now_us < self._timers.soonest_us:
             self._check_time(event, now_us)
         orders: list[Action] = []
         try:
@@ -122,6 +121,8 @@ class Router:
         except RefusalError as error:
             orders.append(Refused(error.reason, error.about))
         self._now_us = now_us
+        if floor.vacated or now_us == self._vacated_us:
+            self._let_unserved_widen(now_us)
         while (pair := self._next_pair()) is not None:
             floor.offer(pair[0], pair[1], now_us, orders)
         return tuple(orders)
@@ -139,11 +140,13 @@ class Router:
                 which has taken the fact by then and is to be thrown away.
         """
         floor = self._floor
-        if not self._now_us <= now_us < floor.soonest_us:
+        if not self._now_us <= now_us < self._timers.soonest_us:
             self._check_time(event, now_us)
         with suppress(RefusalError):
             self._handlers[type(event)](event, now_us, [])
         self._now_us = now_us
+        if floor.vacated or now_us == self._vacated_us:
+            self._let_unserved_widen(now_us)
         for action in actions:
             if type(action) is OfferContact:
                 leg = floor.legs.get(action.leg_id)
@@ -158,9 +161,14 @@ class Router:
                 floor.offer(leg, agent, now_us, [])
         floor.matcher.settle()
 
+    def _let_unserved_widen(self, now_us: int) -> None:
+        self._floor.vacated = False
+        self._vacated_us = now_us
+        self._floor.stages.widen_unserved(now_us)
+
     def next_wakeup_us(self) -> int | None:
         """Return when `ClockTicked` is owed, exactly, or None where nothing will end by itself."""
-        return self._floor.next_wakeup_us()
+        return self._timers.next_us()
 
     def snapshot(self) -> Snapshot:
         """Return all that the router knows: O(everything). A restored router goes on alike."""
@@ -178,8 +186,8 @@ class Router:
             ConfigError: The settings have mistakes, or lack what the snapshot speaks of.
         """
         router = cls(settings, make_matcher=make_matcher)
-        put_back(snapshot, router._floor, router._classes, router._key)
-        router._now_us = snapshot.now_us
+        put_back(snapshot, router._floor)
+        router._now_us = router._vacated_us = snapshot.now_us
         return router
 
     @property
@@ -221,8 +229,8 @@ class Router:
         if not self._now_us <= now_us < STEP_US_MAX:
             what = "time is {}; wanted at least {} and below {}"
             raise CallerError(what, now_us, self._now_us, STEP_US_MAX)
-        if self._floor.is_due(now_us) and type(event) is not ev.ClockTicked:
-            due_us = self._floor.next_wakeup_us()
+        if self._timers.is_due(now_us) and type(event) is not ev.ClockTicked:
+            due_us = self._timers.next_us()
             raise CallerError("a tick is owed since {}; wanted clock.ticked first", due_us)
 
     def _batch(self, batch: ev.Batch, now_us: int, orders: list[Action]) -> None:
@@ -237,7 +245,6 @@ class Router:
         self._floor.fire(now_us, orders, at_most=FIRED_MAX)
 
     def _contact_arrived(self, event: ev.ContactArrived, now_us: int, orders: list[Action]) -> None:
-        del orders
         floor = self._floor
         contact_id = event.contact_id
         if contact_id in floor.contacts:
@@ -252,13 +259,7 @@ class Router:
             raise RefusalError(Reason.BAD_NUMBER, "priority")
         if event.promised_us is not None and not 0 <= event.promised_us < TIME_US_MAX:
             raise RefusalError(Reason.BAD_NUMBER, "promised_us")
-        klass = self._classes.of(event, floor.legs)
-        floor.legs_given = number = floor.legs_given + 1
-        promised_us = promised_by(event, klass, now_us) if self._promises else 0
-        key = self._key(now_us, number, klass.priority, klass.head_start_us, promised_us)
-        leg = floor.legs[number] = Leg(number, contact_id, klass, key, now_us)
-        floor.contacts[contact_id] = Contact(event, Presence.WAITING, (number,))
-        floor.matcher.wait(leg)
+        floor.enter(event, floor.stages.classes.of(event, floor.legs), now_us, orders)
 
     def _check_attributes(self, attributes: tuple[tuple[str, str], ...]) -> None:
         if len(attributes) > len(self._declared):
@@ -332,7 +333,7 @@ class Router:
         if offer is not None:
             leg = self._floor.legs[offer.leg_id]
             self._floor.exclude(leg, self._floor.agents[offer.agent], now_us)
-            self._floor.give_back(offer, orders)
+            self._floor.give_back(offer, now_us, orders)
 
     def _offer_failed(self, event: ev.OfferFailed, now_us: int, orders: list[Action]) -> None:
         offer = self._answered(event.offer_id, OfferSignal.FAIL)
@@ -341,7 +342,7 @@ class Router:
             agent = self._floor.agents[offer.agent]
             self._floor.exclude(leg, agent, now_us)
             self._floor.back_off(agent, now_us)
-            self._floor.give_back(offer, orders)
+            self._floor.give_back(offer, now_us, orders)
 
     def _leg_connected(self, event: ev.LegConnected, now_us: int, orders: list[Action]) -> None:
         del now_us, orders

@@ -76,6 +76,24 @@ class ChannelSettings(_Settings, frozen=True):
     auto_answer: bool = False
 
 
+class RoutingStep(_Settings, frozen=True):
+    """From when on more agents may take a leg that waits; see `acd.widening`.
+
+    What a step does not say stays as the step before it has it.
+    """
+
+    after_us: int
+    """How long the leg has waited in the queue by then; more than at the step before."""
+    if_nobody: bool = False
+    """At once where no agent logged in may take the leg, though so long has not passed."""
+    requires: str | None = None
+    """What the queue requires from now on; whoever met it before still does."""
+    lower: dict[str, int] = {}
+    """No more than so much of a skill is required, of queue and contact; 0: none at all."""
+    priority: int | None = None
+    """At least this priority."""
+
+
 class QueueSettings(_Settings, frozen=True):
     """A named line."""
 
@@ -88,6 +106,7 @@ class QueueSettings(_Settings, frozen=True):
     priority: int | None = None
     head_start_us: int | None = None
     promise_us: int | None = None
+    steps: tuple[RoutingStep, ...] = ()
     exclusion_us: int = 30 * SECOND_US
     """For how long an agent who failed to take a leg is not offered the same leg again."""
 
@@ -99,6 +118,8 @@ class Serves(_Settings, frozen=True):
     channels: tuple[Channel, ...]
     tier: int = 1
     """Lower is served first, whatever waits at a higher tier."""
+    delay_us: int = 0
+    """He is not offered a contact of this queue until it has waited so long."""
 
 
 class ProfileSettings(_Settings, frozen=True):

@@ -9,12 +9,11 @@ from copy import copy
 from msgspec import Struct
 
 from acd.agents import CHANNELS, Agent
-from acd.classes import Classes, RefusalError, promised_by
+from acd.classes import RefusalError
 from acd.contacts import Contact, Leg, LegState, Offer
 from acd.errors import ConfigError, Problem
 from acd.floor import Floor
 from acd.ids import AgentId, Availability, ContactId, Device, WrapUpMode
-from acd.policies import KeyFunction
 
 VERSION = 1
 
@@ -29,6 +28,10 @@ class LegRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     offer_id: int = 0
     excluded: tuple[tuple[AgentId, int], ...] = ()
     """(agent, until_us) pairs."""
+    step: int = 0
+    """Routing steps behind it, and …"""
+    opened: int = 0
+    """… delays of its queue and channel."""
 
 
 class OfferRecord(Struct, frozen=True, kw_only=True):
@@ -85,6 +88,8 @@ def take(floor: Floor, now_us: int) -> Snapshot:
                 state=leg.state,
                 offer_id=leg.offer_id,
                 excluded=tuple((ids[at], until) for at, until in (leg.excluded or {}).items()),
+                step=leg.klass.step,
+                opened=leg.klass.opened,
             )
             for leg in floor.legs.values()
         ),
@@ -96,7 +101,7 @@ def take(floor: Floor, now_us: int) -> Snapshot:
     )
 
 
-def put_back(snapshot: Snapshot, floor: Floor, classes: Classes, key_of: KeyFunction) -> None:
+def put_back(snapshot: Snapshot, floor: Floor) -> None:
     """Put everything on an empty floor.
 
     Raises:
@@ -109,7 +114,7 @@ def put_back(snapshot: Snapshot, floor: Floor, classes: Classes, key_of: KeyFunc
     floor.offers_given = snapshot.offers_given
     try:
         _put_agents(snapshot, floor)
-        _put_legs(snapshot, floor, classes, key_of)
+        _put_legs(snapshot, floor)
         for contact in floor.contacts.values():
             for number in contact.legs:
                 assert floor.legs[number].contact_id == contact.arrival.contact_id
@@ -118,7 +123,7 @@ def put_back(snapshot: Snapshot, floor: Floor, classes: Classes, key_of: KeyFunc
     except (KeyError, AssertionError) as error:
         seen = f"names {error} where there is none" if error.args else "has crossed references"
         raise _unfit("references", seen, "a snapshot as it was taken") from error
-    floor.rebuild()
+    floor.rebuild(snapshot.now_us)
 
 
 def _put_agents(snapshot: Snapshot, floor: Floor) -> None:
@@ -129,6 +134,7 @@ def _put_agents(snapshot: Snapshot, floor: Floor) -> None:
             raise _unfit("agents", repr(record.agent_id), "an agent of the settings")
         for name in _CHANGING:
             setattr(agent, name, getattr(record, name))
+        agent.become(record.availability)
     for held in snapshot.offers:
         agent = floor.by_id[held.agent_id]
         offer = floor.offers[held.offer.offer_id] = copy(held.offer)
@@ -139,25 +145,28 @@ def _put_agents(snapshot: Snapshot, floor: Floor) -> None:
             raise _unfit(f"agents.{agent.agent_id}", f"cannot carry {channel}", wanted)
 
 
-def _put_legs(snapshot: Snapshot, floor: Floor, classes: Classes, key_of: KeyFunction) -> None:
+def _put_legs(snapshot: Snapshot, floor: Floor) -> None:
     """Put the contacts and their legs on the floor, with classes and keys worked out anew."""
+    classes = floor.stages.classes
     for contact in snapshot.contacts:
         floor.contacts[contact.arrival.contact_id] = copy(contact)
     for one in snapshot.legs:
         arrival = floor.contacts[one.contact_id].arrival
         try:
-            klass = classes.of(arrival, floor.legs)
+            # Today's settings may have fewer steps, or delays.
+            steps, delays = classes.last_stage(arrival)
+            step, opened = min(one.step, steps), min(one.opened, delays)
+            klass = classes.of(arrival, floor.legs, step, opened, refuses=False)
         except RefusalError as error:
             key = f"contacts.{one.contact_id}"
             wanted = "what the settings know: keep it until this contact is closed"
             raise _unfit(key, f"{error.reason}: {error.about}", wanted) from error
-        promised_us = promised_by(arrival, klass, one.arrived_us)
         excluded = {floor.by_id[agent].index: until for agent, until in one.excluded}
         floor.legs[one.leg_id] = Leg(
             one.leg_id,
             one.contact_id,
             klass,
-            key_of(one.arrived_us, one.leg_id, klass.priority, klass.head_start_us, promised_us),
+            floor.stages.key_of(arrival, klass, one.leg_id, one.arrived_us),
             one.arrived_us,
             one.state,
             one.offer_id,
@@ -166,7 +175,6 @@ def _put_legs(snapshot: Snapshot, floor: Floor, classes: Classes, key_of: KeyFun
 
 
 _CHANGING = (
-    "availability",
     "device",
     "wrap_up_mode",
     "reason",
@@ -179,7 +187,9 @@ _CHANGING = (
 
 def _record(agent: Agent) -> AgentRecord:
     return AgentRecord(
-        agent_id=agent.agent_id, **{name: getattr(agent, name) for name in _CHANGING}
+        agent_id=agent.agent_id,
+        availability=agent.availability,
+        **{name: getattr(agent, name) for name in _CHANGING},
     )
 
 

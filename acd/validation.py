@@ -10,6 +10,7 @@ from typing import Final
 from acd.errors import Problem
 from acd.ids import ID_MAX, PRIORITY_MAX, Channel, Reason
 from acd.mistakes import Findings, KeyPath, Mistake, agent_path, key_text, seconds_text
+from acd.policies import splits_by_priority
 from acd.service import report_unserved
 from acd.settings import (
     PROFICIENCY_MAX,
@@ -24,7 +25,15 @@ from acd.settings import (
     Serves,
     Urgency,
 )
-from acd.skills import KEYWORDS, NAME, did_you_mean, requirement_errors, shown
+from acd.skills import (
+    KEYWORDS,
+    NAME,
+    did_you_mean,
+    parse_requirement,
+    requirement_errors,
+    shown,
+)
+from acd.widening import admits_fewer
 
 AGENTS_MAX: Final = 100_000
 """Most agents of a domain: ten times the largest size measured (design/performance), and more than
@@ -45,6 +54,9 @@ SLOTS_MAX: Final = 25
 
 TOTAL_MAX: Final = 1_000_000
 """Highest capacity: percent with four digits behind the point."""
+
+STEPS_MAX: Final = 10
+"""Most routing steps of a queue: as many as a precision queue of Cisco has."""
 
 DAY_US: Final = 86_400 * SECOND_US
 
@@ -69,6 +81,9 @@ def mistakes(
     """
     return _Checker(settings, Findings(faulty)).run()
 
+
+_WIDENS: Final = ("requires", "lower", "priority")
+"""What a routing step may change."""
 
 _PLAIN_NAME: Final = "a name of letters, digits, `_` and `-` that begins with a letter or `_`"
 _SPAN_MAX_TEXT: Final = seconds_text(SPAN_MAX_US)
@@ -192,6 +207,7 @@ class _Checker:
         if queue.promise_us is not None:
             self._span((*path, "promise_s"), queue.promise_us, zero=False)
         self._span((*path, "exclusion_s"), queue.exclusion_us)
+        self._steps(path, queue)
         urgency = self._settings.urgency
         key, number = {
             Urgency.LONGEST_WAIT: ("", 0),
@@ -205,6 +221,82 @@ class _Checker:
         self._some(path, queue.channels, f"at least one table of {_listed(Channel)}")
         for channel, each in queue.channels.items():
             self._channel((*path, channel.value), each)
+
+    def _steps(self, path: KeyPath, queue: QueueSettings) -> None:
+        """Report steps that cannot be, that change nothing or that admit fewer agents."""
+        if len(queue.steps) > STEPS_MAX:
+            self._found.report(
+                (*path, "steps"), f"has {len(queue.steps)} steps", f"at most {STEPS_MAX}"
+            )
+        after_us = 0
+        bounds: dict[str, int] = {}
+        priority = queue.priority
+        requires, place_of = queue.requires, (*path, "requires")
+        for place, step in enumerate(queue.steps):
+            here = (*path, "steps", place)
+            self._span((*here, "after_s"), step.after_us, zero=False)
+            if 0 < step.after_us <= after_us:
+                more = f"more than {seconds_text(after_us)}, that of the step before"
+                self._found.report((*here, "after_s"), f"is {seconds_text(step.after_us)}", more)
+            after_us = max(after_us, step.after_us)
+            if step.requires is not None:
+                self._requirement((*here, "requires"), step.requires)
+                self._wider((*here, "requires"), place_of, requires, step.requires)
+                requires, place_of = step.requires, (*here, "requires")
+            self._lower((*here, "lower"), step.lower, bounds)
+            if step.priority is not None:
+                self._raise((*here, "priority"), step.priority, priority)
+                priority = step.priority
+            nothing = (step.requires, step.lower, step.priority) == (None, {}, None)
+            if nothing and not any(self._found.doubtful(*here, key) for key in _WIDENS):
+                self._found.report(here, "changes nothing", _listed(_WIDENS))
+
+    def _lower(self, path: KeyPath, lower: dict[str, int], bounds: dict[str, int]) -> None:
+        """Report bounds of skills that nobody knows or that lower nothing; note them."""
+        for name, bound in lower.items():
+            where = (*path, name)
+            self._found.known(where, name, "declared skill", self._skills, at=("domain", "skills"))
+            self._range(where, bound, 0, PROFICIENCY_MAX - 1)
+            if name in bounds and bound >= bounds[name]:
+                less = f"less than {bounds[name]}, that of a step before"
+                self._found.report(where, f"is {bound}", less)
+            bounds[name] = min(bound, bounds.get(name, bound))
+
+    def _raise(self, path: KeyPath, priority: int, before: int | None) -> None:
+        """Report a priority that raises nothing."""
+        self._range(path, priority, -PRIORITY_MAX, PRIORITY_MAX)
+        if self._found.excused("domain", "urgency"):
+            return
+        if not splits_by_priority(self._settings.urgency):
+            reads = f"no priority: the urgency policy `{self._settings.urgency}` does not read it"
+            self._found.report(path, f"is {priority}", reads)
+        elif before is not None and priority <= before:
+            self._found.report(path, f"is {priority}", f"more than {before}, that before")
+
+    def _wider(self, path: KeyPath, before_path: KeyPath, before: str, after: str) -> None:
+        """Report a requirement that somebody does not meet who met the one before."""
+        attributes = self._settings.attributes
+        if any(
+            requirement_errors(text, skills=self._skills, attributes=attributes)
+            for text in (before, after)
+        ):
+            return  # That is reported.
+        one, other = (
+            parse_requirement(text, skills=self._skills, attributes=attributes)
+            for text in (before, after)
+        )
+        fewer = admits_fewer(one, other)
+        if fewer is None:  # Too much to imagine: whom we have must do.
+            fewer = any(
+                one.met_by(agent.skills, agent.attributes)
+                and not other.met_by(agent.skills, agent.attributes)
+                for agent in self._settings.agents
+            )
+        if fewer:
+            whom = f"what all meet who meet {shown(before)}, of {key_text(before_path)}"
+            self._found.report(path, f"is {shown(after)}, which is narrower", whom)
+        elif one == other:
+            self._found.report(path, f"is {shown(after)}", "another than before")
 
     def _channel(self, path: KeyPath, channel: ChannelSettings) -> None:
         self._span((*path, "objective_s"), channel.objective_us)
@@ -261,6 +353,7 @@ class _Checker:
 
     def _line(self, path: KeyPath, line: Serves) -> None:
         self._range((*path, "tier"), line.tier, 1, TIER_MAX)
+        self._span((*path, "delay_s"), line.delay_us)
         self._found.repeats((*path, "channels"), line.channels)
         queue_path = ("queues", line.queue)
         where = (*path, "queue")

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from random import Random
 from typing import Final, TypeVar
 
+from msgspec import structs
+
 from acd.ids import Channel, WrapUpMode
 from acd.settings import (
     SECOND_US,
@@ -19,6 +21,7 @@ from acd.settings import (
     MeasureSettings,
     ProfileSettings,
     QueueSettings,
+    RoutingStep,
     Serves,
     SlotSettings,
     Urgency,
@@ -69,15 +72,36 @@ def _channel(rng: Random) -> ChannelSettings:
     )
 
 
-def _queue(rng: Random, name: str, *, least: int = 1) -> QueueSettings:
+def _steps(rng: Random, requires: str, priority: int, urgency: Urgency) -> tuple[RoutingStep, ...]:
+    """Return some steps, each wider than the one before."""
+    wider = [
+        RoutingStep(after_us=0, lower={"cards": 2, "loans": 2}),
+        RoutingStep(after_us=0, lower={"cards": 0}),
+    ]
+    if requires:
+        wider.append(RoutingStep(after_us=0, requires=""))
+    if urgency is Urgency.STRICT_PRIORITY:
+        wider.append(RoutingStep(after_us=0, priority=priority + 1))
+    chosen = sorted(rng.sample(range(len(wider)), rng.choice((0, 0, 1, 2))))
+    spans = sorted(rng.sample((1, 3, 10, 30), len(chosen)))
+    return tuple(
+        structs.replace(wider[at], after_us=span * SECOND_US, if_nobody=rng.random() < 0.3)
+        for at, span in zip(chosen, spans, strict=True)
+    )
+
+
+def _queue(rng: Random, name: str, urgency: Urgency, *, least: int = 1) -> QueueSettings:
+    requires = rng.choice(REQUIREMENTS)
+    priority = rng.randint(-1, 1)
     return QueueSettings(
         name=name,
         channels={channel: _channel(rng) for channel in some(rng, CHANNELS, least=least)},
-        requires=rng.choice(REQUIREMENTS),
+        requires=requires,
         prefers=some(rng, PREFERENCES)[:2],
-        priority=rng.randint(-1, 1),
+        priority=priority,
         head_start_us=rng.choice((0, 10, 60)) * SECOND_US,
         promise_us=rng.choice((1, 20, 60)) * SECOND_US,
+        steps=_steps(rng, requires, priority, urgency),
         exclusion_us=rng.choice((0, 3, 30)) * SECOND_US,
     )
 
@@ -88,7 +112,10 @@ def _serves(rng: Random, queues: Sequence[QueueSettings], *, all_of_them: bool) 
         for channel in queue.channels:
             if all_of_them or rng.random() < 0.6:
                 tier = rng.choice((1, 1, 2))
-                lines.append(Serves(queue=queue.name, channels=(channel,), tier=tier))
+                delay_us = rng.choice((0, 0, 0, 2, 10)) * SECOND_US
+                lines.append(
+                    Serves(queue=queue.name, channels=(channel,), tier=tier, delay_us=delay_us)
+                )
     return lines
 
 
@@ -103,7 +130,8 @@ def _slots(rng: Random, channel: Channel) -> SlotSettings:
 def small_domain(rng: Random) -> DomainSettings:
     """Return a domain of up to three queues and four agents."""
     least = rng.randint(1, len(CHANNELS))
-    queues = [_queue(rng, f"queue{at}", least=least) for at in range(rng.randint(1, 3))]
+    urgency = rng.choice(tuple(Urgency))
+    queues = [_queue(rng, f"queue{at}", urgency, least=least) for at in range(rng.randint(1, 3))]
     profiles = [
         ProfileSettings(name="all", serves=tuple(_serves(rng, queues, all_of_them=True))),
     ]
@@ -149,7 +177,7 @@ def small_domain(rng: Random) -> DomainSettings:
         profiles=tuple(profiles),
         capacities=tuple(capacities),
         agents=tuple(agents),
-        urgency=rng.choice(tuple(Urgency)),
+        urgency=urgency,
         agent_selection=some(rng, tuple(AgentCriterion), least=1),
         idle_clock=rng.choice(tuple(IdleClock)),
         back_off_us=rng.choice((0, 5)) * SECOND_US,
@@ -163,7 +191,7 @@ def small_domain(rng: Random) -> DomainSettings:
 
 def middle_domain(rng: Random, urgency: Urgency) -> DomainSettings:
     """Return a domain of eight queues on up to four channels, and thirty agents."""
-    queues = [_queue(rng, f"queue{number}") for number in range(8)]
+    queues = [_queue(rng, f"queue{number}", urgency) for number in range(8)]
     queues[0] = QueueSettings(
         name="queue0",
         channels={channel: ChannelSettings() for channel in CHANNELS},

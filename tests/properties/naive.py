@@ -71,6 +71,8 @@ class Naive:
             case Urgency.STRICT_PRIORITY:
                 priority = queue.priority if arrival.priority is None else arrival.priority
                 assert priority is not None
+                raised = [step.priority for step in queue.steps[: leg.klass.step]]
+                priority = max([priority, *(one for one in raised if one is not None)])
                 return (-priority, leg.arrived_us, leg.leg_id)
             case Urgency.HEAD_START:
                 assert queue.head_start_us is not None

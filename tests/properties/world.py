@@ -25,7 +25,7 @@ from acd.actions import (
 )
 from acd.agents import SlotState
 from acd.contacts import LegState, OfferState, Presence
-from acd.eligibility import eligible, may_take
+from acd.eligibility import delayed, eligible, may_take
 from acd.errors import CallerError
 from acd.events import Batch, ClockTicked, ContactArrived, Event, OfferFailed, OfferRejected
 from acd.ids import Availability, Channel, ContactOutcome, OfferOutcome
@@ -383,6 +383,8 @@ class World:
         ends_us = [agent.back_off_until_us for agent in router.agents if agent.back_off_until_us]
         for leg in router.legs.values():
             ends_us += (leg.excluded or {}).values()
+            if leg.state is LegState.QUEUED and leg.widens_us:
+                ends_us.append(leg.widens_us)
         for offer in router.offers.values():
             leg = router.legs[offer.leg_id]
             talking = leg.state in {LegState.CONNECTED, LegState.HELD}
@@ -391,6 +393,32 @@ class World:
             else:
                 ends_us.append(offer.until_us)
         assert router.next_wakeup_us() == min(ends_us, default=None)
+
+    def a_leg_is_as_wide_as_it_has_waited(self) -> None:
+        """Worked out from the settings and the time alone; stages due now may come with a tick."""
+        queues = {queue.name: queue for queue in self.settings.queues}
+        profiles = {one.name: one for one in self.settings.profiles}
+        for leg in self.router.legs.values():
+            if leg.state is not LegState.QUEUED:
+                continue
+            queue, step = queues[leg.klass.queue.name], leg.klass.step
+            waited_us = self.now_us - leg.arrived_us
+            assert step >= sum(one.after_us < waited_us for one in queue.steps)
+            for one in queue.steps[:step]:
+                assert one.if_nobody or one.after_us <= waited_us
+            for agent, settings in zip(self.router.agents, self.settings.agents, strict=True):
+                for line in profiles[settings.profile].serves:
+                    if line.queue == queue.name and leg.klass.channel in line.channels:
+                        is_early = waited_us < line.delay_us
+                        if waited_us != line.delay_us and eligible(leg.klass, agent.kind):
+                            assert delayed(leg.klass, agent.kind) == is_early
+            nobody = not any(
+                agent.availability is not Availability.LOGGED_OUT
+                and eligible(leg.klass, agent.kind)
+                for agent in self.router.agents
+            )
+            if nobody and any(one.if_nobody for one in queue.steps[step : step + 1]):
+                assert leg.widens_us <= self.now_us + 1
 
     def no_offer_outlives_its_agents_session(self) -> None:
         for agent in self.router.agents:
@@ -439,6 +467,7 @@ class World:
                 for other in waiting
                 if other.klass.channel is leg.klass.channel
                 and eligible(other.klass, agent.kind)
+                and not delayed(other.klass, agent.kind)
                 and not (other.excluded and agent.index in other.excluded)
             ]
             for other in passed:
@@ -497,6 +526,7 @@ INVARIANTS: Final[tuple[Callable[[World], None], ...]] = (
     World.nobody_is_over_capacity,
     World.at_rest_nobody_may_take_what_waits,
     World.every_lease_has_a_deadline_and_every_block_ends,
+    World.a_leg_is_as_wide_as_it_has_waited,
     World.no_offer_outlives_its_agents_session,
     World.a_change_of_an_agent_is_said,
     World.nobody_gets_at_once_what_he_failed_to_take,

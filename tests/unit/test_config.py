@@ -211,7 +211,8 @@ EDITS: Final[list[tuple[str, str, list[str]]]] = [
         "queues.cards.voice.ring_s: is -1; wanted a number of seconds above 0 and up to 31622400",
         "queues.cards.voice.rings_s: is an unknown key; wanted a known key; did you mean `ring_s`?"]),
     ("tier = 2", "xyzzy = 2",
-     ["profiles.team[0].xyzzy: is an unknown key; wanted one of `queue`, `channels`, `tier`"]),
+     ["profiles.team[0].xyzzy: is an unknown key; wanted one of `queue`, `channels`, `tier`,"
+      " `delay_s`"]),
     ("[measures]", "[measure]",
      ["measure: is an unknown key; wanted a known key; did you mean `measures`?"]),
     ("[domain]", "[domian]",

@@ -25,7 +25,7 @@ clock.ticked batch
 """
 
 ORDERS = """
-offer.contact offer.withdraw
+offer.contact leg.widen offer.withdraw
 leg.connect leg.interrupt leg.resume wrap_up.end customer.release contact.close
 agent.set_state refused
 """
@@ -35,6 +35,7 @@ VALUES: dict[str, Any] = {
     "agent_id": "ann",
     "offer_id": 1,
     "leg_id": 2,
+    "step": 1,
     "queue": "sales",
     "channel": Channel.WEB_FORM,
     "device": Device.UNREACHABLE,

@@ -686,5 +686,5 @@ def test_void_leases_do_not_pile_up_behind_a_live_one() -> None:
         play.tell(arrived(f"c{number}", CHAT))
         assert play.router.next_wakeup_us() == 15 * SECOND_US
         play.tell(ev.LegConnected(offer_id=number), ev.LegEnded(offer_id=number))
-    assert len(play.router._floor._timers) < 1_100
+    assert len(play.router._floor.timers) < 1_100
     assert play.tick(15)[0] == "offer.withdraw offer_id=1 agent_id=ann outcome=timed_out"

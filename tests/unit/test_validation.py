@@ -23,6 +23,7 @@ from acd.settings import (
     MeasureSettings,
     ProfileSettings,
     QueueSettings,
+    RoutingStep,
     Serves,
     SlotSettings,
     Urgency,
@@ -91,6 +92,14 @@ def measures(**fields: Any) -> DomainSettings:
     return changed(SOUND, measures=MeasureSettings(**fields))
 
 
+def steps(*given: RoutingStep, urgency: Urgency = Urgency.LONGEST_WAIT) -> DomainSettings:
+    return changed(queue(steps=given, priority=1), urgency=urgency)
+
+
+def step(**fields: Any) -> RoutingStep:
+    return RoutingStep(**{"after_us": SECOND_US, **fields})
+
+
 LONG: Final = "x" * 65
 
 CASES: Final[list[tuple[DomainSettings, list[str]]]] = [
@@ -133,6 +142,43 @@ CASES: Final[list[tuple[DomainSettings, list[str]]]] = [
         "queues: is missing; wanted at least one",
         "profiles: is missing; wanted at least one",
     ]),
+    # Routing steps
+    (steps(step(lower={"cards": 2}), step(after_us=2 * SECOND_US, requires="", lower={"cards": 0})), []),
+    (steps(step(priority=2), urgency=Urgency.STRICT_PRIORITY), []),
+    (steps(*(step(after_us=number, lower={"loans": 10 - number}) for number in range(1, 12))), [
+        "queues.cards.steps: has 11 steps; wanted at most 10",
+        "queues.cards.steps[10].lower.loans: is -1; wanted a whole number from 0 to 9",
+    ]),
+    (steps(step(after_us=0, requires=""), step(after_us=-1, lower={"loans": 1}), step(lower={"cards": 1}), step(lower={"loans": 0})), [
+        f"queues.cards.steps[0].after_s: is 0; wanted {ABOVE}",
+        f"queues.cards.steps[1].after_s: is -0.000001; wanted {ABOVE}",
+        "queues.cards.steps[3].after_s: is 1; wanted more than 1, that of the step before",
+    ]),
+    (steps(step()), ["queues.cards.steps[0]: changes nothing; wanted `requires`, `lower`, `priority`"]),
+    (steps(step(requires="site == madrid and cards >= 3")), [
+        "queues.cards.steps[0].requires: is `site == madrid and cards >= 3`; wanted another than before",
+    ]),
+    (steps(step(requires="cards >= 3"), step(after_us=2 * SECOND_US, requires="cards >= 4")), [
+        "queues.cards.steps[1].requires: is `cards >= 4`, which is narrower; wanted what all meet who"
+        " meet `cards >= 3`, of queues.cards.steps[0].requires",
+    ]),
+    (steps(step(requires="carts"), step(after_us=2 * SECOND_US, requires="cards >= 9")), [
+        "queues.cards.steps[0].requires: names `carts` at character 1; wanted a declared skill;"
+        " did you mean `cards`?",
+    ]),
+    (steps(step(lower={"carts": 10, "cards": 3}), step(after_us=2 * SECOND_US, lower={"cards": 3})), [
+        "queues.cards.steps[0].lower.carts: is no declared skill; wanted a declared skill; did you mean `cards`?",
+        "queues.cards.steps[0].lower.carts: is 10; wanted a whole number from 0 to 9",
+        "queues.cards.steps[1].lower.cards: is 3; wanted less than 3, that of a step before",
+    ]),
+    (steps(step(priority=2)), [
+        "queues.cards.steps[0].priority: is 2; wanted no priority: the urgency policy `longest_wait`"
+        " does not read it",
+    ]),
+    (steps(step(priority=2), step(after_us=2 * SECOND_US, priority=2), urgency=Urgency.STRICT_PRIORITY), [
+        "queues.cards.steps[1].priority: is 2; wanted more than 2, that before",
+    ]),
+    (line(delay_us=-1), [f"profiles.p[0].delay_s: is -0.000001; wanted {YEAR}"]),
     # Queues
     (queue(requires="carts and sitte == madrid or loans >= 11"), [
         "queues.cards.requires: names `carts` at character 1; wanted a declared skill;"

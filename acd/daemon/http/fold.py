@@ -220,7 +220,7 @@ class Fold:
             case ac.CloseContact(contact_id=contact_id, outcome=outcome):
                 self.outcomes[outcome] += 1
                 self._close(contact_id, touched)
-            case ac.ReleaseCustomer() | ac.Refused():
+            case ac.ReleaseCustomer() | ac.Refused() | ac.WidenLeg():
                 pass
             case _:
                 touched.agents.add(action.agent_id)
