@@ -22,7 +22,9 @@ HOT = (
     "policies",
     "queues",
     "router",
+    "stages",
     "tallies",
+    "timers",
 )
 """What runs at every step. Declarations of Structs gain nothing and stay interpreted."""
 
