@@ -238,11 +238,13 @@ class Agent:
         "channels",
         "device",
         "excluded_from",
+        "gap_until_us",
         "group",
         "idle_since_us",
         "index",
         "kind",
         "last_given_us",
+        "missed",
         "occupancy",
         "offers",
         "reason",
@@ -274,7 +276,11 @@ class Agent:
         self.excluded_from: dict[int, int] = {}
         """The legs that he failed to take a moment ago, each until an instant."""
         self.back_off_until_us = 0
-        """Left alone until then, after the switch could not reach him; 0 is not."""
+        """Left alone until then, after an offer to him failed; 0 is not."""
+        self.gap_until_us = 0
+        """Offered nothing until then, so that offers are not too close; 0 is not."""
+        self.missed = 0
+        """How many offers in a row he let ring out."""
 
     @property
     def is_idle(self) -> bool:
@@ -298,6 +304,7 @@ class Agent:
             self.availability is not Availability.READY
             or self.after_this_one
             or self.back_off_until_us
+            or self.gap_until_us
             or self.device is Device.BUSY_ELSEWHERE
         ):
             return TAKES_NOTHING

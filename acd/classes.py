@@ -5,11 +5,9 @@ texts that mean the same find the same class. A class without legs is forgotten 
 full, so that a long-lived router never runs out of classes.
 """
 
-from collections.abc import Mapping
 from typing import Final
 
 from acd.agents import CHANNEL_INDEX
-from acd.contacts import Leg
 from acd.events import ContactArrived
 from acd.ids import ID_MAX, Channel, QueueName, Reason
 from acd.policies import splits_by_priority
@@ -62,25 +60,20 @@ class Classes:
             one.name: tuple(self._read(text) for text in one.prefers) for one in settings.queues
         }
         self._free: list[int] = []
+        self._used = 0
+        """How many classes have legs."""
         self._given = 0
         """How many numbers were given."""
         self._limit = CLASSES_MAX
         """With more the table is looked through before a leg that is here gets another."""
 
     def of(
-        self,
-        event: ContactArrived,
-        legs: Mapping[int, Leg],
-        step: int = 0,
-        opened: int = 0,
-        *,
-        refuses: bool = True,
+        self, event: ContactArrived, step: int = 0, opened: int = 0, *, refuses: bool = True
     ) -> LegClass:
         """Return the class of an arrival's leg.
 
         Args:
             event: The arrival.
-            legs: The open legs, read only when all classes are taken.
             step: How many routing steps the leg has behind it.
             opened: How many delays of its queue and channel.
             refuses: Whether the arrival may be refused; not when its leg is here already.
@@ -99,10 +92,12 @@ class Classes:
         )
         klass = self._by_texts.get(texts)
         if klass is None:
-            klass = self._intern(event, legs, step, opened, refuses=refuses)
+            klass = self._intern(event, step, opened, refuses=refuses)
             if len(self._by_texts) >= _TEXTS_MAX:
                 self._by_texts.clear()
             self._by_texts[texts] = klass
+        if refuses and not klass.legs and self._used >= CLASSES_MAX:
+            raise RefusalError(Reason.TOO_MANY_CLASSES, str(CLASSES_MAX))
         return klass
 
     def last_stage(self, event: ContactArrived) -> tuple[int, int]:
@@ -111,15 +106,7 @@ class Classes:
         steps = queue.steps if queue is not None else ()
         return len(steps), len(self._delays.get((event.queue, event.channel), ()))
 
-    def _intern(
-        self,
-        event: ContactArrived,
-        legs: Mapping[int, Leg],
-        step: int,
-        opened: int,
-        *,
-        refuses: bool,
-    ) -> LegClass:
+    def _intern(self, event: ContactArrived, step: int, opened: int, *, refuses: bool) -> LegClass:
         queue = self._queues.get(event.queue)
         if queue is None:
             raise RefusalError(Reason.UNKNOWN_QUEUE, event.queue)
@@ -144,7 +131,7 @@ class Classes:
         klass = self._by_meaning.get(meaning)
         if klass is None:
             klass = LegClass(
-                number=self._number(legs, refuses=refuses),
+                number=self._number(refuses=refuses),
                 queue=queue,
                 channel=event.channel,
                 channel_index=CHANNEL_INDEX[event.channel],
@@ -164,16 +151,24 @@ class Classes:
         except RequirementError as error:
             raise RefusalError(error.reason, error.seen) from error
 
-    def _number(self, legs: Mapping[int, Leg], *, refuses: bool) -> int:
+    def join(self, klass: LegClass) -> None:
+        """Note that a leg stands in a class."""
+        self._used += not klass.legs
+        klass.legs += 1
+
+    def leave(self, klass: LegClass) -> None:
+        """Note that a leg stands in a class no longer."""
+        klass.legs -= 1
+        self._used -= not klass.legs
+
+    def _number(self, *, refuses: bool) -> int:
         """Return a number for a new class; forget classes without legs when all are taken.
 
         A leg that is here already is never refused its next class; then there are more.
         """
         if len(self._by_meaning) >= (CLASSES_MAX if refuses else self._limit):
-            used = {leg.klass.number for leg in legs.values()}
-            kept = {key: one for key, one in self._by_meaning.items() if one.number in used}
-            if refuses and len(kept) >= CLASSES_MAX:
-                raise RefusalError(Reason.TOO_MANY_CLASSES, str(CLASSES_MAX))
+            kept = {key: one for key, one in self._by_meaning.items() if one.legs}
+            used = {one.number for one in kept.values()}
             self._limit = max(CLASSES_MAX, 2 * len(kept))
             self._free = sorted(set(range(self._given)) - used, reverse=True)
             self._by_meaning = kept

@@ -17,8 +17,10 @@ from acd.ids import Channel, WrapUpMode
 from acd.mistakes import Mistake, in_file_order, within
 from acd.settings import (
     Abandons,
+    AfterMiss,
     AgentCriterion,
     AgentSettings,
+    BackOffSettings,
     CapacitySettings,
     ChannelSettings,
     DomainSettings,
@@ -26,6 +28,8 @@ from acd.settings import (
     MeasureSettings,
     ProfileSettings,
     QueueSettings,
+    RejectReason,
+    RonaSettings,
     RoutingStep,
     Serves,
     SlotSettings,
@@ -96,6 +100,7 @@ class _DomainTable(Table):
     agent_selection: list[Annotated[AgentCriterion, _ByName]] | None = None
     idle_clock: Annotated[IdleClock, _ByName] | None = None
     back_off_us: Span | None = None
+    offer_gap_us: Span | None = None
     connect_us: Span | None = None
     skills: list[str] | None = None
     contact_attributes: list[str] | None = None
@@ -166,6 +171,27 @@ class _GroupTable(_AgentTable):
     members: Whole | None = None
 
 
+class _RonaTable(Table):
+    then: Annotated[AfterMiss, _ByName] | None = None
+    after: Whole | None = None
+
+
+class _BackOffTable(Table):
+    busy_us: Span | None = None
+    unreachable_us: Span | None = None
+    congestion_us: Span | None = None
+    refused_us: Span | None = None
+    not_connected_us: Span | None = None
+    missed_us: Span | None = None
+    rejected_us: Span | None = None
+
+
+class _RejectReasonTable(Table):
+    exclusion_us: Span | None = None
+    back_off_us: Span | None = None
+    not_ready: bool | None = None
+
+
 class _MeasuresTable(Table):
     interval_us: Minutes | None = Field(None, alias="interval_min")
     abandons: Annotated[Abandons, _ByName] | None = None
@@ -180,6 +206,9 @@ class _Document(Table):
     profiles: dict[str, list[_LineTable]] = Field(default_factory=dict)
     agents: dict[str, _AgentTable] = Field(default_factory=dict)
     groups: dict[str, _GroupTable] = Field(default_factory=dict)
+    back_off: _BackOffTable = _BackOffTable()
+    rona: _RonaTable = _RonaTable()
+    reject_reasons: dict[str, _RejectReasonTable] = Field(default_factory=dict)
     measures: _MeasuresTable = _MeasuresTable()
 
 
@@ -241,6 +270,12 @@ def _settings(document: _Document, sizes: Mapping[str, int]) -> DomainSettings:
             ),
         ),
         attributes={name: tuple(values) for name, values in document.attributes.items()},
+        back_off=BackOffSettings(**_given(document.back_off)),
+        rona=RonaSettings(**_given(document.rona)),
+        reject_reasons=tuple(
+            RejectReason(name=name, **_given(table))
+            for name, table in document.reject_reasons.items()
+        ),
         measures=MeasureSettings(**_given(document.measures)),
         **_given(document.domain),
     )

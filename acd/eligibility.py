@@ -18,6 +18,8 @@ class Block(StrEnum):
     """The agent failed to take this leg a moment ago."""
     BACK_OFF = "back_off"
     """The switch could not reach the agent a moment ago."""
+    OFFER_GAP = "offer_gap"
+    """The agent was offered something a moment ago."""
     PROFILE_DELAY = "profile_delay"
     """The leg has not waited long enough for this agent's profile."""
 
@@ -42,6 +44,8 @@ def block(leg: Leg, agent: Agent) -> Block | None:
         return Block.EXCLUDED
     if agent.back_off_until_us:
         return Block.BACK_OFF
+    if agent.gap_until_us:
+        return Block.OFFER_GAP
     if delayed(leg.klass, agent.kind):
         return Block.PROFILE_DELAY
     return None

@@ -48,7 +48,7 @@ from acd.ids import (
 )
 from acd.matching import Matcher
 from acd.queues import LegClass
-from acd.settings import DomainSettings, IdleClock
+from acd.settings import AfterMiss, DomainSettings, IdleClock
 from acd.stages import Stages
 from acd.timers import Entry, Timer, Timers
 
@@ -58,6 +58,15 @@ Orders = list[Action]
 EXCLUSIONS_MAX: Final = 100
 """Most open exclusions of one agent; with one more, that which ends first ends at once. A phone
 that rejects all by itself would otherwise make every decision about its agent slower."""
+
+MISSED: Final = "missed"
+"""The reason of a break that an agent has because he did not answer."""
+
+_AFTER_MISS: Final = {
+    AfterMiss.NOT_RESPONDING: AgentSignal.MISSED,
+    AfterMiss.NOT_READY: AgentSignal.NOT_READY,
+    AfterMiss.LOG_OUT: AgentSignal.LOGGED_OUT,
+}
 
 _OUTCOMES: Final = {
     OfferState.TIMED_OUT: OfferOutcome.TIMED_OUT,
@@ -87,6 +96,7 @@ class Floor:
         """The last number given to a leg."""
         self.offers_given = 0
         """The last number given to an offer."""
+        self._gap_us = settings.offer_gap_us
         self._idle_after_contact = settings.idle_clock is IdleClock.AFTER_CONTACT
         self.matcher: Matcher
         self.timers = Timers(self._counts)
@@ -100,6 +110,7 @@ class Floor:
         self.legs_given = number = self.legs_given + 1
         key = self.stages.key_of(arrival, klass, number, now_us)
         leg = self.legs[number] = Leg(number, arrival.contact_id, klass, key, now_us)
+        self.stages.classes.join(klass)
         self.contacts[arrival.contact_id] = Contact(arrival, Presence.WAITING, (number,))
         if klass.widens:
             self.stages.widen(leg, now_us, orders)
@@ -119,6 +130,9 @@ class Floor:
         offer = self.offers[number] = Offer(number, leg.leg_id, agent.index, channel, until_us)
         agent.add(offer)
         agent.last_given_us = now_us
+        if self._gap_us:
+            agent.gap_until_us = now_us + self._gap_us
+            self.timers.add(agent.gap_until_us, Timer.GAP, agent.index)
         leg.state = LEG_TABLE[leg.state][LegSignal.OFFERED]
         leg.offer_id = number
         self.timers.add(until_us, Timer.LEASE, number)
@@ -139,6 +153,7 @@ class Floor:
 
     def accept(self, offer: Offer, now_us: int) -> None:
         """Begin to connect: the lease now bounds the connecting."""
+        self.agents[offer.agent].missed = 0
         offer.state = OfferState.ACCEPTED
         offer.until_us = now_us + self.settings.connect_us
         self.timers.add(offer.until_us, Timer.LEASE, offer.offer_id)
@@ -148,10 +163,12 @@ class Floor:
     def connect(self, leg: Leg) -> None:
         """Take note of the connection; an offer that still rang was accepted by it."""
         offer = self.offers[leg.offer_id]
+        agent = self.agents[offer.agent]
+        if offer.state is OfferState.PENDING:
+            agent.missed = 0
         offer.state = OfferState.ACCEPTED
         offer.until_us = 0
         self.contacts[leg.contact_id].presence = Presence.TALKING
-        agent = self.agents[offer.agent]
         agent.move(offer, SlotState.ACTIVE)
         if agent.capacity.interrupts:  # Otherwise a slot in use is a slot in use.
             self.matcher.refresh(agent)
@@ -179,9 +196,9 @@ class Floor:
         agent_id = self.agents[offer.agent].agent_id
         orders.append(WithdrawOffer(offer.offer_id, agent_id, outcome))
 
-    def exclude(self, leg: Leg, agent: Agent, now_us: int) -> None:
-        """Do not offer this leg to this agent again for the queue's exclusion time."""
-        until_us = now_us + leg.klass.queue.exclusion_us
+    def exclude(self, leg: Leg, agent: Agent, now_us: int, span_us: int | None = None) -> None:
+        """Do not offer this leg to this agent again for a time, of the queue if none is given."""
+        until_us = now_us + (leg.klass.queue.exclusion_us if span_us is None else span_us)
         if until_us == now_us:
             return
         if leg.excluded is None:
@@ -202,10 +219,11 @@ class Floor:
         if leg.state is LegState.QUEUED:
             self.matcher.wait(leg)
 
-    def back_off(self, agent: Agent, now_us: int) -> None:
-        """Leave an agent alone whom the switch could not reach."""
-        if self.settings.back_off_us:
-            agent.back_off_until_us = now_us + self.settings.back_off_us
+    def back_off(self, agent: Agent, now_us: int, span_us: int | None = None) -> None:
+        """Leave an agent alone for a time, of the domain if none is given; never shorten one."""
+        span_us = self.settings.back_off_us if span_us is None else span_us
+        if span_us and now_us + span_us > agent.back_off_until_us:
+            agent.back_off_until_us = now_us + span_us
             self.timers.add(agent.back_off_until_us, Timer.BACK_OFF, agent.index)
             self.matcher.refresh(agent)
 
@@ -255,6 +273,7 @@ class Floor:
     def _forget(self, leg: Leg, outcome: ContactOutcome, orders: Orders) -> None:
         """Forget a closed leg, and its contact with the last one."""
         del self.legs[leg.leg_id]
+        self.stages.classes.leave(leg.klass)
         for index in leg.excluded or ():
             del self.agents[index].excluded_from[leg.leg_id]
         contact = self.contacts[leg.contact_id]
@@ -325,6 +344,8 @@ class Floor:
             return offer is not None and offer.until_us == at_us
         if timer is Timer.BACK_OFF:
             return self.agents[number].back_off_until_us == at_us
+        if timer is Timer.GAP:
+            return self.agents[number].gap_until_us == at_us
         leg = self.legs.get(number)
         if timer is Timer.STAGE:
             return leg is not None and leg.widens_us == at_us and leg.state is LegState.QUEUED
@@ -341,6 +362,9 @@ class Floor:
                 self._end_lease(self.offers[number], now_us, orders)
             elif timer is Timer.BACK_OFF:
                 self.agents[number].back_off_until_us = 0
+                self.matcher.refresh(self.agents[number])
+            elif timer is Timer.GAP:
+                self.agents[number].gap_until_us = 0
                 self.matcher.refresh(self.agents[number])
             elif timer is Timer.STAGE:
                 leg = self.legs[number]
@@ -360,13 +384,34 @@ class Floor:
             return
         self.exclude(leg, agent, now_us)
         if leg.state is LegState.CONNECTING:
-            self.back_off(agent, now_us)
+            self.back_off(agent, now_us, self.settings.back_off.not_connected_us)
             self.withdraw(offer, OfferSignal.TIME_OUT, now_us, orders)
             return
+        self.back_off(agent, now_us, self.settings.back_off.missed_us)
         self.withdraw(offer, OfferSignal.TIME_OUT, now_us, orders)
-        missed = AVAILABILITY_TABLE[agent.availability][AgentSignal.MISSED]
-        assert missed is not None
-        self.set_availability(agent, missed, orders)
+        self._miss(agent, orders)
+
+    def _miss(self, agent: Agent, orders: Orders) -> None:
+        """Let follow what follows for an agent who let an offer ring out."""
+        agent.missed += 1
+        rona = self.settings.rona
+        if agent.missed < rona.after or rona.then is AfterMiss.STAY_READY:
+            return
+        agent.missed = 0
+        self.send_away(agent, _AFTER_MISS[rona.then], MISSED, orders)
+
+    def send_away(self, agent: Agent, signal: AgentSignal, reason: str, orders: Orders) -> None:
+        """Have an agent take nothing new by our own doing, and say why; as far as he was ready."""
+        if agent.availability is not Availability.READY:
+            return
+        after = AVAILABILITY_TABLE[agent.availability][signal]
+        assert after is not None
+        if after is Availability.NOT_READY:
+            agent.reason = reason
+            agent.after_this_one = False
+        elif not agent.offers and signal is AgentSignal.LOGGED_OUT:
+            after = Availability.LOGGED_OUT
+        self.set_availability(agent, after, orders)
 
     def rebuild(self, now_us: int) -> None:
         """Make timers and the matcher's view from the state: after a restore."""
@@ -377,6 +422,8 @@ class Floor:
         for agent in self.agents:
             if agent.back_off_until_us:
                 self.timers.add(agent.back_off_until_us, Timer.BACK_OFF, agent.index)
+            if agent.gap_until_us:
+                self.timers.add(agent.gap_until_us, Timer.GAP, agent.index)
             self.matcher.refresh(agent)
         for leg in self.legs.values():
             for index, until_us in (leg.excluded or {}).items():

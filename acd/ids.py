@@ -138,5 +138,6 @@ class Reason(StrEnum):
     TOO_LONG = "too_long"
     BAD_TEXT = "bad_text"
     """An id is empty, or a text is not Unicode that can be written (a lone surrogate)."""
+    UNKNOWN_REJECT_REASON = "unknown_reject_reason"
     TOO_MANY_CLASSES = "too_many_classes"
     NOT_IN_THIS_STATE = "not_in_this_state"

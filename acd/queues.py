@@ -41,6 +41,7 @@ class LegClass:
         "delays",
         "head_start_us",
         "lane",
+        "legs",
         "number",
         "opened",
         "prefers",
@@ -69,6 +70,8 @@ class LegClass:
     ) -> None:
         self.lane: Lane | None = None
         """What the index keeps of it; None until its first leg waits."""
+        self.legs = 0
+        """How many open legs stand in it."""
         self.number = number
         """Dense, below `CLASSES_MAX`; given to another class when this one is forgotten. Decides
         nothing."""

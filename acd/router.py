@@ -16,7 +16,7 @@ from typing import Final
 from acd import events as ev
 from acd.actions import Action, ConnectLeg, OfferContact, Refused, ReleaseCustomer
 from acd.agent_facts import AgentFacts, Handler
-from acd.agents import Agent, SlotState
+from acd.agents import Agent, AgentSignal, SlotState
 from acd.classes import RefusalError, is_text
 from acd.contacts import (
     LEG_TABLE,
@@ -37,6 +37,7 @@ from acd.ids import (
     STEP_US_MAX,
     TIME_US_MAX,
     AgentId,
+    FailureCause,
     Reason,
 )
 from acd.matching import Index, Matcher
@@ -75,6 +76,14 @@ class Router:
         self._timers = self._floor.timers
         self._floor.matcher = make_matcher(settings, self._floor.agents, self._floor.legs)
         self._next_pair = self._floor.matcher.next_pair
+        self._reject_reasons = {one.name: one for one in settings.reject_reasons}
+        causes = settings.back_off
+        self._back_offs = {
+            FailureCause.BUSY: causes.busy_us,
+            FailureCause.UNREACHABLE: causes.unreachable_us,
+            FailureCause.CONGESTION: causes.congestion_us,
+            FailureCause.REFUSED: causes.refused_us,
+        }
         self._declared = frozenset(settings.contact_attributes)
         self._now_us = 0
         self._vacated_us = -1
@@ -259,7 +268,7 @@ class Router:
             raise RefusalError(Reason.BAD_NUMBER, "priority")
         if event.promised_us is not None and not 0 <= event.promised_us < TIME_US_MAX:
             raise RefusalError(Reason.BAD_NUMBER, "promised_us")
-        floor.enter(event, floor.stages.classes.of(event, floor.legs), now_us, orders)
+        floor.enter(event, floor.stages.classes.of(event), now_us, orders)
 
     def _check_attributes(self, attributes: tuple[tuple[str, str], ...]) -> None:
         if len(attributes) > len(self._declared):
@@ -331,9 +340,19 @@ class Router:
     def _offer_rejected(self, event: ev.OfferRejected, now_us: int, orders: list[Action]) -> None:
         offer = self._answered(event.offer_id, OfferSignal.REJECT)
         if offer is not None:
-            leg = self._floor.legs[offer.leg_id]
-            self._floor.exclude(leg, self._floor.agents[offer.agent], now_us)
-            self._floor.give_back(offer, now_us, orders)
+            floor = self._floor
+            why = self._reject_reasons.get(event.reason)
+            if why is None and self._reject_reasons and event.reason:
+                raise RefusalError(Reason.UNKNOWN_REJECT_REASON, event.reason)
+            agent, leg = floor.agents[offer.agent], floor.legs[offer.leg_id]
+            floor.exclude(leg, agent, now_us, None if why is None else why.exclusion_us)
+            span_us = self._settings.back_off.rejected_us
+            if why is not None and why.back_off_us is not None:
+                span_us = why.back_off_us
+            floor.back_off(agent, now_us, span_us)
+            floor.give_back(offer, now_us, orders)
+            if why is not None and why.not_ready:
+                floor.send_away(agent, AgentSignal.NOT_READY, why.name, orders)
 
     def _offer_failed(self, event: ev.OfferFailed, now_us: int, orders: list[Action]) -> None:
         offer = self._answered(event.offer_id, OfferSignal.FAIL)
@@ -341,7 +360,7 @@ class Router:
         if offer is not None and leg is not None:
             agent = self._floor.agents[offer.agent]
             self._floor.exclude(leg, agent, now_us)
-            self._floor.back_off(agent, now_us)
+            self._floor.back_off(agent, now_us, self._back_offs[event.cause])
             self._floor.give_back(offer, now_us, orders)
 
     def _leg_connected(self, event: ev.LegConnected, now_us: int, orders: list[Action]) -> None:

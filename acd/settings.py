@@ -51,6 +51,19 @@ class IdleClock(StrEnum):
 
 
 @plain
+class AfterMiss(StrEnum):
+    """What becomes of an agent who let offers ring out."""
+
+    STAY_READY = "stay_ready"
+    NOT_RESPONDING = "not_responding"
+    """He takes nothing until he says that he is ready."""
+    NOT_READY = "not_ready"
+    """The same, shown as a break."""
+    LOG_OUT = "log_out"
+    """His session ends, when his last slot is free."""
+
+
+@plain
 class Abandons(StrEnum):
     """What an abandon within the threshold does to the service level (design/metrics)."""
 
@@ -159,6 +172,44 @@ class AgentSettings(_Settings, frozen=True):
     wrap_up_mode: WrapUpMode = WrapUpMode.TIMED
 
 
+class RonaSettings(_Settings, frozen=True):
+    """What becomes of an agent who does not answer (redirection on no answer)."""
+
+    then: AfterMiss = AfterMiss.NOT_RESPONDING
+    after: int = 1
+    """Only after so many in a row; one that he takes begins the count anew."""
+
+
+class BackOffSettings(_Settings, frozen=True):
+    """For how long an agent is left alone after an offer to him failed, by what made it fail.
+
+    None: for the domain's `back_off_us`.
+    """
+
+    busy_us: int | None = None
+    unreachable_us: int | None = None
+    congestion_us: int | None = None
+    refused_us: int | None = None
+    """The switch refused to hold it out."""
+    not_connected_us: int | None = None
+    """He took it, and the parties were not connected in time."""
+    missed_us: int = 0
+    """It rang out."""
+    rejected_us: int = 0
+
+
+class RejectReason(_Settings, frozen=True):
+    """Why an agent may reject an offer, and what follows."""
+
+    name: str
+    exclusion_us: int | None = None
+    """For how long he is not offered the same leg again; the queue's if None."""
+    back_off_us: int | None = None
+    """For how long he is offered nothing; as after any reject if None."""
+    not_ready: bool = False
+    """He takes a break, of this reason."""
+
+
 class MeasureSettings(_Settings, frozen=True):
     """Definitions of the measures; see `acd.metrics`."""
 
@@ -181,6 +232,12 @@ class DomainSettings(_Settings, frozen=True):
     back_off_us: int = 5 * SECOND_US
     """For how long an agent is left alone after the switch could not reach him (mod_callcenter
     guards an unregistered phone for 5 s)."""
+    back_off: BackOffSettings = BackOffSettings()
+    rona: RonaSettings = RonaSettings()
+    reject_reasons: tuple[RejectReason, ...] = ()
+    """The reasons that a reject may give; any text if there are none."""
+    offer_gap_us: int = 0
+    """The shortest time between two offers to one agent."""
     connect_us: int = 10 * SECOND_US
     """How long connecting may take before the leg goes back to its place."""
     skills: tuple[str, ...] = ()

@@ -53,6 +53,8 @@ class AgentRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     idle_since_us: int = 0
     last_given_us: int = 0
     back_off_until_us: int = 0
+    gap_until_us: int = 0
+    missed: int = 0
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):
@@ -156,11 +158,12 @@ def _put_legs(snapshot: Snapshot, floor: Floor) -> None:
             # Today's settings may have fewer steps, or delays.
             steps, delays = classes.last_stage(arrival)
             step, opened = min(one.step, steps), min(one.opened, delays)
-            klass = classes.of(arrival, floor.legs, step, opened, refuses=False)
+            klass = classes.of(arrival, step, opened, refuses=False)
         except RefusalError as error:
             key = f"contacts.{one.contact_id}"
             wanted = "what the settings know: keep it until this contact is closed"
             raise _unfit(key, f"{error.reason}: {error.about}", wanted) from error
+        classes.join(klass)
         excluded = {floor.by_id[agent].index: until for agent, until in one.excluded}
         floor.legs[one.leg_id] = Leg(
             one.leg_id,
@@ -182,6 +185,8 @@ _CHANGING = (
     "idle_since_us",
     "last_given_us",
     "back_off_until_us",
+    "gap_until_us",
+    "missed",
 )
 
 

@@ -68,10 +68,12 @@ class Stages:
         while step < len(steps) and steps[step].after_us <= waited_us:
             step += 1
         arrival = self._contacts[leg.contact_id].arrival
-        klass = self.classes.of(arrival, self._legs, step, opened, refuses=False)
+        klass = self.classes.of(arrival, step, opened, refuses=False)
         while step < len(steps) and steps[step].if_nobody and not self._anybody_for(klass):
             step += 1
-            klass = self.classes.of(arrival, self._legs, step, opened, refuses=False)
+            klass = self.classes.of(arrival, step, opened, refuses=False)
+        self.classes.leave(before)
+        self.classes.join(klass)
         leg.klass = klass
         if klass.priority != before.priority:
             leg.key = self.key_of(arrival, klass, leg.leg_id, leg.arrived_us)

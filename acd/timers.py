@@ -23,6 +23,7 @@ class Timer(IntEnum):
     BACK_OFF = 1
     LEASE = 2
     STAGE = 3
+    GAP = 4
 
 
 Entry: TypeAlias = tuple[int, Timer, int, int]

@@ -17,6 +17,7 @@ from acd.settings import (
     PROFICIENCY_MIN,
     SECOND_US,
     AgentSettings,
+    BackOffSettings,
     CapacitySettings,
     ChannelSettings,
     DomainSettings,
@@ -54,6 +55,9 @@ SLOTS_MAX: Final = 25
 
 TOTAL_MAX: Final = 1_000_000
 """Highest capacity: percent with four digits behind the point."""
+
+MISSES_MAX: Final = 100
+"""Most offers in a row that an agent may let ring out: a day of nothing else."""
 
 STEPS_MAX: Final = 10
 """Most routing steps of a queue: as many as a precision queue of Cisco has."""
@@ -166,6 +170,8 @@ class _Checker:
         self._found.repeats(selection, settings.agent_selection)
         self._span(("domain", "back_off_s"), settings.back_off_us)
         self._span(("domain", "connect_s"), settings.connect_us, zero=False)
+        self._span(("domain", "offer_gap_s"), settings.offer_gap_us)
+        self._failed_offers()
         for place, name in enumerate(settings.skills):
             self._plain_name(("domain", "skills", place), name)
         self._found.repeats(("domain", "skills"), settings.skills)
@@ -191,6 +197,23 @@ class _Checker:
         self._found.doubles("queues", (queue.name for queue in settings.queues))
         self._found.doubles("profiles", (profile.name for profile in settings.profiles))
         self._found.doubles("capacities", (capacity.name for capacity in settings.capacities))
+
+    def _failed_offers(self) -> None:
+        """Report what cannot be of what follows when an offer fails."""
+        settings = self._settings
+        for name in BackOffSettings.__struct_fields__:
+            span_us = getattr(settings.back_off, name)
+            if span_us is not None:
+                self._span(("back_off", f"{name.removesuffix('_us')}_s"), span_us)
+        self._range(("rona", "after"), settings.rona.after, 1, MISSES_MAX)
+        self._found.doubles("reject_reasons", (one.name for one in settings.reject_reasons))
+        for one in settings.reject_reasons:
+            path = ("reject_reasons", one.name)
+            self._id(path, one.name)
+            if one.exclusion_us is not None:
+                self._span((*path, "exclusion_s"), one.exclusion_us)
+            if one.back_off_us is not None:
+                self._span((*path, "back_off_s"), one.back_off_us)
 
     def _queue(self, queue: QueueSettings) -> None:
         path = ("queues", queue.name)

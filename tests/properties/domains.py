@@ -12,8 +12,10 @@ from msgspec import structs
 from acd.ids import Channel, WrapUpMode
 from acd.settings import (
     SECOND_US,
+    AfterMiss,
     AgentCriterion,
     AgentSettings,
+    BackOffSettings,
     CapacitySettings,
     ChannelSettings,
     DomainSettings,
@@ -21,6 +23,8 @@ from acd.settings import (
     MeasureSettings,
     ProfileSettings,
     QueueSettings,
+    RejectReason,
+    RonaSettings,
     RoutingStep,
     Serves,
     SlotSettings,
@@ -41,6 +45,10 @@ REQUIREMENTS: Final = (
     "not (loans and site == south)",
 )
 """The generalist of every domain meets them all, so no queue is without an agent."""
+REASONS: Final = (
+    RejectReason(name="paperwork", back_off_us=10 * SECOND_US),
+    RejectReason(name="unwell", not_ready=True, exclusion_us=0),
+)
 PREFERENCES: Final = ("spanish", "cards >= 8", "site == south", "not loans")
 BLENDED: Final = CapacitySettings(
     name="capacity0",
@@ -181,6 +189,14 @@ def small_domain(rng: Random) -> DomainSettings:
         agent_selection=some(rng, tuple(AgentCriterion), least=1),
         idle_clock=rng.choice(tuple(IdleClock)),
         back_off_us=rng.choice((0, 5)) * SECOND_US,
+        back_off=BackOffSettings(
+            busy_us=rng.choice((None, 0, 3 * SECOND_US)),
+            missed_us=rng.choice((0, 2 * SECOND_US)),
+            rejected_us=rng.choice((0, 2 * SECOND_US)),
+        ),
+        rona=RonaSettings(then=rng.choice(tuple(AfterMiss)), after=rng.choice((1, 1, 2, 3))),
+        reject_reasons=rng.choice(((), REASONS)),
+        offer_gap_us=rng.choice((0, 0, 2)) * SECOND_US,
         connect_us=rng.choice((1, 10)) * SECOND_US,
         skills=SKILLS,
         attributes={"site": ("north", "south")},

@@ -125,6 +125,7 @@ def takes_of(agent: Agent, settings: CapacitySettings) -> tuple[Takes, ...]:
         agent.availability is not Availability.READY
         or agent.after_this_one
         or agent.back_off_until_us > 0
+        or agent.gap_until_us > 0
         or agent.device is Device.BUSY_ELSEWHERE
     )
     return tuple(

@@ -36,7 +36,9 @@ BAD_REQUIREMENTS: Final = ("cards and", "juggling", "site == moon", "x" * 600)
 OFFER_EVENTS: Final[tuple[Callable[[int, Random], SingleEvent], ...]] = (
     lambda number, _: OfferAccepted(offer_id=number),
     lambda number, _: OfferAccepted(offer_id=number),
-    lambda number, _: OfferRejected(offer_id=number),
+    lambda number, rng: OfferRejected(
+        offer_id=number, reason=rng.choice(("", "paperwork", "unwell", "no reason of ours"))
+    ),
     lambda number, rng: OfferFailed(offer_id=number, cause=rng.choice(tuple(FailureCause))),
     lambda number, _: LegConnected(offer_id=number),
     lambda number, _: LegConnected(offer_id=number),

@@ -27,11 +27,20 @@ from acd.agents import SlotState
 from acd.contacts import LegState, OfferState, Presence
 from acd.eligibility import delayed, eligible, may_take
 from acd.errors import CallerError
-from acd.events import Batch, ClockTicked, ContactArrived, Event, OfferFailed, OfferRejected
+from acd.events import (
+    Batch,
+    ClockTicked,
+    ContactArrived,
+    Event,
+    LegConnected,
+    OfferAccepted,
+    OfferFailed,
+    OfferRejected,
+)
 from acd.ids import Availability, Channel, ContactOutcome, OfferOutcome
 from acd.metrics import Metrics
 from acd.router import Router
-from acd.settings import DomainSettings, Urgency
+from acd.settings import AfterMiss, DomainSettings, Urgency
 from acd.snapshot import Snapshot
 from tests.properties.naive import naive_router, takes_of
 
@@ -56,6 +65,11 @@ class Ledger:
         self.aside: set[int] = set()
         self.given_us: dict[str, int] = {}
         """When each agent was last offered something."""
+        self.given_before_us: dict[int, int] = {}
+        """When the agent of each offer was offered something before it."""
+        self.missed: Counter[str] = Counter()
+        """How many offers each agent let ring out since he last took one."""
+        self._taken: set[int] = set()
         self.failed: dict[tuple[str, str], int] = {}
         """When an agent last failed to take a contact."""
         self.offered = 0
@@ -79,24 +93,41 @@ class Ledger:
         if isinstance(event, ContactArrived):
             self.inside[event.contact_id] += 1
             self.offered += 1
+        elif isinstance(event, OfferAccepted | LegConnected):
+            self._take(event.offer_id)
         elif isinstance(event, OfferRejected | OfferFailed) and event.offer_id not in withdrawn:
             self._release(event.offer_id, failed=True)
+
+    def _take(self, offer_id: int) -> None:
+        """Note that an offer was taken, if it was still to be taken."""
+        if 0 < offer_id <= len(self.offers):
+            offer = self.offers[offer_id - 1]
+            is_held = self.holds.get(offer.contact_id) == (offer_id, offer.agent_id)
+            if is_held and offer_id not in self._taken:
+                self._taken.add(offer_id)
+                self.missed[offer.agent_id] = 0
 
     def _note_action(self, action: Action) -> None:
         if isinstance(action, OfferContact):
             assert action.contact_id not in self.holds, "a contact is offered twice"
             assert action.offer_id == len(self.offers) + 1
             self.holds[action.contact_id] = (action.offer_id, action.agent_id)
+            self.given_before_us[action.offer_id] = self.given_us.get(action.agent_id, -(2**60))
             self.given_us[action.agent_id] = self.now_us
             self.offers.append(action)
         elif isinstance(action, WithdrawOffer):
+            if action.outcome is OfferOutcome.TIMED_OUT:
+                self.missed[action.agent_id] += 1
             blamed = action.outcome in {OfferOutcome.TIMED_OUT, OfferOutcome.FAILED}
             self._release(action.offer_id, failed=blamed)
         elif isinstance(action, CloseContact):
             assert self.inside[action.contact_id] > 0, "a contact is closed twice"
             self.inside[action.contact_id] -= 1
             self.closed[action.outcome] += 1
-            self.aside.discard(self.holds.pop(action.contact_id, (0, ""))[0])
+            self.holds.pop(action.contact_id, None)
+            self.aside -= {
+                one for one in self.aside if self.offers[one - 1].contact_id == action.contact_id
+            }
         elif isinstance(action, InterruptLeg):
             assert action.offer_id not in self.aside
             self.aside.add(action.offer_id)
@@ -247,6 +278,9 @@ class World:
         self.applied.apply(event, actions, now_us=self.now_us)
         self.metrics.fold(event, actions, self.now_us)
         self.ledger.note(event, actions, self.now_us)
+        if type(event) is Batch:  # What of it came first, only the router knows.
+            for agent in self.router.agents:
+                self.ledger.missed[agent.agent_id] = agent.missed
         self.actions = actions
         self.happened.update(type(action) for action in actions)
         if type(event) is Batch and bystander is not None:
@@ -381,6 +415,7 @@ class World:
     def every_lease_has_a_deadline_and_every_block_ends(self) -> None:
         router = self.router
         ends_us = [agent.back_off_until_us for agent in router.agents if agent.back_off_until_us]
+        ends_us += [agent.gap_until_us for agent in router.agents if agent.gap_until_us]
         for leg in router.legs.values():
             ends_us += (leg.excluded or {}).values()
             if leg.state is LegState.QUEUED and leg.widens_us:
@@ -445,6 +480,24 @@ class World:
             if isinstance(offer, OfferContact):
                 failed_us = self.ledger.failed.get((offer.contact_id, offer.agent_id), -(2**60))
                 assert self.now_us - failed_us >= queues[offer.queue].exclusion_us
+
+    def offers_to_one_agent_keep_their_distance(self) -> None:
+        gap_us = self.settings.offer_gap_us
+        for agent in self.router.agents:
+            open_us = self.ledger.given_us.get(agent.agent_id, -(2**60)) + gap_us
+            assert not (gap_us and open_us > self.now_us) or agent.gap_until_us == open_us
+        for action in self.actions:
+            if isinstance(action, OfferContact):
+                before_us = self.ledger.given_before_us[action.offer_id]
+                assert self.now_us - before_us >= gap_us
+
+    def who_misses_in_a_row_is_sent_away(self) -> None:
+        rona = self.settings.rona
+        for agent in self.router.agents:
+            missed = self.ledger.missed[agent.agent_id]
+            assert agent.missed == (
+                missed if rona.then is AfterMiss.STAY_READY else missed % rona.after
+            )
 
     def every_agent_knows_when_he_was_last_offered_something(self) -> None:
         for agent in self.router.agents:
@@ -530,6 +583,8 @@ INVARIANTS: Final[tuple[Callable[[World], None], ...]] = (
     World.no_offer_outlives_its_agents_session,
     World.a_change_of_an_agent_is_said,
     World.nobody_gets_at_once_what_he_failed_to_take,
+    World.offers_to_one_agent_keep_their_distance,
+    World.who_misses_in_a_row_is_sent_away,
     World.every_agent_knows_when_he_was_last_offered_something,
     World.nobody_is_overtaken,
 )

@@ -77,7 +77,6 @@ def test_agents_rank_by_proficiency_queues_served_and_preferences() -> None:
             requirement="cards or loans",
             prefers=("cards", "cards and loans"),
         ),
-        {},
     )
     kinds = [agent.kind for agent in make_agents(settings)]
     proficiency = AgentCriterion.HIGHEST_PROFICIENCY

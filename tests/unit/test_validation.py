@@ -17,12 +17,15 @@ from acd.settings import (
     SECOND_US,
     AgentCriterion,
     AgentSettings,
+    BackOffSettings,
     CapacitySettings,
     ChannelSettings,
     DomainSettings,
     MeasureSettings,
     ProfileSettings,
     QueueSettings,
+    RejectReason,
+    RonaSettings,
     RoutingStep,
     Serves,
     SlotSettings,
@@ -141,6 +144,23 @@ CASES: Final[list[tuple[DomainSettings, list[str]]]] = [
     (DomainSettings(name="d", queues=(), profiles=(), capacities=(), agents=()), [
         "queues: is missing; wanted at least one",
         "profiles: is missing; wanted at least one",
+    ]),
+    # Offers that fail
+    (changed(SOUND, offer_gap_us=-1), [f"domain.offer_gap_s: is -0.000001; wanted {YEAR}"]),
+    (changed(SOUND, back_off=BackOffSettings(busy_us=-1, missed_us=-1, rejected_us=0)), [
+        f"back_off.busy_s: is -0.000001; wanted {YEAR}",
+        f"back_off.missed_s: is -0.000001; wanted {YEAR}",
+    ]),
+    (changed(SOUND, rona=RonaSettings(after=0)), ["rona.after: is 0; wanted a whole number from 1 to 100"]),
+    (changed(SOUND, reject_reasons=(
+        RejectReason(name="", exclusion_us=-1),
+        RejectReason(name="tea", back_off_us=-1, exclusion_us=0),
+        RejectReason(name="tea"),
+    )), [
+        "reject_reasons.tea: is declared twice; wanted another name",
+        'reject_reasons."": has a name of 0 characters; wanted from 1 to 64 characters',
+        f'reject_reasons."".exclusion_s: is -0.000001; wanted {YEAR}',
+        f"reject_reasons.tea.back_off_s: is -0.000001; wanted {YEAR}",
     ]),
     # Routing steps
     (steps(step(lower={"cards": 2}), step(after_us=2 * SECOND_US, requires="", lower={"cards": 0})), []),
