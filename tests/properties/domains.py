@@ -135,6 +135,32 @@ def _slots(rng: Random, channel: Channel) -> SlotSettings:
     )
 
 
+def _agents(
+    rng: Random, profiles: Sequence[ProfileSettings], capacities: Sequence[CapacitySettings]
+) -> list[AgentSettings]:
+    """Return up to four agents, one of whom takes everything."""
+    agents = [
+        AgentSettings(
+            agent_id=f"agent{number}",
+            profile=rng.choice(profiles).name,
+            capacity=rng.choice(capacities).name,
+            skills={skill: rng.randint(1, 10) for skill in some(rng, SKILLS)},
+            attributes={"site": rng.choice(("north", "south"))} if rng.random() < 0.7 else {},
+            wrap_up_mode=rng.choice(tuple(WrapUpMode)),
+        )
+        for number in range(rng.randint(0, 3))
+    ]
+    generalist = AgentSettings(
+        agent_id="generalist",
+        profile="all",
+        capacity="capacity0",
+        skills=dict.fromkeys(SKILLS, 10),
+        attributes={"site": "north"},
+    )
+    agents.insert(rng.randint(0, len(agents)), generalist)
+    return agents
+
+
 def small_domain(rng: Random) -> DomainSettings:
     """Return a domain of up to three queues and four agents."""
     least = rng.randint(1, len(CHANNELS))
@@ -160,25 +186,7 @@ def small_domain(rng: Random) -> DomainSettings:
     ]
     if rng.random() < 0.5:
         capacities[0] = BLENDED
-    agents = [
-        AgentSettings(
-            agent_id=f"agent{number}",
-            profile=rng.choice(profiles).name,
-            capacity=rng.choice(capacities).name,
-            skills={skill: rng.randint(1, 10) for skill in some(rng, SKILLS)},
-            attributes={"site": rng.choice(("north", "south"))} if rng.random() < 0.7 else {},
-            wrap_up_mode=rng.choice(tuple(WrapUpMode)),
-        )
-        for number in range(rng.randint(0, 3))
-    ]
-    generalist = AgentSettings(
-        agent_id="generalist",
-        profile="all",
-        capacity="capacity0",
-        skills=dict.fromkeys(SKILLS, 10),
-        attributes={"site": "north"},
-    )
-    agents.insert(rng.randint(0, len(agents)), generalist)
+    agents = _agents(rng, profiles, capacities)
     return DomainSettings(
         name="small",
         queues=tuple(queues),
