@@ -16,6 +16,7 @@ HOT = (
     "classes",
     "eligibility",
     "floor",
+    "heads",
     "lanes",
     "matching",
     "metrics",
@@ -23,6 +24,7 @@ HOT = (
     "queues",
     "router",
     "tallies",
+    "urgency",
 )
 """What runs at every step. Declarations of Structs gain nothing and stay interpreted."""
 

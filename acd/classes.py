@@ -12,10 +12,10 @@ from acd.agents import CHANNEL_INDEX
 from acd.contacts import Leg
 from acd.events import ContactArrived
 from acd.ids import ID_MAX, QueueName, Reason
-from acd.policies import splits_by_priority
 from acd.queues import CLASSES_MAX, LegClass
 from acd.settings import DomainSettings, QueueSettings
 from acd.skills import Requirement, RequirementError, both, parse_requirement
+from acd.urgency import numbers_of, splits_by_priority
 
 _TEXTS_MAX: Final = 4 * CLASSES_MAX
 """Most remembered texts; a domain has a few spellings of each requirement."""
@@ -51,6 +51,7 @@ class Classes:
         self._skills = frozenset(settings.skills)
         self._attributes = settings.attributes
         self._split = splits_by_priority(settings.urgency)
+        self._numbers = numbers_of(settings)
         self._by_texts: dict[_Texts, LegClass] = {}
         self._by_meaning: dict[object, LegClass] = {}
         self._requires = {one.name: self._read(one.requires) for one in settings.queues}
@@ -107,7 +108,8 @@ class Classes:
                 channel_index=CHANNEL_INDEX[event.channel],
                 requirement=requirement,
                 prefers=prefers,
-                priority=priority,
+                priority=priority if self._split else queue.priority or 0,
+                numbers=self._numbers[queue.name, event.channel],
             )
             self._by_meaning[meaning] = klass
         return klass

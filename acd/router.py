@@ -40,9 +40,9 @@ from acd.ids import (
     Reason,
 )
 from acd.matching import Index, Matcher
-from acd.policies import urgency_key
 from acd.settings import DomainSettings, Urgency
 from acd.snapshot import Snapshot, put_back, take
+from acd.urgency import key_function
 from acd.validation import problems
 
 FIRED_MAX: Final = 1_000
@@ -76,8 +76,9 @@ class Router:
         self._floor.matcher = make_matcher(settings, self._floor.agents, self._floor.legs)
         self._next_pair = self._floor.matcher.next_pair
         self._classes = Classes(settings)
-        self._key = urgency_key(settings.urgency)[0]
+        self._key = key_function(settings.urgency)
         self._promises = settings.urgency is Urgency.DEADLINE_FIRST
+        self._objectives = settings.urgency is Urgency.WAIT_OVER_OBJECTIVE
         self._declared = frozenset(settings.contact_attributes)
         self._now_us = 0
         self._handlers: dict[type, Handler] = {
@@ -122,7 +123,7 @@ class Router:
         except RefusalError as error:
             orders.append(Refused(error.reason, error.about))
         self._now_us = now_us
-        while (pair := self._next_pair()) is not None:
+        while (pair := self._next_pair(now_us)) is not None:
             floor.offer(pair[0], pair[1], now_us, orders)
         return tuple(orders)
 
@@ -250,12 +251,16 @@ class Router:
             self._check_attributes(event.attributes)
         if event.priority is not None and not -PRIORITY_MAX <= event.priority <= PRIORITY_MAX:
             raise RefusalError(Reason.BAD_NUMBER, "priority")
-        if event.promised_us is not None and not 0 <= event.promised_us < TIME_US_MAX:
+        # A promise would be an objective of its own, and the order of its class change with time.
+        if event.promised_us is not None and (
+            self._objectives or not 0 <= event.promised_us < TIME_US_MAX
+        ):
             raise RefusalError(Reason.BAD_NUMBER, "promised_us")
         klass = self._classes.of(event, floor.legs)
         floor.legs_given = number = floor.legs_given + 1
         promised_us = promised_by(event, klass, now_us) if self._promises else 0
-        key = self._key(now_us, number, klass.priority, klass.head_start_us, promised_us)
+        priority = klass.priority if event.priority is None else event.priority
+        key = self._key(now_us, number, priority, promised_us, klass.numbers)
         leg = floor.legs[number] = Leg(number, contact_id, klass, key, now_us)
         floor.contacts[contact_id] = Contact(event, Presence.WAITING, (number,))
         floor.matcher.wait(leg)

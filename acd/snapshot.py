@@ -14,7 +14,7 @@ from acd.contacts import Contact, Leg, LegState, Offer
 from acd.errors import ConfigError, Problem
 from acd.floor import Floor
 from acd.ids import AgentId, Availability, ContactId, Device, WrapUpMode
-from acd.policies import KeyFunction
+from acd.urgency import KeyFunction
 
 VERSION = 1
 
@@ -152,12 +152,13 @@ def _put_legs(snapshot: Snapshot, floor: Floor, classes: Classes, key_of: KeyFun
             wanted = "what the settings know: keep it until this contact is closed"
             raise _unfit(key, f"{error.reason}: {error.about}", wanted) from error
         promised_us = promised_by(arrival, klass, one.arrived_us)
+        priority = klass.priority if arrival.priority is None else arrival.priority
         excluded = {floor.by_id[agent].index: until for agent, until in one.excluded}
         floor.legs[one.leg_id] = Leg(
             one.leg_id,
             one.contact_id,
             klass,
-            key_of(one.arrived_us, one.leg_id, klass.priority, klass.head_start_us, promised_us),
+            key_of(one.arrived_us, one.leg_id, priority, promised_us, klass.numbers),
             one.arrived_us,
             one.state,
             one.offer_id,

@@ -5,7 +5,10 @@ Every draw comes from a `Random`: Hypothesis' own, which it can shrink, or a see
 
 from collections.abc import Sequence
 from random import Random
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
+
+from msgspec import UNSET
+from msgspec.structs import replace
 
 from acd.ids import Channel, WrapUpMode
 from acd.settings import (
@@ -58,10 +61,12 @@ def some(rng: Random, things: Sequence[T], *, least: int = 0) -> tuple[T, ...]:
     return tuple(rng.sample(things, rng.randint(least, len(things))))
 
 
-def _channel(rng: Random) -> ChannelSettings:
+def _channel(rng: Random, urgency: Urgency) -> ChannelSettings:
     wrap_up_us = rng.choice((0, 2, 10)) * SECOND_US
+    timed = urgency in {Urgency.C_MU, Urgency.GENERALIZED_C_MU}
     return ChannelSettings(
         objective_us=rng.choice((5, 20)) * SECOND_US,
+        handle_time_us=rng.choice((60, 90, 200)) * SECOND_US if timed else UNSET,
         ring_us=rng.choice((1, 15)) * SECOND_US,
         wrap_up_us=wrap_up_us,
         wrap_up_cap_us=wrap_up_us + rng.choice((0, 20)) * SECOND_US,
@@ -69,17 +74,48 @@ def _channel(rng: Random) -> ChannelSettings:
     )
 
 
-def _queue(rng: Random, name: str, *, least: int = 1) -> QueueSettings:
+def numbers(rng: Random, urgency: Urgency) -> dict[str, Any]:
+    """Return the numbers of a queue that a policy reads, and those that it lets stand.
+
+    Rates are of points in seconds rather than in hours, so that the order changes within a story.
+    """
+    match urgency:
+        case Urgency.AGEING:
+            return {
+                "priority": rng.randint(-1, 1),
+                "ageing_per_h": rng.choice((UNSET, 0, 60, 3_600, 100_000)),
+                "ageing_cap": rng.choice((UNSET, UNSET, 1, 2, 30)),
+            }
+        case Urgency.WAIT_OVER_OBJECTIVE:
+            return {}
+        case Urgency.C_MU | Urgency.GENERALIZED_C_MU:
+            return {"delay_cost": rng.choice((1, 2, 3))}
+        case Urgency.QUEUE_RATIO:
+            return {"waiting_share": rng.choice((0, 1, 1, 2, 5))}
+        case _:
+            return {
+                "priority": rng.randint(-1, 1),
+                "head_start_us": rng.choice((0, 10, 60)) * SECOND_US,
+                "promise_us": rng.choice((1, 20, 60)) * SECOND_US,
+            }
+
+
+def _queue(rng: Random, name: str, urgency: Urgency, *, least: int = 1) -> QueueSettings:
     return QueueSettings(
         name=name,
-        channels={channel: _channel(rng) for channel in some(rng, CHANNELS, least=least)},
+        channels={channel: _channel(rng, urgency) for channel in some(rng, CHANNELS, least=least)},
         requires=rng.choice(REQUIREMENTS),
         prefers=some(rng, PREFERENCES)[:2],
-        priority=rng.randint(-1, 1),
-        head_start_us=rng.choice((0, 10, 60)) * SECOND_US,
-        promise_us=rng.choice((1, 20, 60)) * SECOND_US,
         exclusion_us=rng.choice((0, 3, 30)) * SECOND_US,
+        **numbers(rng, urgency),
     )
+
+
+def _queues(rng: Random, urgency: Urgency, count: int, *, least: int = 1) -> list[QueueSettings]:
+    queues = [_queue(rng, f"queue{number}", urgency, least=least) for number in range(count)]
+    if urgency is Urgency.QUEUE_RATIO:  # Not all shares may be 0.
+        queues[0] = replace(queues[0], waiting_share=3)
+    return queues
 
 
 def _serves(rng: Random, queues: Sequence[QueueSettings], *, all_of_them: bool) -> list[Serves]:
@@ -102,8 +138,9 @@ def _slots(rng: Random, channel: Channel) -> SlotSettings:
 
 def small_domain(rng: Random) -> DomainSettings:
     """Return a domain of up to three queues and four agents."""
+    urgency = rng.choice(tuple(Urgency))
     least = rng.randint(1, len(CHANNELS))
-    queues = [_queue(rng, f"queue{at}", least=least) for at in range(rng.randint(1, 3))]
+    queues = _queues(rng, urgency, rng.randint(1, 3), least=least)
     profiles = [
         ProfileSettings(name="all", serves=tuple(_serves(rng, queues, all_of_them=True))),
     ]
@@ -149,7 +186,8 @@ def small_domain(rng: Random) -> DomainSettings:
         profiles=tuple(profiles),
         capacities=tuple(capacities),
         agents=tuple(agents),
-        urgency=rng.choice(tuple(Urgency)),
+        urgency=urgency,
+        ageing_per_h=3_600 if urgency is Urgency.AGEING else UNSET,
         agent_selection=some(rng, tuple(AgentCriterion), least=1),
         idle_clock=rng.choice(tuple(IdleClock)),
         back_off_us=rng.choice((0, 5)) * SECOND_US,
@@ -163,13 +201,12 @@ def small_domain(rng: Random) -> DomainSettings:
 
 def middle_domain(rng: Random, urgency: Urgency) -> DomainSettings:
     """Return a domain of eight queues on up to four channels, and thirty agents."""
-    queues = [_queue(rng, f"queue{number}") for number in range(8)]
-    queues[0] = QueueSettings(
-        name="queue0",
-        channels={channel: ChannelSettings() for channel in CHANNELS},
-        priority=0,
-        head_start_us=0,
-        promise_us=DAY_US,
+    queues = _queues(rng, urgency, 8)
+    queues[0] = replace(
+        queues[0],
+        channels={channel: _channel(rng, urgency) for channel in CHANNELS},
+        requires="",
+        prefers=(),
     )
     profiles = [
         ProfileSettings(name="all", serves=tuple(_serves(rng, queues, all_of_them=True))),
@@ -213,6 +250,7 @@ def middle_domain(rng: Random, urgency: Urgency) -> DomainSettings:
         capacities=tuple(capacities),
         agents=tuple(agents),
         urgency=urgency,
+        ageing_per_h=3_600 if urgency is Urgency.AGEING else UNSET,
         agent_selection=some(rng, tuple(AgentCriterion), least=1),
         idle_clock=rng.choice(tuple(IdleClock)),
         skills=SKILLS,
