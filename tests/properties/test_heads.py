@@ -210,8 +210,8 @@ def test_queues_beside_their_shares(drawn: list[tuple[int, int, int]], data: st.
     )
 
 
-def test_two_caps_beyond_any_points_are_one() -> None:
-    """No cap is above what anybody can have, so that it never binds."""
+def test_no_cap_lies_above_all_points() -> None:
+    """Where no cap is given, none ever binds; and 64 bits could not hold the points."""
     most = PRIORITY_MAX * HOUR_US + AGEING_PER_H_MAX * STEP_US_MAX
     assert most < NO_CAP
     with pytest.raises(OverflowError):
