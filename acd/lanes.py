@@ -254,7 +254,7 @@ class Lanes:
         lanes = self.all
         if self._live is not None:
             heads = [lanes[number].line.first for number in bits_of(candidates)]
-            return self._first_of_heads([leg for leg in heads if leg is not None])
+            return self._first_of_heads([first for first in heads if first is not None])
         best: Leg | None = None
         least: Key = _LAST
         while candidates:
@@ -293,9 +293,17 @@ class Lanes:
 
     def _first_of_heads(self, heads: list[Leg]) -> Leg | None:
         """Return the first of some heads by their places now; None where there is none."""
-        if len(heads) > 1:
-            return min(heads, key=self.place)
-        return heads[0] if heads else None
+        if len(heads) == 1:
+            return heads[0]
+        assert self._live is not None
+        place, now_us = self._live.place, self.now_us
+        best: Leg | None = None
+        least: Key = _LAST
+        for first in heads:
+            key = place(first, now_us)
+            if key < least:
+                best, least = first, key
+        return best
 
     def _bring_up_to_date(self) -> None:
         """Write the heads that changed into the rows."""
