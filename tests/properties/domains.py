@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from random import Random
 from typing import Any, Final, TypeVar
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from acd.ids import Channel, WrapUpMode
@@ -52,6 +52,15 @@ BLENDED: Final = CapacitySettings(
     },
 )
 """A capacity in which much is set aside: a call sets aside a chat that set aside an email."""
+
+GENERALIST: Final = AgentSettings(
+    agent_id="generalist",
+    profile="all",
+    capacity="capacity0",
+    skills=dict.fromkeys(SKILLS, 10),
+    attributes={"site": "north"},
+)
+"""Every domain has him, so that no queue is without an agent."""
 
 DAY_US: Final = 86_400 * SECOND_US
 
@@ -98,6 +107,11 @@ def numbers(rng: Random, urgency: Urgency) -> dict[str, Any]:
                 "head_start_us": rng.choice((0, 10, 60)) * SECOND_US,
                 "promise_us": rng.choice((1, 20, 60)) * SECOND_US,
             }
+
+
+def common_rate(urgency: Urgency) -> int | UnsetType:
+    """Return the rate of ageing of queues that have none of their own."""
+    return 3_600 if urgency is Urgency.AGEING else UNSET
 
 
 def _queue(rng: Random, name: str, urgency: Urgency, *, least: int = 1) -> QueueSettings:
@@ -172,14 +186,7 @@ def small_domain(rng: Random) -> DomainSettings:
         )
         for number in range(rng.randint(0, 3))
     ]
-    generalist = AgentSettings(
-        agent_id="generalist",
-        profile="all",
-        capacity="capacity0",
-        skills=dict.fromkeys(SKILLS, 10),
-        attributes={"site": "north"},
-    )
-    agents.insert(rng.randint(0, len(agents)), generalist)
+    agents.insert(rng.randint(0, len(agents)), GENERALIST)
     return DomainSettings(
         name="small",
         queues=tuple(queues),
@@ -187,7 +194,7 @@ def small_domain(rng: Random) -> DomainSettings:
         capacities=tuple(capacities),
         agents=tuple(agents),
         urgency=urgency,
-        ageing_per_h=3_600 if urgency is Urgency.AGEING else UNSET,
+        ageing_per_h=common_rate(urgency),
         agent_selection=some(rng, tuple(AgentCriterion), least=1),
         idle_clock=rng.choice(tuple(IdleClock)),
         back_off_us=rng.choice((0, 5)) * SECOND_US,
@@ -234,15 +241,7 @@ def middle_domain(rng: Random, urgency: Urgency) -> DomainSettings:
         )
         for number in range(29)
     ]
-    agents.append(
-        AgentSettings(
-            agent_id="generalist",
-            profile="all",
-            capacity="capacity0",
-            skills=dict.fromkeys(SKILLS, 10),
-            attributes={"site": "north"},
-        )
-    )
+    agents.append(GENERALIST)
     return DomainSettings(
         name="middle",
         queues=tuple(queues),
@@ -250,7 +249,7 @@ def middle_domain(rng: Random, urgency: Urgency) -> DomainSettings:
         capacities=tuple(capacities),
         agents=tuple(agents),
         urgency=urgency,
-        ageing_per_h=3_600 if urgency is Urgency.AGEING else UNSET,
+        ageing_per_h=common_rate(urgency),
         agent_selection=some(rng, tuple(AgentCriterion), least=1),
         idle_clock=rng.choice(tuple(IdleClock)),
         skills=SKILLS,
