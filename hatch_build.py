@@ -16,6 +16,7 @@ HOT = (
     "classes",
     "eligibility",
     "floor",
+    "heads",
     "lanes",
     "matching",
     "metrics",
@@ -25,6 +26,7 @@ HOT = (
     "stages",
     "tallies",
     "timers",
+    "urgency",
 )
 """What runs at every step. Declarations of Structs gain nothing and stay interpreted."""
 

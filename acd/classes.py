@@ -10,10 +10,10 @@ from typing import Final
 from acd.agents import CHANNEL_INDEX
 from acd.events import ContactArrived
 from acd.ids import ID_MAX, Channel, QueueName, Reason
-from acd.policies import splits_by_priority
 from acd.queues import CLASSES_MAX, LegClass
 from acd.settings import DomainSettings, QueueSettings
 from acd.skills import Requirement, RequirementError, both, parse_requirement
+from acd.urgency import numbers_of, splits_by_priority
 from acd.widening import priority_at, required_at
 
 _TEXTS_MAX: Final = 4 * CLASSES_MAX
@@ -50,6 +50,7 @@ class Classes:
         self._skills = frozenset(settings.skills)
         self._attributes = settings.attributes
         self._split = splits_by_priority(settings.urgency)
+        self._numbers = numbers_of(settings)
         self._by_texts: dict[_Texts, LegClass] = {}
         self._by_meaning: dict[object, LegClass] = {}
         self._requires = {
@@ -137,7 +138,8 @@ class Classes:
                 channel_index=CHANNEL_INDEX[event.channel],
                 requirement=requirement,
                 prefers=prefers,
-                priority=priority,
+                priority=priority if self._split else queue.priority or 0,
+                numbers=self._numbers[queue.name, event.channel],
                 delays=self._delays.get((queue.name, event.channel), ()),
                 step=step,
                 opened=opened,

@@ -161,9 +161,11 @@ def _checked(path: Path) -> list[str]:
 
 def _notes(tables: Mapping[str, object]) -> list[str]:
     """Return what is no mistake, but should be chosen knowingly."""
+    from acd.urgency import UNBOUNDED
+
     domain = tables.get("domain")
-    if isinstance(domain, dict) and domain.get("urgency") == "strict_priority":
-        return ["note: urgency strict_priority bounds nobody's wait"]
+    if isinstance(domain, dict) and (urgency := domain.get("urgency")) in UNBOUNDED:
+        return [f"note: urgency {urgency} bounds nobody's wait"]
     return []
 
 

@@ -97,6 +97,7 @@ def _one_urgency(value: object) -> object:
 class _DomainTable(Table):
     name: str
     urgency: Annotated[Urgency, _ByName, BeforeValidator(_one_urgency)] | None = None
+    ageing_per_h: Whole | None = None
     agent_selection: list[Annotated[AgentCriterion, _ByName]] | None = None
     idle_clock: Annotated[IdleClock, _ByName] | None = None
     back_off_us: Span | None = None
@@ -109,6 +110,7 @@ class _DomainTable(Table):
 class _ChannelTable(Table):
     refused_keys = _ONE_URGENCY
     objective_us: Span | None = None
+    handle_time_us: Span | None = None
     ring_us: Span | None = None
     wrap_up_us: Span | None = None
     wrap_up_cap_us: Span | None = None
@@ -130,6 +132,10 @@ class _QueueTable(Table):
     priority: Whole | None = None
     head_start_us: Span | None = None
     promise_us: Span | None = None
+    ageing_per_h: Whole | None = None
+    ageing_cap: Whole | None = None
+    delay_cost: Whole | None = None
+    waiting_share: Whole | None = None
     exclusion_us: Span | None = None
     steps: list[_StepTable] = Field(default_factory=list)
     voice: _ChannelTable | None = None

@@ -63,10 +63,10 @@ class ContactArrived(_Event, frozen=True, tag="contact.arrived"):
     prefers: tuple[Text, ...] = ()
     """What the agent should have, beside what the queue prefers."""
     priority: Annotated[int, Meta(ge=-PRIORITY_MAX, le=PRIORITY_MAX)] | None = None
-    """Higher is more urgent; the queue's if None. Only the policy `strict_priority` reads it."""
+    """Higher is more urgent; the queue's if None. `strict_priority` and `ageing` read it."""
     promised_us: TimeUs | None = None
-    """By when an answer was promised; the queue's promise if None. Only `deadline_first` reads it.
-    """
+    """By when an answer was promised; the queue's promise if None. `deadline_first` reads it, and
+    `wait_over_objective` refuses it."""
 
 
 class ContactLeft(_Event, frozen=True, tag="contact.left"):

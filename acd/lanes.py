@@ -3,11 +3,11 @@
 Every class has a *lane*: its line, the legs set aside by exclusions, and the agents who may take it
 in the order of the static criteria. Which classes wait is one bit for each in a Python integer; the
 keys of the lines' heads stand in numpy rows too, so that contact selection compares heads and never
-walks a line.
+walks a line. Where the order of heads changes while they wait, `acd.heads` keeps the rows.
 """
 
 from bisect import insort
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -16,15 +16,12 @@ from numpy.typing import NDArray
 from acd.agents import CHANNELS, Agent, Desk, Kind, Takes, desks_of
 from acd.contacts import Leg
 from acd.eligibility import delayed, eligible
+from acd.heads import NEVER, RatioHeads, Row, heads_of
 from acd.ids import QueueName
-from acd.policies import preferences_lacked, split_selection, static_rank, urgency_key
+from acd.policies import preferences_lacked, split_selection, static_rank
 from acd.queues import Aside, Key, LegClass, Line
 from acd.settings import AgentCriterion, DomainSettings
-
-Row = NDArray[np.int64]
-
-NEVER: Final = 2**63 - 1
-"""In a row of keys: not a candidate."""
+from acd.urgency import key_length
 
 _LAST: Final = (NEVER,)
 """After every key."""
@@ -50,6 +47,10 @@ class Lane:
         """Their indices, by the criteria before the idle time, those after it, and position."""
         self.ends: list[int] = []
         """Where, in `agents`, the blocks end of those equal by the criteria before idle time."""
+
+    def waiting(self) -> int:
+        """Return how many legs wait, in line or aside."""
+        return len(self.line.legs) + len(self.aside.legs)
 
 
 class _Reach:
@@ -102,10 +103,16 @@ class Lanes:
         self._set_aside = 0
         """Class bits of those with legs aside."""
         self._heads: list[Row] = [
-            np.full(64, NEVER, dtype=np.int64) for _ in range(urgency_key(settings.urgency)[1])
+            np.full(64, NEVER, dtype=np.int64) for _ in range(key_length(settings.urgency))
         ]
         """Keys of the lines' heads without the leg's number: a row for each position in the key,
         a column for each class."""
+        self._live = heads_of(settings)
+        """The heads where their order changes while they wait; the rows above are not used then."""
+        self._ratio = self._live if isinstance(self._live, RatioHeads) else None
+        """The same where the order hangs on how many wait in each queue."""
+        self.now_us = 0
+        """The instant at which places are compared: that of the decision under way."""
         self._stale: set[int] = set()
         """Classes whose columns are not up to date: they are when somebody reads the rows."""
 
@@ -118,6 +125,8 @@ class Lanes:
                 lane.aside.push(leg)
                 self._set_aside |= 1 << lane.klass.number
                 self._note_waiting(lane)
+                if self._ratio is not None:
+                    self._ratio.count(lane.klass, lane.waiting())
             return
         if leg.leg_id in lane.aside.legs:
             self._leave_aside(lane, leg)
@@ -127,6 +136,8 @@ class Lanes:
             self._stale.add(lane.klass.number)
             if len(line.legs) == 1:
                 self._note_waiting(lane)
+        if self._ratio is not None:
+            self._ratio.count(lane.klass, lane.waiting())
 
     def remove(self, leg: Leg) -> None:
         """Take a leg out, wherever it waits."""
@@ -142,6 +153,8 @@ class Lanes:
             line.discard(leg)
         elif leg.leg_id in lane.aside.legs:
             self._leave_aside(lane, leg)
+        if self._ratio is not None:
+            self._ratio.count(lane.klass, lane.waiting())
 
     def _leave_aside(self, lane: Lane, leg: Leg) -> None:
         lane.aside.discard(leg)
@@ -175,11 +188,31 @@ class Lanes:
                 candidates = bits & waiting
                 if candidates:
                     leg = self._first_of(candidates, bits, agent, reach)
-                    if leg is not None and (best is None or leg.key < best.key):
+                    if leg is not None and (best is None or self.place(leg) < self.place(best)):
                         best = leg
                 if by_tier and best is not None:
                     return best
         return best
+
+    def place(self, leg: Leg) -> Key:
+        """Return a leg's place in the domain's order at `now_us`; smaller is sooner."""
+        return leg.key if self._live is None else self._live.place(leg, self.now_us)
+
+    def fullest(self, heaps: Mapping[int, Sequence[tuple[Key, int]]]) -> int:
+        """Return which of some groups of heads, by number, has the first: see `group_of`."""
+        return next(iter(heaps)) if self._ratio is None else self._ratio.fullest(heaps)
+
+    def place_in_group(self, leg: Leg) -> Key:
+        """Return a leg's place among those of its group: it stays while a step decides."""
+        return leg.key if self._ratio is not None else self.place(leg)
+
+    def group_of(self, klass: LegClass) -> int:
+        """Return the group of classes whose heads keep their order while a step decides.
+
+        There is one, but under `queue_ratio` each queue is one: every offer moves the counters,
+        and with them the order of the queues.
+        """
+        return 0 if self._ratio is None else klass.numbers.queue
 
     def has_tiers(self, kind: Kind) -> bool:
         """Return whether the tier decides anything for a kind of agents."""
@@ -212,13 +245,16 @@ class Lanes:
         if aside:
             for number in bits_of(aside):
                 leg = self.all[number].aside.first_for(agent.index)
-                if leg is not None and (best is None or leg.key < best.key):
+                if leg is not None and (best is None or self.place(leg) < self.place(best)):
                     best = leg
         return best
 
     def _first_of_few(self, candidates: int) -> Leg | None:
         """Return the first of the lines' heads, one by one."""
         lanes = self.all
+        if self._live is not None:
+            heads = [lanes[number].line.first for number in bits_of(candidates)]
+            return self._first_of_heads([first for first in heads if first is not None])
         best: Leg | None = None
         least: Key = _LAST
         while candidates:
@@ -240,6 +276,9 @@ class Lanes:
             classes = np.array(bits_of(tier & channels), dtype=np.int64)
             reach.arrays[tier, channels] = classes
         self._bring_up_to_date()
+        if self._live is not None:
+            near = self._live.narrow(classes, self.now_us)
+            return self._first_of_heads([self._head_of(int(one)) for one in near])
         for row in self._heads:
             keys = row[classes]
             best = int(keys.argmin())
@@ -252,10 +291,27 @@ class Lanes:
             classes = classes[equal]
         return min((self._head_of(int(one)) for one in classes), key=lambda leg: leg.key)
 
+    def _first_of_heads(self, heads: list[Leg]) -> Leg | None:
+        """Return the first of some heads by their places now; None where there is none."""
+        if len(heads) == 1:
+            return heads[0]
+        assert self._live is not None
+        place, now_us = self._live.place, self.now_us
+        best: Leg | None = None
+        least: Key = _LAST
+        for first in heads:
+            key = place(first, now_us)
+            if key < least:
+                best, least = first, key
+        return best
+
     def _bring_up_to_date(self) -> None:
         """Write the heads that changed into the rows."""
         for number in self._stale:
             first = self.all[number].line.first
+            if self._live is not None:
+                self._live.note(number, first)
+                continue
             for position, row in enumerate(self._heads):
                 row[number] = NEVER if first is None else first.key[position]
         self._stale.clear()
@@ -284,6 +340,8 @@ class Lanes:
         for kind in self.all[number].kinds:
             self._reach[kind.number].drop(bit)
         self.all[number] = lane
+        if self._live is not None:
+            self._live.put(klass)
         for channel in range(len(CHANNELS)):
             self._of_channel[channel] &= ~bit
         self._of_channel[klass.channel_index] |= bit

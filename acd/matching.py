@@ -22,7 +22,8 @@ import numpy as np
 
 from acd.agents import CHANNELS, TAKES_NOTHING, Agent, Takes
 from acd.contacts import Leg, LegState
-from acd.lanes import NEVER, Lane, Lanes, Row, bits_of, flags_of, sum_bits
+from acd.heads import NEVER, Row
+from acd.lanes import Lane, Lanes, bits_of, flags_of, sum_bits
 from acd.queues import Key
 from acd.settings import DomainSettings
 
@@ -44,8 +45,8 @@ class Matcher(Protocol):
     def refresh(self, agent: Agent) -> None:
         """Note that an agent's availability, device, slots or idle clock changed."""
 
-    def next_pair(self) -> Pair | None:
-        """Return the next leg and agent to match, or None at rest."""
+    def next_pair(self, now_us: int) -> Pair | None:
+        """Return the next leg and agent to match at an instant, or None at rest."""
 
     def settle(self) -> None:
         """Note that others decided (a journal); whether all is at rest is seen at the next step."""
@@ -80,8 +81,9 @@ class Index:
         and offered at once costs one update, not two."""
         self._unsettled = False
         """Whether pairs may fit although neither leg nor agent changed."""
-        self._round: list[tuple[Key, int]] | None = None
-        """While many meet many: a heap of (key, class number) of legs that may find an agent."""
+        self._round: dict[int, list[tuple[Key, int]]] | None = None
+        """While many meet many: of each group of classes (`Lanes.group_of`) a heap of (place, class
+        number) of legs that may find an agent."""
         self._few: list[Leg | Agent] | None = None
         """While few changed, more than one: those that may still find a match."""
         self.wait: Callable[[Leg], None] = self._changed.append
@@ -94,11 +96,12 @@ class Index:
         self._unsettled = True
         self._changed.extend(self._agents[:1])
 
-    def next_pair(self) -> Pair | None:
+    def next_pair(self, now_us: int) -> Pair | None:
         """Name the next pair: O(1) where one leg or one agent changed, beside the choice."""
         changed = self._changed
         if not changed:
             return None
+        self._lanes.now_us = now_us
         if self._round is None and self._few is None:
             if self._unsettled:
                 self._take_over()
@@ -155,12 +158,13 @@ class Index:
         changed may take.
         """
         first: Leg | None = None
+        place = self._lanes.place
         for one in tuple(few):
             if isinstance(one, Agent):
                 leg = self._lanes.first_for(one, one.takes(), by_tier=False)
             else:
                 leg = one if one.state is LegState.QUEUED else None
-            if leg is not None and (first is None or leg.key < first.key):
+            if leg is not None and (first is None or place(leg) < place(first)):
                 first = leg
         if first is None:
             self._few = None
@@ -171,8 +175,8 @@ class Index:
             return self._next_of_few(few)
         return self._pair(first, agent)
 
-    def _begin_round(self) -> list[tuple[Key, int]]:
-        """Return the legs that may find an agent because of what changed, as a heap of heads."""
+    def _begin_round(self) -> dict[int, list[tuple[Key, int]]]:
+        """Return the legs that may find an agent because of what changed, as heaps of heads."""
         classes = 0
         kinds = set()
         for one in self._changed:
@@ -183,39 +187,45 @@ class Index:
         self._take_over()
         return self._heads(classes | self._lanes.reached_by(kinds))
 
-    def _heads(self, classes: int) -> list[tuple[Key, int]]:
-        """Return a heap of (key, class number) of all legs that may be the first of these."""
-        heads: list[tuple[Key, int]] = []
+    def _heads(self, classes: int) -> dict[int, list[tuple[Key, int]]]:
+        """Return heaps of (place, class number) of all legs that may be the first of these."""
+        heaps: dict[int, list[tuple[Key, int]]] = {}
+        place = self._lanes.place_in_group
         for number in bits_of(classes & self._lanes.waiting()):
             lane = self._lanes.all[number]
+            heads = heaps.setdefault(self._lanes.group_of(lane.klass), [])
             if lane.line.first is not None:
-                heads.append((lane.line.first.key, number))
-            heads.extend((leg.key, number) for leg in lane.aside.legs.values())
-        heapify(heads)
-        return heads
+                heads.append((place(lane.line.first), number))
+            heads.extend((place(leg), number) for leg in lane.aside.legs.values())
+        for heads in heaps.values():
+            heapify(heads)
+        return heaps
 
     def _next_of_round(self) -> Pair | None:
         """Match the first leg of the round that finds an agent; drop those before it.
 
         Capacity only shrinks during a round, so what found nobody will find nobody.
         """
-        heads = self._round
-        while heads:
+        heaps = self._round
+        place = self._lanes.place_in_group
+        while heaps:
+            group = self._lanes.fullest(heaps)
+            heads = heaps[group]
             key, number = heads[0]
             lane = self._lanes.all[number]
             leg = lane.aside.legs.get(key[-1])
             if leg is None:
                 leg = lane.line.first
                 if leg is None:
-                    heappop(heads)
+                    _drop_head(heaps, group)
                     continue
-                if leg.key != key:
-                    heapreplace(heads, (leg.key, number))
+                if place(leg) != key:
+                    heapreplace(heads, (place(leg), number))
                     continue
             agent = self._best_agent(lane, leg)
             if agent is not None:
                 return self._pair(leg, agent)
-            heappop(heads)
+            _drop_head(heaps, group)
         self._round = None
         return None
 
@@ -278,3 +288,10 @@ class Index:
             start = lane.ends[block - 1] if block else 0
             keys = keys[start : lane.ends[block]]
         return int(lane.agents[start + int(keys.argmin())])
+
+
+def _drop_head(heaps: dict[int, list[tuple[Key, int]]], group: int) -> None:
+    """Take the first head out of a group's heap, and the group out with its last."""
+    heappop(heaps[group])
+    if not heaps[group]:
+        del heaps[group]

@@ -1,85 +1,13 @@
-"""Which contact is the more urgent, which agent the better: numeric keys, smaller is first.
-
-*Urgency* (contact selection) is one policy for the whole domain. `urgency_key` gives the function
-that makes a leg's key once, at its arrival; none of the four changes while the leg waits, so the
-order inside a class is static. Every key ends with (arrival, number): one total order, no ties.
+"""Which agent is the better: numeric keys, smaller is first (`acd.urgency` has the contacts' side).
 
 *Agent selection* is a sequence of criteria, compared one after the other (never packed into one
 number: app_queue packs, so that after 11.6 idle days an agent crosses a penalty). All but the idle
 time are static for a class and a kind of agents; `static_rank` gives them.
 """
 
-from collections.abc import Callable
-from typing import Final, TypeAlias
-
 from acd.agents import Kind
-from acd.queues import Key, LegClass
-from acd.settings import AgentCriterion, DomainSettings, Urgency
-
-KeyFunction: TypeAlias = Callable[[int, int, int, int, int], Key]
-"""(arrived_us, leg_id, priority, head_start_us, promised_us) → key."""
-
-
-def _longest_wait(
-    arrived_us: int, leg_id: int, priority: int, head_start_us: int, promised_us: int, /
-) -> Key:
-    """Serve in the order of arrival, over all queues of an agent.
-
-    Source: "oldest contact waiting" (Avaya), "greatest need" of equal skill levels, FIFO.
-    """
-    del priority, head_start_us, promised_us
-    return (arrived_us, leg_id)
-
-
-def _strict_priority(
-    arrived_us: int, leg_id: int, priority: int, head_start_us: int, promised_us: int, /
-) -> Key:
-    """Put higher priority first, whatever the others have waited; no bound on their wait.
-
-    Source: priority of Amazon Connect's contacts and of Asterisk's callers (QUEUE_PRIO).
-    """
-    del head_start_us, promised_us
-    return (-priority, arrived_us, leg_id)
-
-
-def _head_start(
-    arrived_us: int, leg_id: int, priority: int, head_start_us: int, promised_us: int, /
-) -> Key:
-    """Let it have arrived so much earlier: nobody who came more than that later goes first.
-
-    Source: mod_callcenter's base score in seconds; Genesys' priority as age.
-    """
-    del priority, promised_us
-    return (arrived_us - head_start_us, arrived_us, leg_id)
-
-
-def _deadline_first(
-    arrived_us: int, leg_id: int, priority: int, head_start_us: int, promised_us: int, /
-) -> Key:
-    """Put the earliest promise first.
-
-    Source: earliest deadline first (Liu and Layland, 1973; Jackson's rule, 1955).
-    """
-    del priority, head_start_us
-    return (promised_us, arrived_us, leg_id)
-
-
-_KEYS: Final[dict[Urgency, tuple[KeyFunction, int]]] = {
-    Urgency.LONGEST_WAIT: (_longest_wait, 1),
-    Urgency.STRICT_PRIORITY: (_strict_priority, 2),
-    Urgency.HEAD_START: (_head_start, 2),
-    Urgency.DEADLINE_FIRST: (_deadline_first, 2),
-}
-
-
-def urgency_key(urgency: Urgency) -> tuple[KeyFunction, int]:
-    """Return the policy's key function, and how long its keys are without the leg's number."""
-    return _KEYS[urgency]
-
-
-def splits_by_priority(urgency: Urgency) -> bool:
-    """Return whether legs of different priority belong to different classes under this policy."""
-    return urgency is Urgency.STRICT_PRIORITY
+from acd.queues import LegClass
+from acd.settings import AgentCriterion, DomainSettings
 
 
 def static_rank(criterion: AgentCriterion, klass: LegClass, kind: Kind) -> int:

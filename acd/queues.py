@@ -31,6 +31,36 @@ _DEAD_MIN: Final = 64
 """Keys of gone legs that a line tolerates, beside as many as it has living ones."""
 
 
+class Numbers:
+    """What the urgency policy reads of a queue and channel (`acd.urgency`), each number exact."""
+
+    __slots__ = ("cap", "head_start_us", "period_us", "queue", "rank", "share", "weight")
+
+    def __init__(
+        self,
+        *,
+        head_start_us: int = 0,
+        weight: int = 1,
+        period_us: int = 1,
+        cap: int = 0,
+        rank: int = 0,
+        queue: int = 0,
+        share: int = 0,
+    ) -> None:
+        self.head_start_us = head_start_us
+        self.weight = weight
+        """Urgency gained in a period of waiting."""
+        self.period_us = period_us
+        self.cap = cap
+        """In points × `HOUR_US`: the limit of ageing."""
+        self.rank = rank
+        """Place among the domain's queues and channels in an order that time does not change."""
+        self.queue = queue
+        """Position of the queue in the settings."""
+        self.share = share
+        """Target share of the waiting contacts."""
+
+
 class LegClass:
     """Legs alike to every decision. Compared by identity: interned by the router."""
 
@@ -39,10 +69,10 @@ class LegClass:
         "channel_index",
         "channel_settings",
         "delays",
-        "head_start_us",
         "lane",
         "legs",
         "number",
+        "numbers",
         "opened",
         "prefers",
         "priority",
@@ -64,6 +94,7 @@ class LegClass:
         requirement: Requirement,
         prefers: tuple[Requirement, ...],
         priority: int,
+        numbers: Numbers,
         delays: tuple[int, ...] = (),
         step: int = 0,
         opened: int = 0,
@@ -82,7 +113,8 @@ class LegClass:
         self.requirement = requirement
         self.prefers = prefers
         self.priority = priority
-        self.head_start_us = queue.head_start_us or 0
+        """Of its legs that bring none of their own; of all where the policy splits by priority."""
+        self.numbers = numbers
         self.delays = delays
         """After how long the queue opens to more agents, ascending: the delays of their profiles.
         """

@@ -41,7 +41,7 @@ from acd.ids import (
     Reason,
 )
 from acd.matching import Index, Matcher
-from acd.settings import DomainSettings
+from acd.settings import DomainSettings, Urgency
 from acd.snapshot import Snapshot, put_back, take
 from acd.validation import problems
 
@@ -84,6 +84,7 @@ class Router:
             FailureCause.CONGESTION: causes.congestion_us,
             FailureCause.REFUSED: causes.refused_us,
         }
+        self._objectives = settings.urgency is Urgency.WAIT_OVER_OBJECTIVE
         self._declared = frozenset(settings.contact_attributes)
         self._now_us = 0
         self._vacated_us = -1
@@ -132,7 +133,7 @@ class Router:
         self._now_us = now_us
         if floor.vacated or now_us == self._vacated_us:
             self._let_unserved_widen(now_us)
-        while (pair := self._next_pair()) is not None:
+        while (pair := self._next_pair(now_us)) is not None:
             floor.offer(pair[0], pair[1], now_us, orders)
         return tuple(orders)
 
@@ -266,7 +267,10 @@ class Router:
             self._check_attributes(event.attributes)
         if event.priority is not None and not -PRIORITY_MAX <= event.priority <= PRIORITY_MAX:
             raise RefusalError(Reason.BAD_NUMBER, "priority")
-        if event.promised_us is not None and not 0 <= event.promised_us < TIME_US_MAX:
+        # A promise would be an objective of its own, and the order of its class change with time.
+        if event.promised_us is not None and (
+            self._objectives or not 0 <= event.promised_us < TIME_US_MAX
+        ):
             raise RefusalError(Reason.BAD_NUMBER, "promised_us")
         floor.enter(event, floor.stages.classes.of(event), now_us, orders)
 

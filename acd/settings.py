@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from acd.ids import AgentId, Channel, QueueName, WrapUpMode, plain
 
@@ -18,16 +18,31 @@ PROFICIENCY_MIN: Final = 1
 PROFICIENCY_MAX: Final = 10
 
 SECOND_US: Final = 1_000_000
+HOUR_US: Final = 3_600 * SECOND_US
+
+AGEING_PER_H_MAX: Final = 1_000_000
+"""Most points an hour: the whole range of priorities (`acd.ids.PRIORITY_MAX`) in two."""
+
+DELAY_COST_MAX: Final = 1_000_000
+"""Costs are compared with each other only; six digits tell any two apart."""
+
+WAITING_SHARE_MAX: Final = 100_000
+"""Shares of one line of 10,000 queues, with a digit behind the point for the smallest of equals."""
 
 
 @plain
 class Urgency(StrEnum):
-    """Which waiting contact is the more urgent; one for the whole domain. See `acd.policies`."""
+    """Which waiting contact is the more urgent; one for the whole domain. See `acd.urgency`."""
 
     LONGEST_WAIT = "longest_wait"
     STRICT_PRIORITY = "strict_priority"
     HEAD_START = "head_start"
     DEADLINE_FIRST = "deadline_first"
+    AGEING = "ageing"
+    WAIT_OVER_OBJECTIVE = "wait_over_objective"
+    C_MU = "c_mu"
+    GENERALIZED_C_MU = "generalized_c_mu"
+    QUEUE_RATIO = "queue_ratio"
 
 
 @plain
@@ -73,14 +88,20 @@ class Abandons(StrEnum):
 
 
 class _Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of all settings."""
+    """Base of all settings.
+
+    Numbers that were added after journals bore a digest of their settings are `UNSET` where they
+    are not given: no encoding shows them then, so old journals keep their digest.
+    """
 
 
 class ChannelSettings(_Settings, frozen=True):
     """How a queue treats one channel."""
 
     objective_us: int = 20 * SECOND_US
-    """The service level's threshold."""
+    """The service level's threshold; the policy `wait_over_objective` divides by it."""
+    handle_time_us: int | UnsetType = UNSET
+    """Mean time for which one contact keeps an agent, 1 / μ."""
     ring_us: int = 15 * SECOND_US
     """How long an offer is held out."""
     wrap_up_us: int = 0
@@ -119,6 +140,14 @@ class QueueSettings(_Settings, frozen=True):
     priority: int | None = None
     head_start_us: int | None = None
     promise_us: int | None = None
+    ageing_per_h: int | UnsetType = UNSET
+    """Points that waiting adds in an hour; the domain's if not given."""
+    ageing_cap: int | UnsetType = UNSET
+    """More points than that do not put a contact before those of other queues."""
+    delay_cost: int | UnsetType = UNSET
+    """What waiting costs, beside the other queues'."""
+    waiting_share: int | UnsetType = UNSET
+    """How many of the waiting contacts shall be this queue's, beside the other queues'."""
     steps: tuple[RoutingStep, ...] = ()
     exclusion_us: int = 30 * SECOND_US
     """For how long an agent who failed to take a leg is not offered the same leg again."""
@@ -227,6 +256,8 @@ class DomainSettings(_Settings, frozen=True):
     capacities: tuple[CapacitySettings, ...]
     agents: tuple[AgentSettings, ...]
     urgency: Urgency = Urgency.LONGEST_WAIT
+    ageing_per_h: int | UnsetType = UNSET
+    """Points that waiting adds in an hour, in queues that do not say their own."""
     agent_selection: tuple[AgentCriterion, ...] = (AgentCriterion.LONGEST_IDLE,)
     idle_clock: IdleClock = IdleClock.AFTER_WRAP_UP
     back_off_us: int = 5 * SECOND_US

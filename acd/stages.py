@@ -13,10 +13,10 @@ from acd.contacts import Contact, Leg, LegState
 from acd.eligibility import eligible
 from acd.events import ContactArrived
 from acd.ids import ContactId
-from acd.policies import urgency_key
 from acd.queues import LegClass
 from acd.settings import DomainSettings, Urgency
 from acd.timers import Timer, Timers
+from acd.urgency import key_function, splits_by_priority
 
 
 class Stages:
@@ -43,7 +43,8 @@ class Stages:
         self._legs = legs
         self._timers = timers
         self.classes = Classes(settings)
-        self._key = urgency_key(settings.urgency)[0]
+        self._key = key_function(settings.urgency)
+        self._split = splits_by_priority(settings.urgency)
         self._promises = settings.urgency is Urgency.DEADLINE_FIRST
         self._watched = {
             queue.name for queue in settings.queues if any(one.if_nobody for one in queue.steps)
@@ -55,7 +56,9 @@ class Stages:
     ) -> tuple[int, ...]:
         """Return a leg's place in the domain's order."""
         promised_us = promised_by(arrival, klass, arrived_us) if self._promises else 0
-        return self._key(arrived_us, number, klass.priority, klass.head_start_us, promised_us)
+        own = None if self._split else arrival.priority
+        priority = klass.priority if own is None else own
+        return self._key(arrived_us, number, priority, promised_us, klass.numbers)
 
     def widen(self, leg: Leg, now_us: int, orders: list[Action]) -> None:
         """Give a QUEUED leg the stages that are due, and await the next. It may be in no line."""

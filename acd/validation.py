@@ -1,7 +1,8 @@
 """What is wrong with settings: every mistake at once, by its key in the file's spelling.
 
 Here are the ranges and what refers to what. `acd.mistakes` tells what follows from a mistake and
-is not reported, and `acd.service` whether every queue has agents.
+is not reported, `acd.policy_numbers` what the urgency policy reads, and `acd.service` whether every
+queue has agents.
 """
 
 from collections.abc import Collection, Hashable, Iterable
@@ -10,7 +11,7 @@ from typing import Final
 from acd.errors import Problem
 from acd.ids import ID_MAX, PRIORITY_MAX, Channel, Reason
 from acd.mistakes import Findings, KeyPath, Mistake, agent_path, key_text, seconds_text
-from acd.policies import splits_by_priority
+from acd.policy_numbers import PolicyNumbers
 from acd.service import report_unserved
 from acd.settings import (
     PROFICIENCY_MAX,
@@ -24,7 +25,6 @@ from acd.settings import (
     ProfileSettings,
     QueueSettings,
     Serves,
-    Urgency,
 )
 from acd.skills import (
     KEYWORDS,
@@ -34,6 +34,7 @@ from acd.skills import (
     requirement_errors,
     shown,
 )
+from acd.urgency import splits_by_priority
 from acd.widening import admits_fewer
 
 AGENTS_MAX: Final = 100_000
@@ -106,6 +107,9 @@ class _Checker:
         self._profiles = {profile.name: profile for profile in reversed(settings.profiles)}
         self._capacities = {each.name: each for each in reversed(settings.capacities)}
         self._skills = frozenset(settings.skills)
+        self._numbers = PolicyNumbers(
+            found, settings, check_range=self._range, check_span=self._span
+        )
 
     def run(self) -> list[Mistake]:
         self._domain()
@@ -168,6 +172,7 @@ class _Checker:
         if not settings.agent_selection:
             self._found.empty(selection, "at least one criterion")
         self._found.repeats(selection, settings.agent_selection)
+        self._numbers.report_domain()
         self._span(("domain", "back_off_s"), settings.back_off_us)
         self._span(("domain", "connect_s"), settings.connect_us, zero=False)
         self._span(("domain", "offer_gap_s"), settings.offer_gap_us)
@@ -223,24 +228,9 @@ class _Checker:
             self._requirement((*path, "prefers", place), text)
             if not text.strip():
                 self._found.report((*path, "prefers", place), "is empty", "a requirement")
-        if queue.priority is not None:
-            self._range((*path, "priority"), queue.priority, -PRIORITY_MAX, PRIORITY_MAX)
-        if queue.head_start_us is not None:
-            self._span((*path, "head_start_s"), queue.head_start_us)
-        if queue.promise_us is not None:
-            self._span((*path, "promise_s"), queue.promise_us, zero=False)
+        self._numbers.report_queue(queue)
         self._span((*path, "exclusion_s"), queue.exclusion_us)
         self._steps(path, queue)
-        urgency = self._settings.urgency
-        key, number = {
-            Urgency.LONGEST_WAIT: ("", 0),
-            Urgency.STRICT_PRIORITY: ("priority", queue.priority),
-            Urgency.HEAD_START: ("head_start_s", queue.head_start_us),
-            Urgency.DEADLINE_FIRST: ("promise_s", queue.promise_us),
-        }[urgency]
-        if number is None and not self._found.excused("domain", "urgency"):
-            needs = f"a number, since the urgency policy `{urgency}` reads it"
-            self._found.report((*path, key), "is missing", needs)
         self._some(path, queue.channels, f"at least one table of {_listed(Channel)}")
         for channel, each in queue.channels.items():
             self._channel((*path, channel.value), each)

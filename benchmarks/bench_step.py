@@ -142,8 +142,9 @@ def domain(agents: int, queues: int) -> DomainSettings:
 class Mix:
     """A driver that keeps a router busy, steadily, and times its steps."""
 
-    def __init__(self, agents: int, queues: int) -> None:
-        self.router = Router(domain(agents, queues))
+    def __init__(self, agents: int, queues: int, settings: DomainSettings | None = None) -> None:
+        """Args: `settings` stand for `domain(agents, queues)`, with as many queues."""
+        self.router = Router(settings or domain(agents, queues))
         # Arrays, since the collector looks at each number in a list, and its pauses are ours to
         # measure and not to cause.
         self.steps_ns: dict[str, array[int]] = defaultdict(_numbers)

@@ -5,9 +5,10 @@ Every draw comes from a `Random`: Hypothesis' own, which it can shrink, or a see
 
 from collections.abc import Sequence
 from random import Random
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
-from msgspec import structs
+from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
 from acd.ids import Channel, WrapUpMode
 from acd.settings import (
@@ -61,6 +62,15 @@ BLENDED: Final = CapacitySettings(
 )
 """A capacity in which much is set aside: a call sets aside a chat that set aside an email."""
 
+GENERALIST: Final = AgentSettings(
+    agent_id="generalist",
+    profile="all",
+    capacity="capacity0",
+    skills=dict.fromkeys(SKILLS, 10),
+    attributes={"site": "north"},
+)
+"""Every domain has him, so that no queue is without an agent."""
+
 DAY_US: Final = 86_400 * SECOND_US
 
 
@@ -69,10 +79,12 @@ def some(rng: Random, things: Sequence[T], *, least: int = 0) -> tuple[T, ...]:
     return tuple(rng.sample(things, rng.randint(least, len(things))))
 
 
-def _channel(rng: Random) -> ChannelSettings:
+def _channel(rng: Random, urgency: Urgency) -> ChannelSettings:
     wrap_up_us = rng.choice((0, 2, 10)) * SECOND_US
+    timed = urgency in {Urgency.C_MU, Urgency.GENERALIZED_C_MU}
     return ChannelSettings(
         objective_us=rng.choice((5, 20)) * SECOND_US,
+        handle_time_us=rng.choice((60, 90, 200)) * SECOND_US if timed else UNSET,
         ring_us=rng.choice((1, 15)) * SECOND_US,
         wrap_up_us=wrap_up_us,
         wrap_up_cap_us=wrap_up_us + rng.choice((0, 20)) * SECOND_US,
@@ -80,7 +92,40 @@ def _channel(rng: Random) -> ChannelSettings:
     )
 
 
-def _steps(rng: Random, requires: str, priority: int, urgency: Urgency) -> tuple[RoutingStep, ...]:
+def numbers(rng: Random, urgency: Urgency) -> dict[str, Any]:
+    """Return the numbers of a queue that a policy reads, and those that it lets stand.
+
+    Rates are of points in seconds rather than in hours, so that the order changes within a story.
+    """
+    match urgency:
+        case Urgency.AGEING:
+            return {
+                "priority": rng.randint(-1, 1),
+                "ageing_per_h": rng.choice((UNSET, 0, 60, 3_600, 100_000)),
+                "ageing_cap": rng.choice((UNSET, UNSET, 1, 2, 30)),
+            }
+        case Urgency.WAIT_OVER_OBJECTIVE:
+            return {}
+        case Urgency.C_MU | Urgency.GENERALIZED_C_MU:
+            return {"delay_cost": rng.choice((1, 2, 3))}
+        case Urgency.QUEUE_RATIO:
+            return {"waiting_share": rng.choice((0, 1, 1, 2, 5))}
+        case _:
+            return {
+                "priority": rng.randint(-1, 1),
+                "head_start_us": rng.choice((0, 10, 60)) * SECOND_US,
+                "promise_us": rng.choice((1, 20, 60)) * SECOND_US,
+            }
+
+
+def common_rate(urgency: Urgency) -> int | UnsetType:
+    """Return the rate of ageing of queues that have none of their own."""
+    return 3_600 if urgency is Urgency.AGEING else UNSET
+
+
+def _steps(
+    rng: Random, requires: str, priority: int | None, urgency: Urgency
+) -> tuple[RoutingStep, ...]:
     """Return some steps, each wider than the one before."""
     wider = [
         RoutingStep(after_us=0, lower={"cards": 2, "loans": 2}),
@@ -88,30 +133,35 @@ def _steps(rng: Random, requires: str, priority: int, urgency: Urgency) -> tuple
     ]
     if requires:
         wider.append(RoutingStep(after_us=0, requires=""))
-    if urgency is Urgency.STRICT_PRIORITY:
+    if urgency is Urgency.STRICT_PRIORITY and priority is not None:
         wider.append(RoutingStep(after_us=0, priority=priority + 1))
     chosen = sorted(rng.sample(range(len(wider)), rng.choice((0, 0, 1, 2))))
     spans = sorted(rng.sample((1, 3, 10, 30), len(chosen)))
     return tuple(
-        structs.replace(wider[at], after_us=span * SECOND_US, if_nobody=rng.random() < 0.3)
+        replace(wider[at], after_us=span * SECOND_US, if_nobody=rng.random() < 0.3)
         for at, span in zip(chosen, spans, strict=True)
     )
 
 
 def _queue(rng: Random, name: str, urgency: Urgency, *, least: int = 1) -> QueueSettings:
     requires = rng.choice(REQUIREMENTS)
-    priority = rng.randint(-1, 1)
+    given = numbers(rng, urgency)
     return QueueSettings(
         name=name,
-        channels={channel: _channel(rng) for channel in some(rng, CHANNELS, least=least)},
+        channels={channel: _channel(rng, urgency) for channel in some(rng, CHANNELS, least=least)},
         requires=requires,
         prefers=some(rng, PREFERENCES)[:2],
-        priority=priority,
-        head_start_us=rng.choice((0, 10, 60)) * SECOND_US,
-        promise_us=rng.choice((1, 20, 60)) * SECOND_US,
-        steps=_steps(rng, requires, priority, urgency),
+        steps=_steps(rng, requires, given.get("priority"), urgency),
         exclusion_us=rng.choice((0, 3, 30)) * SECOND_US,
+        **given,
     )
+
+
+def _queues(rng: Random, urgency: Urgency, count: int, *, least: int = 1) -> list[QueueSettings]:
+    queues = [_queue(rng, f"queue{number}", urgency, least=least) for number in range(count)]
+    if urgency is Urgency.QUEUE_RATIO:  # Not all shares may be 0.
+        queues[0] = replace(queues[0], waiting_share=3)
+    return queues
 
 
 def _serves(rng: Random, queues: Sequence[QueueSettings], *, all_of_them: bool) -> list[Serves]:
@@ -150,22 +200,15 @@ def _agents(
         )
         for number in range(rng.randint(0, 3))
     ]
-    generalist = AgentSettings(
-        agent_id="generalist",
-        profile="all",
-        capacity="capacity0",
-        skills=dict.fromkeys(SKILLS, 10),
-        attributes={"site": "north"},
-    )
-    agents.insert(rng.randint(0, len(agents)), generalist)
+    agents.insert(rng.randint(0, len(agents)), GENERALIST)
     return agents
 
 
 def small_domain(rng: Random) -> DomainSettings:
     """Return a domain of up to three queues and four agents."""
-    least = rng.randint(1, len(CHANNELS))
     urgency = rng.choice(tuple(Urgency))
-    queues = [_queue(rng, f"queue{at}", urgency, least=least) for at in range(rng.randint(1, 3))]
+    least = rng.randint(1, len(CHANNELS))
+    queues = _queues(rng, urgency, rng.randint(1, 3), least=least)
     profiles = [
         ProfileSettings(name="all", serves=tuple(_serves(rng, queues, all_of_them=True))),
     ]
@@ -194,6 +237,7 @@ def small_domain(rng: Random) -> DomainSettings:
         capacities=tuple(capacities),
         agents=tuple(agents),
         urgency=urgency,
+        ageing_per_h=common_rate(urgency),
         agent_selection=some(rng, tuple(AgentCriterion), least=1),
         idle_clock=rng.choice(tuple(IdleClock)),
         back_off_us=rng.choice((0, 5)) * SECOND_US,
@@ -215,13 +259,13 @@ def small_domain(rng: Random) -> DomainSettings:
 
 def middle_domain(rng: Random, urgency: Urgency) -> DomainSettings:
     """Return a domain of eight queues on up to four channels, and thirty agents."""
-    queues = [_queue(rng, f"queue{number}", urgency) for number in range(8)]
-    queues[0] = QueueSettings(
-        name="queue0",
-        channels={channel: ChannelSettings() for channel in CHANNELS},
-        priority=0,
-        head_start_us=0,
-        promise_us=DAY_US,
+    queues = _queues(rng, urgency, 8)
+    queues[0] = replace(
+        queues[0],
+        channels={channel: _channel(rng, urgency) for channel in CHANNELS},
+        requires="",
+        prefers=(),
+        steps=(),
     )
     profiles = [
         ProfileSettings(name="all", serves=tuple(_serves(rng, queues, all_of_them=True))),
@@ -249,15 +293,7 @@ def middle_domain(rng: Random, urgency: Urgency) -> DomainSettings:
         )
         for number in range(29)
     ]
-    agents.append(
-        AgentSettings(
-            agent_id="generalist",
-            profile="all",
-            capacity="capacity0",
-            skills=dict.fromkeys(SKILLS, 10),
-            attributes={"site": "north"},
-        )
-    )
+    agents.append(GENERALIST)
     return DomainSettings(
         name="middle",
         queues=tuple(queues),
@@ -265,6 +301,7 @@ def middle_domain(rng: Random, urgency: Urgency) -> DomainSettings:
         capacities=tuple(capacities),
         agents=tuple(agents),
         urgency=urgency,
+        ageing_per_h=common_rate(urgency),
         agent_selection=some(rng, tuple(AgentCriterion), least=1),
         idle_clock=rng.choice(tuple(IdleClock)),
         skills=SKILLS,

@@ -1,20 +1,44 @@
 """The oracle: the matching rule stated once more, by scanning everybody.
 
-It imports neither `acd.matching` nor `acd.policies`; what it shares with the product is the one
-predicate `may_take`, whose part that hangs on slots `takes_of` states once more. Its order is made
-from the numbers of contacts, queues and agents, not from the keys that the product keeps. Right,
-slow, and short enough to be read against design/routing.
+It imports nothing of `acd.matching`, `acd.policies` and `acd.urgency`; what it shares with the
+product is the one predicate `may_take`, whose part that hangs on slots `takes_of` states once more.
+Its order is made from the numbers of contacts, queues and agents, not from the keys that the
+product keeps. Right, slow, and short enough to be read against design/routing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
+from typing import NamedTuple
+
+from msgspec import UNSET
 
 from acd.agents import CHANNELS, Agent, SlotState, Takes
 from acd.contacts import Contact, Leg, LegState
 from acd.eligibility import may_take
 from acd.ids import Availability, Channel, Device
 from acd.router import Router
-from acd.settings import AgentCriterion, CapacitySettings, DomainSettings, Urgency
+from acd.settings import (
+    SECOND_US,
+    AgentCriterion,
+    CapacitySettings,
+    DomainSettings,
+    QueueSettings,
+    Urgency,
+)
 from acd.snapshot import Snapshot
+
+
+class Moment(NamedTuple):
+    """What changes the order of those who wait: the time, and how many wait in each queue."""
+
+    now_us: int
+    waiting: Counter[str]
+
+
+def moment(now_us: int, legs: Iterable[Leg]) -> Moment:
+    """Return the moment at which these legs wait."""
+    return Moment(now_us, Counter(leg.klass.queue.name for leg in legs))
 
 
 class Naive:
@@ -45,44 +69,88 @@ class Naive:
     def settle(self) -> None:
         """Remember nothing."""
 
-    def next_pair(self) -> tuple[Leg, Agent] | None:
+    def next_pair(self, now_us: int) -> tuple[Leg, Agent] | None:
         """Apply the rule: the first leg that fits, its best agent, and then his first leg."""
         able = [agent for agent in self._agents if any(agent.takes())]
-        wanted = [
-            leg
-            for leg in self._legs.values()
-            if leg.state is LegState.QUEUED and any(may_take(leg, agent) for agent in able)
-        ]
+        waiting = [leg for leg in self._legs.values() if leg.state is LegState.QUEUED]
+        wanted = [leg for leg in waiting if any(may_take(leg, agent) for agent in able)]
         if not wanted:
             return None
-        first = min(wanted, key=self.place)
+        now = moment(now_us, waiting)
+        first = min(wanted, key=lambda leg: self.place(leg, now))
         fitting = [agent for agent in able if may_take(first, agent)]
         best = min(fitting, key=lambda agent: self.rank(first, agent))
         his = [leg for leg in wanted if may_take(leg, best)]
-        return min(his, key=lambda leg: (self.tier(leg, best), self.place(leg))), best
+        return min(his, key=lambda leg: (self.tier(leg, best), self.place(leg, now))), best
 
-    def place(self, leg: Leg) -> tuple[int, ...]:
-        """Return a leg's place in the domain's order; smaller is sooner."""
+    def place(self, leg: Leg, now: Moment) -> tuple[int | Fraction, ...]:
+        """Return a leg's place in the domain's order at a moment; smaller is sooner."""
+        came = (leg.arrived_us, leg.leg_id)
         queue = self._queues[leg.klass.queue.name]
         arrival = self.contacts[leg.contact_id].arrival
         match self._settings.urgency:
             case Urgency.LONGEST_WAIT:
-                return (leg.arrived_us, leg.leg_id)
+                return came
             case Urgency.STRICT_PRIORITY:
-                priority = queue.priority if arrival.priority is None else arrival.priority
-                assert priority is not None
-                raised = [step.priority for step in queue.steps[: leg.klass.step]]
-                priority = max([priority, *(one for one in raised if one is not None)])
-                return (-priority, leg.arrived_us, leg.leg_id)
+                return (-self.priority(leg), *came)
             case Urgency.HEAD_START:
                 assert queue.head_start_us is not None
-                return (leg.arrived_us - queue.head_start_us, leg.arrived_us, leg.leg_id)
+                return (leg.arrived_us - queue.head_start_us, *came)
             case Urgency.DEADLINE_FIRST:
                 promised_us = arrival.promised_us
                 if promised_us is None:
                     assert queue.promise_us is not None
                     promised_us = leg.arrived_us + queue.promise_us
-                return (promised_us, leg.arrived_us, leg.leg_id)
+                return (promised_us, *came)
+            case Urgency.QUEUE_RATIO:
+                shares = sum(self.share(one) for one in self._queues.values())
+                target = Fraction(self.share(queue), shares) * now.waiting.total()
+                return (target - now.waiting[queue.name], *came)
+            case Urgency.C_MU:
+                return (-self.gain(leg), *came)
+            case Urgency.AGEING:
+                waited_h = Fraction(now.now_us - leg.arrived_us, 3600 * SECOND_US)
+                points = self.priority(leg) + self.gain(leg) * waited_h
+                cap = points if queue.ageing_cap is UNSET else queue.ageing_cap
+                return (-min(points, cap), -points, *came)
+            case Urgency.WAIT_OVER_OBJECTIVE | Urgency.GENERALIZED_C_MU:
+                return (-self.gain(leg) * (now.now_us - leg.arrived_us), *came)
+
+    def gain(self, leg: Leg) -> Fraction:
+        """Return what makes a leg urgent by its queue and channel: as it waits, or at once."""
+        return self.gain_of(self._queues[leg.klass.queue.name], leg.klass.channel)
+
+    def gain_of(self, queue: QueueSettings, name: Channel) -> Fraction:
+        """Return what a policy has for a queue and channel; 1 where it has nothing of the kind."""
+        channel = queue.channels[name]
+        match self._settings.urgency:
+            case Urgency.AGEING:
+                own, common = queue.ageing_per_h, self._settings.ageing_per_h
+                rate = common if own is UNSET else own
+                assert rate is not UNSET
+                return Fraction(rate)
+            case Urgency.WAIT_OVER_OBJECTIVE:
+                return Fraction(1, channel.objective_us)
+            case Urgency.C_MU | Urgency.GENERALIZED_C_MU:
+                assert queue.delay_cost is not UNSET
+                assert channel.handle_time_us is not UNSET
+                return Fraction(queue.delay_cost, channel.handle_time_us)
+            case _:
+                return Fraction(1)
+
+    def priority(self, leg: Leg) -> int:
+        """Return the priority of a leg's contact, or of its queue, as its steps raised it."""
+        priority = self.contacts[leg.contact_id].arrival.priority
+        if priority is None:
+            priority = self._queues[leg.klass.queue.name].priority
+        assert priority is not None
+        steps = self._queues[leg.klass.queue.name].steps[: leg.klass.step]
+        return max([priority, *(one.priority for one in steps if one.priority is not None)])
+
+    def share(self, queue: QueueSettings) -> int:
+        """Return a queue's share of those who wait."""
+        assert queue.waiting_share is not UNSET
+        return queue.waiting_share
 
     def tier(self, leg: Leg, agent: Agent) -> int:
         """Return the tier of a leg's queue and channel in an agent's profile."""

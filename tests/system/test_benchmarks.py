@@ -31,5 +31,6 @@ def test_every_benchmark_was_found():
         "bench_burst",
         "bench_simulation",
         "bench_step",
+        "bench_urgency",
         *daemon,
     }

@@ -232,6 +232,27 @@ def test_that_a_policy_bounds_no_wait_is_said_of_a_sound_file(plugged, tmp_path,
     )
 
 
+@pytest.mark.parametrize(
+    "policy, number, noted",
+    [
+        ("strict_priority", "priority = 1", True),
+        ("c_mu", "delay_cost = 1\nvoice.handle_time_s = 60", True),
+        ("queue_ratio", "waiting_share = 1", True),
+        ("generalized_c_mu", "delay_cost = 1\nvoice.handle_time_s = 60", False),
+        ("wait_over_objective", "", False),
+        ("ageing", "priority = 1\nageing_per_h = 60", False),
+    ],
+)
+def test_the_policies_without_a_bound_are_noted(policy, number, noted, tmp_path, capsys):
+    text = SHOP.replace('name = "shop"', f'name = "shop"\nurgency = "{policy}"')
+    numbers = number if "voice." in number else f"{number}\nvoice = {{}}"
+    file = tmp_path / "shop.toml"
+    file.write_text(text.replace("[queues.sales]\nvoice = {}", f"[queues.sales]\n{numbers}"))
+    assert main(["check", str(file)]) == 0
+    note = f"{file}: note: urgency {policy} bounds nobody's wait\n"
+    assert capsys.readouterr().out == f"{file}: ok: 1 queue, 1 agent\n{note if noted else ''}"
+
+
 def test_check_wants_a_file(capsys):
     assert main(["check"]) == 2
     assert "Missing argument" in capsys.readouterr().err

@@ -200,7 +200,10 @@ def test_a_file_is_loaded_from_disk(tmp_path: Path) -> None:
         load(tmp_path / "none.toml")
 
 
-URGENCIES: Final = "one of `longest_wait`, `strict_priority`, `head_start`, `deadline_first`"
+URGENCIES: Final = (
+    "one of `longest_wait`, `strict_priority`, `head_start`, `deadline_first`, `ageing`,"
+    " `wait_over_objective`, `c_mu`, `generalized_c_mu`, `queue_ratio`"
+)
 CHANNELS: Final = "one of `voice`, `email`, `web_form`, `chat`"
 
 EDITS: Final[list[tuple[str, str, list[str]]]] = [
@@ -246,6 +249,17 @@ EDITS: Final[list[tuple[str, str, list[str]]]] = [
     ('urgency = "longest_wait"', 'urgency = "longest_wiat"',
      [f"domain.urgency: is `longest_wiat`; wanted {URGENCIES}; did you mean `longest_wait`?"]),
     ('urgency = "longest_wait"', "urgency = 5", [f"domain.urgency: is 5; wanted {URGENCIES}"]),
+    # What it reads is not judged where it could not be read itself, or where the number could not.
+    ('urgency = "longest_wait"', 'urgency = "longest_wiat"\nageing_per_h = 60',
+     [f"domain.urgency: is `longest_wiat`; wanted {URGENCIES}; did you mean `longest_wait`?"]),
+    ('urgency = "longest_wait"', 'urgency = "ageing"\nageing_per_h = 1.5',
+     ["domain.ageing_per_h: is 1.5; wanted a whole number"]),
+    ('urgency = "longest_wait"', 'urgency = "ageing"', [
+        "queues.cards.ageing_per_h: is missing; wanted a number here or in the domain, since the"
+        " urgency policy `ageing` reads it"]),
+    ("priority = 5", "delay_cost = 5", [
+        "queues.cards.delay_cost: is given; wanted no such key, since the urgency policy"
+        " `longest_wait` does not read it"]),
     # Kinds of values
     ('name = "bank"', "name = 5", ["domain.name: is 5; wanted a text"]),
     ('name = "bank"', "name = 1979-05-27", ["domain.name: is the date 1979-05-27; wanted a text"]),
@@ -277,7 +291,7 @@ EDITS: Final[list[tuple[str, str, list[str]]]] = [
         " mean `loans`?"]),
     ('site = ["madrid", "boston"]', "site = {}", ["attributes.site: is a table; wanted an array"]),
     ("  [queues.cards.chat]\n  wrap_up_cap_s = 7", "  chat = 5",
-     ["queues.cards.voice.chat: is an unknown key; wanted one of `objective_s`, `ring_s`,"
+     ["queues.cards.voice.chat: is an unknown key; wanted one of `objective_s`, `handle_time_s`, `ring_s`,"
       " `wrap_up_s`, `wrap_up_cap_s`, `auto_answer`"]),
     ("slots = 1, cost = 100 }", 'slots = 1, cost = 100, interrupted_by = ["fax", "chat", "smoke"] }', [
         f"capacities.blended.voice.interrupted_by[0]: is `fax`; wanted {CHANNELS}",
@@ -320,6 +334,28 @@ EDITS: Final[list[tuple[str, str, list[str]]]] = [
 def test_each_mistake_has_its_message(old: str, new: str, wanted: list[str]) -> None:
     assert old in BANK
     assert messages(BANK.replace(old, new)) == wanted
+
+
+def test_a_policys_numbers_are_read() -> None:
+    aged = BANK.replace('urgency = "longest_wait"', 'urgency = "ageing"\nageing_per_h = 60')
+    aged = aged.replace("priority = 5", "priority = 5\nageing_per_h = 120\nageing_cap = 40")
+    settings = parse(aged)
+    (cards,) = settings.queues
+    assert (settings.urgency, settings.ageing_per_h) == (Urgency.AGEING, 60)
+    assert (cards.priority, cards.ageing_per_h, cards.ageing_cap) == (5, 120, 40)
+    cheap = BANK.replace("longest_wait", "generalized_c_mu").replace(
+        "priority = 5", "delay_cost = 7"
+    )
+    cheap = cheap.replace("objective_s = 20", "handle_time_s = 300.5")
+    cheap = cheap.replace("wrap_up_cap_s = 7", "handle_time_s = 60")
+    (cards,) = parse(cheap).queues
+    assert cards.delay_cost == 7
+    times = [channel.handle_time_us for channel in cards.channels.values()]
+    assert times == [300_500_000, 60_000_000]
+    shared = BANK.replace("longest_wait", "queue_ratio").replace(
+        "priority = 5", "waiting_share = 3"
+    )
+    assert parse(shared).queues[0].waiting_share == 3
 
 
 def test_one_run_tells_all_mistakes_in_the_order_of_the_file() -> None:

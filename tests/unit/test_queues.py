@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from acd.contacts import Leg
 from acd.ids import Channel
-from acd.queues import Aside, LegClass, Line
+from acd.queues import Aside, LegClass, Line, Numbers
 from acd.settings import ChannelSettings, QueueSettings
 from acd.skills import ANYONE
 
@@ -24,6 +24,7 @@ KLASS: Final = LegClass(
     requirement=ANYONE,
     prefers=(),
     priority=0,
+    numbers=Numbers(),
 )
 
 
@@ -36,10 +37,6 @@ def take(line: Line, gone: Leg) -> None:
         line.discard_first()
     else:
         line.discard(gone)
-
-
-def test_a_class_without_a_head_start_has_one_of_no_time() -> None:
-    assert KLASS.head_start_us == 0
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.booleans()), max_size=60), st.randoms())

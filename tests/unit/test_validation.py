@@ -238,6 +238,52 @@ CASES: Final[list[tuple[DomainSettings, list[str]]]] = [
         "queues.cards.promise_s: is missing; wanted a number, since the urgency policy"
         " `deadline_first` reads it"]),
     (changed(queue(priority=0), urgency=Urgency.STRICT_PRIORITY), []),
+    # The numbers of the other policies
+    (changed(queue(priority=0), urgency=Urgency.AGEING), [
+        "queues.cards.ageing_per_h: is missing; wanted a number here or in the domain, since the"
+        " urgency policy `ageing` reads it"]),
+    (changed(queue(ageing_per_h=0), urgency=Urgency.AGEING), [
+        "queues.cards.priority: is missing; wanted a number, since the urgency policy `ageing` reads it"]),
+    (changed(queue(priority=2, ageing_cap=2), urgency=Urgency.AGEING, ageing_per_h=60), []),
+    (changed(queue(priority=2, ageing_cap=1, ageing_per_h=1_000_001), urgency=Urgency.AGEING,
+             ageing_per_h=-1), [
+        "domain.ageing_per_h: is -1; wanted a whole number from 0 to 1000000",
+        "queues.cards.ageing_per_h: is 1000001; wanted a whole number from 0 to 1000000",
+        "queues.cards.ageing_cap: is 1; wanted at least the priority, 2, at which the points start"]),
+    (changed(queue(priority=2_000_000, ageing_cap=-1_000_001), urgency=Urgency.AGEING, ageing_per_h=1), [
+        "queues.cards.priority: is 2000000; wanted a whole number from -1000000 to 1000000",
+        "queues.cards.ageing_cap: is -1000001; wanted a whole number from -1000000 to 1000000"]),
+    (changed(SOUND, urgency=Urgency.WAIT_OVER_OBJECTIVE), []),
+    (changed(voice(objective_us=0), urgency=Urgency.WAIT_OVER_OBJECTIVE), [
+        "queues.cards.voice.objective_s: is 0; wanted a number above 0, since the urgency policy"
+        " `wait_over_objective` divides by it"]),
+    (changed(queue(priority=1, head_start_us=0, promise_us=1, ageing_per_h=1, ageing_cap=1, delay_cost=1,
+                   waiting_share=1, channels={VOICE: ChannelSettings(handle_time_us=1)}),
+             urgency=Urgency.WAIT_OVER_OBJECTIVE, ageing_per_h=1), [
+        f"{key}: is given; wanted no such key, since the urgency policy `wait_over_objective` does not"
+        " read it"
+        for key in ("domain.ageing_per_h", "queues.cards.priority", "queues.cards.head_start_s",
+                    "queues.cards.promise_s", "queues.cards.ageing_per_h", "queues.cards.ageing_cap",
+                    "queues.cards.delay_cost", "queues.cards.waiting_share",
+                    "queues.cards.voice.handle_time_s")]),
+    *((changed(SOUND, urgency=urgency), [
+        f"queues.cards.delay_cost: is missing; wanted a number, since the urgency policy `{urgency}` reads it",
+        "queues.cards.voice.handle_time_s: is missing; wanted a number, since the urgency policy"
+        f" `{urgency}` reads it"]) for urgency in (Urgency.C_MU, Urgency.GENERALIZED_C_MU)),
+    (changed(queue(delay_cost=0, channels={VOICE: ChannelSettings(handle_time_us=0)}), urgency=Urgency.C_MU), [
+        "queues.cards.delay_cost: is 0; wanted a whole number from 1 to 1000000",
+        f"queues.cards.voice.handle_time_s: is 0; wanted {ABOVE}"]),
+    (changed(SOUND, urgency=Urgency.QUEUE_RATIO), [
+        "queues.cards.waiting_share: is missing; wanted a number, since the urgency policy `queue_ratio`"
+        " reads it"]),
+    (changed(queue(waiting_share=0), urgency=Urgency.QUEUE_RATIO),
+     ["queues: have shares that sum to 0; wanted at least one waiting_share above 0"]),
+    (changed(queue(waiting_share=100_001), urgency=Urgency.QUEUE_RATIO),
+     ["queues.cards.waiting_share: is 100001; wanted a whole number from 0 to 100000"]),
+    (changed(queue(delay_cost=1), urgency=Urgency.STRICT_PRIORITY), [
+        "queues.cards.priority: is missing; wanted a number, since the urgency policy `strict_priority` reads it",
+        "queues.cards.delay_cost: is given; wanted no such key, since the urgency policy `strict_priority`"
+        " does not read it"]),
     (changed(SOUND, queues=(QUEUE, QUEUE)), ["queues.cards: is declared twice; wanted another name"]),
     # Capacities
     (changed(SOUND, capacities=(changed(CAPACITY, total=0),)),
@@ -378,6 +424,11 @@ FAULTY: Final[list[tuple[Mapping[str, Any], KeyPath]]] = [
     ({"queues": (changed(QUEUE, requires=""),)}, ("queues", "cards", "requires")),
     ({"urgency": Urgency.STRICT_PRIORITY}, ("domain", "urgency")),
     ({"urgency": Urgency.STRICT_PRIORITY}, ("queues", "cards", "priority")),
+    ({"queues": (changed(QUEUE, delay_cost=1),)}, ("domain", "urgency")),
+    (
+        {"urgency": Urgency.AGEING, "queues": (changed(QUEUE, priority=1),)},
+        ("domain", "ageing_per_h"),
+    ),
     ({"profiles": ()}, ("profiles",)),
     ({"profiles": ()}, ("profiles", "team")),
     (
