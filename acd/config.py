@@ -17,18 +17,19 @@ from acd.ids import Channel, WrapUpMode
 from acd.mistakes import Mistake, in_file_order, within
 from acd.settings import (
     Abandons,
-    AgentCriterion,
     AgentSettings,
     CapacitySettings,
     ChannelSettings,
     DomainSettings,
     IdleClock,
     MeasureSettings,
+    PerformanceSettings,
     ProfileSettings,
     QueueSettings,
     Serves,
     SlotSettings,
     Urgency,
+    WeightedSettings,
 )
 from acd.tables import Minutes, Span, Table, Whole, read_model, refusal
 from acd.toml_guard import FILE_BYTES_MAX, read_toml
@@ -92,7 +93,8 @@ def _one_urgency(value: object) -> object:
 class _DomainTable(Table):
     name: str
     urgency: Annotated[Urgency, _ByName, BeforeValidator(_one_urgency)] | None = None
-    agent_selection: list[Annotated[AgentCriterion, _ByName]] | None = None
+    agent_selection: list[str] | None = None
+    occupancy_half_life_us: Span | None = None
     idle_clock: Annotated[IdleClock, _ByName] | None = None
     back_off_us: Span | None = None
     connect_us: Span | None = None
@@ -155,6 +157,26 @@ class _GroupTable(_AgentTable):
     members: Whole | None = None
 
 
+class _PerformanceTable(Table):
+    memory: Whole | None = None
+    credibility: Whole | None = None
+    band_percent: Whole | None = None
+
+
+_NO_SCALE: Final = "a criterion with a scale: this one can be compared, but not weighed"
+
+
+class _WeightedTable(Table):
+    refused_keys = dict.fromkeys(("longest_idle", "least_occupied", "round_robin"), _NO_SCALE)
+    highest_proficiency: Whole | None = None
+    least_flexible: Whole | None = None
+    fastest_first: Whole | None = None
+    best_quality: Whole | None = None
+    best_resolution: Whole | None = None
+    best_conversion: Whole | None = None
+    band_percent: Whole | None = None
+
+
 class _MeasuresTable(Table):
     interval_us: Minutes | None = Field(None, alias="interval_min")
     abandons: Annotated[Abandons, _ByName] | None = None
@@ -170,6 +192,8 @@ class _Document(Table):
     agents: dict[str, _AgentTable] = Field(default_factory=dict)
     groups: dict[str, _GroupTable] = Field(default_factory=dict)
     measures: _MeasuresTable = _MeasuresTable()
+    performance: _PerformanceTable | None = None
+    weighted: dict[str, _WeightedTable] = Field(default_factory=dict)
 
 
 # From the file's models to settings
@@ -231,6 +255,8 @@ def _settings(document: _Document, sizes: Mapping[str, int]) -> DomainSettings:
         ),
         attributes={name: tuple(values) for name, values in document.attributes.items()},
         measures=MeasureSettings(**_given(document.measures)),
+        performance=_performance(document.performance),
+        weighted=tuple(_weighted(*each) for each in document.weighted.items()),
         **_given(document.domain),
     )
 
@@ -257,6 +283,16 @@ def _line(table: _LineTable, queues: Mapping[str, _QueueTable]) -> Serves:
         queue = queues.get(table.queue)
         given["channels"] = tuple(channel for channel, _ in _by_channel(queue)) if queue else ()
     return Serves(**given)
+
+
+def _performance(table: _PerformanceTable | None) -> PerformanceSettings | None:
+    return None if table is None else PerformanceSettings(**_given(table))
+
+
+def _weighted(name: str, table: _WeightedTable) -> WeightedSettings:
+    weights = _given(table)
+    band = {key: weights.pop(key) for key in ("band_percent",) if key in weights}
+    return WeightedSettings(name=name, weights=weights, **band)
 
 
 def _members(name: str, table: _GroupTable, count: int) -> Iterator[AgentSettings]:

@@ -55,6 +55,7 @@ from acd.ids import (
     plain,
 )
 from acd.matching import Matcher
+from acd.selection import Selection
 from acd.settings import DomainSettings, IdleClock
 
 Orders = list[Action]
@@ -102,6 +103,12 @@ class Floor:
         self.offers_given = 0
         """The last number given to an offer."""
         self._idle_after_contact = settings.idle_clock is IdleClock.AFTER_CONTACT
+        self.selection = Selection(settings, self.agents)
+        self._performance = self.selection.performance
+        self._measures = self._performance.measuring
+        self._occupancy = self.selection.occupancy
+        self.now_us = 0
+        """The instant of the step in progress."""
         self.matcher: Matcher
         self.soonest_us = STEP_US_MAX
         """No lease or block ends before; it may be earlier than the next end."""
@@ -128,6 +135,10 @@ class Floor:
         offer = self.offers[number] = Offer(number, leg.leg_id, agent.index, channel, until_us)
         agent.add(offer)
         agent.last_given_us = now_us
+        if self.selection.takes_turns:
+            self.selection.turns[klass.queue.name] = agent.index
+        if self._occupancy is not None:
+            self._occupancy.note(agent, now_us)
         leg.state = LEG_TABLE[leg.state][LegSignal.OFFERED]
         leg.offer_id = number
         self._await(until_us, Timer.LEASE, number)
@@ -162,6 +173,10 @@ class Floor:
         self.contacts[leg.contact_id].presence = Presence.TALKING
         agent = self.agents[offer.agent]
         agent.move(offer, SlotState.ACTIVE)
+        if self._measures:
+            self._performance.begin(offer, self.now_us)
+        if self._occupancy is not None:
+            self._occupancy.note(agent, self.now_us)
         if agent.capacity.interrupts:  # Otherwise a slot in use is a slot in use.
             self.matcher.refresh(agent)
 
@@ -239,6 +254,8 @@ class Floor:
         """Close a handled leg."""
         offer = self.offers[leg.offer_id]
         leg.state = LegState.CLOSED
+        if self._measures:
+            self._performance.end(offer, leg.klass.queue.name, now_us)
         if not self._idle_after_contact:
             self.agents[offer.agent].idle_since_us = now_us
         self._forget(leg, ContactOutcome.HANDLED, orders)
@@ -277,6 +294,8 @@ class Floor:
         agent.remove(offer)
         if agent.offers and offer.slot != SlotState.INTERRUPTED:
             self._resume(agent, orders)
+        if self._occupancy is not None:
+            self._occupancy.note(agent, self.now_us)
         if agent.is_leaving and not agent.offers:
             self.emptied(agent, orders)
         self.matcher.refresh(agent)
@@ -286,6 +305,8 @@ class Floor:
         for offer in agent.offers.values():
             if offer.slot != SlotState.INTERRUPTED:
                 agent.move(offer, SlotState.INTERRUPTED)
+                if self._measures:
+                    self._performance.pause(offer, self.now_us)
                 resumed = ResumeLeg(offer.offer_id, agent.agent_id)
                 if resumed in orders:
                     orders.remove(resumed)
@@ -299,6 +320,8 @@ class Floor:
                 agent.occupancy, offer.channel
             ):
                 agent.move(offer, _SLOT_OF.get(self.legs[offer.leg_id].state, SlotState.ACTIVE))
+                if self._measures:
+                    self._performance.resume(offer, self.now_us)
                 orders.append(ResumeLeg(offer.offer_id, agent.agent_id))
 
     def emptied(self, agent: Agent, orders: Orders) -> None:
@@ -402,6 +425,8 @@ class Floor:
         for agent in self.agents:
             if agent.back_off_until_us:
                 self._await(agent.back_off_until_us, Timer.BACK_OFF, agent.index)
+            if self._occupancy is not None:
+                self._occupancy.put_back(agent)
             self.matcher.refresh(agent)
         for leg in self.legs.values():
             for index, until_us in (leg.excluded or {}).items():

@@ -8,12 +8,13 @@ from copy import copy
 
 from msgspec import Struct
 
-from acd.agents import CHANNELS, Agent
+from acd.agents import CHANNELS, NEVER_OCCUPIED_US, Agent
 from acd.classes import Classes, RefusalError, promised_by
 from acd.contacts import Contact, Leg, LegState, Offer
 from acd.errors import ConfigError, Problem
 from acd.floor import Floor
-from acd.ids import AgentId, Availability, ContactId, Device, WrapUpMode
+from acd.ids import AgentId, Availability, ContactId, Device, QueueName, WrapUpMode
+from acd.performance import MeasureRecord, RatedRecord
 from acd.policies import KeyFunction
 
 VERSION = 1
@@ -50,6 +51,7 @@ class AgentRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     idle_since_us: int = 0
     last_given_us: int = 0
     back_off_until_us: int = 0
+    occupied_us: int = NEVER_OCCUPIED_US
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):
@@ -65,6 +67,9 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     legs: tuple[LegRecord, ...]
     offers: tuple[OfferRecord, ...]
     agents: tuple[AgentRecord, ...]
+    performance: tuple[MeasureRecord, ...] = ()
+    rated: tuple[RatedRecord, ...] = ()
+    turns: dict[QueueName, AgentId] = {}
 
 
 def take(floor: Floor, now_us: int) -> Snapshot:
@@ -93,6 +98,9 @@ def take(floor: Floor, now_us: int) -> Snapshot:
             for offer in floor.offers.values()
         ),
         agents=tuple(_record(agent) for agent in floor.agents),
+        performance=floor.selection.performance.records(),
+        rated=floor.selection.performance.rated_records(),
+        turns={queue: ids[index] for queue, index in floor.selection.turns.items()},
     )
 
 
@@ -109,6 +117,11 @@ def put_back(snapshot: Snapshot, floor: Floor, classes: Classes, key_of: KeyFunc
     floor.offers_given = snapshot.offers_given
     try:
         _put_agents(snapshot, floor)
+        floor.selection.performance.put_back(snapshot.performance, snapshot.rated)
+        queues = {queue.name for queue in floor.settings.queues}
+        for queue, agent_id in snapshot.turns.items():
+            if queue in queues and floor.selection.takes_turns:
+                floor.selection.turns[queue] = floor.by_id[agent_id].index
         _put_legs(snapshot, floor, classes, key_of)
         for contact in floor.contacts.values():
             for number in contact.legs:
@@ -174,6 +187,7 @@ _CHANGING = (
     "idle_since_us",
     "last_given_us",
     "back_off_until_us",
+    "occupied_us",
 )
 
 
