@@ -25,8 +25,6 @@ KeyFunction: TypeAlias = Callable[[Lane, Row, Row], Row | None]
 """(lane, positions of the candidates in its row of agents, the pool's idle keys) → a key for each
 candidate; None where all are equal."""
 
-_MILLION = 1_000_000
-
 
 class Selection:
     """What agents did, and who of several is the better by it. Empty where no criterion asks."""
@@ -178,10 +176,11 @@ class Selection:
             for name, weight in weighted.weights.items():
                 if name in STATIC:
                     ranks = self._ranks(lane, AgentCriterion(name)).tolist()
-                    # In millionths, since a mean of small whole numbers is not one.
-                    mean = abs(sum(ranks)) * _MILLION // len(ranks)
+                    # Proficiencies are ranks below 0; for the band only the size counts. Both are
+                    # multiplied by how many they are, since the mean is no whole number.
+                    total, count = abs(sum(ranks)), len(ranks)
+                    bands = [band_of(abs(rank) * count, total, percent) for rank in ranks]
                     sign = -1 if name == AgentCriterion.HIGHEST_PROFICIENCY else 1
-                    bands = [band_of(abs(rank) * _MILLION, mean, percent) for rank in ranks]
                     row += sign * weight * percent * np.array(bands, dtype=np.int64)
             lane.ranks[weighted.name] = row
         return row

@@ -27,12 +27,22 @@ from acd.agents import SlotState
 from acd.contacts import LegState, OfferState, Presence
 from acd.eligibility import eligible, may_take
 from acd.errors import CallerError
-from acd.events import Batch, ClockTicked, ContactArrived, Event, OfferFailed, OfferRejected
+from acd.events import (
+    Batch,
+    ClockTicked,
+    ContactArrived,
+    Event,
+    LegConnected,
+    LegRated,
+    OfferFailed,
+    OfferRejected,
+)
 from acd.ids import Availability, Channel, ContactOutcome, OfferOutcome
 from acd.metrics import Metrics
 from acd.router import Router
 from acd.settings import DomainSettings, Urgency
 from acd.snapshot import Snapshot
+from tests.properties.deeds import Deeds
 from tests.properties.naive import naive_router, takes_of
 
 START_US: Final = 1_700_000_000_000_000
@@ -48,7 +58,7 @@ def essence(router: Router) -> bytes:
 class Ledger:
     """Who is inside, who holds whom, what is set aside: read from events and actions."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: DomainSettings) -> None:
         self.now_us = 0
         self.inside: Counter[str] = Counter()
         self.holds: dict[str, tuple[int, str]] = {}
@@ -61,10 +71,12 @@ class Ledger:
         self.offered = 0
         self.closed: Counter[ContactOutcome] = Counter()
         self.offers: list[OfferContact] = []
+        self.deeds = Deeds(settings)
 
     def note(self, event: Event, actions: Sequence[Action], now_us: int) -> None:
         """Enter a step."""
         self.now_us = now_us
+        self.deeds.let_time_pass(now_us)
         refused = {action.position for action in actions if isinstance(action, Refused)}
         # An answer to what was withdrawn before it in its batch came too late to count.
         withdrawn = {action.offer_id for action in actions if isinstance(action, WithdrawOffer)}
@@ -81,6 +93,11 @@ class Ledger:
             self.offered += 1
         elif isinstance(event, OfferRejected | OfferFailed) and event.offer_id not in withdrawn:
             self._release(event.offer_id, failed=True)
+        elif isinstance(event, LegConnected) and event.offer_id not in withdrawn:
+            if event.offer_id in {number for number, _ in self.holds.values()}:
+                self.deeds.begin(self.offers[event.offer_id - 1])
+        elif isinstance(event, LegRated):
+            self.deeds.rate(event)
 
     def _note_action(self, action: Action) -> None:
         if isinstance(action, OfferContact):
@@ -96,12 +113,15 @@ class Ledger:
             assert self.inside[action.contact_id] > 0, "a contact is closed twice"
             self.inside[action.contact_id] -= 1
             self.closed[action.outcome] += 1
+            self.deeds.end(action.contact_id)
             self.aside.discard(self.holds.pop(action.contact_id, (0, ""))[0])
         elif isinstance(action, InterruptLeg):
             assert action.offer_id not in self.aside
             self.aside.add(action.offer_id)
+            self.deeds.pause(action.offer_id)
         elif isinstance(action, ResumeLeg):
             self.aside.remove(action.offer_id)
+            self.deeds.resume(action.offer_id)
 
     def _release(self, offer_id: int, *, failed: bool) -> None:
         contact_id = self.offers[offer_id - 1].contact_id
@@ -129,7 +149,7 @@ class World:
         self.naive_router, self.naive = naive_router(settings)
         self.applied = Router(settings)
         self.metrics = Metrics(settings, from_us=START_US)
-        self.ledger = Ledger()
+        self.ledger = Ledger(settings)
         self.actions: tuple[Action, ...] = ()
         self.happened: Counter[type[Action]] = Counter()
         self.contacts_sent = 0
@@ -145,6 +165,10 @@ class World:
     @property
     def offers_made(self) -> int:
         return len(self.ledger.offers)
+
+    def taker_of(self, offer_id: int) -> tuple[str, str]:
+        offer = self.ledger.offers[offer_id - 1]
+        return offer.agent_id, offer.queue
 
     def live_offers(self) -> list[int]:
         return sorted(offer_id for offer_id, _ in self.ledger.holds.values())
@@ -469,6 +493,23 @@ class World:
             case Urgency.STRICT_PRIORITY:
                 return self.now_us
 
+    def performance_is_what_the_agents_did(self) -> None:
+        performance = self.router.performance
+        if performance.measuring:
+            assert self.ledger.deeds.means == {
+                (agent_id, queue, measure): (figure.samples, figure.own)
+                for agent_id, queue, measure, figure in performance.everybody()
+            }
+        else:
+            assert not list(performance.everybody())
+
+    def occupancy_is_what_the_agents_did(self) -> None:
+        for agent in self.router.agents:
+            occupancy = self.router.occupancy(agent.agent_id)
+            if occupancy is not None:
+                share = self.ledger.deeds.shares[agent.agent_id]
+                assert occupancy / 1e6 == pytest.approx(share, abs=2e-6)
+
     def the_measures_count_what_the_ledger_counts(self) -> None:
         rows = self.metrics.report(self.now_us).rows
         answered = self.ledger.closed[ContactOutcome.HANDLED] + sum(
@@ -502,4 +543,6 @@ INVARIANTS: Final[tuple[Callable[[World], None], ...]] = (
     World.nobody_gets_at_once_what_he_failed_to_take,
     World.every_agent_knows_when_he_was_last_offered_something,
     World.nobody_is_overtaken,
+    World.performance_is_what_the_agents_did,
+    World.occupancy_is_what_the_agents_did,
 )
