@@ -22,16 +22,16 @@ _SCALED: Final = tuple(name for name in _CRITERIA if name in MEASURED_BY or name
 
 def report_criteria(found: Findings, settings: DomainSettings) -> None:
     """Report every mistake in the criteria, the weighted sum and the measuring."""
-    _selection(found, settings)
+    names = (*_CRITERIA, *(one.name for one in settings.weighted))
+    _selection(found, settings, names)
+    meant = {found.meant(name, "criterion", names) for name in settings.agent_selection}
     for place, weighted in enumerate(settings.weighted):
         path = ("weighted", weighted.name)
         if weighted.name in _CRITERIA:
             found.report(path, "has the name of a criterion", "another name")
         elif place:
             found.report(path, "is a second weighted sum", "one in a domain")
-        elif weighted.name not in settings.agent_selection and not found.doubtful(
-            "domain", "agent_selection"
-        ):
+        elif weighted.name not in meant and not found.doubtful("domain", "agent_selection"):
             found.report(path, "is not in domain.agent_selection", "its name there")
         _weights(found, path, weighted)
     if settings.performance is not None:
@@ -41,10 +41,9 @@ def report_criteria(found: Findings, settings: DomainSettings) -> None:
         _band(found, ("performance",), performance.band_percent)
 
 
-def _selection(found: Findings, settings: DomainSettings) -> None:
+def _selection(found: Findings, settings: DomainSettings, names: tuple[str, ...]) -> None:
     """Report criteria that do not exist, and those that would never be asked."""
     path = ("domain", "agent_selection")
-    names = (*_CRITERIA, *(one.name for one in settings.weighted))
     behind = ""
     for place, name in enumerate(settings.agent_selection):
         if name not in names and not found.doubtful("weighted"):

@@ -70,7 +70,7 @@ ORDERS: list[tuple[tuple[str, ...], tuple[WeightedSettings, ...], str]] = [
     ((A.ROUND_ROBIN,), (), "ann bob cid dan eve"),
     # Half of cid's 50 % faster, of bob's 30 % better, of dan's 30 % worse, of eve's 50 % slower.
     (("value",), (VALUE,), "cid bob ann dan eve"),
-    (("value", A.LEAST_FLEXIBLE), (replace(VALUE, name="value", band_percent=99),), "cid dan eve ann bob"),
+    (("value", A.LEAST_FLEXIBLE), (replace(VALUE, band_percent=99),), "cid dan eve ann bob"),
     # In bands of 40 %: cid; the others but eve alike, and of these dan serves fewer queues.
     (("coarse", A.LEAST_FLEXIBLE), (COARSE,), "cid dan ann bob eve"),
     # Mean proficiency 6.2, mean of queues 1.4, mean handle time 200 s.
