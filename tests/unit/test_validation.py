@@ -362,7 +362,10 @@ FAULTY: Final[list[tuple[Mapping[str, Any], KeyPath]]] = [
     ({"agent_selection": (), "weighted": (VALUE,)}, ("domain", "agent_selection")),
     ({"agent_selection": ("value",)}, ("weighted", "value")),
     (
-        {"agent_selection": ("value",), "weighted": (changed(VALUE, weights={"best_quality": 30}),)},
+        {
+            "agent_selection": ("value",),
+            "weighted": (changed(VALUE, weights={"best_quality": 30}),),
+        },
         ("weighted", "value", "fastest_first"),
     ),
     (
