@@ -19,9 +19,12 @@ HOT = (
     "lanes",
     "matching",
     "metrics",
+    "occupancy",
+    "performance",
     "policies",
     "queues",
     "router",
+    "selection",
     "tallies",
 )
 """What runs at every step. Declarations of Structs gain nothing and stay interpreted."""

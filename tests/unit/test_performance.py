@@ -109,7 +109,7 @@ def test_whoever_has_no_samples_stands_in_the_middle_and_so_does_everybody_where
     assert performance.of_queue("sales", TIME) is None
     assert performance.bands("sales", TIME) is None
     _sample(performance, 0, QUALITY, 50)
-    assert performance.of("bob", "sales", QUALITY) == Figure(0, *[50_000_000] * 2, 0)
+    assert performance.of("bob", "sales", QUALITY) == Figure(0, 50_000_000, 50_000_000, 0)
     assert [one[0] for one in performance.everybody()] == ["ann"]
     for ask in (
         lambda: performance.of("eve", "sales", TIME),
@@ -141,12 +141,12 @@ def test_the_yardstick_follows_when_the_mean_is_a_quarter_of_a_band_away() -> No
         _sample(performance, 0, QUALITY, 80)
         of_queue = performance.of_queue("sales", QUALITY)
         assert of_queue is not None
-        seen.append((of_queue.mean / 1e6, of_queue.yardstick / 1e6))
+        seen.append((of_queue.mean, of_queue.yardstick))
     # 2.5 % of 50 are 1.25 points: 50 + 30 / 41 is not that far, 50 + 60 / 42 is.
     assert seen == [
-        (pytest.approx(50.731707), 50),
-        (pytest.approx(51.428571), pytest.approx(51.428571)),
-        (pytest.approx(52.093023), pytest.approx(51.428571)),
+        (50_731_707, 50_000_000),
+        (51_428_571, 51_428_571),
+        (52_093_023, 51_428_571),
     ]
 
 
@@ -399,7 +399,7 @@ def test_a_shorter_memory_forgets_sooner() -> None:
         handled(play, "ann", talk_s)
     shorter = replace(MEASURED, performance=replace(KEPT, memory=1))
     router = Router.restore(shorter, play.router.snapshot())
-    assert router.performance.of("ann", "sales", TIME) == Figure(1, *[25_000_000] * 2, 0)
+    assert router.performance.of("ann", "sales", TIME) == Figure(1, 25_000_000, 25_000_000, 0)
 
 
 def test_a_leg_connected_before_anything_was_measured_gives_no_sample() -> None:

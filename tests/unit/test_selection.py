@@ -118,7 +118,7 @@ def opened(settings: DomainSettings) -> Play:
             samples=10_000,
             mean=mean * 1_000_000,
             yardstick=mean * 1_000_000,
-            agents=tuple((one[0], 1_000, one[3 + at] * 1_000_000) for one in STAFF),
+            agents=tuple((name, 1_000, of[at] * 1_000_000) for name, _, _, *of in STAFF),
         )
         for at, (measure, mean) in enumerate(MEANS.items())
     ]
