@@ -22,12 +22,11 @@ division, which Python defines exactly: the same on every version and machine. I
 nothing overflows: values stay below 2**42 (`HANDLE_US_MAX`), counts and percentages below 2**10.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
-from msgspec import Struct
 from numpy.typing import NDArray
 
 from acd.agents import Agent, SlotState
@@ -37,6 +36,8 @@ from acd.ids import AgentId, OfferId, QueueName, plain
 from acd.settings import AgentCriterion, DomainSettings, PerformanceSettings
 
 Bands: TypeAlias = NDArray[np.int16]
+Owns: TypeAlias = tuple[tuple[AgentId, int, int], ...]
+"""(agent, samples, own mean), in the order of the agents' first samples."""
 
 HANDLE_US_MAX: Final = 30 * 86_400 * 1_000_000
 """The longest handle time that counts, 30 days: whatever is open longer is not being handled."""
@@ -100,25 +101,6 @@ class QueueFigure(NamedTuple):
     mean: int
     yardstick: int
     """The mean with which agents are compared."""
-
-
-class MeasureRecord(Struct, frozen=True, kw_only=True):
-    """One measure of a queue, in a snapshot."""
-
-    queue: QueueName
-    measure: Measure
-    samples: int
-    mean: int
-    yardstick: int
-    agents: tuple[tuple[AgentId, int, int], ...]
-    """(agent, samples, own mean), in the order of their first samples."""
-
-
-class RatedRecord(Struct, frozen=True, kw_only=True):
-    """Of which legs of an agent something was told, in a snapshot."""
-
-    agent_id: AgentId
-    legs: tuple[tuple[OfferId, tuple[Measure, ...]], ...]
 
 
 def needs_performance(settings: DomainSettings) -> bool:
@@ -344,51 +326,49 @@ class Performance:
 
     # Snapshots.
 
-    def records(self) -> tuple[MeasureRecord, ...]:
-        """Return all figures as plain values."""
-        return tuple(
-            MeasureRecord(
-                queue=queue,
-                measure=measure,
-                samples=measured.samples,
-                mean=measured.mean,
-                yardstick=measured.yardstick,
-                agents=tuple(
-                    (self._agents[index].agent_id, figure.samples, figure.own)
-                    for index, figure in measured.everybody()
-                ),
-            )
-            for queue, measures in self._measured.items()
-            for measure, measured in measures.items()
-        )
+    def all_measured(self) -> Iterator[tuple[QueueName, Measure, QueueFigure, Owns]]:
+        """Yield every measure of which there are samples, with what each agent has of it."""
+        for queue, measures in self._measured.items():
+            for measure, measured in measures.items():
+                yield (
+                    queue,
+                    measure,
+                    QueueFigure(measured.samples, measured.mean, measured.yardstick),
+                    tuple(
+                        (self._agents[index].agent_id, figure.samples, figure.own)
+                        for index, figure in measured.everybody()
+                    ),
+                )
 
-    def rated_records(self) -> tuple[RatedRecord, ...]:
-        """Return of which legs what was told, as plain values."""
-        return tuple(
-            RatedRecord(agent_id=self._agents[index].agent_id, legs=tuple(legs.items()))
-            for index, legs in self._rated.items()
-        )
+    def rated(self) -> Iterator[tuple[AgentId, Mapping[OfferId, tuple[Measure, ...]]]]:
+        """Yield what was told of which legs, by agent."""
+        for index, legs in self._rated.items():
+            yield self._agents[index].agent_id, legs
 
-    def put_back(self, records: Sequence[MeasureRecord], rated: Sequence[RatedRecord]) -> None:
-        """Put back what a snapshot holds, without what today's settings no longer measure.
+    def put_back(
+        self, queue: QueueName, measure: Measure, of_queue: QueueFigure, owns: Owns
+    ) -> None:
+        """Put back a measure of a queue, with what each agent has of it.
 
-        A queue that is gone is left out, as are the figures of agents who serve it no longer; a
-        shorter `memory` forgets sooner from now on.
+        A queue that today's settings do not know is left out, as are agents who serve it no longer;
+        a shorter `memory` forgets sooner from now on.
         """
-        if not self.measuring:
+        if not self.measuring or queue not in self._measured:
             return
         memory = self.settings.memory
-        for one in records:
-            if one.queue not in self._measured:
-                continue
-            measured = self._of(one.queue, one.measure)
-            measured.samples = min(one.samples, _QUEUE_MEMORY * memory)
-            measured.mean = one.mean
-            measured.yardstick = one.yardstick
-            for agent_id, samples, own in one.agents:
-                index = self._indices[agent_id]
-                if one.queue in self._agents[index].kind.desk.queues:
-                    measured.put(index, min(samples, memory), own)
-            measured.compare_all()
-        for each in rated:
-            self._rated[self._indices[each.agent_id]] = dict(each.legs)
+        measured = self._of(queue, measure)
+        measured.samples = min(of_queue.samples, _QUEUE_MEMORY * memory)
+        measured.mean = of_queue.mean
+        measured.yardstick = of_queue.yardstick
+        for agent_id, samples, own in owns:
+            index = self._indices[agent_id]
+            if queue in self._agents[index].kind.desk.queues:
+                measured.put(index, min(samples, memory), own)
+        measured.compare_all()
+
+    def put_back_rated(
+        self, agent_id: AgentId, legs: Iterable[tuple[OfferId, tuple[Measure, ...]]]
+    ) -> None:
+        """Put back what was told of an agent's legs."""
+        if self.measuring:
+            self._rated[self._indices[agent_id]] = dict(legs)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from acd.agents import Agent
 from acd.ids import QueueName
@@ -21,7 +22,9 @@ from acd.performance import MEASURED_BY, Measure, Performance, band_of
 from acd.policies import STATIC, changing_criteria, static_rank
 from acd.settings import AgentCriterion, DomainSettings, WeightedSettings
 
-KeyFunction: TypeAlias = Callable[[Lane, Row, Row], Row | None]
+Keys: TypeAlias = NDArray[np.int64] | NDArray[np.int16] | NDArray[np.bool_]
+
+KeyFunction: TypeAlias = Callable[[Lane, Row, Row], Keys | None]
 """(lane, positions of the candidates in its row of agents, the pool's idle keys) → a key for each
 candidate; None where all are equal."""
 
@@ -109,14 +112,14 @@ class Selection:
         sales conversion of Genesys' predictive routing.
         """
 
-        def key(lane: Lane, found: Row, idle: Row) -> Row | None:
+        def key(lane: Lane, found: Row, idle: Row) -> Keys | None:
             del idle
             bands = self.performance.bands(lane.klass.queue.name, measure)
-            return None if bands is None else bands[lane.agents[found]].astype(np.int64)
+            return None if bands is None else bands[lane.agents[found]]
 
         return key
 
-    def _round_robin(self, lane: Lane, found: Row, idle: Row) -> Row:
+    def _round_robin(self, lane: Lane, found: Row, idle: Row) -> Keys:
         """Put the agent first who follows, in the settings' order, him whom the queue offered last.
 
         One turn for each queue, which every offer of the queue moves, taken or not. All behind the
@@ -127,7 +130,7 @@ class Selection:
         """
         del idle
         last = self.turns.get(lane.klass.queue.name, -1)
-        return (lane.agents[found] <= last).astype(np.int64)
+        return lane.agents[found] <= last
 
     def _static(self, criterion: AgentCriterion) -> KeyFunction:
         """Return the key of a criterion of the settings that stands behind one that changes."""

@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from acd import events as ev
-from acd.performance import Measure, MeasureRecord
+from acd.performance import Measure
 from acd.policies import changing_criteria, split_selection
 from acd.router import Router
 from acd.settings import (
@@ -27,6 +27,7 @@ from acd.settings import (
     SlotSettings,
     WeightedSettings,
 )
+from acd.snapshot import MeasureRecord
 from tests.unit.shop import SHOP, VOICE, Play, arrived, at_work
 
 A = AgentCriterion
