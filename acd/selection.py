@@ -56,11 +56,11 @@ class Selection:
             idle: Idle keys by agent.
         """
         for key in self._keys:
-            if len(found) == 1:
-                break
             keys = key(lane, found, idle)
             if keys is not None:
-                found = found[keys == keys.min()]
+                found = found[keys == keys[keys.argmin()]]
+                if len(found) == 1:
+                    break
         return int(lane.agents[found[0]])
 
     def _keys_of(self, name: str) -> tuple[KeyFunction, ...]:

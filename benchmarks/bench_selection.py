@@ -8,8 +8,7 @@ Method: the mix of `bench_step` with no backlog, so that arrivals select agents:
 have work, some 2,000 are free. The criteria take turns in one process, in rounds, since a shared
 machine is at times half as fast; each line is the median over the rounds, and stands beside longest
 idle's of the same rounds. Handle times are measured from the run's own contacts. `finds` is an
-arrival that is offered to an agent, `next` an end of work after which one who waited is offered,
-`all` every step; a line of fewer than 100 steps is left out.
+arrival that is offered to an agent, `all` every step.
 
     python -m benchmarks.bench_selection            # the canonical run, some three minutes
     python -m benchmarks.bench_selection --smoke    # small; against rot
@@ -41,7 +40,7 @@ SMOKE_SIZES: Final = ((300, 30), (300, 1))
 ROUNDS: Final = 5
 CYCLES: Final = 4_000
 SMOKE_CYCLES: Final = 200
-KINDS: Final = ("finds", "next", "all")
+KINDS: Final = ("finds", "all")
 
 
 def with_selection(settings: DomainSettings, selection: tuple[str, ...]) -> DomainSettings:
@@ -64,10 +63,9 @@ def measure(agents: int, classes: int, *, rounds: int, cycles: int) -> None:
             mix.steps_ns.clear()
             mix.run(cycles)
             for kind in KINDS:
-                times = sorted(ns / 1e3 for ns in mix.steps_ns.get(kind, ()))
-                if len(times) >= 100:
-                    p50s.setdefault((selection, kind), []).append(quantile(times, 0.5))
-                    p99s.setdefault((selection, kind), []).append(quantile(times, 0.99))
+                times = sorted(ns / 1e3 for ns in mix.steps_ns[kind])
+                p50s.setdefault((selection, kind), []).append(quantile(times, 0.5))
+                p99s.setdefault((selection, kind), []).append(quantile(times, 0.99))
     for (selection, kind), of_rounds in p50s.items():
         p50 = median(of_rounds)
         beside = p50 / median(p50s[SELECTIONS[0], kind])

@@ -212,11 +212,13 @@ class Mix:
         if kind is not None:
             self.steps_ns[kind].append(took_ns)
         self.digest.add(actions)
+        # Withdrawals first: what came back may be offered anew by the steps that answer the rest.
+        for action in actions:
+            if type(action) is WithdrawOffer:
+                self._wait_again(self._ringing.pop(action.offer_id))
         for action in actions:
             if type(action) is OfferContact:
                 self._answer(action.offer_id, int(action.contact_id))
-            elif type(action) is WithdrawOffer:
-                self._wait_again(self._ringing.pop(action.offer_id))
             elif type(action) is SetAgentState:
                 self.step(AgentReady(agent_id=action.agent_id))
         return actions
