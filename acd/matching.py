@@ -284,6 +284,6 @@ class Index:
             start = lane.ends[block - 1] if block else 0
             keys = keys[start : lane.ends[block]]
         if self._selection is not None:
-            found = np.flatnonzero(keys != NEVER) + start
+            found = (keys != NEVER).nonzero()[0] + start
             return self._selection.best(lane, found, pool.keys)
         return int(lane.agents[start + int(keys.argmin())])
