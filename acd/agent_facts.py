@@ -11,9 +11,9 @@ from acd import events as ev
 from acd.actions import Action
 from acd.agents import AVAILABILITY_TABLE, CHANNEL_INDEX, Agent, AgentSignal
 from acd.classes import RefusalError, is_text
-from acd.contacts import OfferSignal, OfferState
+from acd.contacts import LegState, OfferSignal, OfferState
 from acd.floor import Floor
-from acd.ids import AgentId, Availability, Channel, Device, Reason
+from acd.ids import QUALITY_MAX, AgentId, Availability, Channel, Device, Reason
 from acd.settings import DomainSettings, IdleClock
 
 Handler: TypeAlias = Callable[[Any, int, list[Action]], None]
@@ -24,6 +24,9 @@ Raises RefusalError, and has changed nothing then.
 
 _TO_BREAK_OFF: Final = (Availability.READY, Availability.NOT_RESPONDING)
 """Availabilities that "not ready after this one" will end; the others take nothing new anyway."""
+
+_BEFORE_CONNECTED: Final = (LegState.OFFERED, LegState.CONNECTING)
+"""States of a leg that is offered, and of which there is nothing to rate yet."""
 
 
 class AgentFacts:
@@ -37,6 +40,7 @@ class AgentFacts:
     def __init__(self, settings: DomainSettings, floor: Floor) -> None:
         self._settings = settings
         self._floor = floor
+        self._queues = frozenset(queue.name for queue in settings.queues)
         self.handlers: Mapping[type, Handler] = {
             ev.AgentLoggedIn: self._agent_logged_in,
             ev.AgentReady: self._agent_ready,
@@ -45,6 +49,7 @@ class AgentFacts:
             ev.AgentLoggedOut: self._agent_logged_out,
             ev.DeviceChanged: self._device_changed,
             ev.WrapUpModeChanged: self._wrap_up_mode_changed,
+            ev.LegRated: self._leg_rated,
         }
 
     def _agent_after(self, agent_id: AgentId, signal: AgentSignal) -> tuple[Agent, Availability]:
@@ -127,6 +132,33 @@ class AgentFacts:
         if agent is None:
             raise RefusalError(Reason.UNKNOWN_AGENT, event.agent_id)
         agent.wrap_up_mode = event.mode
+
+    def _leg_rated(self, event: ev.LegRated, now_us: int, orders: list[Action]) -> None:
+        del now_us, orders
+        floor = self._floor
+        performance = floor.selection.performance
+        if not performance.measuring:
+            raise RefusalError(Reason.NOT_MEASURED, event.queue)
+        agent = floor.by_id.get(event.agent_id)
+        if agent is None:
+            raise RefusalError(Reason.UNKNOWN_AGENT, event.agent_id)
+        if event.queue not in self._queues:
+            raise RefusalError(Reason.UNKNOWN_QUEUE, event.queue)
+        if event.queue not in agent.kind.desk.queues:
+            raise RefusalError(Reason.NOT_SERVED, event.queue)
+        if not 0 < event.offer_id <= floor.offers_given:
+            raise RefusalError(Reason.UNKNOWN_OFFER, str(event.offer_id))
+        if event.quality is not None and not 0 <= event.quality <= QUALITY_MAX:
+            raise RefusalError(Reason.BAD_NUMBER, "quality")
+        if event.quality is event.resolved is event.converted is None:
+            raise RefusalError(Reason.NO_VALUE, str(event.offer_id))
+        offer = floor.offers.get(event.offer_id)
+        if offer is not None:
+            leg = floor.legs[offer.leg_id]
+            his = offer.agent == agent.index and leg.klass.queue.name == event.queue
+            if not his or leg.state in _BEFORE_CONNECTED:
+                raise RefusalError(Reason.NOT_IN_THIS_STATE, str(event.offer_id))
+        performance.rate(agent.index, event)
 
     def _revoke(
         self, agent: Agent, now_us: int, orders: list[Action], *, only: int | None = None

@@ -93,6 +93,16 @@ UNIT: Final = tuple(
 )
 """What one slot of a channel (row) in a state (column) adds to an agent's occupancy."""
 
+_HANDLING: Final = sum(
+    UNIT[channel][state] * (2**_BITS - 1)
+    for channel in range(len(CHANNELS))
+    for state in (SlotState.ACTIVE, SlotState.HELD, SlotState.WRAPPING)
+)
+"""The bits of an occupancy that count contacts in handling."""
+
+NEVER_OCCUPIED_US: Final = -(2**60)
+"""So long ago that nothing is left of it."""
+
 BUSY_KEY: Final = 2**61
 """Added to the idle key of an agent with contacts, so that idle agents come before him. Times stay
 below 2**60 (`acd.ids.TIME_US_MAX`), so the two never mix."""
@@ -187,7 +197,7 @@ def _counts(occupancy: int) -> list[list[int]]:
 class Desk:
     """A routing profile with a capacity profile: which queues are served on which channels."""
 
-    __slots__ = ("capacity", "channels", "delays", "flexibility", "kinds", "serves")
+    __slots__ = ("capacity", "channels", "delays", "flexibility", "kinds", "queues", "serves")
 
     def __init__(self, profile: ProfileSettings, capacity: Capacity) -> None:
         self.capacity = capacity
@@ -203,7 +213,8 @@ class Desk:
                     if line.delay_us:
                         self.delays[place] = line.delay_us
         self.channels = tuple(sorted({channel for _, channel in self.serves}))
-        self.flexibility = len({queue for queue, _ in self.serves})
+        self.queues = frozenset(queue for queue, _ in self.serves)
+        self.flexibility = len(self.queues)
         """How many queues it serves."""
         self.kinds: list[Kind] = []
         """The kinds of agents who sit at it."""
@@ -246,6 +257,7 @@ class Agent:
         "last_given_us",
         "missed",
         "occupancy",
+        "occupied_us",
         "offers",
         "reason",
         "wrap_up_mode",
@@ -273,6 +285,8 @@ class Agent:
         """The slots counted by channel and state, packed: see `UNIT`."""
         self.idle_since_us = 0
         self.last_given_us = 0
+        self.occupied_us = NEVER_OCCUPIED_US
+        """How occupied he has been, as an instant: see `acd.occupancy`."""
         self.excluded_from: dict[int, int] = {}
         """The legs that he failed to take a moment ago, each until an instant."""
         self.back_off_until_us = 0
@@ -286,6 +300,11 @@ class Agent:
     def is_idle(self) -> bool:
         """Whether no slot is in use."""
         return not self.occupancy
+
+    @property
+    def is_handling(self) -> bool:
+        """Whether he has a contact in handling: connected or in wrap-up, and not set aside."""
+        return self.occupancy & _HANDLING != 0
 
     @property
     def is_leaving(self) -> bool:

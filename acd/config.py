@@ -18,7 +18,6 @@ from acd.mistakes import Mistake, in_file_order, within
 from acd.settings import (
     Abandons,
     AfterMiss,
-    AgentCriterion,
     AgentSettings,
     BackOffSettings,
     CapacitySettings,
@@ -26,6 +25,7 @@ from acd.settings import (
     DomainSettings,
     IdleClock,
     MeasureSettings,
+    PerformanceSettings,
     ProfileSettings,
     QueueSettings,
     RejectReason,
@@ -34,6 +34,7 @@ from acd.settings import (
     Serves,
     SlotSettings,
     Urgency,
+    WeightedSettings,
 )
 from acd.tables import Minutes, Span, Table, Whole, read_model, refusal
 from acd.toml_guard import FILE_BYTES_MAX, read_toml
@@ -98,7 +99,8 @@ class _DomainTable(Table):
     name: str
     urgency: Annotated[Urgency, _ByName, BeforeValidator(_one_urgency)] | None = None
     ageing_per_h: Whole | None = None
-    agent_selection: list[Annotated[AgentCriterion, _ByName]] | None = None
+    agent_selection: list[str] | None = None
+    occupancy_half_life_us: Span | None = None
     idle_clock: Annotated[IdleClock, _ByName] | None = None
     back_off_us: Span | None = None
     offer_gap_us: Span | None = None
@@ -198,6 +200,26 @@ class _RejectReasonTable(Table):
     not_ready: bool | None = None
 
 
+class _PerformanceTable(Table):
+    memory: Whole | None = None
+    credibility: Whole | None = None
+    band_percent: Whole | None = None
+
+
+_NO_SCALE: Final = "a criterion with a scale: this one can be compared, but not weighed"
+
+
+class _WeightedTable(Table):
+    refused_keys = dict.fromkeys(("longest_idle", "least_occupied", "round_robin"), _NO_SCALE)
+    highest_proficiency: Whole | None = None
+    least_flexible: Whole | None = None
+    fastest_first: Whole | None = None
+    best_quality: Whole | None = None
+    best_resolution: Whole | None = None
+    best_conversion: Whole | None = None
+    band_percent: Whole | None = None
+
+
 class _MeasuresTable(Table):
     interval_us: Minutes | None = Field(None, alias="interval_min")
     abandons: Annotated[Abandons, _ByName] | None = None
@@ -216,6 +238,8 @@ class _Document(Table):
     rona: _RonaTable = _RonaTable()
     reject_reasons: dict[str, _RejectReasonTable] = Field(default_factory=dict)
     measures: _MeasuresTable = _MeasuresTable()
+    performance: _PerformanceTable | None = None
+    weighted: dict[str, _WeightedTable] = Field(default_factory=dict)
 
 
 # From the file's models to settings
@@ -283,6 +307,8 @@ def _settings(document: _Document, sizes: Mapping[str, int]) -> DomainSettings:
             for name, table in document.reject_reasons.items()
         ),
         measures=MeasureSettings(**_given(document.measures)),
+        performance=_performance(document.performance),
+        weighted=tuple(_weighted(*each) for each in document.weighted.items()),
         **_given(document.domain),
     )
 
@@ -310,6 +336,16 @@ def _line(table: _LineTable, queues: Mapping[str, _QueueTable]) -> Serves:
         queue = queues.get(table.queue)
         given["channels"] = tuple(channel for channel, _ in _by_channel(queue)) if queue else ()
     return Serves(**given)
+
+
+def _performance(table: _PerformanceTable | None) -> PerformanceSettings | None:
+    return None if table is None else PerformanceSettings(**_given(table))
+
+
+def _weighted(name: str, table: _WeightedTable) -> WeightedSettings:
+    weights = _given(table)
+    band = {key: weights.pop(key) for key in ("band_percent",) if key in weights}
+    return WeightedSettings(name=name, weights=weights, **band)
 
 
 def _members(name: str, table: _GroupTable, count: int) -> Iterator[AgentSettings]:

@@ -22,6 +22,10 @@ IGNORED: Final = -1
 REFUSED: Final = -2
 
 
+UNMEASURED: Final = 2**62
+"""No handle time: those lie in (-2**60, 2**60)."""
+
+
 @plain
 class LegState(IntEnum):
     """Where a leg is. The last two are ends."""
@@ -162,3 +166,6 @@ class Offer(Struct, gc=False):
     state: OfferState = OfferState.PENDING
     slot: int = 0
     """An `acd.agents.SlotState`."""
+    handling_us: int = UNMEASURED
+    """How long he has handled it, as ends less starts: its clock runs while connected and not set
+    aside. Kept where performance is measured."""

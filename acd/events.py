@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 from acd.ids import (
     ID_MAX,
     PRIORITY_MAX,
+    QUALITY_MAX,
     TEXT_MAX,
     AgentId,
     Channel,
@@ -125,6 +126,25 @@ class WrapUpEnded(_Event, frozen=True, tag="wrap_up.ended"):
     offer_id: OfferId
 
 
+class LegRated(_Event, frozen=True, tag="leg.rated"):
+    """What became of a leg that an agent handled; told at any time after its connection.
+
+    Values that are known later come in later events. What was told of a leg once is not told anew:
+    a second value of the same kind changes nothing.
+    """
+
+    offer_id: OfferId
+    """By which the agent got it. It may have ended, and be forgotten, days ago."""
+    agent_id: AgentId
+    queue: QueueName
+    quality: Annotated[int, Meta(ge=0, le=QUALITY_MAX)] | None = None
+    """In points; None where nobody scored it."""
+    resolved: bool | None = None
+    """Whether it was settled at first contact; None where that is not known."""
+    converted: bool | None = None
+    """Whether it led to a sale, or whatever else the queue is for."""
+
+
 class AgentLoggedIn(_Event, frozen=True, tag="agent.logged_in"):
     """The agent began a session; he is not ready yet."""
 
@@ -187,6 +207,7 @@ SingleEvent: TypeAlias = (
     | LegRetrieved
     | LegEnded
     | WrapUpEnded
+    | LegRated
     | AgentLoggedIn
     | AgentReady
     | AgentNotReady

@@ -48,6 +48,7 @@ from acd.ids import (
 )
 from acd.matching import Matcher
 from acd.queues import LegClass
+from acd.selection import Selection
 from acd.settings import AfterMiss, DomainSettings, IdleClock
 from acd.stages import Stages
 from acd.timers import Entry, Timer, Timers
@@ -98,6 +99,12 @@ class Floor:
         """The last number given to an offer."""
         self._gap_us = settings.offer_gap_us
         self._idle_after_contact = settings.idle_clock is IdleClock.AFTER_CONTACT
+        self.selection = Selection(settings, self.agents)
+        self._performance = self.selection.performance
+        self._measures = self._performance.measuring
+        self._occupancy = self.selection.occupancy
+        self.now_us = 0
+        """The instant of the step in progress."""
         self.matcher: Matcher
         self.timers = Timers(self._counts)
         kinds = tuple(dict.fromkeys(agent.kind for agent in self.agents))
@@ -133,6 +140,10 @@ class Floor:
         if self._gap_us:
             agent.gap_until_us = now_us + self._gap_us
             self.timers.add(agent.gap_until_us, Timer.GAP, agent.index)
+        if self.selection.takes_turns:
+            self.selection.turns[klass.queue.name] = agent.index
+        if self._occupancy is not None:
+            self._occupancy.note(agent, now_us)
         leg.state = LEG_TABLE[leg.state][LegSignal.OFFERED]
         leg.offer_id = number
         self.timers.add(until_us, Timer.LEASE, number)
@@ -170,6 +181,10 @@ class Floor:
         offer.until_us = 0
         self.contacts[leg.contact_id].presence = Presence.TALKING
         agent.move(offer, SlotState.ACTIVE)
+        if self._measures:
+            self._performance.begin(offer, self.now_us)
+        if self._occupancy is not None:
+            self._occupancy.note(agent, self.now_us)
         if agent.capacity.interrupts:  # Otherwise a slot in use is a slot in use.
             self.matcher.refresh(agent)
 
@@ -253,6 +268,8 @@ class Floor:
         """Close a handled leg."""
         offer = self.offers[leg.offer_id]
         leg.state = LegState.CLOSED
+        if self._measures:
+            self._performance.end(offer, leg.klass.queue.name, now_us)
         if not self._idle_after_contact:
             self.agents[offer.agent].idle_since_us = now_us
         self._forget(leg, ContactOutcome.HANDLED, orders)
@@ -292,6 +309,8 @@ class Floor:
         agent.remove(offer)
         if agent.offers and offer.slot != SlotState.INTERRUPTED:
             self._resume(agent, orders)
+        if self._occupancy is not None:
+            self._occupancy.note(agent, self.now_us)
         if agent.is_leaving and not agent.offers:
             self.emptied(agent, orders)
         self.matcher.refresh(agent)
@@ -301,6 +320,8 @@ class Floor:
         for offer in agent.offers.values():
             if offer.slot != SlotState.INTERRUPTED:
                 agent.move(offer, SlotState.INTERRUPTED)
+                if self._measures:
+                    self._performance.pause(offer, self.now_us)
                 resumed = ResumeLeg(offer.offer_id, agent.agent_id)
                 if resumed in orders:
                     orders.remove(resumed)
@@ -314,6 +335,8 @@ class Floor:
                 agent.occupancy, offer.channel
             ):
                 agent.move(offer, _SLOT_OF.get(self.legs[offer.leg_id].state, SlotState.ACTIVE))
+                if self._measures:
+                    self._performance.resume(offer, self.now_us)
                 orders.append(ResumeLeg(offer.offer_id, agent.agent_id))
 
     def emptied(self, agent: Agent, orders: Orders) -> None:
@@ -424,6 +447,8 @@ class Floor:
                 self.timers.add(agent.back_off_until_us, Timer.BACK_OFF, agent.index)
             if agent.gap_until_us:
                 self.timers.add(agent.gap_until_us, Timer.GAP, agent.index)
+            if self._occupancy is not None:
+                self._occupancy.put_back(agent)
             self.matcher.refresh(agent)
         for leg in self.legs.values():
             for index, until_us in (leg.excluded or {}).items():

@@ -20,6 +20,9 @@ TEXT_MAX: Final = 512
 PRIORITY_MAX: Final = 1_000_000
 """Priorities lie in [-PRIORITY_MAX, PRIORITY_MAX]."""
 
+QUALITY_MAX: Final = 100
+"""Quality is scored from 0 to so many points."""
+
 TIME_US_MAX: Final = 2**60
 """Times lie in [0, 2**60) microseconds since the epoch (the year 38,500)."""
 
@@ -140,4 +143,10 @@ class Reason(StrEnum):
     """An id is empty, or a text is not Unicode that can be written (a lone surrogate)."""
     UNKNOWN_REJECT_REASON = "unknown_reject_reason"
     TOO_MANY_CLASSES = "too_many_classes"
+    NOT_SERVED = "not_served"
+    """The agent's profile does not serve the queue."""
+    NOT_MEASURED = "not_measured"
+    """The domain does not measure its agents' performance."""
+    NO_VALUE = "no_value"
+    """The event says nothing."""
     NOT_IN_THIS_STATE = "not_in_this_state"

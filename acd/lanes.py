@@ -33,7 +33,7 @@ _FEW: Final = 12
 class Lane:
     """What the index keeps of a class: its waiting legs, and its eligible agents in order."""
 
-    __slots__ = ("agents", "aside", "eligible", "ends", "kinds", "klass", "line")
+    __slots__ = ("agents", "aside", "eligible", "ends", "kinds", "klass", "line", "ranks")
 
     def __init__(self, klass: LegClass) -> None:
         self.klass = klass
@@ -47,6 +47,8 @@ class Lane:
         """Their indices, by the criteria before the idle time, those after it, and position."""
         self.ends: list[int] = []
         """Where, in `agents`, the blocks end of those equal by the criteria before idle time."""
+        self.ranks: dict[str, Row] = {}
+        """Rows beside `agents` that `acd.selection` has worked out, by criterion."""
 
     def waiting(self) -> int:
         """Return how many legs wait, in line or aside."""

@@ -25,6 +25,7 @@ from acd.contacts import Leg, LegState
 from acd.heads import NEVER, Row
 from acd.lanes import Lane, Lanes, bits_of, flags_of, sum_bits
 from acd.queues import Key
+from acd.selection import Selection
 from acd.settings import DomainSettings
 
 Pair = tuple[Leg, Agent]
@@ -67,8 +68,11 @@ class _Pool:
 class Index:
     """The matcher of the product."""
 
-    def __init__(self, settings: DomainSettings, agents: Sequence[Agent]) -> None:
+    def __init__(
+        self, settings: DomainSettings, agents: Sequence[Agent], selection: Selection
+    ) -> None:
         self._agents = agents
+        self._selection = selection if selection.is_dynamic else None
         self._bit = [1 << agent.index for agent in agents]
         self._takes: list[Sequence[Takes]] = [TAKES_NOTHING] * len(agents)
         """What each agent could take when the pools were last brought up to date."""
@@ -277,6 +281,8 @@ class Index:
     def _choose(self, lane: Lane, pool: _Pool, only: int | None) -> int:
         """Return the index of the best of several agents: the first block with any, longest idle.
 
+        Where criteria change from contact to contact, `acd.selection` compares those of the block.
+
         `only` are the bits of those who are not excluded, where some are.
         """
         keys = pool.keys[lane.agents]
@@ -287,6 +293,9 @@ class Index:
             block = bisect_right(lane.ends, int((keys != NEVER).argmax()))
             start = lane.ends[block - 1] if block else 0
             keys = keys[start : lane.ends[block]]
+        if self._selection is not None:
+            found = (keys != NEVER).nonzero()[0] + start
+            return self._selection.best(lane, found, pool.keys)
         return int(lane.agents[start + int(keys.argmin())])
 
 

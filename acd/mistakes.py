@@ -60,6 +60,11 @@ class Findings:
         if not self.excused(*path):
             self._found[Mistake(path, seen, wanted)] = None
 
+    def range(self, path: KeyPath, number: int, low: int, high: int) -> None:
+        """Report a number outside low to high."""
+        if not low <= number <= high:
+            self.report(path, f"is {number}", f"a whole number from {low} to {high}")
+
     def empty(self, path: KeyPath, wanted: str) -> None:
         """Report that nothing is there, unless what was there was faulty."""
         if not self.doubtful(*path):

@@ -1,13 +1,19 @@
 """Which agent is the better: numeric keys, smaller is first (`acd.urgency` has the contacts' side).
 
 *Agent selection* is a sequence of criteria, compared one after the other (never packed into one
-number: app_queue packs, so that after 11.6 idle days an agent crosses a penalty). All but the idle
-time are static for a class and a kind of agents; `static_rank` gives them.
+number: app_queue packs, so that after 11.6 idle days an agent crosses a penalty). Two of them hang
+on the settings alone and are static for a class and a kind of agents; `static_rank` gives them. The
+idle time is the key of the index's pools; the others are those of `acd.selection`.
 """
+
+from typing import Final
 
 from acd.agents import Kind
 from acd.queues import LegClass
 from acd.settings import AgentCriterion, DomainSettings
+
+STATIC: Final = frozenset({AgentCriterion.HIGHEST_PROFICIENCY, AgentCriterion.LEAST_FLEXIBLE})
+"""Criteria that hang on the settings alone."""
 
 
 def static_rank(criterion: AgentCriterion, klass: LegClass, kind: Kind) -> int:
@@ -32,12 +38,33 @@ def preferences_lacked(klass: LegClass, kind: Kind) -> int:
 def split_selection(
     settings: DomainSettings,
 ) -> tuple[tuple[AgentCriterion, ...], tuple[AgentCriterion, ...]]:
-    """Return the criteria compared before the idle time, and those after it.
+    """Return the criteria by which agents are sorted beforehand, before the idle time and after it.
 
-    Where the settings do not name longest_idle it is the last; then the agent's position.
+    Where the settings do not name longest_idle it is the last; then the agent's position. Where
+    `changing_criteria` names some, nothing is sorted behind the first of them.
     """
-    criteria = settings.agent_selection
+    changing = changing_criteria(settings)
+    criteria = tuple(
+        AgentCriterion(name) for name in settings.agent_selection if name not in changing
+    )
     if AgentCriterion.LONGEST_IDLE not in criteria:
         return criteria, ()
     at = criteria.index(AgentCriterion.LONGEST_IDLE)
     return criteria[:at], criteria[at + 1 :]
+
+
+def changing_criteria(settings: DomainSettings) -> tuple[str, ...]:
+    """Return the criteria that `acd.selection` compares at each decision; the weighted sum by name.
+
+    None where all hang on the settings and the idle time alone. Otherwise all but the static ones
+    that come first, with longest_idle at the end where the settings do not name it; but behind
+    round_robin, which never ties, nothing is compared.
+    """
+    criteria = settings.agent_selection
+    sorted_by = {*STATIC, AgentCriterion.LONGEST_IDLE}
+    if all(name in sorted_by for name in criteria):
+        return ()
+    first = next(at for at, name in enumerate(criteria) if name not in STATIC)
+    if not {AgentCriterion.LONGEST_IDLE, AgentCriterion.ROUND_ROBIN} & set(criteria):
+        criteria = (*criteria, AgentCriterion.LONGEST_IDLE)
+    return criteria[first:]

@@ -38,9 +38,12 @@ from acd.ids import (
     TIME_US_MAX,
     AgentId,
     FailureCause,
+    QueueName,
     Reason,
 )
 from acd.matching import Index, Matcher
+from acd.performance import Performance
+from acd.selection import Selection
 from acd.settings import DomainSettings, Urgency
 from acd.snapshot import Snapshot, put_back, take
 from acd.validation import problems
@@ -48,12 +51,17 @@ from acd.validation import problems
 FIRED_MAX: Final = 1_000
 """Most leases and blocks ended in one step; the rest are due at once (bounded portions)."""
 
-MakeMatcher = Callable[[DomainSettings, Sequence[Agent], Mapping[int, Leg]], Matcher]
+MakeMatcher = Callable[[DomainSettings, Sequence[Agent], Mapping[int, Leg], Selection], Matcher]
 
 
-def _index(settings: DomainSettings, agents: Sequence[Agent], legs: Mapping[int, Leg]) -> Matcher:
+def _index(
+    settings: DomainSettings,
+    agents: Sequence[Agent],
+    legs: Mapping[int, Leg],
+    selection: Selection,
+) -> Matcher:
     del legs
-    return Index(settings, agents)
+    return Index(settings, agents, selection)
 
 
 class Router:
@@ -74,7 +82,9 @@ class Router:
         self._settings = settings
         self._floor = Floor(settings)
         self._timers = self._floor.timers
-        self._floor.matcher = make_matcher(settings, self._floor.agents, self._floor.legs)
+        self._floor.matcher = make_matcher(
+            settings, self._floor.agents, self._floor.legs, self._floor.selection
+        )
         self._next_pair = self._floor.matcher.next_pair
         self._reject_reasons = {one.name: one for one in settings.reject_reasons}
         causes = settings.back_off
@@ -125,6 +135,7 @@ class Router:
         floor = self._floor
         if not self._now_us <= now_us < self._timers.soonest_us:
             self._check_time(event, now_us)
+        floor.now_us = now_us
         orders: list[Action] = []
         try:
             self._handlers[type(event)](event, now_us, orders)
@@ -152,6 +163,7 @@ class Router:
         floor = self._floor
         if not self._now_us <= now_us < self._timers.soonest_us:
             self._check_time(event, now_us)
+        floor.now_us = now_us
         with suppress(RefusalError):
             self._handlers[type(event)](event, now_us, [])
         self._now_us = now_us
@@ -232,6 +244,29 @@ class Router:
     def offers(self) -> Mapping[int, Offer]:
         """The pending offers, and the accepted ones until their legs close."""
         return MappingProxyType(self._floor.offers)
+
+    @property
+    def performance(self) -> Performance:
+        """What is measured of the agents. To be read, not changed."""
+        return self._floor.selection.performance
+
+    @property
+    def turns(self) -> Mapping[QueueName, AgentId]:
+        """The agent to whom each queue offered last; empty where no `round_robin` asks."""
+        agents = self._floor.agents
+        return {queue: agents[at].agent_id for queue, at in self._floor.selection.turns.items()}
+
+    def occupancy(self, agent_id: AgentId) -> int | None:
+        """Return an agent's occupancy at the last step, in millionths (`acd.occupancy`).
+
+        None where no `least_occupied` asks for it.
+
+        Raises:
+            KeyError: There is no such agent.
+        """
+        agent = self._floor.by_id[agent_id]
+        occupancy = self._floor.selection.occupancy
+        return None if occupancy is None else occupancy.of(agent, self._now_us)
 
     # Facts: contacts.
 

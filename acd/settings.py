@@ -47,11 +47,21 @@ class Urgency(StrEnum):
 
 @plain
 class AgentCriterion(StrEnum):
-    """Which of several free agents is the better, in the order given. See `acd.policies`."""
+    """Which of several free agents is the better, in the order given.
+
+    See `acd.policies`; those from `LEAST_OCCUPIED` on change from contact to contact, and
+    `acd.selection` compares by them.
+    """
 
     LONGEST_IDLE = "longest_idle"
     HIGHEST_PROFICIENCY = "highest_proficiency"
     LEAST_FLEXIBLE = "least_flexible"
+    LEAST_OCCUPIED = "least_occupied"
+    FASTEST_FIRST = "fastest_first"
+    BEST_QUALITY = "best_quality"
+    BEST_RESOLUTION = "best_resolution"
+    BEST_CONVERSION = "best_conversion"
+    ROUND_ROBIN = "round_robin"
 
 
 @plain
@@ -239,6 +249,27 @@ class RejectReason(_Settings, frozen=True):
     """He takes a break, of this reason."""
 
 
+class PerformanceSettings(_Settings, frozen=True):
+    """How agents' work is measured and compared; see `acd.performance`."""
+
+    memory: int = 100
+    """How many samples a mean looks back on: the newest weighs 1/memory."""
+    credibility: int = 20
+    """The number of samples at which an agent's own mean counts as much as the queue's."""
+    band_percent: int = 10
+    """Width of a band, in per cent of the queue's mean: agents in one band are equal."""
+
+
+class WeightedSettings(_Settings, frozen=True):
+    """A weighted sum of criteria, by whose name `agent_selection` may call it."""
+
+    name: str
+    weights: dict[str, int]
+    """Per cent by criterion; 100 in all."""
+    band_percent: int = 10
+    """Width of a band of the sum, in per cent of the means."""
+
+
 class MeasureSettings(_Settings, frozen=True):
     """Definitions of the measures; see `acd.metrics`."""
 
@@ -258,7 +289,15 @@ class DomainSettings(_Settings, frozen=True):
     urgency: Urgency = Urgency.LONGEST_WAIT
     ageing_per_h: int | UnsetType = UNSET
     """Points that waiting adds in an hour, in queues that do not say their own."""
-    agent_selection: tuple[AgentCriterion, ...] = (AgentCriterion.LONGEST_IDLE,)
+    agent_selection: tuple[str, ...] = (AgentCriterion.LONGEST_IDLE,)
+    """Names of criteria (`AgentCriterion`), or of the weighted sum."""
+    weighted: tuple[WeightedSettings, ...] = ()
+    """At most one: what it adds up has no natural unit, so two would say nothing together."""
+    performance: PerformanceSettings | None = None
+    """None: as the defaults say where a criterion needs it, and not measured where none does."""
+    occupancy_half_life_us: int = 1_800 * SECOND_US
+    """After so much idle time an agent's occupancy is half of what it was. Half an hour is the
+    interval over which occupancy is usually reported."""
     idle_clock: IdleClock = IdleClock.AFTER_WRAP_UP
     back_off_us: int = 5 * SECOND_US
     """For how long an agent is left alone after the switch could not reach him (mod_callcenter

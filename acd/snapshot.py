@@ -8,12 +8,13 @@ from copy import copy
 
 from msgspec import Struct
 
-from acd.agents import CHANNELS, Agent
+from acd.agents import CHANNELS, NEVER_OCCUPIED_US, Agent
 from acd.classes import RefusalError
 from acd.contacts import Contact, Leg, LegState, Offer
 from acd.errors import ConfigError, Problem
 from acd.floor import Floor
-from acd.ids import AgentId, Availability, ContactId, Device, WrapUpMode
+from acd.ids import AgentId, Availability, ContactId, Device, OfferId, QueueName, WrapUpMode
+from acd.performance import Measure, Owns, QueueFigure
 
 VERSION = 1
 
@@ -55,6 +56,25 @@ class AgentRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     back_off_until_us: int = 0
     gap_until_us: int = 0
     missed: int = 0
+    occupied_us: int = NEVER_OCCUPIED_US
+
+
+class MeasureRecord(Struct, frozen=True, kw_only=True):
+    """One measure of a queue: its figures, and those of its agents."""
+
+    queue: QueueName
+    measure: Measure
+    samples: int
+    mean: int
+    yardstick: int
+    agents: Owns
+
+
+class RatedRecord(Struct, frozen=True, kw_only=True):
+    """What was told of which legs of an agent."""
+
+    agent_id: AgentId
+    legs: tuple[tuple[OfferId, tuple[Measure, ...]], ...]
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):
@@ -70,6 +90,9 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     legs: tuple[LegRecord, ...]
     offers: tuple[OfferRecord, ...]
     agents: tuple[AgentRecord, ...]
+    performance: tuple[MeasureRecord, ...] = ()
+    rated: tuple[RatedRecord, ...] = ()
+    turns: dict[QueueName, AgentId] = {}
 
 
 def take(floor: Floor, now_us: int) -> Snapshot:
@@ -100,6 +123,22 @@ def take(floor: Floor, now_us: int) -> Snapshot:
             for offer in floor.offers.values()
         ),
         agents=tuple(_record(agent) for agent in floor.agents),
+        performance=tuple(
+            MeasureRecord(
+                queue=queue,
+                measure=measure,
+                samples=of_queue.samples,
+                mean=of_queue.mean,
+                yardstick=of_queue.yardstick,
+                agents=owns,
+            )
+            for queue, measure, of_queue, owns in floor.selection.performance.all_measured()
+        ),
+        rated=tuple(
+            RatedRecord(agent_id=agent_id, legs=tuple(legs.items()))
+            for agent_id, legs in floor.selection.performance.rated()
+        ),
+        turns={queue: ids[index] for queue, index in floor.selection.turns.items()},
     )
 
 
@@ -116,6 +155,7 @@ def put_back(snapshot: Snapshot, floor: Floor) -> None:
     floor.offers_given = snapshot.offers_given
     try:
         _put_agents(snapshot, floor)
+        _put_deeds(snapshot, floor)
         _put_legs(snapshot, floor)
         for contact in floor.contacts.values():
             for number in contact.legs:
@@ -145,6 +185,20 @@ def _put_agents(snapshot: Snapshot, floor: Floor) -> None:
         if channel not in agent.capacity.settings.channels:
             wanted = "a capacity profile with the channels of what he handles"
             raise _unfit(f"agents.{agent.agent_id}", f"cannot carry {channel}", wanted)
+
+
+def _put_deeds(snapshot: Snapshot, floor: Floor) -> None:
+    """Put back what agents did, as far as today's settings ask for it."""
+    selection = floor.selection
+    for one in snapshot.performance:
+        of_queue = QueueFigure(one.samples, one.mean, one.yardstick)
+        selection.performance.put_back(one.queue, one.measure, of_queue, one.agents)
+    for rated in snapshot.rated:
+        selection.performance.put_back_rated(rated.agent_id, rated.legs)
+    queues = {queue.name for queue in floor.settings.queues}
+    for queue, agent_id in snapshot.turns.items():
+        if queue in queues and selection.takes_turns:
+            selection.turns[queue] = floor.by_id[agent_id].index
 
 
 def _put_legs(snapshot: Snapshot, floor: Floor) -> None:
@@ -187,6 +241,7 @@ _CHANGING = (
     "back_off_until_us",
     "gap_until_us",
     "missed",
+    "occupied_us",
 )
 
 

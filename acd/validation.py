@@ -8,6 +8,7 @@ queue has agents.
 from collections.abc import Collection, Hashable, Iterable
 from typing import Final
 
+from acd.criteria import report_criteria
 from acd.errors import Problem
 from acd.ids import ID_MAX, PRIORITY_MAX, Channel, Reason
 from acd.mistakes import Findings, KeyPath, Mistake, agent_path, key_text, seconds_text
@@ -121,14 +122,14 @@ class _Checker:
             self._profile(profile)
         self._agents()
         self._measures()
+        report_criteria(self._found, self._settings)
         report_unserved(self._found, self._settings, list(self._distinct.values()))
         return self._found.all()
 
     # Kinds of values
 
     def _range(self, path: KeyPath, number: int, low: int, high: int) -> None:
-        if not low <= number <= high:
-            self._found.report(path, f"is {number}", f"a whole number from {low} to {high}")
+        self._found.range(path, number, low, high)
 
     def _span(self, path: KeyPath, time_us: int, *, zero: bool = True) -> None:
         """Report a time outside 0 to a year; 0 itself only unless `zero`."""
@@ -177,6 +178,10 @@ class _Checker:
         self._span(("domain", "connect_s"), settings.connect_us, zero=False)
         self._span(("domain", "offer_gap_s"), settings.offer_gap_us)
         self._failed_offers()
+        half_life_us = settings.occupancy_half_life_us
+        self._span(("domain", "occupancy_half_life_s"), half_life_us, zero=False)
+        for weighted in settings.weighted:
+            self._id(("weighted", weighted.name), weighted.name)
         for place, name in enumerate(settings.skills):
             self._plain_name(("domain", "skills", place), name)
         self._found.repeats(("domain", "skills"), settings.skills)

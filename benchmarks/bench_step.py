@@ -108,7 +108,8 @@ def domain(agents: int, queues: int) -> DomainSettings:
     for team in range(max(agents // TEAM, 1)):
         # The team's own skill first, so that every queue has agents.
         own = team % queues
-        others = drawn.sample([n for n in range(queues) if n != own], drawn.randint(2, 5))
+        more = min(drawn.randint(2, 5), queues - 1)
+        others = drawn.sample([n for n in range(queues) if n != own], more)
         sets.append({skills[n]: drawn.randint(1, 10) for n in (own, *others)})
     return DomainSettings(
         name="bench",
@@ -142,9 +143,8 @@ def domain(agents: int, queues: int) -> DomainSettings:
 class Mix:
     """A driver that keeps a router busy, steadily, and times its steps."""
 
-    def __init__(self, agents: int, queues: int, settings: DomainSettings | None = None) -> None:
-        """Args: `settings` stand for `domain(agents, queues)`, with as many queues."""
-        self.router = Router(settings or domain(agents, queues))
+    def __init__(self, settings: DomainSettings, queues: int) -> None:
+        self.router = Router(settings)
         # Arrays, since the collector looks at each number in a list, and its pauses are ours to
         # measure and not to cause.
         self.steps_ns: dict[str, array[int]] = defaultdict(_numbers)
@@ -152,7 +152,7 @@ class Mix:
         self._drawn = random.Random(2)
         self._queues = queues
         # So that agents who all work end as many contacts as there are cycles.
-        self._cycle_us = max(HANDLE_US // agents, 2)
+        self._cycle_us = max(HANDLE_US // len(settings.agents), 2)
         self._now_us = 1
         self._arrived = 0
         self._connected = _numbers()
@@ -212,11 +212,13 @@ class Mix:
         if kind is not None:
             self.steps_ns[kind].append(took_ns)
         self.digest.add(actions)
+        # Withdrawals first: what came back may be offered anew by the steps that answer the rest.
+        for action in actions:
+            if type(action) is WithdrawOffer:
+                self._wait_again(self._ringing.pop(action.offer_id))
         for action in actions:
             if type(action) is OfferContact:
                 self._answer(action.offer_id, int(action.contact_id))
-            elif type(action) is WithdrawOffer:
-                self._wait_again(self._ringing.pop(action.offer_id))
             elif type(action) is SetAgentState:
                 self.step(AgentReady(agent_id=action.agent_id))
         return actions
@@ -320,7 +322,7 @@ class Row(NamedTuple):
 def measure(agents: int, classes: int, waiting: tuple[int, ...], cycles: int) -> Iterator[Row]:
     """Yield a row for each number waiting; one router serves them all, one after the other."""
     began = time.perf_counter()
-    mix = Mix(agents, classes)
+    mix = Mix(domain(agents, classes), classes)
     gc.collect()
     gc.freeze()
     sets = len({tuple(agent.kind.skills.items()) for agent in mix.router.agents})

@@ -86,7 +86,7 @@ class Run:
         self.classes = classes
         self.serves = "all" if everybody else "few"
         settings = domain(agents, classes, urgency, everybody=everybody)
-        self.mix = bench_step.Mix(agents, classes, settings)
+        self.mix = bench_step.Mix(settings, classes)
         self.p50_us = self.p99_us = float("inf")
 
     def measure(self, waiting: int, cycles: int) -> None:

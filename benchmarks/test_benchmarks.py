@@ -19,7 +19,7 @@ CONTACTS = 3_000
 @pytest.mark.parametrize("waiting", [0, 1_000])
 def test_a_mix_of_steps(benchmark: BenchmarkFixture, waiting: int) -> None:
     """A hundred cycles of the steady mix."""
-    mix = bench_step.Mix(100, 10)
+    mix = bench_step.Mix(bench_step.domain(100, 10), 10)
     mix.fill(waiting)
     benchmark(mix.run, 100)
     assert mix.waiting >= waiting * 0.5

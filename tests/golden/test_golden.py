@@ -46,4 +46,4 @@ def test_a_story_begins_with_its_reason_and_is_written_as_the_router_writes(stor
 
 
 def test_every_case_has_a_story() -> None:
-    assert len(STORIES) == 29
+    assert len(STORIES) == 34

@@ -4,6 +4,7 @@ Every draw comes from a `Random`: Hypothesis' own, which it can shrink, or a see
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from random import Random
 from typing import Any, Final, TypeVar
 
@@ -22,6 +23,7 @@ from acd.settings import (
     DomainSettings,
     IdleClock,
     MeasureSettings,
+    PerformanceSettings,
     ProfileSettings,
     QueueSettings,
     RejectReason,
@@ -30,6 +32,7 @@ from acd.settings import (
     Serves,
     SlotSettings,
     Urgency,
+    WeightedSettings,
 )
 
 T = TypeVar("T")
@@ -77,6 +80,51 @@ DAY_US: Final = 86_400 * SECOND_US
 def some(rng: Random, things: Sequence[T], *, least: int = 0) -> tuple[T, ...]:
     """Return some of the things, in any order."""
     return tuple(rng.sample(things, rng.randint(least, len(things))))
+
+
+SCALED: Final = (
+    AgentCriterion.HIGHEST_PROFICIENCY,
+    AgentCriterion.LEAST_FLEXIBLE,
+    AgentCriterion.FASTEST_FIRST,
+    AgentCriterion.BEST_QUALITY,
+    AgentCriterion.BEST_RESOLUTION,
+    AgentCriterion.BEST_CONVERSION,
+)
+"""Criteria that may be weighed."""
+
+
+def _criteria(rng: Random) -> dict[str, Any]:
+    """Return the settings of agent selection: in half of the domains nothing that agents did."""
+    if rng.random() < 0.5:
+        static = (AgentCriterion.LONGEST_IDLE, *SCALED[:2])
+        return {"agent_selection": some(rng, static, least=1)}
+    criteria: list[str] = list(some(rng, tuple(AgentCriterion))[:4])
+    weighted: tuple[WeightedSettings, ...] = ()
+    if not criteria or rng.random() < 0.4:
+        cuts = sorted(rng.sample(range(1, 100), rng.randint(0, 3)))
+        weights = [to - since for since, to in pairwise((0, *cuts, 100))]
+        names = rng.sample(SCALED, len(weights))
+        widths = rng.choice((1, 10, 40))
+        weighted = (
+            WeightedSettings(
+                name="value",
+                weights=dict(zip(names, weights, strict=True)),
+                band_percent=widths,
+            ),
+        )
+        criteria.insert(rng.randint(0, len(criteria)), "value")
+    # Whoever takes turns never ties, so that criterion is the last.
+    criteria.sort(key=lambda name: name == AgentCriterion.ROUND_ROBIN)
+    return {
+        "agent_selection": tuple(criteria),
+        "weighted": weighted,
+        "performance": PerformanceSettings(
+            memory=rng.choice((1, 3, 100)),
+            credibility=rng.choice((1, 5)),
+            band_percent=rng.choice((1, 10, 60)),
+        ),
+        "occupancy_half_life_us": rng.choice((2, 600)) * SECOND_US,
+    }
 
 
 def _channel(rng: Random, urgency: Urgency) -> ChannelSettings:
@@ -238,7 +286,7 @@ def small_domain(rng: Random) -> DomainSettings:
         agents=tuple(agents),
         urgency=urgency,
         ageing_per_h=common_rate(urgency),
-        agent_selection=some(rng, tuple(AgentCriterion), least=1),
+        **_criteria(rng),
         idle_clock=rng.choice(tuple(IdleClock)),
         back_off_us=rng.choice((0, 5)) * SECOND_US,
         back_off=BackOffSettings(
@@ -302,7 +350,7 @@ def middle_domain(rng: Random, urgency: Urgency) -> DomainSettings:
         agents=tuple(agents),
         urgency=urgency,
         ageing_per_h=common_rate(urgency),
-        agent_selection=some(rng, tuple(AgentCriterion), least=1),
+        **_criteria(rng),
         idle_clock=rng.choice(tuple(IdleClock)),
         skills=SKILLS,
         attributes={"site": ("north", "south")},

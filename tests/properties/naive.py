@@ -3,30 +3,44 @@
 It imports nothing of `acd.matching`, `acd.policies` and `acd.urgency`; what it shares with the
 product is the one predicate `may_take`, whose part that hangs on slots `takes_of` states once more.
 Its order is made from the numbers of contacts, queues and agents, not from the keys that the
-product keeps. Right, slow, and short enough to be read against design/routing.
+product keeps; what agents did it reads from the router's public state, which the world's ledger
+checks. Right, slow, and short enough to be read against design/routing.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
-from typing import NamedTuple
+from math import floor
+from typing import Final, NamedTuple
 
 from msgspec import UNSET
 
 from acd.agents import CHANNELS, Agent, SlotState, Takes
-from acd.contacts import Contact, Leg, LegState
-from acd.eligibility import may_take
+from acd.contacts import Leg, LegState
+from acd.eligibility import eligible, may_take
 from acd.ids import Availability, Channel, Device
+from acd.performance import Measure
 from acd.router import Router
+from acd.selection import Selection
 from acd.settings import (
     SECOND_US,
     AgentCriterion,
     CapacitySettings,
     DomainSettings,
+    PerformanceSettings,
     QueueSettings,
     Urgency,
+    WeightedSettings,
 )
 from acd.snapshot import Snapshot
+
+MEASURES: Final = {
+    AgentCriterion.FASTEST_FIRST: (Measure.HANDLE_TIME, True),
+    AgentCriterion.BEST_QUALITY: (Measure.QUALITY, False),
+    AgentCriterion.BEST_RESOLUTION: (Measure.RESOLUTION, False),
+    AgentCriterion.BEST_CONVERSION: (Measure.CONVERSION, False),
+}
+"""What a criterion compares, and whether less of it is better."""
 
 
 class Moment(NamedTuple):
@@ -44,8 +58,8 @@ def moment(now_us: int, legs: Iterable[Leg]) -> Moment:
 class Naive:
     """A matcher that remembers nothing and looks at everything."""
 
-    contacts: Mapping[str, Contact]
-    """The open contacts, by id: given by whoever makes the router."""
+    router: Router
+    """Whose public state it reads: given by whoever makes the router."""
 
     def __init__(
         self, settings: DomainSettings, agents: Sequence[Agent], legs: Mapping[int, Leg]
@@ -56,6 +70,8 @@ class Naive:
         self._queues = {queue.name: queue for queue in settings.queues}
         self._profiles = {profile.name: profile for profile in settings.profiles}
         self._capacities = {capacity.name: capacity for capacity in settings.capacities}
+        self._weighted = {weighted.name: weighted for weighted in settings.weighted}
+        self._performance = settings.performance or PerformanceSettings()
 
     def wait(self, leg: Leg) -> None:
         """Remember nothing."""
@@ -87,7 +103,7 @@ class Naive:
         """Return a leg's place in the domain's order at a moment; smaller is sooner."""
         came = (leg.arrived_us, leg.leg_id)
         queue = self._queues[leg.klass.queue.name]
-        arrival = self.contacts[leg.contact_id].arrival
+        arrival = self.router.contacts[leg.contact_id].arrival
         match self._settings.urgency:
             case Urgency.LONGEST_WAIT:
                 return came
@@ -140,7 +156,7 @@ class Naive:
 
     def priority(self, leg: Leg) -> int:
         """Return the priority of a leg's contact, or of its queue, as its steps raised it."""
-        priority = self.contacts[leg.contact_id].arrival.priority
+        priority = self.router.contacts[leg.contact_id].arrival.priority
         if priority is None:
             priority = self._queues[leg.klass.queue.name].priority
         assert priority is not None
@@ -161,7 +177,7 @@ class Naive:
             if line.queue == leg.klass.queue.name and leg.klass.channel in line.channels
         )
 
-    def rank(self, leg: Leg, agent: Agent) -> tuple[int | tuple[int, int], ...]:
+    def rank(self, leg: Leg, agent: Agent) -> tuple[int | tuple[int, ...], ...]:
         """Return how good an agent is for a leg; smaller is better."""
         one = self._settings.agents[agent.index]
         lacked = sum(not want.met_by(one.skills, one.attributes) for want in leg.klass.prefers)
@@ -171,17 +187,66 @@ class Naive:
         by_criteria = (self._by(criterion, leg, agent) for criterion in criteria)
         return (may_take(leg, agent) is Takes.INTERRUPTING, lacked, *by_criteria, agent.index)
 
-    def _by(self, criterion: AgentCriterion, leg: Leg, agent: Agent) -> int | tuple[int, int]:
-        one = self._settings.agents[agent.index]
-        match criterion:
+    def _by(self, name: str, leg: Leg, agent: Agent) -> int | tuple[int, ...]:
+        if name in self._weighted:
+            return self._weighted_sum(self._weighted[name], leg, agent)
+        match criterion := AgentCriterion(name):
             case AgentCriterion.LONGEST_IDLE:
                 return (1, agent.last_given_us) if agent.offers else (0, agent.idle_since_us)
-            case AgentCriterion.HIGHEST_PROFICIENCY:
-                return -leg.klass.requirement.proficiency(one.skills)
-            case AgentCriterion.LEAST_FLEXIBLE:
-                carried = self._capacities[one.capacity].channels.keys()
-                serves = self._profiles[one.profile].serves
-                return len({line.queue for line in serves if carried & set(line.channels)})
+            case AgentCriterion.HIGHEST_PROFICIENCY | AgentCriterion.LEAST_FLEXIBLE:
+                return self._static(criterion, leg, agent)
+            case AgentCriterion.LEAST_OCCUPIED:
+                handles, instant_us = agent.is_handling, agent.occupied_us
+                return len(agent.offers), handles, -instant_us if handles else instant_us
+            case AgentCriterion.ROUND_ROBIN:
+                last = self.router.turns.get(leg.klass.queue.name)
+                behind = agent.index - (self.router.agent(last).index if last else -1) - 1
+                return behind % len(self._agents)
+            case _:
+                return self._band(criterion, leg, agent)
+
+    def _static(self, criterion: AgentCriterion, leg: Leg, agent: Agent) -> int:
+        one = self._settings.agents[agent.index]
+        if criterion is AgentCriterion.HIGHEST_PROFICIENCY:
+            return -leg.klass.requirement.proficiency(one.skills)
+        carried = self._capacities[one.capacity].channels.keys()
+        serves = self._profiles[one.profile].serves
+        return len({line.queue for line in serves if carried & set(line.channels)})
+
+    def _band(self, criterion: AgentCriterion, leg: Leg, agent: Agent) -> int:
+        """Return the band in which a measure puts an agent, smaller is better."""
+        measure, better_low = MEASURES[criterion]
+        figure = self.router.performance.of(agent.agent_id, leg.klass.queue.name, measure)
+        of_queue = self.router.performance.of_queue(leg.klass.queue.name, measure)
+        if figure is None or of_queue is None:
+            return 0
+        mean, credibility = of_queue.yardstick, self._performance.credibility
+        told = figure.samples * figure.own + credibility * mean
+        band = self._bands_above(told // (figure.samples + credibility), Fraction(mean))
+        return band if better_low else -band
+
+    def _bands_above(self, value: int, mean: Fraction) -> int:
+        if not mean:
+            return 0
+        width = mean * self._performance.band_percent / 100
+        return max(-1_000, min(1_000, floor((value - mean) / width + Fraction(1, 2))))
+
+    def _weighted_sum(self, weighted: WeightedSettings, leg: Leg, agent: Agent) -> int:
+        """Return in which band of the sum an agent is: of per cent worse than the mean."""
+        worse = Fraction(0)
+        for name, weight in weighted.weights.items():
+            criterion = AgentCriterion(name)
+            if criterion in MEASURES:
+                bands = self._band(criterion, leg, agent)
+            else:
+                able = [one for one in self._agents if eligible(leg.klass, one.kind)]
+                ranks = [self._static(criterion, leg, one) for one in able]
+                sign = -1 if criterion is AgentCriterion.HIGHEST_PROFICIENCY else 1
+                rank = self._static(criterion, leg, agent)
+                mean = Fraction(sum(ranks), len(ranks))
+                bands = sign * self._bands_above(sign * rank, sign * mean)
+            worse += Fraction(weight, 100) * bands * self._performance.band_percent
+        return floor(worse / weighted.band_percent + Fraction(1, 2))
 
 
 def takes_of(agent: Agent, settings: CapacitySettings) -> tuple[Takes, ...]:
@@ -236,7 +301,13 @@ def naive_router(
     """Return a router that decides naively, new or restored, and its matcher."""
     made: list[Naive] = []
 
-    def make(settings: DomainSettings, agents: Sequence[Agent], legs: Mapping[int, Leg]) -> Naive:
+    def make(
+        settings: DomainSettings,
+        agents: Sequence[Agent],
+        legs: Mapping[int, Leg],
+        selection: Selection,
+    ) -> Naive:
+        del selection
         made.append(Naive(settings, agents, legs))
         return made[0]
 
@@ -244,5 +315,5 @@ def naive_router(
         router = Router(settings, make_matcher=make)
     else:
         router = Router.restore(settings, snapshot, make_matcher=make)
-    made[0].contacts = router.contacts
+    made[0].router = router
     return router, made[0]

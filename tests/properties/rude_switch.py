@@ -19,6 +19,7 @@ from acd.events import (
     LegConnected,
     LegEnded,
     LegHeld,
+    LegRated,
     LegRetrieved,
     OfferAccepted,
     OfferFailed,
@@ -86,6 +87,9 @@ class Inside(Protocol):
     def offers_made(self) -> int:
         """Return how many offers were made."""
 
+    def taker_of(self, offer_id: int) -> tuple[str, str]:
+        """Return the agent and the queue of an offer that was made."""
+
     def live_offers(self) -> Sequence[int]:
         """Return the numbers of the offers that have not ended."""
 
@@ -98,6 +102,8 @@ class Inside(Protocol):
 
 def an_event(rng: Random, world: Inside, *, arrivals: int = 3) -> SingleEvent:
     """Return any event; of ten, so many are arrivals."""
+    if rng.random() < 0.1:
+        return a_rating(rng, world)
     draw = rng.randrange(10)
     if draw < arrivals:
         return an_arrival(rng, world)
@@ -154,6 +160,26 @@ def an_answer(rng: Random, world: Inside) -> SingleEvent:
     else:
         number = rng.randint(0, world.offers_made + 1)
     return rng.choice(OFFER_EVENTS)(number, rng)
+
+
+def a_rating(rng: Random, world: Inside) -> LegRated:
+    """Return what became of a leg: of any that was ever offered, seldom with mistakes."""
+    number = rng.randint(0, world.offers_made + 1)
+    if rng.random() < 0.05 or not 0 < number <= world.offers_made:
+        name, queue = rng.choice((("nobody", "queue0"), ("generalist", "nowhere")))
+    elif rng.random() < 0.1:
+        name = rng.choice(world.settings.agents).agent_id
+        queue = rng.choice(world.settings.queues).name
+    else:
+        name, queue = world.taker_of(number)
+    return LegRated(
+        offer_id=number,
+        agent_id=name,
+        queue=queue,
+        quality=rng.choice((None, None, 0, 60, 80, 100, 101 if rng.random() < 0.1 else 90)),
+        resolved=rng.choice((None, True, False)),
+        converted=rng.choice((None, True, False, False)),
+    )
 
 
 def an_agents_event(rng: Random, world: Inside) -> SingleEvent:

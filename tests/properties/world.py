@@ -35,6 +35,7 @@ from acd.events import (
     ContactArrived,
     Event,
     LegConnected,
+    LegRated,
     OfferAccepted,
     OfferFailed,
     OfferRejected,
@@ -44,6 +45,7 @@ from acd.metrics import Metrics
 from acd.router import Router
 from acd.settings import SECOND_US, AfterMiss, DomainSettings, Urgency
 from acd.snapshot import Snapshot
+from tests.properties.deeds import Deeds
 from tests.properties.naive import moment, naive_router, takes_of
 
 START_US: Final = 1_700_000_000_000_000
@@ -59,7 +61,7 @@ def essence(router: Router) -> bytes:
 class Ledger:
     """Who is inside, who holds whom, what is set aside: read from events and actions."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: DomainSettings) -> None:
         self.now_us = 0
         self.inside: Counter[str] = Counter()
         self.holds: dict[str, tuple[int, str]] = {}
@@ -77,10 +79,12 @@ class Ledger:
         self.offered = 0
         self.closed: Counter[ContactOutcome] = Counter()
         self.offers: list[OfferContact] = []
+        self.deeds = Deeds(settings)
 
     def note(self, event: Event, actions: Sequence[Action], now_us: int) -> None:
         """Enter a step."""
         self.now_us = now_us
+        self.deeds.let_time_pass(now_us)
         refused = {action.position for action in actions if isinstance(action, Refused)}
         # An answer to what was withdrawn before it in its batch came too late to count.
         withdrawn = {action.offer_id for action in actions if isinstance(action, WithdrawOffer)}
@@ -101,6 +105,11 @@ class Ledger:
             # Whoever is unwell is not kept from the same contact (tests.properties.domains).
             excused = isinstance(event, OfferRejected) and event.reason == "unwell"
             self._release(event.offer_id, failed=not excused)
+        if isinstance(event, LegConnected) and event.offer_id not in withdrawn:
+            if event.offer_id in {number for number, _ in self.holds.values()}:
+                self.deeds.begin(self.offers[event.offer_id - 1])
+        elif isinstance(event, LegRated):
+            self.deeds.rate(event)
 
     def _take(self, offer_id: int) -> None:
         """Note that an offer was taken, if it was still to be taken."""
@@ -128,6 +137,7 @@ class Ledger:
             assert self.inside[action.contact_id] > 0, "a contact is closed twice"
             self.inside[action.contact_id] -= 1
             self.closed[action.outcome] += 1
+            self.deeds.end(action.contact_id)
             self.holds.pop(action.contact_id, None)
             self.aside -= {
                 one for one in self.aside if self.offers[one - 1].contact_id == action.contact_id
@@ -135,8 +145,10 @@ class Ledger:
         elif isinstance(action, InterruptLeg):
             assert action.offer_id not in self.aside
             self.aside.add(action.offer_id)
+            self.deeds.pause(action.offer_id)
         elif isinstance(action, ResumeLeg):
             self.aside.remove(action.offer_id)
+            self.deeds.resume(action.offer_id)
 
     def _release(self, offer_id: int, *, failed: bool) -> None:
         contact_id = self.offers[offer_id - 1].contact_id
@@ -164,7 +176,7 @@ class World:
         self.naive_router, self.naive = naive_router(settings)
         self.applied = Router(settings)
         self.metrics = Metrics(settings, from_us=START_US)
-        self.ledger = Ledger()
+        self.ledger = Ledger(settings)
         self.actions: tuple[Action, ...] = ()
         self.happened: Counter[type[Action]] = Counter()
         self.contacts_sent = 0
@@ -180,6 +192,10 @@ class World:
     @property
     def offers_made(self) -> int:
         return len(self.ledger.offers)
+
+    def taker_of(self, offer_id: int) -> tuple[str, str]:
+        offer = self.ledger.offers[offer_id - 1]
+        return offer.agent_id, offer.queue
 
     def live_offers(self) -> list[int]:
         return sorted(offer_id for offer_id, _ in self.ledger.holds.values())
@@ -572,6 +588,23 @@ class World:
             case Urgency.STRICT_PRIORITY | Urgency.C_MU | Urgency.QUEUE_RATIO:
                 return self.now_us
 
+    def performance_is_what_the_agents_did(self) -> None:
+        performance = self.router.performance
+        if performance.measuring:
+            assert self.ledger.deeds.means == {
+                (agent_id, queue, measure): (figure.samples, figure.own)
+                for agent_id, queue, measure, figure in performance.everybody()
+            }
+        else:
+            assert not list(performance.everybody())
+
+    def occupancy_is_what_the_agents_did(self) -> None:
+        for agent in self.router.agents:
+            occupancy = self.router.occupancy(agent.agent_id)
+            if occupancy is not None:
+                share = self.ledger.deeds.shares[agent.agent_id]
+                assert occupancy / 1e6 == pytest.approx(share, abs=2e-6)
+
     def the_measures_count_what_the_ledger_counts(self) -> None:
         rows = self.metrics.report(self.now_us).rows
         answered = self.ledger.closed[ContactOutcome.HANDLED] + sum(
@@ -608,4 +641,6 @@ INVARIANTS: Final[tuple[Callable[[World], None], ...]] = (
     World.who_misses_in_a_row_is_sent_away,
     World.every_agent_knows_when_he_was_last_offered_something,
     World.nobody_is_overtaken,
+    World.performance_is_what_the_agents_did,
+    World.occupancy_is_what_the_agents_did,
 )

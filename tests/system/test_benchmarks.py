@@ -29,6 +29,7 @@ def test_every_benchmark_was_found():
     assert set(NAMES) == {
         "bench_ari_burst",
         "bench_burst",
+        "bench_selection",
         "bench_simulation",
         "bench_step",
         "bench_urgency",

@@ -30,11 +30,13 @@ from acd.settings import (
     DomainSettings,
     IdleClock,
     MeasureSettings,
+    PerformanceSettings,
     ProfileSettings,
     QueueSettings,
     Serves,
     SlotSettings,
     Urgency,
+    WeightedSettings,
 )
 from acd.tables import Number, Table, mistakes_in, value_text
 from acd.toml_guard import FILE_BYTES_MAX, read_toml
@@ -182,6 +184,27 @@ def test_a_file_becomes_settings_exactly() -> None:
     assert problems(SETTINGS) == []
 
 
+def test_criteria_and_measuring_are_read() -> None:
+    criteria = '["highest_proficiency", "longest_idle"]'
+    text = f"""
+{BANK.replace(criteria, '["value", "least_occupied"]')}
+[performance]
+memory = 50
+
+[weighted.value]
+fastest_first = 60
+highest_proficiency = 40
+band_percent = 20
+"""
+    settings = parse(text)
+    weights = {"fastest_first": 60, "highest_proficiency": 40}
+    assert settings.agent_selection == ("value", "least_occupied")
+    assert settings.performance == PerformanceSettings(memory=50)
+    assert settings.weighted == (WeightedSettings(name="value", weights=weights, band_percent=20),)
+    assert SETTINGS.performance is None
+    assert parse(f"{BANK}[performance]").performance == PerformanceSettings()
+
+
 def test_a_file_is_loaded_from_disk(tmp_path: Path) -> None:
     path = tmp_path / "bank.toml"
     path.write_text(BANK)
@@ -237,6 +260,25 @@ EDITS: Final[list[tuple[str, str, list[str]]]] = [
     ("[domain]", "[scenario]", ["domain: is missing; wanted a table"]),
     ('[[profiles.all]]\nqueue = "cards"', "[[profiles.all]]",
      ["profiles.all[0].queue: is missing; wanted a text"]),
+    # Criteria of agent selection
+    ("back_off_s = 5", "back_off_s = 5\noccupancy_half_life_s = 0", [
+        "domain.occupancy_half_life_s: is 0; wanted a number of seconds above 0 and up to 31622400"]),
+    ("[measures]", "[weighted.value]\nfastest_first = 70\nround_robin = 20\nbest_qualty = 10\n[measures]", [
+        "weighted.value: is not in domain.agent_selection; wanted its name there",
+        "weighted.value.round_robin: is an unknown key; wanted a criterion with a scale: this one can"
+        " be compared, but not weighed",
+        "weighted.value.best_qualty: is an unknown key; wanted a known key; did you mean `best_quality`?",
+     ]),
+    ('agent_selection = ["highest_proficiency", "longest_idle"]', 'agent_selection = ["longest_idel", 5]', [
+        "domain.agent_selection[0]: is `longest_idel`; wanted one of `longest_idle`,"
+        " `highest_proficiency`, `least_flexible`, `least_occupied`, `fastest_first`, `best_quality`,"
+        " `best_resolution`, `best_conversion`, `round_robin`; did you mean `longest_idle`?",
+        "domain.agent_selection[1]: is 5; wanted a text",
+     ]),
+    ("[measures]", "[performance]\nmemory = 10.5\nband_percent = 100\n[measures]", [
+        "performance.memory: is 10.5; wanted a whole number",
+        "performance.band_percent: is 100; wanted a whole number from 1 to 99",
+     ]),
     # One urgency policy
     ('urgency = "longest_wait"', 'urgency = ["longest_wait", "head_start"]',
      ["domain.urgency: is an array; wanted one urgency policy for the whole domain"]),

@@ -10,7 +10,7 @@ read from it shows that a long journal is never held whole.
 import io
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 import pytest
 from hypothesis import given
@@ -138,7 +138,7 @@ def admitted(hint: Any) -> st.SearchStrategy[Any]:
         if base is str:
             return st.text(min_size=limits.min_length or 0, max_size=limits.max_length)
         return st.integers(limits.ge, limits.le or (limits.lt or 2**60) - 1)
-    if get_origin(hint) is UnionType:
+    if get_origin(hint) in {UnionType, Union}:
         return st.one_of(*map(admitted, get_args(hint)))
     if get_origin(hint) is tuple:
         first, second = get_args(hint)

@@ -18,6 +18,7 @@ from acd.eligibility import Block, block, may_take
 from acd.ids import Channel, FailureCause
 from acd.matching import Index
 from acd.router import Router
+from acd.selection import Selection
 from acd.settings import (
     SECOND_US,
     AgentCriterion,
@@ -440,7 +441,7 @@ def test_every_block_has_its_name() -> None:
 
 def test_an_index_at_rest_names_nobody() -> None:
     router = Router(SHOP)
-    index = Index(SHOP, router.agents)
+    index = Index(SHOP, router.agents, Selection(SHOP, router.agents))
     assert index.next_pair(0) is None
     index.settle()
     assert index.next_pair(0) is None

@@ -22,6 +22,7 @@ from acd.settings import (
     ChannelSettings,
     DomainSettings,
     MeasureSettings,
+    PerformanceSettings,
     ProfileSettings,
     QueueSettings,
     RejectReason,
@@ -30,6 +31,7 @@ from acd.settings import (
     Serves,
     SlotSettings,
     Urgency,
+    WeightedSettings,
 )
 from acd.validation import AGENTS_MAX, QUEUES_MAX, mistakes, problems
 
@@ -103,6 +105,26 @@ def step(**fields: Any) -> RoutingStep:
     return RoutingStep(**{"after_us": SECOND_US, **fields})
 
 
+CRITERIA: Final = (
+    "`longest_idle`, `highest_proficiency`, `least_flexible`, `least_occupied`, `fastest_first`, "
+    "`best_quality`, `best_resolution`, `best_conversion`, `round_robin`"
+)
+SCALED: Final = (
+    "`highest_proficiency`, `least_flexible`, `fastest_first`, `best_quality`, `best_resolution`, "
+    "`best_conversion`"
+)
+VALUE: Final = WeightedSettings(name="value", weights={"fastest_first": 70, "best_quality": 30})
+
+
+def selection(*names: str) -> DomainSettings:
+    return changed(SOUND, agent_selection=names)
+
+
+def weighted(**fields: Any) -> DomainSettings:
+    value = changed(VALUE, **fields)
+    return changed(SOUND, agent_selection=(value.name,), weighted=(value,))
+
+
 LONG: Final = "x" * 65
 
 CASES: Final[list[tuple[DomainSettings, list[str]]]] = [
@@ -113,6 +135,43 @@ CASES: Final[list[tuple[DomainSettings, list[str]]]] = [
     (changed(SOUND, agent_selection=()), ["domain.agent_selection: is empty; wanted at least one criterion"]),
     (changed(SOUND, agent_selection=(AgentCriterion.LONGEST_IDLE,) * 2),
      ["domain.agent_selection[1]: is `longest_idle` again; wanted each name once"]),
+    # Criteria
+    (selection("fastest_frist"), [
+        f"domain.agent_selection[0]: is `fastest_frist`; wanted one of {CRITERIA}; did you mean `fastest_first`?"]),
+    (selection("xyzzy"), [f"domain.agent_selection[0]: is `xyzzy`; wanted one of {CRITERIA}"]),
+    (selection("round_robin", "longest_idle", "least_flexible"), [
+        "domain.agent_selection[1]: stands behind `round_robin`, which never ties; wanted `round_robin` last"]),
+    (selection("longest_idle", "round_robin"), []),
+    (selection(*AgentCriterion), []),
+    (changed(SOUND, occupancy_half_life_us=0), [f"domain.occupancy_half_life_s: is 0; wanted {ABOVE}"]),
+    (weighted(), []),
+    (weighted(band_percent=0), ["weighted.value.band_percent: is 0; wanted a whole number from 1 to 99"]),
+    (weighted(band_percent=100), ["weighted.value.band_percent: is 100; wanted a whole number from 1 to 99"]),
+    (weighted(weights={"fastest_first": 60, "best_quality": 30}), [
+        "weighted.value: has weights that sum to 90; wanted weights that sum to 100"]),
+    (weighted(weights={}), ["weighted.value: has weights that sum to 0; wanted weights that sum to 100"]),
+    (weighted(weights={"fastest_first": 101, "best_quality": -1}), [
+        "weighted.value.fastest_first: is 101; wanted a whole number from 1 to 100",
+        "weighted.value.best_quality: is -1; wanted a whole number from 1 to 100"]),
+    (weighted(weights={"longest_idle": 50, "best_qualty": 50}), [
+        f"weighted.value.longest_idle: has no scale; wanted one of {SCALED}",
+        f"weighted.value.best_qualty: is no criterion; wanted one of {SCALED}; did you mean `best_quality`?"]),
+    (weighted(name=""), ['weighted."": has a name of 0 characters; wanted from 1 to 64 characters']),
+    (weighted(name="best_quality"), ["weighted.best_quality: has the name of a criterion; wanted another name"]),
+    (changed(weighted(), agent_selection=("longest_idle",)), [
+        "weighted.value: is not in domain.agent_selection; wanted its name there"]),
+    (changed(weighted(), agent_selection=("valeu",)), [
+        f"domain.agent_selection[0]: is `valeu`; wanted one of {CRITERIA}, `value`; did you mean `value`?"]),
+    (changed(weighted(), agent_selection=("value", "more"),
+             weighted=(VALUE, changed(VALUE, name="more"))),
+     ["weighted.more: is a second weighted sum; wanted one in a domain"]),
+    (changed(weighted(), agent_selection=("value", "value")), [
+        "domain.agent_selection[1]: is `value` again; wanted each name once"]),
+    (changed(SOUND, performance=PerformanceSettings(memory=0, credibility=1_001, band_percent=100)), [
+        "performance.memory: is 0; wanted a whole number from 1 to 1000",
+        "performance.credibility: is 1001; wanted a whole number from 1 to 1000",
+        "performance.band_percent: is 100; wanted a whole number from 1 to 99"]),
+    (changed(SOUND, performance=PerformanceSettings(memory=1, credibility=1, band_percent=1)), []),
     (changed(SOUND, back_off_us=-1), [f"domain.back_off_s: is -0.000001; wanted {YEAR}"]),
     (changed(SOUND, back_off_us=0), []),
     (changed(SOUND, connect_us=0), [f"domain.connect_s: is 0; wanted {ABOVE}"]),
@@ -412,6 +471,15 @@ FAULTY: Final[list[tuple[Mapping[str, Any], KeyPath]]] = [
     ({"skills": ()}, ("domain", "skills")),
     ({"skills": ()}, ("domain",)),
     ({"agent_selection": ()}, ("domain", "agent_selection", 0)),
+    ({"agent_selection": (), "weighted": (VALUE,)}, ("domain", "agent_selection")),
+    ({"agent_selection": ("value",)}, ("weighted", "value")),
+    (
+        {
+            "agent_selection": ("value",),
+            "weighted": (changed(VALUE, weights={"best_quality": 30}),),
+        },
+        ("weighted", "value", "fastest_first"),
+    ),
     (
         {"profiles": (changed(PROFILE, serves=(Serves(queue="cards", channels=()),)),)},
         ("profiles", "team", 0, "channels", 0),
