@@ -11,6 +11,7 @@ from functools import reduce
 from operator import and_, or_
 from typing import TypeAlias, assert_never
 
+from acd.errors import shown
 from acd.ids import Channel
 from acd.mistakes import Findings, agent_path
 from acd.settings import PROFICIENCY_MAX, PROFICIENCY_MIN, AgentSettings, DomainSettings
@@ -23,7 +24,6 @@ from acd.skills import (
     Requirement,
     RequirementError,
     parse_requirement,
-    shown,
 )
 
 Bits: TypeAlias = int

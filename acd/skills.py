@@ -18,12 +18,11 @@ form, which grows exponentially: it is not tried.
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Final, NamedTuple, TypeAlias
 
 from msgspec import Struct
 
-from acd.errors import AcdError
+from acd.errors import AcdError, did_you_mean, nearest, shown
 from acd.ids import TEXT_MAX, Reason
 from acd.settings import PROFICIENCY_MAX, PROFICIENCY_MIN
 
@@ -32,12 +31,6 @@ NESTING_MAX: Final = 16
 
 TERMS_MAX: Final = 64
 """Most terms of one text: as many as its 512 characters hold at 8 characters each."""
-
-SHOWN_MAX: Final = 40
-"""Longest piece of foreign text that an error repeats, in characters: half a terminal's line."""
-
-CHOICES_MAX: Final = 1_000
-"""Most names searched for a near one (2 ms); in a longer list no suggestion is made."""
 
 NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 KEYWORDS: Final = frozenset({"and", "or", "not"})
@@ -255,39 +248,6 @@ def both(one: Requirement, other: Requirement) -> Requirement:
     'cards >= 5 and loans'
     """
     return _joined((one, other), AllOf)
-
-
-def shown(text: str) -> str:
-    r"""Return foreign `text` fit for a message: in backticks, cut short, no control characters.
-
-    >>> shown("x" * 50), shown(chr(7) + "bell")
-    ('`xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…`', '`\\x07bell`')
-    """
-    return f"`{printable(text[:SHOWN_MAX])}{'…' if len(text) > SHOWN_MAX else ''}`"
-
-
-def printable(text: str) -> str:
-    """Return `text` with control characters and other invisible ones written as escapes."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
-
-
-def nearest(name: str, choices: Collection[str]) -> str:
-    """Return the choice whose spelling is nearest to `name`, or "" if none is near.
-
-    >>> nearest("qeue", ["queue", "queues", "agent"]), nearest("qeue", ["agent"])
-    ('queue', '')
-    """
-    if not name or len(choices) > CHOICES_MAX:
-        return ""
-    near = get_close_matches(name[:SHOWN_MAX], sorted(choices), n=1)
-    return near[0] if near else ""
-
-
-def did_you_mean(near: str) -> str:
-    """Return "; did you mean `near`?", or nothing for nothing."""
-    return f"; did you mean {shown(near)}?" if near else ""
 
 
 _GroupKind: TypeAlias = type[AllOf] | type[AnyOf]

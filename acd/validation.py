@@ -7,7 +7,7 @@ is not reported, and `acd.service` whether every queue has agents.
 from collections.abc import Collection, Hashable, Iterable
 from typing import Final
 
-from acd.errors import Problem
+from acd.errors import Problem, did_you_mean, shown
 from acd.ids import ID_MAX, PRIORITY_MAX, Channel, Reason
 from acd.mistakes import Findings, KeyPath, Mistake, agent_path, key_text, seconds_text
 from acd.service import report_unserved
@@ -24,7 +24,7 @@ from acd.settings import (
     Serves,
     Urgency,
 )
-from acd.skills import KEYWORDS, NAME, did_you_mean, requirement_errors, shown
+from acd.skills import KEYWORDS, NAME, requirement_errors
 
 AGENTS_MAX: Final = 100_000
 """Most agents of a domain: ten times the largest size measured (design/performance), and more than

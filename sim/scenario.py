@@ -29,12 +29,12 @@ from zoneinfo import ZoneInfo
 from pydantic import ValidationError
 
 from acd import config
-from acd.errors import ConfigError, Problem
+from acd.errors import ConfigError, Problem, shown
 from acd.ids import Channel
 from acd.metrics import INTERVALS_MAX
 from acd.mistakes import Mistake, in_file_order, seconds_text
 from acd.settings import ChannelSettings, DomainSettings
-from acd.skills import requirement_errors, shown
+from acd.skills import requirement_errors
 from acd.tables import mistakes_in
 from acd.toml_guard import FILE_BYTES_MAX, read_toml
 from sim.rates_csv import RatesError, read_rates

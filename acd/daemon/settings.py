@@ -23,11 +23,10 @@ from msgspec import Struct
 from pydantic import Field
 
 from acd import config
-from acd.errors import ConfigError, Problem
+from acd.errors import ConfigError, Problem, shown
 from acd.ids import AgentId, Channel, QueueName, plain
 from acd.mistakes import Mistake, in_file_order
 from acd.settings import SECOND_US, DomainSettings
-from acd.skills import shown
 from acd.tables import Span, Table, Whole, read_model
 from acd.toml_guard import FILE_BYTES_MAX, read_toml
 

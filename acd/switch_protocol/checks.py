@@ -11,8 +11,7 @@ from typing import Final, TypeAlias, cast
 
 from msgspec import Struct
 
-from acd.errors import ConfigError, Problem
-from acd.skills import shown
+from acd.errors import ConfigError, Problem, shown
 from acd.switch_protocol.port import SwitchOptions
 
 GROUP: Final = "acd.switch_checks"

@@ -10,8 +10,7 @@ import secrets
 import time
 from typing import Any, Final, TypeVar
 
-from acd.errors import UnreachableError
-from acd.skills import printable, shown
+from acd.errors import UnreachableError, printable, shown
 from acd.switch_protocol.ari import findings, options
 from acd.switch_protocol.ari.asking import Asking, Listening, decoded, shown_answer
 from acd.switch_protocol.ari.check_call import Trial
