@@ -12,7 +12,8 @@ from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, Field
 
-from acd.errors import ConfigError
+from acd.calendars import utc_offsets, zone_names
+from acd.errors import ConfigError, did_you_mean, nearest, shown
 from acd.ids import Channel, WrapUpMode
 from acd.mistakes import Mistake, in_file_order, within
 from acd.settings import (
@@ -22,6 +23,7 @@ from acd.settings import (
     CapacitySettings,
     ChannelSettings,
     DomainSettings,
+    EntryRule,
     IdleClock,
     MeasureSettings,
     ProfileSettings,
@@ -68,6 +70,7 @@ def parse(
     document, found, faulty = read_model(_Document, tree)
     sizes, more = _group_sizes(document, members or {})
     settings = _settings(document, sizes)
+    more += _time_zone_mistakes(document.domain)
     found += [mistake for mistake in more if not within(mistake.path, faulty)]
     found += mistakes(settings, faulty=faulty)
     if found:
@@ -98,6 +101,8 @@ class _DomainTable(Table):
     connect_us: Span | None = None
     skills: list[str] | None = None
     contact_attributes: list[str] | None = None
+    contact_numbers: list[str] | None = None
+    time_zone: str | None = None
 
 
 class _ChannelTable(Table):
@@ -155,6 +160,18 @@ class _GroupTable(_AgentTable):
     members: Whole | None = None
 
 
+class _EntryTable(Table):
+    refused_keys = _ONE_URGENCY
+    name: str
+    queue: str
+    when: str | None = None
+    priority: Whole | None = None
+    requirement: str | None = None
+    prefers: list[str] | None = None
+    promise_us: Span | None = None
+    context: dict[str, str] | None = None
+
+
 class _MeasuresTable(Table):
     interval_us: Minutes | None = Field(None, alias="interval_min")
     abandons: Annotated[Abandons, _ByName] | None = None
@@ -169,6 +186,7 @@ class _Document(Table):
     profiles: dict[str, list[_LineTable]] = Field(default_factory=dict)
     agents: dict[str, _AgentTable] = Field(default_factory=dict)
     groups: dict[str, _GroupTable] = Field(default_factory=dict)
+    entry: list[_EntryTable] = Field(default_factory=list)
     measures: _MeasuresTable = _MeasuresTable()
 
 
@@ -211,6 +229,8 @@ _CAP_US: Final = ChannelSettings().wrap_up_cap_us
 
 
 def _settings(document: _Document, sizes: Mapping[str, int]) -> DomainSettings:
+    domain = _given(document.domain)
+    domain.pop("time_zone", None)
     return DomainSettings(
         queues=tuple(_queue(*each) for each in document.queues.items()),
         profiles=tuple(
@@ -230,9 +250,26 @@ def _settings(document: _Document, sizes: Mapping[str, int]) -> DomainSettings:
             ),
         ),
         attributes={name: tuple(values) for name, values in document.attributes.items()},
+        entry=tuple(EntryRule(**_given(table)) for table in document.entry),
+        utc_offsets=_utc_offsets(document.domain),
         measures=MeasureSettings(**_given(document.measures)),
-        **_given(document.domain),
+        **domain,
     )
+
+
+def _utc_offsets(table: _DomainTable) -> tuple[tuple[int, int], ...]:
+    """Return the changes of the domain's clocks; those of UTC where its zone is not known."""
+    name = table.time_zone
+    return utc_offsets(name) if name is not None and name in zone_names() else ()
+
+
+def _time_zone_mistakes(table: _DomainTable) -> list[Mistake]:
+    name = table.time_zone
+    if name is None or name in zone_names():
+        return []
+    near = did_you_mean(nearest(name, zone_names()))
+    wanted = f"a time zone that this machine knows, like Europe/Madrid{near}"
+    return [Mistake(("domain", "time_zone"), f"is {shown(name)}", wanted)]
 
 
 def _queue(name: str, table: _QueueTable) -> QueueSettings:

@@ -14,10 +14,11 @@ from types import MappingProxyType
 from typing import Final
 
 from acd import events as ev
-from acd.actions import Action, ConnectLeg, OfferContact, Refused, ReleaseCustomer
+from acd.actions import Action, ConnectLeg, EnterQueue, OfferContact, Refused, ReleaseCustomer
 from acd.agent_facts import AgentFacts, Handler
 from acd.agents import Agent, SlotState
 from acd.classes import Classes, RefusalError, is_text, promised_by
+from acd.conditions import number_of
 from acd.contacts import (
     LEG_TABLE,
     OFFER_TABLE,
@@ -30,6 +31,7 @@ from acd.contacts import (
     OfferSignal,
     Presence,
 )
+from acd.entry import EntryRules, resolved
 from acd.errors import CallerError, ConfigError
 from acd.floor import Floor
 from acd.ids import (
@@ -78,7 +80,11 @@ class Router:
         self._classes = Classes(settings)
         self._key = urgency_key(settings.urgency)[0]
         self._promises = settings.urgency is Urgency.DEADLINE_FIRST
+        self._rules = EntryRules(settings, self._classes)
+        self._recorded: Mapping[int, EnterQueue] | None = None
+        """While a journal is applied: what entry rules decided then, by leg."""
         self._declared = frozenset(settings.contact_attributes)
+        self._numbers = frozenset(settings.contact_numbers)
         self._now_us = 0
         self._handlers: dict[type, Handler] = {
             ev.ContactArrived: self._contact_arrived,
@@ -127,7 +133,7 @@ class Router:
         return tuple(orders)
 
     def apply(self, event: ev.Event, actions: Sequence[Action], *, now_us: int) -> None:
-        """Apply a fact and the offers that were decided on it, as a journal recorded them.
+        """Apply a fact and what was decided on it, as a journal recorded it: queues and offers.
 
         What else `actions` holds follows from the fact. No policy runs, so yesterday's journal is
         applied under today's policies; whether these want other offers too is seen at the next
@@ -141,8 +147,10 @@ class Router:
         floor = self._floor
         if not self._now_us <= now_us < floor.soonest_us:
             self._check_time(event, now_us)
+        self._recorded = {one.leg_id: one for one in actions if type(one) is EnterQueue}
         with suppress(RefusalError):
             self._handlers[type(event)](event, now_us, [])
+        self._recorded = None
         self._now_us = now_us
         for action in actions:
             if type(action) is OfferContact:
@@ -237,7 +245,6 @@ class Router:
         self._floor.fire(now_us, orders, at_most=FIRED_MAX)
 
     def _contact_arrived(self, event: ev.ContactArrived, now_us: int, orders: list[Action]) -> None:
-        del orders
         floor = self._floor
         contact_id = event.contact_id
         if contact_id in floor.contacts:
@@ -252,13 +259,29 @@ class Router:
             raise RefusalError(Reason.BAD_NUMBER, "priority")
         if event.promised_us is not None and not 0 <= event.promised_us < TIME_US_MAX:
             raise RefusalError(Reason.BAD_NUMBER, "promised_us")
+        number = floor.legs_given + 1
+        order = None
+        if not event.queue:
+            order = self._entry_of(event, number, now_us)
+            event = resolved(event, order)
         klass = self._classes.of(event, floor.legs)
-        floor.legs_given = number = floor.legs_given + 1
+        if order is not None:
+            orders.append(order)
+        floor.legs_given = number
         promised_us = promised_by(event, klass, now_us) if self._promises else 0
         key = self._key(now_us, number, klass.priority, klass.head_start_us, promised_us)
         leg = floor.legs[number] = Leg(number, contact_id, klass, key, now_us)
         floor.contacts[contact_id] = Contact(event, Presence.WAITING, (number,))
         floor.matcher.wait(leg)
+
+    def _entry_of(self, event: ev.ContactArrived, number: int, now_us: int) -> EnterQueue:
+        """Return where a contact without a queue waits: by the rules, or as was recorded."""
+        if self._recorded is None:
+            return self._rules.decide(event, number, now_us)
+        order = self._recorded.get(number)
+        if order is None or order.contact_id != event.contact_id:
+            raise RefusalError(Reason.NO_QUEUE, event.contact_id)
+        return order
 
     def _check_attributes(self, attributes: tuple[tuple[str, str], ...]) -> None:
         if len(attributes) > len(self._declared):
@@ -268,6 +291,8 @@ class Router:
                 raise RefusalError(Reason.UNKNOWN_ATTRIBUTE, name)
             if not is_text(value):
                 raise RefusalError(Reason.BAD_TEXT, name)
+            if name in self._numbers and value and number_of(value) is None:
+                raise RefusalError(Reason.BAD_NUMBER, name)
 
     def _contact_left(self, event: ev.ContactLeft, now_us: int, orders: list[Action]) -> None:
         floor = self._floor

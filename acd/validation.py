@@ -5,11 +5,17 @@ is not reported, and `acd.service` whether every queue has agents.
 """
 
 from collections.abc import Collection, Hashable, Iterable
+from itertools import pairwise
 from typing import Final
 
+from acd.classes import PREFERS_MAX
+from acd.conditions import TAKEN, number_of
+from acd.entry_checks import report_entry
 from acd.errors import Problem, did_you_mean, shown
+from acd.expressions import KEYWORDS, NAME
 from acd.ids import ID_MAX, PRIORITY_MAX, Channel, Reason
 from acd.mistakes import Findings, KeyPath, Mistake, agent_path, key_text, seconds_text
+from acd.policies import splits_by_priority
 from acd.service import report_unserved
 from acd.settings import (
     PROFICIENCY_MAX,
@@ -19,12 +25,13 @@ from acd.settings import (
     CapacitySettings,
     ChannelSettings,
     DomainSettings,
+    EntryRule,
     ProfileSettings,
     QueueSettings,
     Serves,
     Urgency,
 )
-from acd.skills import KEYWORDS, NAME, requirement_errors
+from acd.skills import requirement_errors
 
 AGENTS_MAX: Final = 100_000
 """Most agents of a domain: ten times the largest size measured (design/performance), and more than
@@ -48,6 +55,9 @@ TOTAL_MAX: Final = 1_000_000
 
 DAY_US: Final = 86_400 * SECOND_US
 
+RULES_MAX: Final = 500
+"""Most entry rules: a contact that only the last one fits has asked them all."""
+
 
 def problems(settings: DomainSettings) -> list[Problem]:
     """Return every mistake in `settings`, in their order; none if a Router can be made of them.
@@ -70,6 +80,7 @@ def mistakes(
     return _Checker(settings, Findings(faulty)).run()
 
 
+_CONTACT_ATTRIBUTE: Final = "declared attribute of contacts"
 _PLAIN_NAME: Final = "a name of letters, digits, `_` and `-` that begins with a letter or `_`"
 _SPAN_MAX_TEXT: Final = seconds_text(SPAN_MAX_US)
 
@@ -98,7 +109,10 @@ class _Checker:
             self._profile(profile)
         self._agents()
         self._measures()
-        report_unserved(self._found, self._settings, list(self._distinct.values()))
+        self._entry()
+        channels = report_entry(self._found, self._settings)
+        distinct = list(self._distinct.values())
+        report_unserved(self._found, self._settings, distinct, entry_channels=channels)
         return self._found.all()
 
     # Kinds of values
@@ -156,7 +170,23 @@ class _Checker:
         self._found.repeats(("domain", "skills"), settings.skills)
         for place, name in enumerate(settings.contact_attributes):
             self._id(("domain", "contact_attributes", place), name)
-        self._found.repeats(("domain", "contact_attributes"), settings.contact_attributes)
+            if settings.entry and name in TAKEN:
+                wanted = "another name, since conditions of entry rules have this one"
+                self._found.report(
+                    ("domain", "contact_attributes", place), f"is {shown(name)}", wanted
+                )
+        attributes = ("domain", "contact_attributes")
+        self._found.repeats(attributes, settings.contact_attributes)
+        for place, name in enumerate(settings.contact_numbers):
+            self._found.known(
+                ("domain", "contact_numbers", place),
+                name,
+                _CONTACT_ATTRIBUTE,
+                settings.contact_attributes,
+                at=attributes,
+            )
+        self._found.repeats(("domain", "contact_numbers"), settings.contact_numbers)
+        self._utc_offsets()
         for name in settings.attributes:
             self._plain_name(("attributes", name), name)
         for name, values in settings.attributes.items():
@@ -177,14 +207,66 @@ class _Checker:
         self._found.doubles("profiles", (profile.name for profile in settings.profiles))
         self._found.doubles("capacities", (capacity.name for capacity in settings.capacities))
 
+    def _utc_offsets(self) -> None:
+        offsets = self._settings.utc_offsets
+        in_order = all(one[0] < next_one[0] for one, next_one in pairwise(offsets))
+        if not in_order or any(abs(offset_s) * SECOND_US > DAY_US for _, offset_s in offsets):
+            wanted = "offsets of at most a day, in the order of their instants"
+            self._found.report(("domain", "time_zone"), "has other offsets", wanted)
+
+    def _entry(self) -> None:
+        rules = self._settings.entry
+        if len(rules) > RULES_MAX:
+            self._found.report(("entry",), f"has {len(rules)} rules", f"at most {RULES_MAX}")
+        seen: set[str] = set()
+        for place, rule in enumerate(rules):
+            path = ("entry", place)
+            self._id((*path, "name"), rule.name)
+            if rule.name in seen:
+                self._found.report((*path, "name"), f"is {shown(rule.name)} again", "another name")
+            seen.add(rule.name)
+            self._entry_rule(path, rule)
+
+    def _entry_rule(self, path: KeyPath, rule: EntryRule) -> None:
+        at = ("queues", rule.queue)
+        self._found.known((*path, "queue"), rule.queue, "declared queue", self._queues, at=at)
+        urgency = self._settings.urgency
+        for key, number, is_read in (
+            ("priority", rule.priority, splits_by_priority(urgency)),
+            ("promise_s", rule.promise_us, urgency is Urgency.DEADLINE_FIRST),
+        ):
+            if number is not None and not is_read and not self._found.excused("domain", "urgency"):
+                wanted = f"none, since the urgency policy `{urgency}` does not read it"
+                self._found.report((*path, key), "is given", wanted)
+        if rule.priority is not None:
+            self._range((*path, "priority"), rule.priority, -PRIORITY_MAX, PRIORITY_MAX)
+        if rule.promise_us is not None:
+            self._span((*path, "promise_s"), rule.promise_us, zero=False)
+        self._requirement((*path, "requirement"), rule.requirement)
+        self._preferences((*path, "prefers"), rule.prefers)
+        if len(rule.prefers) > PREFERS_MAX:
+            self._found.report(
+                (*path, "prefers"), f"has {len(rule.prefers)} of them", f"at most {PREFERS_MAX}"
+            )
+        for name, value in rule.context.items():
+            self._context((*path, "context", name), name, value)
+
+    def _context(self, path: KeyPath, name: str, value: str) -> None:
+        """Report an attribute of contacts that is not declared, or of another type."""
+        declared = self._settings.contact_attributes
+        at = ("domain", "contact_attributes")
+        self._found.known(path, name, _CONTACT_ATTRIBUTE, declared, at=at)
+        if not 1 <= len(value) <= ID_MAX:
+            self._found.report(path, f"has {len(value)} characters", f"from 1 to {ID_MAX}")
+        elif name in self._settings.contact_numbers and number_of(value) is None:
+            wanted = "a number, since domain.contact_numbers names it"
+            self._found.report(path, f"is {shown(value)}", wanted)
+
     def _queue(self, queue: QueueSettings) -> None:
         path = ("queues", queue.name)
         self._id(path, queue.name)
         self._requirement((*path, "requires"), queue.requires)
-        for place, text in enumerate(queue.prefers):
-            self._requirement((*path, "prefers", place), text)
-            if not text.strip():
-                self._found.report((*path, "prefers", place), "is empty", "a requirement")
+        self._preferences((*path, "prefers"), queue.prefers)
         if queue.priority is not None:
             self._range((*path, "priority"), queue.priority, -PRIORITY_MAX, PRIORITY_MAX)
         if queue.head_start_us is not None:
@@ -227,6 +309,12 @@ class _Checker:
                 continue
             near = self._found.nearest(error.name, error.wanted_bare, error.choices)
             self._found.report(path, error.seen, f"{error.wanted_bare}{did_you_mean(near)}")
+
+    def _preferences(self, path: KeyPath, texts: Iterable[str]) -> None:
+        for place, text in enumerate(texts):
+            self._requirement((*path, place), text)
+            if not text.strip():
+                self._found.report((*path, place), "is empty", "a requirement")
 
     def _capacity(self, capacity: CapacitySettings) -> None:
         path = ("capacities", capacity.name)
