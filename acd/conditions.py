@@ -377,9 +377,10 @@ class _Terms:
         """Return which of a few known values are meant: always one of them is the case."""
         self._check_operator(said, ("==", "!=", "in"), what)
         named = {value.text for value in said.values}
+        wanted = f"{what}: one of {', '.join(known)}"
         for value in said.values:
             if value.text not in known:
-                self._cursor.note(Reason.UNKNOWN_ATTRIBUTE, value, value.text, what, known)
+                self._cursor.note(Reason.BAD_TEXT, value, value.text, wanted, known)
         return [one for name, one in known.items() if (name in named) is not negated]
 
     def _time(self, said: _Comparison, *, negated: bool) -> Condition:

@@ -191,6 +191,11 @@ class Router:
         return router
 
     @property
+    def settings(self) -> DomainSettings:
+        """How the domain is set up."""
+        return self._settings
+
+    @property
     def now_us(self) -> int:
         """The instant of the last step."""
         return self._now_us

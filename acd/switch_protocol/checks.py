@@ -26,6 +26,8 @@ class CheckOptions(Struct, frozen=True, kw_only=True):
     """The phones of all agents."""
     routes: tuple[str, ...] = ()
     """The called numbers that have queues."""
+    every_number: bool = False
+    """The others have queues too: the domain's entry rules say which."""
     test_call: str = ""
     """The number that a test call is placed to; "" for none."""
     context: str = ""

@@ -10,7 +10,7 @@ read from it shows that a long journal is never held whole.
 import io
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 import pytest
 from hypothesis import given
@@ -22,6 +22,7 @@ from acd.actions import (
     Action,
     CloseContact,
     ConnectLeg,
+    EnterQueue,
     OfferContact,
     Refused,
     SetAgentState,
@@ -84,6 +85,28 @@ LINES: list[tuple[ev.SingleEvent | Action, str]] = [
          'attributes=[["tier","gold plus"],["n","5"]] prefers=["english >= 5"] priority=-3 '
          "promised_us=7"),
     ),
+    (
+        ev.ContactArrived(contact_id="c2", channel=VOICE),
+        "contact.arrived contact_id=c2 channel=voice",
+    ),
+    (
+        EnterQueue(
+            3,
+            "c2",
+            "at night",
+            "sales",
+            priority=2,
+            requirement="cards >= 3",
+            prefers=("loans",),
+            promised_us=5,
+            context=(("campaign", "may"),),
+        ),
+        (
+            'leg.enter leg_id=3 contact_id=c2 rule="at night" queue=sales priority=2 '
+            'requirement="cards >= 3" prefers=["loans"] promised_us=5 '
+            'context=[["campaign","may"]]'
+        ),
+    ),
     (ev.ClockTicked(), "clock.ticked"),
     (
         ev.AgentNotReady(agent_id="ann", after_this_one=True),
@@ -138,7 +161,7 @@ def admitted(hint: Any) -> st.SearchStrategy[Any]:
         if base is str:
             return st.text(min_size=limits.min_length or 0, max_size=limits.max_length)
         return st.integers(limits.ge, limits.le or (limits.lt or 2**60) - 1)
-    if get_origin(hint) is UnionType:
+    if get_origin(hint) in {UnionType, Union}:
         return st.one_of(*map(admitted, get_args(hint)))
     if get_origin(hint) is tuple:
         first, second = get_args(hint)
