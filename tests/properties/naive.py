@@ -1,20 +1,48 @@
-"""The oracle: the matching rule stated once more, by scanning everybody.
+"""The oracle: entry rules and the matching rule stated once more, by scanning everybody.
 
-It imports neither `acd.matching` nor `acd.policies`; what it shares with the product is the one
-predicate `may_take`, whose part that hangs on slots `takes_of` states once more. Its order is made
-from the numbers of contacts, queues and agents, not from the keys that the product keeps. Right,
-slow, and short enough to be read against design/routing.
+It imports neither `acd.matching` nor `acd.policies`, nor what reads conditions; what it shares with
+the product is the one predicate `may_take`, whose part that hangs on slots `takes_of` states once
+more. Its order is made from the numbers of contacts, queues and agents, not from the keys that the
+product keeps. Right, slow, and short enough to be read against design/routing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, time, timedelta
+from typing import Final
 
 from acd.agents import CHANNELS, Agent, SlotState, Takes
 from acd.contacts import Contact, Leg, LegState
 from acd.eligibility import may_take
+from acd.events import ContactArrived
 from acd.ids import Availability, Channel, Device
 from acd.router import Router
-from acd.settings import AgentCriterion, CapacitySettings, DomainSettings, Urgency
+from acd.settings import (
+    AgentCriterion,
+    CapacitySettings,
+    DomainSettings,
+    EntryRule,
+    Urgency,
+)
 from acd.snapshot import Snapshot
+
+HOLDS: Final[dict[str, Callable[[ContactArrived, datetime], bool]]] = {
+    "channel == voice": lambda one, _: one.channel == "voice",
+    "channel in (chat, email)": lambda one, _: one.channel in {"chat", "email"},
+    "topic == cards": lambda one, _: said(one, "topic") == "cards",
+    "topic starts_with c": lambda one, _: said(one, "topic")[:1] == "c",
+    "topic is set": lambda one, _: said(one, "topic") != "",
+    "value >= 10": lambda one, _: said(one, "value") != "" and float(said(one, "value")) >= 10,
+    "value < 2.5": lambda one, _: said(one, "value") != "" and float(said(one, "value")) < 2.5,
+    "weekday in (tue, sat)": lambda _, local: local.weekday() in {1, 5},
+    "time < 22:20": lambda _, local: local.time() < time(22, 20),
+    "time >= 23:30": lambda _, local: local.time() >= time(23, 30),
+}
+"""What the conditions of `domains.CONDITIONS` say, in plain Python."""
+
+
+def said(arrival: ContactArrived, name: str) -> str:
+    """Return what a contact brought as an attribute; empty for nothing."""
+    return {"": "", **dict(arrival.attributes)}.get(name, "")
 
 
 class Naive:
@@ -60,6 +88,21 @@ class Naive:
         best = min(fitting, key=lambda agent: self.rank(first, agent))
         his = [leg for leg in wanted if may_take(leg, best)]
         return min(his, key=lambda leg: (self.tier(leg, best), self.place(leg))), best
+
+    def rule_for(self, arrival: ContactArrived, now_us: int) -> EntryRule:
+        """Return the first entry rule whose condition holds, by Python's own `and`, `or`, `not`."""
+        offset_s = 0
+        for from_us, later_s in self._settings.utc_offsets:
+            if from_us <= now_us:
+                offset_s = later_s
+        local = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=now_us, seconds=offset_s)
+        for rule in self._settings.entry:
+            text = rule.when
+            for condition, holds in HOLDS.items():
+                text = text.replace(condition, str(holds(arrival, local)))
+            if not text or eval(text):  # noqa: S307 - of True, False, and, or, not, ( and ) only.
+                return rule
+        raise AssertionError(arrival)
 
     def place(self, leg: Leg) -> tuple[int, ...]:
         """Return a leg's place in the domain's order; smaller is sooner."""

@@ -5,7 +5,7 @@ with the lines of the journal. Folding is compared with what a contact that name
 """
 
 import io
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import pytest
@@ -67,15 +67,15 @@ def shop(*rules: EntryRule, urgency: Urgency = Urgency.LONGEST_WAIT) -> DomainSe
     return settings
 
 
-def rule(name: str = "cards", when: str = "topic == cards", **more: object) -> EntryRule:
-    return EntryRule(name=name, when=when, **{"queue": "cards", **more})  # type: ignore[arg-type]
+def rule(name: str = "cards", when: str = "topic == cards", **more: Any) -> EntryRule:
+    return EntryRule(name=name, when=when, **{"queue": "cards", **more})
 
 
-def came(contact_id: str = "c1", channel: Channel = VOICE, **more: object) -> ContactArrived:
-    return ContactArrived(contact_id=contact_id, channel=channel, **more)  # type: ignore[arg-type]
+def came(contact_id: str = "c1", channel: Channel = VOICE, **more: Any) -> ContactArrived:
+    return ContactArrived(contact_id=contact_id, channel=channel, **more)
 
 
-def topic(value: str) -> dict[str, object]:
+def topic(value: str) -> dict[str, Any]:
     return {"attributes": (("topic", value),)}
 
 
@@ -292,7 +292,8 @@ def test_a_journal_is_applied_under_other_rules_without_moving_anybody(
             came("c3"),
         )
     )
-    for now_us, event in enumerate((came("c9"), batch, came("c4", requirement="no"))):
+    events: tuple[ev.Event, ...] = (came("c9"), batch, came("c4", requirement="no"))
+    for now_us, event in enumerate(events):
         actions = decided.step(event, now_us=now_us)
         applied.apply(event, actions, now_us=now_us)
     got, want = applied.snapshot(), decided.snapshot()
@@ -304,7 +305,8 @@ def test_a_journal_is_applied_under_other_rules_without_moving_anybody(
 def test_what_was_refused_for_want_of_rules_stays_refused_when_there_are_some() -> None:
     settings = shop(rule())
     before, after = Router(replace(settings, entry=())), Router(settings)
-    for event in (came("c1"), Batch(events=(came("c2"), arrived("c3")))):
+    events: tuple[ev.Event, ...] = (came("c1"), Batch(events=(came("c2"), arrived("c3"))))
+    for event in events:
         after.apply(event, before.step(event, now_us=0), now_us=0)
     assert list(after.contacts) == ["c3"]
 
@@ -322,7 +324,11 @@ def test_a_journal_with_entries_is_written_read_and_decided_again() -> None:
     settings = shop(rule("cards, all", context={"campaign": "may"}))
     router = Router(settings)
     text = format_header(settings)
-    for event in (came(**topic("cards")), Batch(events=(came("c2"), arrived("c3")))):
+    events: tuple[ev.Event, ...] = (
+        came(**topic("cards")),
+        Batch(events=(came("c2"), arrived("c3"))),
+    )
+    for event in events:
         text += format_entry(event, router.step(event, now_us=7), 7)
     assert 'rule="cards, all"' in text
     replayed = replay(read(io.BytesIO(text.encode()), "f"), verify=True)
