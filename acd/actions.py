@@ -35,10 +35,32 @@ class _Action(
     """Base of all actions."""
 
 
+class EnterQueue(_Action, frozen=True, tag="leg.enter"):
+    """Let a contact that named no queue wait in this one: an entry rule decided.
+
+    The numbers and texts are those that hold for the contact from now on, so that they are applied
+    without asking the rules again.
+    """
+
+    leg_id: LegId
+    contact_id: ContactId
+    rule: str
+    """The rule's name."""
+    queue: QueueName
+    priority: int | None = None
+    requirement: str = ""
+    """The rule's and the contact's, in normal form if both ask something."""
+    prefers: tuple[str, ...] = ()
+    """The rule's, then the contact's."""
+    promised_us: TimeUs | None = None
+    context: tuple[tuple[str, str], ...] = ()
+    """(name, value) pairs of attributes, by name; in place of what the contact brought."""
+
+
 class OfferContact(_Action, frozen=True, tag="offer.contact"):
     """Hold out a leg to an agent until it is accepted, rejected or times out.
 
-    The one action that a policy decides; all others follow from the event.
+    The one action that a policy decides; all others but `EnterQueue` follow from the event.
     """
 
     offer_id: OfferId
@@ -129,7 +151,8 @@ class Refused(_Action, frozen=True, tag="refused"):
 
 
 Action: TypeAlias = (
-    OfferContact
+    EnterQueue
+    | OfferContact
     | WidenLeg
     | WithdrawOffer
     | ConnectLeg

@@ -147,6 +147,16 @@ class Classes:
             self._by_meaning[meaning] = klass
         return klass
 
+    def joined(self, one: str, other: str) -> str:
+        """Return the requirement, as text, that two are met; either may be empty.
+
+        Raises:
+            RefusalError: One of them cannot be read.
+        """
+        if not one or not other:
+            return one or other
+        return str(both(self._read(one), self._read(other)))
+
     def _read(self, text: str) -> Requirement:
         try:
             return parse_requirement(text, skills=self._skills, attributes=self._attributes)

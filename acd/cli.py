@@ -304,6 +304,7 @@ def check_switch(config: Path, *, test_call: str, context: str) -> int:
         ),
         devices=tuple(settings.switch.device_of(agent.agent_id) for agent in domain.agents),
         routes=tuple(settings.switch.routes),
+        every_number=bool(domain.entry),
         test_call=test_call,
         context=context,
     )

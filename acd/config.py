@@ -12,7 +12,8 @@ from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, Field
 
-from acd.errors import ConfigError
+from acd.calendars import utc_offsets, zone_names
+from acd.errors import ConfigError, did_you_mean, nearest, shown
 from acd.ids import Channel, WrapUpMode
 from acd.mistakes import Mistake, in_file_order, within
 from acd.settings import (
@@ -23,6 +24,7 @@ from acd.settings import (
     CapacitySettings,
     ChannelSettings,
     DomainSettings,
+    EntryRule,
     IdleClock,
     MeasureSettings,
     PerformanceSettings,
@@ -74,6 +76,7 @@ def parse(
     document, found, faulty = read_model(_Document, tree)
     sizes, more = _group_sizes(document, members or {})
     settings = _settings(document, sizes)
+    more += _time_zone_mistakes(document.domain)
     found += [mistake for mistake in more if not within(mistake.path, faulty)]
     found += mistakes(settings, faulty=faulty)
     if found:
@@ -107,6 +110,8 @@ class _DomainTable(Table):
     connect_us: Span | None = None
     skills: list[str] | None = None
     contact_attributes: list[str] | None = None
+    contact_numbers: list[str] | None = None
+    time_zone: str | None = None
 
 
 class _ChannelTable(Table):
@@ -220,6 +225,18 @@ class _WeightedTable(Table):
     band_percent: Whole | None = None
 
 
+class _EntryTable(Table):
+    refused_keys = _ONE_URGENCY
+    name: str
+    queue: str
+    when: str | None = None
+    priority: Whole | None = None
+    requirement: str | None = None
+    prefers: list[str] | None = None
+    promise_us: Span | None = None
+    context: dict[str, str] | None = None
+
+
 class _MeasuresTable(Table):
     interval_us: Minutes | None = Field(None, alias="interval_min")
     abandons: Annotated[Abandons, _ByName] | None = None
@@ -237,6 +254,7 @@ class _Document(Table):
     back_off: _BackOffTable = _BackOffTable()
     rona: _RonaTable = _RonaTable()
     reject_reasons: dict[str, _RejectReasonTable] = Field(default_factory=dict)
+    entry: list[_EntryTable] = Field(default_factory=list)
     measures: _MeasuresTable = _MeasuresTable()
     performance: _PerformanceTable | None = None
     weighted: dict[str, _WeightedTable] = Field(default_factory=dict)
@@ -281,6 +299,8 @@ _CAP_US: Final = ChannelSettings().wrap_up_cap_us
 
 
 def _settings(document: _Document, sizes: Mapping[str, int]) -> DomainSettings:
+    domain = _given(document.domain)
+    domain.pop("time_zone", None)
     return DomainSettings(
         queues=tuple(_queue(*each) for each in document.queues.items()),
         profiles=tuple(
@@ -300,6 +320,8 @@ def _settings(document: _Document, sizes: Mapping[str, int]) -> DomainSettings:
             ),
         ),
         attributes={name: tuple(values) for name, values in document.attributes.items()},
+        entry=tuple(EntryRule(**_given(table)) for table in document.entry),
+        utc_offsets=_utc_offsets(document.domain),
         back_off=BackOffSettings(**_given(document.back_off)),
         rona=RonaSettings(**_given(document.rona)),
         reject_reasons=tuple(
@@ -309,8 +331,23 @@ def _settings(document: _Document, sizes: Mapping[str, int]) -> DomainSettings:
         measures=MeasureSettings(**_given(document.measures)),
         performance=_performance(document.performance),
         weighted=tuple(_weighted(*each) for each in document.weighted.items()),
-        **_given(document.domain),
+        **domain,
     )
+
+
+def _utc_offsets(table: _DomainTable) -> tuple[tuple[int, int], ...]:
+    """Return the changes of the domain's clocks; those of UTC where its zone is not known."""
+    name = table.time_zone
+    return utc_offsets(name) if name is not None and name in zone_names() else ()
+
+
+def _time_zone_mistakes(table: _DomainTable) -> list[Mistake]:
+    name = table.time_zone
+    if name is None or name in zone_names():
+        return []
+    near = did_you_mean(nearest(name, zone_names()))
+    wanted = f"a time zone that this machine knows, like Europe/Madrid{near}"
+    return [Mistake(("domain", "time_zone"), f"is {shown(name)}", wanted)]
 
 
 def _queue(name: str, table: _QueueTable) -> QueueSettings:

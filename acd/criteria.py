@@ -2,11 +2,11 @@
 
 from typing import Final
 
+from acd.errors import did_you_mean, shown
 from acd.mistakes import Findings, KeyPath
 from acd.performance import MEASURED_BY
 from acd.policies import STATIC
 from acd.settings import AgentCriterion, DomainSettings, WeightedSettings
-from acd.skills import did_you_mean, shown
 
 MEMORY_MAX: Final = 1_000
 """Most samples that a mean looks back on: a quarter's calls of a busy agent. `acd.performance`

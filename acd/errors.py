@@ -7,10 +7,19 @@
 - What a switch or a customer sends wrongly raises nothing: the core answers `Refused`.
 - `AssertionError`: us. A broken invariant is a bug, so nobody catches it.
 
-Each keeps its facts in `args`, so that a copy made from them or by pickle says the same.
+Each keeps its facts in `args`, so that a copy made from them or by pickle says the same. At the end
+are the helpers by which a message repeats foreign text, and suggests a name.
 """
 
-from typing import Any, NamedTuple
+from collections.abc import Collection
+from difflib import get_close_matches
+from typing import Any, Final, NamedTuple
+
+SHOWN_MAX: Final = 40
+"""Longest piece of foreign text that an error repeats, in characters: half a terminal's line."""
+
+CHOICES_MAX: Final = 1_000
+"""Most names searched for a near one (2 ms); in a longer list no suggestion is made."""
 
 
 class AcdError(Exception):
@@ -85,3 +94,39 @@ class CallerError(AcdError):
 
     def __str__(self) -> str:
         return str(self.args[0]).format(*self.args[1:])
+
+
+# Words of messages.
+
+
+def shown(text: str) -> str:
+    r"""Return foreign `text` fit for a message: in backticks, cut short, no control characters.
+
+    >>> shown("x" * 50), shown(chr(7) + "bell")
+    ('`xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…`', '`\\x07bell`')
+    """
+    return f"`{printable(text[:SHOWN_MAX])}{'…' if len(text) > SHOWN_MAX else ''}`"
+
+
+def printable(text: str) -> str:
+    """Return `text` with control characters and other invisible ones written as escapes."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def nearest(name: str, choices: Collection[str]) -> str:
+    """Return the choice whose spelling is nearest to `name`, or "" if none is near.
+
+    >>> nearest("qeue", ["queue", "queues", "agent"]), nearest("qeue", ["agent"])
+    ('queue', '')
+    """
+    if not name or len(choices) > CHOICES_MAX:
+        return ""
+    near = get_close_matches(name[:SHOWN_MAX], sorted(choices), n=1)
+    return near[0] if near else ""
+
+
+def did_you_mean(near: str) -> str:
+    """Return "; did you mean `near`?", or nothing for nothing."""
+    return f"; did you mean {shown(near)}?" if near else ""

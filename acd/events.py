@@ -48,12 +48,13 @@ class _Event(
     """Base of all events."""
 
 
-class ContactArrived(_Event, frozen=True, tag="contact.arrived"):
-    """A customer's request entered a queue and now waits."""
+class ContactArrived(_Event, frozen=True, kw_only=True, tag="contact.arrived"):
+    """A customer's request came, and now waits in a queue."""
 
     contact_id: ContactId
     """Never used twice: whoever sends events removes repeats of closed contacts."""
-    queue: QueueName
+    queue: Token = ""
+    """Where it waits; empty to let the domain's entry rules say (`EnterQueue`)."""
     channel: Channel
     customer: Token = ""
     """An opaque token of the customer; the core only hands it on."""

@@ -133,6 +133,8 @@ class Reason(StrEnum):
     UNKNOWN_QUEUE = "unknown_queue"
     UNKNOWN_SKILL = "unknown_skill"
     UNKNOWN_ATTRIBUTE = "unknown_attribute"
+    NO_QUEUE = "no_queue"
+    """The contact names no queue, and the domain has no entry rules that would."""
     CHANNEL_NOT_SERVED = "channel_not_served"
     """The queue has no settings for the contact's channel."""
     CONTACT_EXISTS = "contact_exists"

@@ -24,6 +24,7 @@ from typing import Any, Final
 from acd.actions import (
     Action,
     CloseContact,
+    EnterQueue,
     InterruptLeg,
     OfferContact,
     Refused,
@@ -31,6 +32,7 @@ from acd.actions import (
     SetAgentState,
     WithdrawOffer,
 )
+from acd.entry import entered
 from acd.errors import CallerError
 from acd.events import (
     AgentLoggedOut,
@@ -171,11 +173,17 @@ class Metrics:
             self._cut(now_us)
         on_event = self._on_event.get(type(event))
         if on_event is not None:
-            if actions and type(actions[0]) is Refused:
-                return
+            if actions:
+                first = type(actions[0])
+                if first is Refused:
+                    return
+                if first is EnterQueue:
+                    event = entered(event, actions)
             on_event(event, now_us)
         elif type(event) is Batch:
-            self._fold_batch(event, actions, now_us)
+            batch = entered(event, actions)
+            assert type(batch) is Batch
+            self._fold_batch(batch, actions, now_us)
             return
         for action in actions:
             on_action = self._on_action.get(type(action))

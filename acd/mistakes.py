@@ -10,10 +10,9 @@ import math
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from acd.errors import Problem
+from acd.errors import Problem, did_you_mean, nearest, printable, shown
 from acd.ids import ID_MAX
 from acd.settings import SECOND_US, AgentSettings
-from acd.skills import did_you_mean, nearest, printable, shown
 
 SUGGESTIONS_MAX: Final = 100
 """Most unknown names for which a near one is searched (2 ms each): a reader acts on the first."""

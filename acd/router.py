@@ -14,10 +14,11 @@ from types import MappingProxyType
 from typing import Final
 
 from acd import events as ev
-from acd.actions import Action, ConnectLeg, OfferContact, Refused, ReleaseCustomer
+from acd.actions import Action, ConnectLeg, EnterQueue, OfferContact, Refused, ReleaseCustomer
 from acd.agent_facts import AgentFacts, Handler
 from acd.agents import Agent, AgentSignal, SlotState
 from acd.classes import RefusalError, is_text
+from acd.conditions import number_of
 from acd.contacts import (
     LEG_TABLE,
     OFFER_TABLE,
@@ -30,6 +31,7 @@ from acd.contacts import (
     OfferSignal,
     Presence,
 )
+from acd.entry import EntryRules, resolved
 from acd.errors import CallerError, ConfigError
 from acd.floor import Floor
 from acd.ids import (
@@ -95,7 +97,11 @@ class Router:
             FailureCause.REFUSED: causes.refused_us,
         }
         self._objectives = settings.urgency is Urgency.WAIT_OVER_OBJECTIVE
+        self._rules = EntryRules(settings, self._floor.stages.classes)
+        self._recorded: Mapping[int, EnterQueue] | None = None
+        """While a journal is applied: what entry rules decided then, by leg."""
         self._declared = frozenset(settings.contact_attributes)
+        self._numbers = frozenset(settings.contact_numbers)
         self._now_us = 0
         self._vacated_us = -1
         """When the last agent of some kind logged out."""
@@ -149,7 +155,7 @@ class Router:
         return tuple(orders)
 
     def apply(self, event: ev.Event, actions: Sequence[Action], *, now_us: int) -> None:
-        """Apply a fact and the offers that were decided on it, as a journal recorded them.
+        """Apply a fact and what was decided on it, as a journal recorded it: queues and offers.
 
         What else `actions` holds follows from the fact. No policy runs, so yesterday's journal is
         applied under today's policies; whether these want other offers too is seen at the next
@@ -164,8 +170,10 @@ class Router:
         if not self._now_us <= now_us < self._timers.soonest_us:
             self._check_time(event, now_us)
         floor.now_us = now_us
+        self._recorded = {one.leg_id: one for one in actions if type(one) is EnterQueue}
         with suppress(RefusalError):
             self._handlers[type(event)](event, now_us, [])
+        self._recorded = None
         self._now_us = now_us
         if floor.vacated or now_us == self._vacated_us:
             self._let_unserved_widen(now_us)
@@ -211,6 +219,11 @@ class Router:
         put_back(snapshot, router._floor)
         router._now_us = router._vacated_us = snapshot.now_us
         return router
+
+    @property
+    def settings(self) -> DomainSettings:
+        """How the domain is set up."""
+        return self._settings
 
     @property
     def now_us(self) -> int:
@@ -307,7 +320,23 @@ class Router:
             self._objectives or not 0 <= event.promised_us < TIME_US_MAX
         ):
             raise RefusalError(Reason.BAD_NUMBER, "promised_us")
-        floor.enter(event, floor.stages.classes.of(event), now_us, orders)
+        order = None
+        if not event.queue:
+            order = self._entry_of(event, floor.legs_given + 1, now_us)
+            event = resolved(event, order)
+        klass = floor.stages.classes.of(event)
+        if order is not None:
+            orders.append(order)
+        floor.enter(event, klass, now_us, orders)
+
+    def _entry_of(self, event: ev.ContactArrived, number: int, now_us: int) -> EnterQueue:
+        """Return where a contact without a queue waits: by the rules, or as was recorded."""
+        if self._recorded is None:
+            return self._rules.decide(event, number, now_us)
+        order = self._recorded.get(number)
+        if order is None or order.contact_id != event.contact_id:
+            raise RefusalError(Reason.NO_QUEUE, event.contact_id)
+        return order
 
     def _check_attributes(self, attributes: tuple[tuple[str, str], ...]) -> None:
         if len(attributes) > len(self._declared):
@@ -317,6 +346,8 @@ class Router:
                 raise RefusalError(Reason.UNKNOWN_ATTRIBUTE, name)
             if not is_text(value):
                 raise RefusalError(Reason.BAD_TEXT, name)
+            if name in self._numbers and value and number_of(value) is None:
+                raise RefusalError(Reason.BAD_NUMBER, name)
 
     def _contact_left(self, event: ev.ContactLeft, now_us: int, orders: list[Action]) -> None:
         floor = self._floor

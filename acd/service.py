@@ -11,6 +11,7 @@ from functools import reduce
 from operator import and_, or_
 from typing import TypeAlias, assert_never
 
+from acd.errors import shown
 from acd.ids import Channel
 from acd.mistakes import Findings, agent_path
 from acd.settings import PROFICIENCY_MAX, PROFICIENCY_MIN, AgentSettings, DomainSettings
@@ -23,7 +24,6 @@ from acd.skills import (
     Requirement,
     RequirementError,
     parse_requirement,
-    shown,
 )
 
 Bits: TypeAlias = int
@@ -31,21 +31,29 @@ Bits: TypeAlias = int
 
 
 def report_unserved(
-    found: Findings, settings: DomainSettings, distinct: Sequence[AgentSettings]
+    found: Findings,
+    settings: DomainSettings,
+    distinct: Sequence[AgentSettings],
+    *,
+    entry_channels: Sequence[frozenset[Channel]],
 ) -> None:
     """Report each channel of a queue that no agent serves, carries and may take.
+
+    And each entry rule whose requirement nobody meets who may take contacts of its queue.
 
     Args:
         found: Where it is reported. It knows what could not be read, and that is in doubt: an
             agent without a profile might serve every queue.
         settings: The domain.
         distinct: Its agents; of members of a group who are alike, one will do.
+        entry_channels: On which channels each entry rule may fire.
     """
     if any(len(path) < 3 and path[0] in {"agents", "groups"} for path in found.faulty):
         return  # An agent who could not be read at all might serve anything.
     serving = _serving(found, settings, distinct)
     carrying = _carrying(found, settings, distinct)
     abilities = _Abilities(found, settings, distinct)
+    taking: dict[tuple[str, Channel], Bits] = {}
     # Of queues with one name the first counts.
     for queue in reversed({each.name: each for each in reversed(settings.queues)}.values()):
         able = abilities.meeting(queue.requires)
@@ -53,6 +61,7 @@ def report_unserved(
             path = ("queues", queue.name, channel.value)
             serve = serving[queue.name, channel]
             carry = serve & carrying[channel]
+            taking[queue.name, channel] = carry & able
             if not serve:
                 found.report(path, "is served by no agent", "an agent whose profile serves it")
             elif not carry:
@@ -61,6 +70,20 @@ def report_unserved(
             elif not carry & able:
                 wanted = f"an agent who serves it, carries it and meets {shown(queue.requires)}"
                 found.report(path, "is served by no agent who may take it", wanted)
+    for place, rule in enumerate(settings.entry):
+        able = abilities.meeting(rule.requirement)
+        unmet = [
+            channel
+            for channel in Channel
+            if channel in entry_channels[place]
+            and (takers := taking.get((rule.queue, channel)))
+            and not takers & able
+        ]
+        # A rule for every channel may leave some of them to others.
+        met = any(taking.get((rule.queue, channel), 0) & able for channel in Channel)
+        if unmet and not (met and entry_channels[place] == frozenset(Channel)):
+            who = f"an agent who serves {unmet[0]} of {shown(rule.queue)} and meets it too"
+            found.report(("entry", place, "requirement"), "is met by no agent", who)
 
 
 def _serving(

@@ -97,12 +97,8 @@ class Abandons(StrEnum):
     IGNORED = "ignored"
 
 
-class _Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of all settings.
-
-    Numbers that were added after journals bore a digest of their settings are `UNSET` where they
-    are not given: no encoding shows them then, so old journals keep their digest.
-    """
+class _Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Base of all settings. Defaults are left out, so that a new setting changes no old digest."""
 
 
 class ChannelSettings(_Settings, frozen=True):
@@ -270,6 +266,22 @@ class WeightedSettings(_Settings, frozen=True):
     """Width of a band of the sum, in per cent of the means."""
 
 
+class EntryRule(_Settings, frozen=True):
+    """What a contact becomes that names no queue. See `acd.entry`."""
+
+    name: str
+    queue: QueueName
+    when: str = ""
+    """Which contacts it is for (`acd.conditions`); empty for the last rule: all others."""
+    priority: int | None = None
+    requirement: str = ""
+    """What an agent must have, beside what queue and contact ask."""
+    prefers: tuple[str, ...] = ()
+    promise_us: int | None = None
+    context: dict[str, str] = {}
+    """Attributes that the contact gets."""
+
+
 class MeasureSettings(_Settings, frozen=True):
     """Definitions of the measures; see `acd.metrics`."""
 
@@ -314,6 +326,13 @@ class DomainSettings(_Settings, frozen=True):
     attributes: dict[str, tuple[str, ...]] = {}
     """Agents' attributes and their values."""
     contact_attributes: tuple[str, ...] = ()
+    contact_numbers: tuple[str, ...] = ()
+    """Those of `contact_attributes` whose values are numbers; the others' are texts."""
+    entry: tuple[EntryRule, ...] = ()
+    """Asked in this order for a contact that names no queue: the first that fits decides."""
+    utc_offsets: tuple[tuple[int, int], ...] = ()
+    """The time zone of `entry`: (from_us, offset_s) pairs, ascending (`acd.calendars` makes them).
+    Before the first, and where there is none, it is UTC."""
     measures: MeasureSettings = MeasureSettings()
 
     def digest(self) -> str:

@@ -16,97 +16,25 @@ meaning give one value, and one class in the router. Equivalence proper would ne
 form, which grows exponentially: it is not tried.
 """
 
-import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from difflib import get_close_matches
-from typing import Final, NamedTuple, TypeAlias
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Final, TypeAlias
 
 from msgspec import Struct
 
-from acd.errors import AcdError
+from acd.errors import shown
+from acd.expressions import KEYWORDS, NAME, Cursor, ExpressionError, Grammar, Token
 from acd.ids import TEXT_MAX, Reason
 from acd.settings import PROFICIENCY_MAX, PROFICIENCY_MIN
 
-NESTING_MAX: Final = 16
-"""Deepest parentheses: twice what anybody can read, and far from Python's recursion limit."""
 
-TERMS_MAX: Final = 64
-"""Most terms of one text: as many as its 512 characters hold at 8 characters each."""
-
-SHOWN_MAX: Final = 40
-"""Longest piece of foreign text that an error repeats, in characters: half a terminal's line."""
-
-CHOICES_MAX: Final = 1_000
-"""Most names searched for a near one (2 ms); in a longer list no suggestion is made."""
-
-NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
-KEYWORDS: Final = frozenset({"and", "or", "not"})
-
-
-class RequirementError(AcdError):
+class RequirementError(ExpressionError):
     """A requirement cannot be read.
 
-    Args: the reason (one of `UNKNOWN_SKILL`, `UNKNOWN_ATTRIBUTE` for attributes and their values,
-    `TOO_LONG` for every limit, `BAD_REQUIREMENT` for the rest), the position (characters from 1;
-    0 for the whole text), what was seen, what is wanted, an unknown name and the names that exist.
+    The reason is one of `UNKNOWN_SKILL`, `UNKNOWN_ATTRIBUTE` for attributes and their values,
+    `TOO_LONG`, and `BAD_REQUIREMENT` for the rest.
     """
 
-    def __init__(  # noqa: PLR0917 - all facts are kept in args, in order
-        self,
-        reason: Reason,
-        position: int,
-        seen: str,
-        wanted: str,
-        name: str = "",
-        choices: Collection[str] = (),
-    ) -> None:
-        super().__init__(reason, position, seen, wanted, name, choices)
-
-    @property
-    def reason(self) -> Reason:
-        """What kind of mistake it is; the router answers it in `Refused`."""
-        reason: Reason = self.args[0]
-        return reason
-
-    @property
-    def position(self) -> int:
-        """Where it is, in characters from 1; 0 for the whole text."""
-        position: int = self.args[1]
-        return position
-
-    @property
-    def seen(self) -> str:
-        """What was seen, and where."""
-        return f"{self.args[2]} at character {self.position}" if self.position else self.args[2]
-
-    @property
-    def wanted(self) -> str:
-        """What is wanted, with the nearest name.
-
-        It is searched here, so a router that refuses events at full load does not pay for it.
-        """
-        return f"{self.wanted_bare}{did_you_mean(nearest(self.name, self.choices))}"
-
-    @property
-    def wanted_bare(self) -> str:
-        """What is wanted, without a suggestion."""
-        wanted: str = self.args[3]
-        return wanted
-
-    @property
-    def name(self) -> str:
-        """The unknown name; empty if the mistake is another."""
-        name: str = self.args[4]
-        return name
-
-    @property
-    def choices(self) -> Collection[str]:
-        """The names that exist."""
-        choices: Collection[str] = self.args[5]
-        return choices
-
-    def __str__(self) -> str:
-        return f"{self.seen}; wanted {self.wanted}"
+    points_at_limits = False  # Journals hold what was refused, word for word, from before it did.
 
 
 class HasSkill(Struct, frozen=True, gc=False, tag="skill"):
@@ -238,7 +166,7 @@ did you mean `spanish`?
 
 def requirement_errors(
     text: str, *, skills: Collection[str], attributes: Mapping[str, tuple[str, ...]]
-) -> list[RequirementError]:
+) -> Sequence[ExpressionError]:
     """Return every mistake in `text`: all unknown names, and the first that stops the reading.
 
     >>> errors = requirement_errors("a and b or >= 5", skills=(), attributes={})
@@ -255,39 +183,6 @@ def both(one: Requirement, other: Requirement) -> Requirement:
     'cards >= 5 and loans'
     """
     return _joined((one, other), AllOf)
-
-
-def shown(text: str) -> str:
-    r"""Return foreign `text` fit for a message: in backticks, cut short, no control characters.
-
-    >>> shown("x" * 50), shown(chr(7) + "bell")
-    ('`xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…`', '`\\x07bell`')
-    """
-    return f"`{printable(text[:SHOWN_MAX])}{'…' if len(text) > SHOWN_MAX else ''}`"
-
-
-def printable(text: str) -> str:
-    """Return `text` with control characters and other invisible ones written as escapes."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
-
-
-def nearest(name: str, choices: Collection[str]) -> str:
-    """Return the choice whose spelling is nearest to `name`, or "" if none is near.
-
-    >>> nearest("qeue", ["queue", "queues", "agent"]), nearest("qeue", ["agent"])
-    ('queue', '')
-    """
-    if not name or len(choices) > CHOICES_MAX:
-        return ""
-    near = get_close_matches(name[:SHOWN_MAX], sorted(choices), n=1)
-    return near[0] if near else ""
-
-
-def did_you_mean(near: str) -> str:
-    """Return "; did you mean `near`?", or nothing for nothing."""
-    return f"; did you mean {shown(near)}?" if near else ""
 
 
 _GroupKind: TypeAlias = type[AllOf] | type[AnyOf]
@@ -311,164 +206,79 @@ def _joined(parts: Iterable[Requirement], kind: _GroupKind) -> Requirement:
     return unique[0] if len(unique) == 1 else kind(tuple(unique))
 
 
-class _Token(NamedTuple):
-    kind: str
-    """"name", "number", "text", "symbol", or "end"."""
-    text: str
-    position: int
-
-
-# Each alternative begins with another character and the last takes any: one pass, no backtracking.
-_TOKENS: Final = re.compile(
-    rf"(?P<name>{NAME.pattern})|(?P<number>[0-9]+)|(?P<text>'[^']*'|\"[^\"]*\")"
-    r"|(?P<symbol>[<>=!]=|[^ \t\r\n])"
-)
-
-
-def _tokens(text: str) -> list[_Token]:
-    found = [
-        _Token(match.lastgroup or "", match.group(), match.start() + 1)
-        for match in _TOKENS.finditer(text)
-    ]
-    return [*found, _Token("end", "", len(text) + 1)]
-
-
 def _read(
     text: str, *, skills: Collection[str], attributes: Mapping[str, tuple[str, ...]]
-) -> tuple[Requirement, list[RequirementError]]:
+) -> tuple[Requirement, Sequence[ExpressionError]]:
     """Return the normal form, right if there are no errors, and the errors by position."""
     if len(text) > TEXT_MAX:
         return ANYONE, [_too_long(f"has {len(text)} characters", f"at most {TEXT_MAX}")]
-    reader = _Reader(_tokens(text), skills, attributes)
+    cursor = Cursor(text, RequirementError, Reason.BAD_REQUIREMENT)
+    if cursor.token.kind == "end":
+        return ANYONE, ()
     try:
-        requirement = reader.whole()
+        requirement = Grammar(cursor, _Terms(cursor, skills, attributes)).whole()
     except RequirementError as error:
-        return ANYONE, [*reader.unknown, error]
+        return ANYONE, [*cursor.unknown, error]
     # Normal forms can be longer (`not (a or b)`). Limiting them too lets each be read back.
-    if not reader.unknown and (length := len(str(requirement))) > TEXT_MAX:
-        reader.unknown.append(
-            _too_long(f"has {length} characters in normal form", f"at most {TEXT_MAX}")
-        )
-    return requirement, reader.unknown
+    if not cursor.unknown and (length := len(str(requirement))) > TEXT_MAX:
+        seen = f"has {length} characters in normal form"
+        return requirement, [_too_long(seen, f"at most {TEXT_MAX}")]
+    return requirement, cursor.unknown
 
 
 def _too_long(seen: str, wanted: str) -> RequirementError:
     return RequirementError(Reason.TOO_LONG, 0, seen, wanted)
 
 
-class _Reader:
-    """Recursive descent; negations are pushed inwards on the way down."""
+class _Terms:
+    """The terms of requirements."""
 
     def __init__(
-        self,
-        tokens: Sequence[_Token],
-        skills: Collection[str],
-        attributes: Mapping[str, tuple[str, ...]],
+        self, cursor: Cursor, skills: Collection[str], attributes: Mapping[str, tuple[str, ...]]
     ) -> None:
-        self.unknown: list[RequirementError] = []
-        """Unknown names: noted, and the reading goes on."""
-        self._tokens = iter(tokens)
-        self._token = next(self._tokens)
+        self._cursor = cursor
         self._skills = skills
         self._attributes = attributes
-        self._terms = 0
-        self._nesting = 0
 
-    def whole(self) -> Requirement:
-        if self._token.kind == "end":
-            return ANYONE
-        requirement = self._disjunction(negated=False)
-        if self._token.kind != "end":
-            raise self._unexpected("`and`, `or` or the end")
-        return requirement
-
-    def _disjunction(self, *, negated: bool) -> Requirement:
-        return self._group("or", AllOf if negated else AnyOf, self._conjunction, negated=negated)
-
-    def _conjunction(self, *, negated: bool) -> Requirement:
-        return self._group("and", AnyOf if negated else AllOf, self._factor, negated=negated)
-
-    def _group(
-        self, word: str, kind: _GroupKind, part: Callable[..., Requirement], *, negated: bool
-    ) -> Requirement:
-        parts = [part(negated=negated)]
-        while self._token.text == word:
-            self._advance()
-            parts.append(part(negated=negated))
-        return _joined(parts, kind)
-
-    def _factor(self, *, negated: bool) -> Requirement:
-        while self._token.text == "not":
-            self._advance()
-            negated = not negated
-        if self._token.text != "(":
-            return self._term(negated=negated)
-        self._nesting += 1
-        if self._nesting > NESTING_MAX:
-            raise _too_long("is nested deeper", f"at most {NESTING_MAX} parentheses in each other")
-        self._advance()
-        inner = self._disjunction(negated=negated)
-        if self._token.text != ")":
-            raise self._unexpected("`and`, `or` or `)`")
-        self._advance()
-        self._nesting -= 1
-        return inner
-
-    def _term(self, *, negated: bool) -> Requirement:
-        name = self._token
-        if name.kind != "name" or name.text in KEYWORDS:
-            raise self._unexpected("a skill, an attribute, `not` or `(`")
-        self._terms += 1
-        if self._terms > TERMS_MAX:
-            raise _too_long("has more terms", f"at most {TERMS_MAX}")
-        self._advance()
-        if self._token.text in {"==", "!="}:
+    def term(self, *, negated: bool) -> Requirement:
+        cursor = self._cursor
+        if cursor.token.kind != "name" or cursor.token.text in KEYWORDS:
+            raise cursor.unexpected("a skill, an attribute, `not` or `(`")
+        cursor.count_term()
+        name = cursor.advance()
+        if cursor.token.text in {"==", "!="}:
             return self._attribute(name, negated=negated)
         if name.text not in self._skills:
-            self._note(Reason.UNKNOWN_SKILL, name, name.text, "a declared skill", self._skills)
-        at_least = self._at_least() if self._token.text == ">=" else PROFICIENCY_MIN
+            cursor.note(Reason.UNKNOWN_SKILL, name, name.text, "a declared skill", self._skills)
+        at_least = self._at_least() if cursor.takes(">=") else PROFICIENCY_MIN
         return HasSkill(name.text, at_least, negated)
 
+    def join(self, parts: Sequence[Requirement], *, every: bool) -> Requirement:
+        return _joined(parts, AllOf if every else AnyOf)
+
     def _at_least(self) -> int:
-        self._advance()
-        token = self._token
+        token = self._cursor.token
         # Five hundred digits are no problem for int().
         if token.kind != "number" or not PROFICIENCY_MIN <= int(token.text) <= PROFICIENCY_MAX:
-            raise self._unexpected(f"a proficiency from {PROFICIENCY_MIN} to {PROFICIENCY_MAX}")
-        self._advance()
-        return int(token.text)
+            wanted = f"a proficiency from {PROFICIENCY_MIN} to {PROFICIENCY_MAX}"
+            raise self._cursor.unexpected(wanted)
+        return int(self._cursor.advance().text)
 
-    def _attribute(self, name: _Token, *, negated: bool) -> Requirement:
-        differs = self._token.text == "!="
-        self._advance()
-        token = self._token
+    def _attribute(self, name: Token, *, negated: bool) -> Requirement:
+        cursor = self._cursor
+        differs = cursor.advance().text == "!="
+        token = cursor.token
         if token.kind == "text":
             value = token.text[1:-1]
         elif token.kind == "name" and token.text not in KEYWORDS:
             value = token.text
         else:
-            raise self._unexpected("a value: a name, or a text in quotes")
-        self._advance()
+            raise cursor.unexpected("a value: a name, or a text in quotes")
+        cursor.advance()
         values = self._attributes.get(name.text)
         unknown = Reason.UNKNOWN_ATTRIBUTE
         if values is None:
-            self._note(unknown, name, name.text, "a declared attribute", self._attributes)
+            cursor.note(unknown, name, name.text, "a declared attribute", self._attributes)
         elif value not in values:
-            self._note(unknown, token, value, f"a value of {shown(name.text)}", values)
+            cursor.note(unknown, token, value, f"a value of {shown(name.text)}", values)
         return HasAttribute(name.text, value, negated is not differs)
-
-    def _advance(self) -> None:
-        self._token = next(self._tokens)
-
-    def _note(
-        self, reason: Reason, token: _Token, name: str, wanted: str, choices: Collection[str]
-    ) -> None:
-        seen = f"names {shown(name)}"
-        self.unknown.append(
-            RequirementError(reason, token.position, seen, wanted, name, tuple(choices))
-        )
-
-    def _unexpected(self, wanted: str) -> RequirementError:
-        token = self._token
-        seen = "ends" if token.kind == "end" else f"has {shown(token.text)}"
-        return RequirementError(Reason.BAD_REQUIREMENT, token.position, seen, wanted)

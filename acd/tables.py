@@ -17,9 +17,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from acd.errors import did_you_mean, nearest, shown
 from acd.mistakes import SUGGESTIONS_MAX, KeyPath, Mistake, seconds_text, within
 from acd.settings import SECOND_US
-from acd.skills import did_you_mean, nearest, shown
 from acd.validation import SPAN_MAX_US
 
 NUMBER_MAX: Final = 2**63

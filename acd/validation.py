@@ -6,10 +6,15 @@ queue has agents.
 """
 
 from collections.abc import Collection, Hashable, Iterable
+from itertools import pairwise
 from typing import Final
 
+from acd.classes import PREFERS_MAX
+from acd.conditions import TAKEN, number_of
 from acd.criteria import report_criteria
-from acd.errors import Problem
+from acd.entry_checks import report_entry
+from acd.errors import Problem, did_you_mean, shown
+from acd.expressions import KEYWORDS, NAME
 from acd.ids import ID_MAX, PRIORITY_MAX, Channel, Reason
 from acd.mistakes import Findings, KeyPath, Mistake, agent_path, key_text, seconds_text
 from acd.policy_numbers import PolicyNumbers
@@ -23,20 +28,14 @@ from acd.settings import (
     CapacitySettings,
     ChannelSettings,
     DomainSettings,
+    EntryRule,
     ProfileSettings,
     QueueSettings,
     Serves,
+    Urgency,
 )
-from acd.skills import (
-    KEYWORDS,
-    NAME,
-    did_you_mean,
-    parse_requirement,
-    requirement_errors,
-    shown,
-)
-from acd.urgency import splits_by_priority
-from acd.widening import admits_fewer
+from acd.skills import requirement_errors
+from acd.step_checks import StepChecks
 
 AGENTS_MAX: Final = 100_000
 """Most agents of a domain: ten times the largest size measured (design/performance), and more than
@@ -61,10 +60,10 @@ TOTAL_MAX: Final = 1_000_000
 MISSES_MAX: Final = 100
 """Most offers in a row that an agent may let ring out: a day of nothing else."""
 
-STEPS_MAX: Final = 10
-"""Most routing steps of a queue: as many as a precision queue of Cisco has."""
-
 DAY_US: Final = 86_400 * SECOND_US
+
+RULES_MAX: Final = 500
+"""Most entry rules: a contact that only the last one fits has asked them all."""
 
 
 def problems(settings: DomainSettings) -> list[Problem]:
@@ -88,9 +87,7 @@ def mistakes(
     return _Checker(settings, Findings(faulty)).run()
 
 
-_WIDENS: Final = ("requires", "lower", "priority")
-"""What a routing step may change."""
-
+_CONTACT_ATTRIBUTE: Final = "declared attribute of contacts"
 _PLAIN_NAME: Final = "a name of letters, digits, `_` and `-` that begins with a letter or `_`"
 _SPAN_MAX_TEXT: Final = seconds_text(SPAN_MAX_US)
 
@@ -111,6 +108,13 @@ class _Checker:
         self._numbers = PolicyNumbers(
             found, settings, check_range=self._range, check_span=self._span
         )
+        self._steps = StepChecks(
+            found,
+            settings,
+            check_range=self._range,
+            check_span=self._span,
+            check_requirement=self._requirement,
+        )
 
     def run(self) -> list[Mistake]:
         self._domain()
@@ -123,7 +127,10 @@ class _Checker:
         self._agents()
         self._measures()
         report_criteria(self._found, self._settings)
-        report_unserved(self._found, self._settings, list(self._distinct.values()))
+        self._entry()
+        channels = report_entry(self._found, self._settings)
+        distinct = list(self._distinct.values())
+        report_unserved(self._found, self._settings, distinct, entry_channels=channels)
         return self._found.all()
 
     # Kinds of values
@@ -187,7 +194,23 @@ class _Checker:
         self._found.repeats(("domain", "skills"), settings.skills)
         for place, name in enumerate(settings.contact_attributes):
             self._id(("domain", "contact_attributes", place), name)
-        self._found.repeats(("domain", "contact_attributes"), settings.contact_attributes)
+            if settings.entry and name in TAKEN:
+                wanted = "another name, since conditions of entry rules have this one"
+                self._found.report(
+                    ("domain", "contact_attributes", place), f"is {shown(name)}", wanted
+                )
+        attributes = ("domain", "contact_attributes")
+        self._found.repeats(attributes, settings.contact_attributes)
+        for place, name in enumerate(settings.contact_numbers):
+            self._found.known(
+                ("domain", "contact_numbers", place),
+                name,
+                _CONTACT_ATTRIBUTE,
+                settings.contact_attributes,
+                at=attributes,
+            )
+        self._found.repeats(("domain", "contact_numbers"), settings.contact_numbers)
+        self._utc_offsets()
         for name in settings.attributes:
             self._plain_name(("attributes", name), name)
         for name, values in settings.attributes.items():
@@ -225,96 +248,72 @@ class _Checker:
             if one.back_off_us is not None:
                 self._span((*path, "back_off_s"), one.back_off_us)
 
+    def _utc_offsets(self) -> None:
+        offsets = self._settings.utc_offsets
+        in_order = all(one[0] < next_one[0] for one, next_one in pairwise(offsets))
+        if not in_order or any(abs(offset_s) * SECOND_US > DAY_US for _, offset_s in offsets):
+            wanted = "offsets of at most a day, in the order of their instants"
+            self._found.report(("domain", "time_zone"), "has other offsets", wanted)
+
+    def _entry(self) -> None:
+        rules = self._settings.entry
+        if len(rules) > RULES_MAX:
+            self._found.report(("entry",), f"has {len(rules)} rules", f"at most {RULES_MAX}")
+        seen: set[str] = set()
+        for place, rule in enumerate(rules):
+            path = ("entry", place)
+            self._id((*path, "name"), rule.name)
+            if rule.name in seen:
+                self._found.report((*path, "name"), f"is {shown(rule.name)} again", "another name")
+            seen.add(rule.name)
+            self._entry_rule(path, rule)
+
+    def _entry_rule(self, path: KeyPath, rule: EntryRule) -> None:
+        at = ("queues", rule.queue)
+        self._found.known((*path, "queue"), rule.queue, "declared queue", self._queues, at=at)
+        urgency = self._settings.urgency
+        for key, number, is_read in (
+            ("priority", rule.priority, urgency in {Urgency.STRICT_PRIORITY, Urgency.AGEING}),
+            ("promise_s", rule.promise_us, urgency is Urgency.DEADLINE_FIRST),
+        ):
+            if number is not None and not is_read and not self._found.excused("domain", "urgency"):
+                wanted = f"none, since the urgency policy `{urgency}` does not read it"
+                self._found.report((*path, key), "is given", wanted)
+        if rule.priority is not None:
+            self._range((*path, "priority"), rule.priority, -PRIORITY_MAX, PRIORITY_MAX)
+        if rule.promise_us is not None:
+            self._span((*path, "promise_s"), rule.promise_us, zero=False)
+        self._requirement((*path, "requirement"), rule.requirement)
+        self._preferences((*path, "prefers"), rule.prefers)
+        if len(rule.prefers) > PREFERS_MAX:
+            self._found.report(
+                (*path, "prefers"), f"has {len(rule.prefers)} of them", f"at most {PREFERS_MAX}"
+            )
+        for name, value in rule.context.items():
+            self._context((*path, "context", name), name, value)
+
+    def _context(self, path: KeyPath, name: str, value: str) -> None:
+        """Report an attribute of contacts that is not declared, or of another type."""
+        declared = self._settings.contact_attributes
+        at = ("domain", "contact_attributes")
+        self._found.known(path, name, _CONTACT_ATTRIBUTE, declared, at=at)
+        if not 1 <= len(value) <= ID_MAX:
+            self._found.report(path, f"has {len(value)} characters", f"from 1 to {ID_MAX}")
+        elif name in self._settings.contact_numbers and number_of(value) is None:
+            wanted = "a number, since domain.contact_numbers names it"
+            self._found.report(path, f"is {shown(value)}", wanted)
+
     def _queue(self, queue: QueueSettings) -> None:
         path = ("queues", queue.name)
         self._id(path, queue.name)
         self._requirement((*path, "requires"), queue.requires)
-        for place, text in enumerate(queue.prefers):
-            self._requirement((*path, "prefers", place), text)
-            if not text.strip():
-                self._found.report((*path, "prefers", place), "is empty", "a requirement")
+        self._preferences((*path, "prefers"), queue.prefers)
         self._numbers.report_queue(queue)
         self._span((*path, "exclusion_s"), queue.exclusion_us)
-        self._steps(path, queue)
+        self._steps.report(path, queue)
         self._some(path, queue.channels, f"at least one table of {_listed(Channel)}")
         for channel, each in queue.channels.items():
             self._channel((*path, channel.value), each)
-
-    def _steps(self, path: KeyPath, queue: QueueSettings) -> None:
-        """Report steps that cannot be, that change nothing or that admit fewer agents."""
-        if len(queue.steps) > STEPS_MAX:
-            self._found.report(
-                (*path, "steps"), f"has {len(queue.steps)} steps", f"at most {STEPS_MAX}"
-            )
-        after_us = 0
-        bounds: dict[str, int] = {}
-        priority = queue.priority
-        requires, place_of = queue.requires, (*path, "requires")
-        for place, step in enumerate(queue.steps):
-            here = (*path, "steps", place)
-            self._span((*here, "after_s"), step.after_us, zero=False)
-            if 0 < step.after_us <= after_us:
-                more = f"more than {seconds_text(after_us)}, that of the step before"
-                self._found.report((*here, "after_s"), f"is {seconds_text(step.after_us)}", more)
-            after_us = max(after_us, step.after_us)
-            if step.requires is not None:
-                self._requirement((*here, "requires"), step.requires)
-                self._wider((*here, "requires"), place_of, requires, step.requires)
-                requires, place_of = step.requires, (*here, "requires")
-            self._lower((*here, "lower"), step.lower, bounds)
-            if step.priority is not None:
-                self._raise((*here, "priority"), step.priority, priority)
-                priority = step.priority
-            nothing = (step.requires, step.lower, step.priority) == (None, {}, None)
-            if nothing and not any(self._found.doubtful(*here, key) for key in _WIDENS):
-                self._found.report(here, "changes nothing", _listed(_WIDENS))
-
-    def _lower(self, path: KeyPath, lower: dict[str, int], bounds: dict[str, int]) -> None:
-        """Report bounds of skills that nobody knows or that lower nothing; note them."""
-        for name, bound in lower.items():
-            where = (*path, name)
-            self._found.known(where, name, "declared skill", self._skills, at=("domain", "skills"))
-            self._range(where, bound, 0, PROFICIENCY_MAX - 1)
-            if name in bounds and bound >= bounds[name]:
-                less = f"less than {bounds[name]}, that of a step before"
-                self._found.report(where, f"is {bound}", less)
-            bounds[name] = min(bound, bounds.get(name, bound))
-
-    def _raise(self, path: KeyPath, priority: int, before: int | None) -> None:
-        """Report a priority that raises nothing."""
-        self._range(path, priority, -PRIORITY_MAX, PRIORITY_MAX)
-        if self._found.excused("domain", "urgency"):
-            return
-        if not splits_by_priority(self._settings.urgency):
-            reads = f"no priority: the urgency policy `{self._settings.urgency}` does not read it"
-            self._found.report(path, f"is {priority}", reads)
-        elif before is not None and priority <= before:
-            self._found.report(path, f"is {priority}", f"more than {before}, that before")
-
-    def _wider(self, path: KeyPath, before_path: KeyPath, before: str, after: str) -> None:
-        """Report a requirement that somebody does not meet who met the one before."""
-        attributes = self._settings.attributes
-        if any(
-            requirement_errors(text, skills=self._skills, attributes=attributes)
-            for text in (before, after)
-        ):
-            return  # That is reported.
-        one, other = (
-            parse_requirement(text, skills=self._skills, attributes=attributes)
-            for text in (before, after)
-        )
-        fewer = admits_fewer(one, other)
-        if fewer is None:  # Too much to imagine: whom we have must do.
-            fewer = any(
-                one.met_by(agent.skills, agent.attributes)
-                and not other.met_by(agent.skills, agent.attributes)
-                for agent in self._settings.agents
-            )
-        if fewer:
-            whom = f"what all meet who meet {shown(before)}, of {key_text(before_path)}"
-            self._found.report(path, f"is {shown(after)}, which is narrower", whom)
-        elif one == other:
-            self._found.report(path, f"is {shown(after)}", "another than before")
 
     def _channel(self, path: KeyPath, channel: ChannelSettings) -> None:
         self._span((*path, "objective_s"), channel.objective_us)
@@ -337,6 +336,12 @@ class _Checker:
                 continue
             near = self._found.nearest(error.name, error.wanted_bare, error.choices)
             self._found.report(path, error.seen, f"{error.wanted_bare}{did_you_mean(near)}")
+
+    def _preferences(self, path: KeyPath, texts: Iterable[str]) -> None:
+        for place, text in enumerate(texts):
+            self._requirement((*path, place), text)
+            if not text.strip():
+                self._found.report((*path, place), "is empty", "a requirement")
 
     def _capacity(self, capacity: CapacitySettings) -> None:
         path = ("capacities", capacity.name)

@@ -13,8 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from acd.errors import AcdError
-from acd.skills import printable, shown
+from acd.errors import AcdError, printable, shown
 
 SIZE_MAX: Final = 1_000_000
 """Largest file, in bytes: the limit of configuration files."""

@@ -14,9 +14,9 @@ from rich.console import Group, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
+from acd.errors import printable
 from acd.figures import Figures, Report, Row
 from acd.settings import SECOND_US
-from acd.skills import printable
 from sim.driver import Result
 from sim.workload import Scenario
 

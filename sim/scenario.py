@@ -29,12 +29,13 @@ from zoneinfo import ZoneInfo
 from pydantic import ValidationError
 
 from acd import config
-from acd.errors import ConfigError, Problem
+from acd.conditions import number_of
+from acd.errors import ConfigError, Problem, shown
 from acd.ids import Channel
 from acd.metrics import INTERVALS_MAX
 from acd.mistakes import Mistake, in_file_order, seconds_text
 from acd.settings import ChannelSettings, DomainSettings
-from acd.skills import requirement_errors, shown
+from acd.skills import requirement_errors
 from acd.tables import mistakes_in
 from acd.toml_guard import FILE_BYTES_MAX, read_toml
 from sim.rates_csv import RatesError, read_rates
@@ -251,10 +252,13 @@ def _against(settings: DomainSettings, table: ScenarioTable) -> Iterator[Mistake
                 text, skills=settings.skills, attributes=settings.attributes
             ):
                 yield Mistake((*path, key), error.seen, error.wanted)
-        for name in stream.attributes:
+        for name, value in stream.attributes.items():
             if name not in settings.contact_attributes:
                 wanted = "a name declared in domain.contact_attributes"
                 yield Mistake((*path, "attributes", name), "is not declared", wanted)
+            elif name in settings.contact_numbers and value and number_of(value) is None:
+                wanted = "a number, since domain.contact_numbers names it"
+                yield Mistake((*path, "attributes", name), f"is {shown(value)}", wanted)
         channel = queue.channels[stream.channel]
         place = (stream.queue, stream.channel)
         if stream.answer_us is not None:

@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
+from acd.errors import shown
 from acd.ids import Channel
-from acd.skills import shown
 from acd.tables import LOCAL_TIME, Number, Span, Table, Whole, refusal
 from sim.workload import Shape
 

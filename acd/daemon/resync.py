@@ -4,7 +4,7 @@ Each call is compared by itself, and whatever is found can be told and ordered t
 
 | in the core | at the switch | then |
 |---|---|---|
-| – | waits | it arrives; without a queue for its number, the switch's default gets it |
+| – | waits | it arrives; without a queue for its number, and entry rules, the switch has it back |
 | – | waits, and was served | the customer is let go: that order was lost |
 | – | talks | they are let talk |
 | contact | no call | the switch is asked again about this one; then the contact left |
@@ -17,14 +17,21 @@ Each call is compared by itself, and whatever is found can be told and ordered t
 | released | waits or talks | the customer is let go |
 """
 
+import re
 from collections.abc import Collection, Container, Iterable
+from typing import Final
 
 from acd import events as ev
 from acd.contacts import Contact, Leg, LegState, Presence
+from acd.daemon.settings import ANI_PREFIX, DNIS
 from acd.daemon.switch_site import VOICE, Site
 from acd.ids import ContactId
 from acd.switch_protocol import messages as sw
 from acd.switch_protocol.words import ConnectionState, EventCause
+
+_NUMBER: Final = re.compile(r"(\+?)([0-9]+)")
+_HIDDEN: Final = 4
+"""Digits at the end of a caller's number that are never handed on."""
 
 
 class Plan:
@@ -58,12 +65,42 @@ class Plan:
 
 
 def arrival(site: Site, call: sw.Call) -> ev.ContactArrived | None:
-    """Return a call's arrival; None if it is not for us: an unknown number, an impossible id."""
-    queue = site.settings.routes.get(call.dnis)
+    """Return a call's arrival; None if it is not for us: an unknown number, an impossible id.
+
+    No number is unknown where the domain has entry rules. Of the caller's own number only its
+    beginning is handed on.
+    """
+    domain = site.router.settings
+    queue = site.settings.routes.get(call.dnis, "")
     contact_id = site.contact_of(call.call_id)
-    if queue is None or contact_id is None:
+    if contact_id is None or not (queue or domain.entry):
         return None
-    return ev.ContactArrived(contact_id=contact_id, queue=queue, channel=VOICE)
+    prefix = ani_prefix(call.ani, site.settings.ani_prefix_digits)
+    attributes = tuple(
+        (name, value)
+        for name, value in ((DNIS, call.dnis), (ANI_PREFIX, prefix))
+        if value and name in domain.contact_attributes
+    )
+    return ev.ContactArrived(
+        contact_id=contact_id, queue=queue, channel=VOICE, attributes=attributes
+    )
+
+
+def ani_prefix(ani: str, digits: int) -> str:
+    """Return the beginning of a caller's number, with its `+`; empty if it is too short, or none.
+
+    The last four digits, of which a subscriber's number consists at least, are never in it: so it
+    is never a whole number, also where that is short.
+
+    >>> ani_prefix("+4930123456", 4), ani_prefix("0301234", 4), ani_prefix("101", 4)
+    ('+4930', '030', '')
+    """
+    match = _NUMBER.fullmatch(ani)
+    if match is None:
+        return ""
+    sign, number = match.groups()
+    kept = number[: min(digits, len(number) - _HIDDEN)] if len(number) > _HIDDEN else ""
+    return f"{sign}{kept}" if kept else ""
 
 
 def compare_call(

@@ -23,17 +23,25 @@ from msgspec import Struct
 from pydantic import Field
 
 from acd import config
-from acd.errors import ConfigError, Problem
+from acd.errors import ConfigError, Problem, shown
 from acd.ids import AgentId, Channel, QueueName, plain
 from acd.mistakes import Mistake, in_file_order
 from acd.settings import SECOND_US, DomainSettings
-from acd.skills import shown
 from acd.tables import Span, Table, Whole, read_model
 from acd.toml_guard import FILE_BYTES_MAX, read_toml
 
 HOUR_US: Final = 3_600 * SECOND_US
 
 PORT_MAX: Final = 65_535
+
+DNIS: Final = "dnis"
+"""The attribute of a contact that holds the called number, where it is declared."""
+
+ANI_PREFIX: Final = "ani_prefix"
+"""The attribute that holds the beginning of the caller's number, where it is declared."""
+
+ANI_PREFIX_DIGITS_MAX: Final = 8
+"""Most digits of a caller's number that may be kept: a country code of 3 with an area code of 5."""
 
 
 @plain
@@ -96,7 +104,9 @@ class SwitchSettings(_Settings, frozen=True):
     name: str = "switch"
     """Begins the ids of its contacts."""
     routes: dict[str, QueueName] = {}
-    """The queue of each called number (DNIS)."""
+    """The queue of each called number (DNIS); of the others the domain's entry rules say it."""
+    ani_prefix_digits: int = 4
+    """With so many digits at most a caller's number becomes the attribute `ani_prefix`."""
     devices: dict[AgentId, str] = {}
     options: dict[str, Any] = {}
     """The adapter's own."""
@@ -203,6 +213,7 @@ class _SwitchTable(Table):
     kind: str
     name: str | None = None
     routes: dict[str, str] | None = None
+    ani_prefix_digits: Whole | None = None
     devices: dict[str, str] | None = None
     options: dict[str, Any] | None = None
 
@@ -264,6 +275,14 @@ def _switch_mistakes(table: _SwitchTable, domain: DomainSettings) -> list[Mistak
         if queue not in voice:
             wanted = "a queue with a table for voice"
             found.append(Mistake((*path, "routes", dnis), f"is {shown(queue)}", wanted))
+    digits = table.ani_prefix_digits
+    if digits is not None and not 1 <= digits <= ANI_PREFIX_DIGITS_MAX:
+        wanted = f"a whole number from 1 to {ANI_PREFIX_DIGITS_MAX}"
+        found.append(Mistake((*path, "ani_prefix_digits"), f"is {digits}", wanted))
+    for name in (DNIS, ANI_PREFIX):
+        if name in domain.contact_numbers:
+            wanted = "a text, since the switch's numbers may begin with `+`"
+            found.append(Mistake(("domain", "contact_numbers"), f"names {shown(name)}", wanted))
     agents = {agent.agent_id for agent in domain.agents}
     taken: dict[str, str] = {}
     for agent_id, device in (table.devices or {}).items():

@@ -88,7 +88,7 @@ class Orders:
                 return self._hold(action, command_id)
             case ac.SetAgentState():
                 return self._set_agent_state(action, command_id)
-            case ac.ConnectLeg() | ac.EndWrapUp() | ac.Refused() | ac.WidenLeg():
+            case ac.EnterQueue() | ac.ConnectLeg() | ac.EndWrapUp() | ac.Refused() | ac.WidenLeg():
                 return None
 
     def _note(self, offer_id: OfferId, contact_id: ContactId) -> None:

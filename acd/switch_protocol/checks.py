@@ -11,8 +11,7 @@ from typing import Final, TypeAlias, cast
 
 from msgspec import Struct
 
-from acd.errors import ConfigError, Problem
-from acd.skills import shown
+from acd.errors import ConfigError, Problem, shown
 from acd.switch_protocol.port import SwitchOptions
 
 GROUP: Final = "acd.switch_checks"
@@ -27,6 +26,8 @@ class CheckOptions(Struct, frozen=True, kw_only=True):
     """The phones of all agents."""
     routes: tuple[str, ...] = ()
     """The called numbers that have queues."""
+    every_number: bool = False
+    """The others have queues too: the domain's entry rules say which."""
     test_call: str = ""
     """The number that a test call is placed to; "" for none."""
     context: str = ""

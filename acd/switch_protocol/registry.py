@@ -6,8 +6,7 @@ An entry point names `make(options: SwitchOptions) -> Switch`.
 from importlib.metadata import entry_points
 from typing import Final, cast
 
-from acd.errors import ConfigError, Problem
-from acd.skills import did_you_mean, nearest, shown
+from acd.errors import ConfigError, Problem, did_you_mean, nearest, shown
 from acd.switch_protocol.port import Switch, SwitchOptions
 
 GROUP: Final = "acd.switches"

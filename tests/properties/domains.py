@@ -21,6 +21,7 @@ from acd.settings import (
     CapacitySettings,
     ChannelSettings,
     DomainSettings,
+    EntryRule,
     IdleClock,
     MeasureSettings,
     PerformanceSettings,
@@ -34,6 +35,7 @@ from acd.settings import (
     Urgency,
     WeightedSettings,
 )
+from acd.validation import problems
 
 T = TypeVar("T")
 
@@ -54,6 +56,25 @@ REASONS: Final = (
     RejectReason(name="unwell", not_ready=True, exclusion_us=0),
 )
 PREFERENCES: Final = ("spanish", "cards >= 8", "site == south", "not loans")
+CONDITIONS: Final = (
+    "channel == voice",
+    "channel in (chat, email)",
+    "topic == cards",
+    "topic starts_with c",
+    "topic is set",
+    "value >= 10",
+    "value < 2.5",
+    "weekday in (tue, sat)",
+    "time < 22:20",
+    "time >= 23:30",
+)
+"""Of which entry rules are made; what each says, the oracle knows (`naive.HOLDS`)."""
+OFFSETS: Final = (
+    (),
+    ((0, 3_600),),
+    ((0, -7_200), (1_700_000_100 * SECOND_US, 5_400)),
+)
+"""Clocks, the last of which change soon after a world begins."""
 BLENDED: Final = CapacitySettings(
     name="capacity0",
     channels={
@@ -252,6 +273,40 @@ def _agents(
     return agents
 
 
+def _with_rules(rng: Random, settings: DomainSettings) -> DomainSettings:
+    """Return a domain with entry rules: those of some drawn that are no mistakes, and a default."""
+    settings = replace(
+        settings,
+        contact_attributes=("campaign", "topic", "value"),
+        contact_numbers=("value",),
+        utc_offsets=rng.choice(OFFSETS),
+    )
+    rules: tuple[EntryRule, ...] = ()
+    default = EntryRule(name="rest", queue=rng.choice(settings.queues).name)
+    for number in range(rng.choice((1, 3, 6))):
+        rule = _rule(rng, f"rule{number}", settings)
+        if not problems(replace(settings, entry=(*rules, rule, default))):
+            rules = (*rules, rule)
+    return replace(settings, entry=(*rules, default))
+
+
+def _rule(rng: Random, name: str, settings: DomainSettings) -> EntryRule:
+    by_priority = settings.urgency in {Urgency.STRICT_PRIORITY, Urgency.AGEING}
+    by_promise = settings.urgency is Urgency.DEADLINE_FIRST
+    return EntryRule(
+        name=name,
+        queue=rng.choice(settings.queues).name,
+        when=rng.choice(
+            ("{0}", "not {0}", "{0} and {1}", "{0} or {1} and not ({2} or {3})")
+        ).format(*rng.sample(CONDITIONS, 4)),
+        priority=rng.choice((None, -1, 2)) if by_priority else None,
+        requirement=rng.choice(REQUIREMENTS),
+        prefers=some(rng, PREFERENCES)[:1],
+        promise_us=rng.choice((None, 1, 30 * SECOND_US)) if by_promise else None,
+        context=rng.choice(({}, {"campaign": "spring"}, {"topic": "loans", "value": "3"})),
+    )
+
+
 def small_domain(rng: Random) -> DomainSettings:
     """Return a domain of up to three queues and four agents."""
     urgency = rng.choice(tuple(Urgency))
@@ -278,7 +333,7 @@ def small_domain(rng: Random) -> DomainSettings:
     if rng.random() < 0.5:
         capacities[0] = BLENDED
     agents = _agents(rng, profiles, capacities)
-    return DomainSettings(
+    settings = DomainSettings(
         name="small",
         queues=tuple(queues),
         profiles=tuple(profiles),
@@ -303,6 +358,7 @@ def small_domain(rng: Random) -> DomainSettings:
         contact_attributes=("campaign",),
         measures=MeasureSettings(interval_us=DAY_US),
     )
+    return _with_rules(rng, settings) if rng.random() < 0.5 else settings
 
 
 def middle_domain(rng: Random, urgency: Urgency) -> DomainSettings:
@@ -342,7 +398,7 @@ def middle_domain(rng: Random, urgency: Urgency) -> DomainSettings:
         for number in range(29)
     ]
     agents.append(GENERALIST)
-    return DomainSettings(
+    settings = DomainSettings(
         name="middle",
         queues=tuple(queues),
         profiles=tuple(profiles),
@@ -357,3 +413,4 @@ def middle_domain(rng: Random, urgency: Urgency) -> DomainSettings:
         contact_attributes=("campaign",),
         measures=MeasureSettings(interval_us=DAY_US),
     )
+    return _with_rules(rng, settings)

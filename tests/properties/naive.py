@@ -1,14 +1,15 @@
-"""The oracle: the matching rule stated once more, by scanning everybody.
+"""The oracle: entry rules and the matching rule stated once more, by scanning everybody.
 
-It imports nothing of `acd.matching`, `acd.policies` and `acd.urgency`; what it shares with the
-product is the one predicate `may_take`, whose part that hangs on slots `takes_of` states once more.
-Its order is made from the numbers of contacts, queues and agents, not from the keys that the
-product keeps; what agents did it reads from the router's public state, which the world's ledger
-checks. Right, slow, and short enough to be read against design/routing.
+It imports nothing of `acd.matching`, `acd.policies` and `acd.urgency`, nor what reads conditions;
+what it shares with the product is the one predicate `may_take`, whose part that hangs on slots
+`takes_of` states once more. Its order is made from the numbers of contacts, queues and agents, not
+from the keys that the product keeps; what agents did it reads from the router's public state, which
+the world's ledger checks. Right, slow, and short enough to be read against design/routing.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime, time, timedelta
 from fractions import Fraction
 from math import floor
 from typing import Final, NamedTuple
@@ -18,6 +19,7 @@ from msgspec import UNSET
 from acd.agents import CHANNELS, Agent, SlotState, Takes
 from acd.contacts import Leg, LegState
 from acd.eligibility import eligible, may_take
+from acd.events import ContactArrived
 from acd.ids import Availability, Channel, Device
 from acd.performance import Measure
 from acd.router import Router
@@ -27,6 +29,7 @@ from acd.settings import (
     AgentCriterion,
     CapacitySettings,
     DomainSettings,
+    EntryRule,
     PerformanceSettings,
     QueueSettings,
     Urgency,
@@ -41,6 +44,25 @@ MEASURES: Final = {
     AgentCriterion.BEST_CONVERSION: (Measure.CONVERSION, False),
 }
 """What a criterion compares, and whether less of it is better."""
+
+HOLDS: Final[dict[str, Callable[[ContactArrived, datetime], bool]]] = {
+    "channel == voice": lambda one, _: one.channel == "voice",
+    "channel in (chat, email)": lambda one, _: one.channel in {"chat", "email"},
+    "topic == cards": lambda one, _: said(one, "topic") == "cards",
+    "topic starts_with c": lambda one, _: said(one, "topic")[:1] == "c",
+    "topic is set": lambda one, _: said(one, "topic") != "",
+    "value >= 10": lambda one, _: said(one, "value") != "" and float(said(one, "value")) >= 10,
+    "value < 2.5": lambda one, _: said(one, "value") != "" and float(said(one, "value")) < 2.5,
+    "weekday in (tue, sat)": lambda _, local: local.weekday() in {1, 5},
+    "time < 22:20": lambda _, local: local.time() < time(22, 20),
+    "time >= 23:30": lambda _, local: local.time() >= time(23, 30),
+}
+"""What the conditions of `domains.CONDITIONS` say, in plain Python."""
+
+
+def said(arrival: ContactArrived, name: str) -> str:
+    """Return what a contact brought as an attribute; empty for nothing."""
+    return {"": "", **dict(arrival.attributes)}.get(name, "")
 
 
 class Moment(NamedTuple):
@@ -98,6 +120,21 @@ class Naive:
         best = min(fitting, key=lambda agent: self.rank(first, agent))
         his = [leg for leg in wanted if may_take(leg, best)]
         return min(his, key=lambda leg: (self.tier(leg, best), self.place(leg, now))), best
+
+    def rule_for(self, arrival: ContactArrived, now_us: int) -> EntryRule:
+        """Return the first entry rule whose condition holds, by Python's own `and`, `or`, `not`."""
+        offset_s = 0
+        for from_us, later_s in self._settings.utc_offsets:
+            if from_us <= now_us:
+                offset_s = later_s
+        local = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=now_us, seconds=offset_s)
+        for rule in self._settings.entry:
+            text = rule.when
+            for condition, holds in HOLDS.items():
+                text = text.replace(condition, str(holds(arrival, local)))
+            if not text or eval(text):  # noqa: S307 - of True, False, and, or, not, ( and ) only.
+                return rule
+        raise AssertionError(arrival)
 
     def place(self, leg: Leg, now: Moment) -> tuple[int | Fraction, ...]:
         """Return a leg's place in the domain's order at a moment; smaller is sooner."""

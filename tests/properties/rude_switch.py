@@ -125,16 +125,28 @@ def an_arrival(rng: Random, world: Inside) -> ContactArrived:
         contact_id = f"contact{world.contacts_sent}"
     wrong = rng.randrange(8) if rng.random() < 0.05 else -1
     promised_us = world.now_us + rng.randint(-60, 60) * SECOND_US if rng.random() < 0.2 else None
+    unnamed = rng.random() < (0.5 if world.settings.entry else 0.02)
     return ContactArrived(
         contact_id=contact_id,
-        queue="nowhere" if wrong == 0 else queue.name,
+        queue="nowhere" if wrong == 0 else "" if unnamed else queue.name,
         channel=_any(rng, CHANNELS) if wrong == 1 else _any(rng, tuple(queue.channels)),
-        attributes=(("shoe_size", "9"),) if wrong == 2 else (),
+        attributes=(("shoe_size", "9"),) if wrong == 2 else _attributes(rng, world),
         requirement=rng.choice(BAD_REQUIREMENTS if wrong == 3 else ("", "", *REQUIREMENTS)),
         prefers=("loans",) * 11 if wrong == 4 else some(rng, PREFERENCES)[:1],
         priority=2**40 if wrong == 5 else rng.choice((None, None, -1, 0, 1)),
         promised_us=-1 if wrong == 6 else promised_us,
     )
+
+
+def _attributes(rng: Random, world: Inside) -> tuple[tuple[str, str], ...]:
+    """Return what a form holds, seldom with an amount that is none."""
+    if "topic" not in world.settings.contact_attributes:
+        return ()
+    form = (
+        ("topic", rng.choice(("", "cards", "cash", "loans"))),
+        ("value", rng.choice(("", "2.5", "2.499999", "10", "-3", "9.99"))),
+    )
+    return (*form[:1], ("value", "much")) if rng.random() < 0.02 else some(rng, form)
 
 
 def _any(rng: Random, channels: tuple[Channel, ...]) -> Channel:

@@ -18,6 +18,7 @@ from msgspec import UNSET
 from acd.actions import (
     Action,
     CloseContact,
+    EnterQueue,
     InterruptLeg,
     OfferContact,
     Refused,
@@ -43,7 +44,8 @@ from acd.events import (
 from acd.ids import Availability, Channel, ContactOutcome, OfferOutcome
 from acd.metrics import Metrics
 from acd.router import Router
-from acd.settings import SECOND_US, AfterMiss, DomainSettings, Urgency
+from acd.settings import SECOND_US, AfterMiss, AgentSettings, DomainSettings, Urgency
+from acd.skills import parse_requirement
 from acd.snapshot import Snapshot
 from tests.properties.deeds import Deeds
 from tests.properties.naive import moment, naive_router, takes_of
@@ -76,7 +78,8 @@ class Ledger:
         self._taken: set[int] = set()
         self.failed: dict[tuple[str, str], int] = {}
         """When an agent last failed to take a contact."""
-        self.offered = 0
+        self.offered: Counter[str] = Counter()
+        """How many contacts entered each queue."""
         self.closed: Counter[ContactOutcome] = Counter()
         self.offers: list[OfferContact] = []
         self.deeds = Deeds(settings)
@@ -98,7 +101,8 @@ class Ledger:
     def _note_event(self, event: Event, withdrawn: Collection[int]) -> None:
         if isinstance(event, ContactArrived):
             self.inside[event.contact_id] += 1
-            self.offered += 1
+            if event.queue:
+                self.offered[event.queue] += 1
         elif isinstance(event, OfferAccepted | LegConnected):
             self._take(event.offer_id)
         elif isinstance(event, OfferRejected | OfferFailed) and event.offer_id not in withdrawn:
@@ -121,7 +125,9 @@ class Ledger:
                 self.missed[offer.agent_id] = 0
 
     def _note_action(self, action: Action) -> None:
-        if isinstance(action, OfferContact):
+        if isinstance(action, EnterQueue):
+            self.offered[action.queue] += 1
+        elif isinstance(action, OfferContact):
             assert action.contact_id not in self.holds, "a contact is offered twice"
             assert action.offer_id == len(self.offers) + 1
             self.holds[action.contact_id] = (action.offer_id, action.agent_id)
@@ -177,6 +183,8 @@ class World:
         self.applied = Router(settings)
         self.metrics = Metrics(settings, from_us=START_US)
         self.ledger = Ledger(settings)
+        self.event: Event = ClockTicked()
+        """What was told last, and what was answered."""
         self.actions: tuple[Action, ...] = ()
         self.happened: Counter[type[Action]] = Counter()
         self.contacts_sent = 0
@@ -301,6 +309,7 @@ class World:
         if type(event) is Batch:  # What of it came first, only the router knows.
             for agent in self.router.agents:
                 self.ledger.missed[agent.agent_id] = agent.missed
+        self.event = event
         self.actions = actions
         self.happened.update(type(action) for action in actions)
         if type(event) is Batch and bystander is not None:
@@ -340,6 +349,46 @@ class World:
         assert self.applied.snapshot() == snapshot
         assert self.naive_router.next_wakeup_us() == self.router.next_wakeup_us()
         assert self.applied.next_wakeup_us() == self.router.next_wakeup_us()
+
+    def whoever_names_no_queue_enters_as_his_rule_says(self) -> None:
+        refused = {action.position for action in self.actions if isinstance(action, Refused)}
+        events = self.event.events if isinstance(self.event, Batch) else (self.event,)
+        came = [
+            one
+            for position, one in enumerate(events)
+            if isinstance(one, ContactArrived) and position not in refused
+        ]
+        unnamed = [one for one in came if not one.queue]
+        orders = [action for action in self.actions if isinstance(action, EnterQueue)]
+        last = {one.contact_id: one for one in came}
+        for arrival, order in zip(unnamed, orders, strict=True):
+            rule = self.naive.rule_for(arrival, self.now_us)
+            assert (order.contact_id, order.rule) == (arrival.contact_id, rule.name)
+            assert order.queue == rule.queue
+            own = arrival.priority
+            assert order.priority == (rule.priority if own is None else own)
+            promised_us = arrival.promised_us
+            if promised_us is None and rule.promise_us is not None:
+                promised_us = self.now_us + rule.promise_us
+            assert order.promised_us == promised_us
+            assert order.prefers == rule.prefers + arrival.prefers
+            assert dict(order.context) == rule.context
+            for agent in self.settings.agents:
+                wanted = [
+                    self._meets(agent, rule.requirement),
+                    self._meets(agent, arrival.requirement),
+                ]
+                assert self._meets(agent, order.requirement) == all(wanted)
+            contact = self.router.contacts.get(arrival.contact_id)
+            if contact is not None and last[arrival.contact_id] is arrival:
+                assert contact.arrival.queue == order.queue
+                attributes = {**dict(arrival.attributes), **rule.context}
+                assert dict(contact.arrival.attributes) == attributes
+
+    def _meets(self, agent: AgentSettings, text: str) -> bool:
+        declared = self.settings
+        one = parse_requirement(text, skills=declared.skills, attributes=declared.attributes)
+        return one.met_by(agent.skills, agent.attributes)
 
     def every_contact_inside_is_open_and_ends_once(self) -> None:
         assert set(self.ledger.inside.values()) <= {0, 1}
@@ -613,7 +662,10 @@ class World:
         )
         waiting = sum(leg.state <= LegState.CONNECTING for leg in self.router.legs.values())
         whole = [row.total for row in rows]
-        assert sum(one.offered for one in whole) == self.ledger.offered
+        offered: Counter[str] = Counter()
+        for row in rows:
+            offered[row.queue] += row.total.offered
+        assert +offered == self.ledger.offered
         assert sum(one.answered for one in whole) == answered
         assert sum(one.abandoned for one in whole) == self.ledger.closed[ContactOutcome.ABANDONED]
         assert sum(one.waiting for one in whole) == waiting
@@ -623,6 +675,7 @@ class World:
 
 INVARIANTS: Final[tuple[Callable[[World], None], ...]] = (
     World.the_three_routers_keep_the_same_state,
+    World.whoever_names_no_queue_enters_as_his_rule_says,
     World.every_contact_inside_is_open_and_ends_once,
     World.every_leg_is_in_exactly_one_place,
     World.a_leg_has_at_most_one_offer_and_one_agent,

@@ -28,6 +28,7 @@ from acd.settings import (
     CapacitySettings,
     ChannelSettings,
     DomainSettings,
+    EntryRule,
     IdleClock,
     MeasureSettings,
     PerformanceSettings,
@@ -634,6 +635,76 @@ def test_a_problem_is_a_line() -> None:
     assert str(Problem("queues.x", "is 1", "2")) == "queues.x: is 1; wanted 2"
 
 
+WITH_RULES: Final = (
+    BANK.replace(
+        'contact_attributes = ["campaign"]',
+        'contact_attributes = ["campaign", "age"]\ncontact_numbers = ["age"]\n'
+        'time_zone = "Asia/Kolkata"',
+    ).replace('urgency = "longest_wait"', 'urgency = "deadline_first"')
+    + """
+[[entry]]
+name = "young"
+when = "channel == voice and age < 30 and time < 17:00"
+queue = "cards"
+requirement = "english"
+prefers = ["english >= 5"]
+promise_s = 1.5
+context = { campaign = "young" }
+
+[[entry]]
+name = "rest"
+queue = "cards"
+"""
+)
+
+
+def test_entry_rules_are_read() -> None:
+    settings = parse(WITH_RULES.replace("[queues.cards]", "[queues.cards]\npromise_s = 60"))
+    assert settings.contact_numbers == ("age",)
+    assert settings.utc_offsets == ((0, 19_800),)
+    assert settings.entry == (
+        EntryRule(
+            name="young",
+            queue="cards",
+            when="channel == voice and age < 30 and time < 17:00",
+            requirement="english",
+            prefers=("english >= 5",),
+            promise_us=1_500_000,
+            context={"campaign": "young"},
+        ),
+        EntryRule(name="rest", queue="cards"),
+    )
+
+
+@pytest.mark.parametrize(
+    "old, new, wanted",
+    [
+        ('queue = "cards"\nrequirement', "requirement", ["entry[0].queue: is missing; wanted a text"]),
+        ("[[entry]]", "[[entries]]",
+         ["entries: is an unknown key; wanted a known key; did you mean `entry`?"]),
+        ("promise_s = 1.5", "promise = 1.5",
+         ["entry[0].promise: is an unknown key; wanted a known key; did you mean `promise_s`?"]),
+        ('when = "channel', "when = 5\n#", ["entry[0].when: is 5; wanted a text"]),
+        ('campaign = "young" }', "campaign = 5 }", ["entry[0].context.campaign: is 5; wanted a text"]),
+        ("age < 30", "age < 30 and", [
+            "entry[0].when: has `and` at character 35; wanted `channel`, `weekday`, `time`, an"
+            " attribute, `not` or `(`"]),
+        ('"Asia/Kolkata"', '"Asia/Kolkatta"', [
+            "domain.time_zone: is `Asia/Kolkatta`; wanted a time zone that this machine knows,"
+            " like Europe/Madrid; did you mean `Asia/Kolkata`?"]),
+        ('"Asia/Kolkata"', '"../../etc/passwd"', [
+            "domain.time_zone: is `../../etc/passwd`; wanted a time zone that this machine knows,"
+            " like Europe/Madrid"]),
+        ('"Asia/Kolkata"', "5", ["domain.time_zone: is 5; wanted a text"]),
+        ('"Asia/Kolkata"', '"UTC"', []),
+    ],
+)  # fmt: skip
+def test_each_mistake_of_entry_rules_has_its_message(old: str, new: str, wanted: list[str]) -> None:
+    text = WITH_RULES.replace("[queues.cards]", "[queues.cards]\npromise_s = 60")
+    assert text.count(old) >= 1
+    assert messages(text.replace(old, new)) == wanted
+
+
 def test_the_example_of_the_manual_loads() -> None:
     manual = Path(__file__).parents[2].joinpath("docs", "configuration.md").read_text()
     (example,) = re.findall(r"^```toml\n(.*?)^```", manual, re.DOTALL | re.MULTILINE)
@@ -642,6 +713,6 @@ def test_the_example_of_the_manual_loads() -> None:
 
 def test_the_manual_names_every_key() -> None:
     manual = Path(__file__).parents[2].joinpath("docs", "configuration.md").read_text()
-    keys = set(re.findall(r"^ *(\w+) = ", BANK, re.MULTILINE)) - {"site"}
+    keys = set(re.findall(r"^ *(\w+) = ", WITH_RULES, re.MULTILINE)) - {"site"}
     keys |= {"slots", "cost", "interrupted_by", "head_start_s", "promise_s"}
     assert {key for key in keys if f"`{key}`" not in manual and f".{key}`" not in manual} == set()

@@ -25,7 +25,7 @@ clock.ticked batch
 """
 
 ORDERS = """
-offer.contact leg.widen offer.withdraw
+leg.enter offer.contact leg.widen offer.withdraw
 leg.connect leg.interrupt leg.resume wrap_up.end customer.release contact.close
 agent.set_state refused
 """
@@ -45,6 +45,7 @@ VALUES: dict[str, Any] = {
     "ring_until_us": 2**60 - 1,
     "availability": Availability.DRAINING,
     "about": "x",
+    "rule": "rest",
 }
 OUTCOMES: dict[str, dict[str, Any]] = {
     "WithdrawOffer": {"outcome": OfferOutcome.REVOKED},

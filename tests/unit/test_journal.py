@@ -22,6 +22,7 @@ from acd.actions import (
     Action,
     CloseContact,
     ConnectLeg,
+    EnterQueue,
     OfferContact,
     Refused,
     SetAgentState,
@@ -83,6 +84,28 @@ LINES: list[tuple[ev.SingleEvent | Action, str]] = [
         (r'contact.arrived contact_id="a b" queue=null channel=web_form customer="say \"hi\" # \\" '
          'attributes=[["tier","gold plus"],["n","5"]] prefers=["english >= 5"] priority=-3 '
          "promised_us=7"),
+    ),
+    (
+        ev.ContactArrived(contact_id="c2", channel=VOICE),
+        "contact.arrived contact_id=c2 channel=voice",
+    ),
+    (
+        EnterQueue(
+            3,
+            "c2",
+            "at night",
+            "sales",
+            priority=2,
+            requirement="cards >= 3",
+            prefers=("loans",),
+            promised_us=5,
+            context=(("campaign", "may"),),
+        ),
+        (
+            'leg.enter leg_id=3 contact_id=c2 rule="at night" queue=sales priority=2 '
+            'requirement="cards >= 3" prefers=["loans"] promised_us=5 '
+            'context=[["campaign","may"]]'
+        ),
     ),
     (ev.ClockTicked(), "clock.ticked"),
     (

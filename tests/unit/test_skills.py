@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from acd.errors import nearest, shown
 from acd.ids import TEXT_MAX, Reason
 from acd.skills import (
     ANYONE,
@@ -22,10 +23,8 @@ from acd.skills import (
     Requirement,
     RequirementError,
     both,
-    nearest,
     parse_requirement,
     requirement_errors,
-    shown,
 )
 
 SKILLS: Final = frozenset({"cards", "loans", "spanish", "web-chat", "_x1"})

@@ -314,6 +314,18 @@ def test_silence_is_told(play, monkeypatch):
     play(story)
 
 
+def test_beside_a_daemon_with_entry_rules_every_number_would_ring_an_agent(play):
+    async def story(site):
+        with site.config.open("a") as file:
+            file.write('[[entry]]\nname = "rest"\nqueue = "calls"\n')
+        async with site.listening():
+            lines = await site.finds("hint   daemon: one is", "--test-call", "4999")
+            wanted = "hint   fallback: not checked: a daemon may be connected, and 4999 would ring"
+            assert f"{wanted} an agent; end it first" in lines[-2]
+
+    play(story)
+
+
 def test_a_daemon_that_is_connected_is_left_alone(play):
     async def story(site):
         async with site.listening() as daemon:

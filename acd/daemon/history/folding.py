@@ -13,6 +13,7 @@ from acd import events as ev
 from acd.agents import AgentSignal
 from acd.daemon.history.crew import UNKNOWN, Crew
 from acd.daemon.history.legs import Legs
+from acd.entry import entered
 from acd.figures import BY_CAUSE, CANCELED, NOT_CONNECTED, OFFERS, REJECTED, REVOKED, TIMED_OUT
 from acd.ids import Availability, OfferOutcome
 from acd.journal.records import Entry
@@ -106,7 +107,7 @@ class Fold:
     def _step(self, entry: Entry) -> None:
         """Fold a step: what was withdrawn, its events in order, then the other actions."""
         now_us = entry.now_us
-        event = entry.event
+        event = entered(entry.event, entry.actions)
         refused = {one.position for one in entry.actions if type(one) is act.Refused}
         batch = type(event) is ev.Batch
         closes = [one for one in entry.actions if type(one) is act.CloseContact]

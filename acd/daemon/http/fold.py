@@ -15,6 +15,7 @@ from acd import actions as ac
 from acd import events as ev
 from acd.contacts import LegState
 from acd.daemon.owner import Owner
+from acd.entry import entered
 from acd.ids import AgentId, Channel, ContactId, ContactOutcome, OfferId, QueueName
 from acd.journal.records import Entry
 from acd.router import Router
@@ -143,7 +144,7 @@ class Fold:
             listener(entries, touched)
 
     def _fold(self, entry: Entry, touched: Touched) -> None:
-        event = entry.event
+        event = entered(entry.event, entry.actions)
         if isinstance(event, ev.Batch):
             refused = {one.position for one in entry.actions if type(one) is ac.Refused}
             for position, one in enumerate(event.events):
@@ -220,7 +221,7 @@ class Fold:
             case ac.CloseContact(contact_id=contact_id, outcome=outcome):
                 self.outcomes[outcome] += 1
                 self._close(contact_id, touched)
-            case ac.ReleaseCustomer() | ac.Refused() | ac.WidenLeg():
+            case ac.EnterQueue() | ac.ReleaseCustomer() | ac.Refused() | ac.WidenLeg():
                 pass
             case _:
                 touched.agents.add(action.agent_id)

@@ -59,7 +59,8 @@ class _Model(BaseModel):
 class NewContact(_Model):
     """A customer's request."""
 
-    queue: Name
+    queue: ShortText = ""
+    """Empty, or left out, where the configuration's entry rules are to say."""
     channel: Annotated[Channel, Field(strict=False)]
     """Not voice: calls come from the switch."""
     customer: ShortText = ""

@@ -25,10 +25,9 @@ from typing import Annotated, Final
 from msgspec import Struct
 from pydantic import Field
 
-from acd.errors import ConfigError
+from acd.errors import ConfigError, shown
 from acd.ids import ID_MAX, AgentId, plain
 from acd.mistakes import Mistake, in_file_order
-from acd.skills import shown
 from acd.tables import Table, read_model
 from acd.toml_guard import FILE_BYTES_MAX, read_toml
 

@@ -18,7 +18,7 @@ from typing import Final
 import msgspec
 import structlog
 
-from acd.skills import printable, shown
+from acd.errors import printable, shown
 from acd.switch_protocol import messages as sw
 from acd.switch_protocol.ari import codec, options
 from acd.switch_protocol.ari.frames import Info, Request, Response

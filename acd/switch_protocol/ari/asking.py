@@ -10,8 +10,7 @@ from typing import Final, Self, TypeVar
 
 import msgspec
 
-from acd.errors import UnreachableError
-from acd.skills import printable
+from acd.errors import UnreachableError, printable
 from acd.switch_protocol.ari import codec
 from acd.switch_protocol.ari.codec import Answered
 from acd.switch_protocol.ari.frames import Request, Response

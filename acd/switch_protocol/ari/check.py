@@ -10,8 +10,7 @@ import secrets
 import time
 from typing import Any, Final, TypeVar
 
-from acd.errors import UnreachableError
-from acd.skills import printable, shown
+from acd.errors import UnreachableError, printable, shown
 from acd.switch_protocol.ari import findings, options
 from acd.switch_protocol.ari.asking import Asking, Listening, decoded, shown_answer
 from acd.switch_protocol.ari.check_call import Trial
@@ -200,10 +199,12 @@ class _Check:
             text = "not checked: give --test-call NUMBER (it rings what the fallback rings)"
             self._tell(Verdict.HINT, "fallback", text)
             return
-        if self._is_known and number in self._given.routes:
+        every = self._given.every_number
+        if self._is_known and (every or number in self._given.routes):
+            wanted = "end it first" if every else "give a number that has no queue"
             text = (
-                f"not checked: a daemon may be connected, and {number} would ring an agent; give a"
-                " number that has no queue"
+                f"not checked: a daemon may be connected, and {number} would ring an agent;"
+                f" {wanted}"
             )
             self._tell(Verdict.HINT, "fallback", text)
             return

@@ -9,7 +9,7 @@ number that has no queue is called: the daemon hands it back, and no agent's pho
 import asyncio
 from typing import Final, TypeAlias
 
-from acd.skills import shown
+from acd.errors import shown
 from acd.switch_protocol.ari.asking import Asking, decoded, shown_answer
 from acd.switch_protocol.ari.channel_facts import CALL
 from acd.switch_protocol.ari.findings import Verdict

@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 from msgspec import Meta, Struct
 
-from acd.skills import printable
+from acd.errors import printable
 from acd.switch_protocol.ari import frames
 from acd.switch_protocol.ari.frames import EVENT_MAX, FRAME_MAX, Request, Response
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from acd.skills import printable, shown
+from acd.errors import printable, shown
 from acd.switch_protocol.ari.frames import Endpoint
 from acd.switch_protocol.ari.releases import missing_repairs
 from acd.switch_protocol.ari.session import VERSION_MIN, major

@@ -23,9 +23,8 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
-from acd.errors import ConfigError
+from acd.errors import ConfigError, shown
 from acd.mistakes import KeyPath, Mistake, in_file_order
-from acd.skills import shown
 from acd.switch_protocol.ari.mapper import MapperOptions
 from acd.switch_protocol.ari.outbound import Outbound
 from acd.switch_protocol.ari.transport import Address

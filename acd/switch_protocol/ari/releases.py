@@ -14,7 +14,7 @@ A distribution may have put the repairs into an older release; its name does not
 import re
 from typing import Final
 
-from acd.skills import shown
+from acd.errors import shown
 
 ADVISORIES: Final = "GHSA-wcvv-g26m-wx5c, GHSA-vrfp-mg3q-3959"
 

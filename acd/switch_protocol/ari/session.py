@@ -20,7 +20,7 @@ from typing import Final, TypeAlias
 import msgspec
 from msgspec import Struct
 
-from acd.skills import printable, shown
+from acd.errors import printable, shown
 from acd.switch_protocol.ari import frames
 from acd.switch_protocol.ari.codec import (
     Answered,

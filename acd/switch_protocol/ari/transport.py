@@ -18,7 +18,7 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 from websockets.uri import parse_uri
 
-from acd.skills import printable
+from acd.errors import printable
 from acd.switch_protocol.ari.frames import FRAME_MAX
 
 CONNECT_S: Final = 5.0

@@ -1,0 +1,118 @@
+"""Routing steps that cannot be, that change nothing, or that admit fewer agents than before."""
+
+from collections.abc import Callable
+from typing import Final, TypeAlias
+
+from acd.errors import shown
+from acd.ids import PRIORITY_MAX
+from acd.mistakes import Findings, KeyPath, key_text, seconds_text
+from acd.policy_numbers import CheckRange, CheckSpan
+from acd.settings import PROFICIENCY_MAX, DomainSettings, QueueSettings
+from acd.skills import parse_requirement, requirement_errors
+from acd.urgency import splits_by_priority
+from acd.widening import admits_fewer
+
+CheckRequirement: TypeAlias = Callable[[KeyPath, str], None]
+"""(path, text): reports what cannot be read."""
+
+STEPS_MAX: Final = 10
+"""Most routing steps of a queue: as many as a precision queue of Cisco has."""
+
+_WIDENS: Final = ("requires", "lower", "priority")
+"""What a routing step may change."""
+
+
+class StepChecks:
+    """Reports mistakes in the routing steps of a domain's queues."""
+
+    def __init__(
+        self,
+        found: Findings,
+        settings: DomainSettings,
+        *,
+        check_range: CheckRange,
+        check_span: CheckSpan,
+        check_requirement: CheckRequirement,
+    ) -> None:
+        self._found = found
+        self._settings = settings
+        self._range = check_range
+        self._span = check_span
+        self._requirement = check_requirement
+        self._skills = frozenset(settings.skills)
+
+    def report(self, path: KeyPath, queue: QueueSettings) -> None:
+        """Report what is wrong with the steps of a queue."""
+        if len(queue.steps) > STEPS_MAX:
+            self._found.report(
+                (*path, "steps"), f"has {len(queue.steps)} steps", f"at most {STEPS_MAX}"
+            )
+        after_us = 0
+        bounds: dict[str, int] = {}
+        priority = queue.priority
+        requires, place_of = queue.requires, (*path, "requires")
+        for place, step in enumerate(queue.steps):
+            here = (*path, "steps", place)
+            self._span((*here, "after_s"), step.after_us, zero=False)
+            if 0 < step.after_us <= after_us:
+                more = f"more than {seconds_text(after_us)}, that of the step before"
+                self._found.report((*here, "after_s"), f"is {seconds_text(step.after_us)}", more)
+            after_us = max(after_us, step.after_us)
+            if step.requires is not None:
+                self._requirement((*here, "requires"), step.requires)
+                self._wider((*here, "requires"), place_of, requires, step.requires)
+                requires, place_of = step.requires, (*here, "requires")
+            self._lower((*here, "lower"), step.lower, bounds)
+            if step.priority is not None:
+                self._raise((*here, "priority"), step.priority, priority)
+                priority = step.priority
+            nothing = (step.requires, step.lower, step.priority) == (None, {}, None)
+            if nothing and not any(self._found.doubtful(*here, key) for key in _WIDENS):
+                self._found.report(here, "changes nothing", ", ".join(map(shown, _WIDENS)))
+
+    def _lower(self, path: KeyPath, lower: dict[str, int], bounds: dict[str, int]) -> None:
+        """Report bounds of skills that nobody knows or that lower nothing; note them."""
+        for name, bound in lower.items():
+            where = (*path, name)
+            self._found.known(where, name, "declared skill", self._skills, at=("domain", "skills"))
+            self._range(where, bound, 0, PROFICIENCY_MAX - 1)
+            if name in bounds and bound >= bounds[name]:
+                less = f"less than {bounds[name]}, that of a step before"
+                self._found.report(where, f"is {bound}", less)
+            bounds[name] = min(bound, bounds.get(name, bound))
+
+    def _raise(self, path: KeyPath, priority: int, before: int | None) -> None:
+        """Report a priority that raises nothing."""
+        self._range(path, priority, -PRIORITY_MAX, PRIORITY_MAX)
+        if self._found.excused("domain", "urgency"):
+            return
+        if not splits_by_priority(self._settings.urgency):
+            reads = f"no priority: the urgency policy `{self._settings.urgency}` does not read it"
+            self._found.report(path, f"is {priority}", reads)
+        elif before is not None and priority <= before:
+            self._found.report(path, f"is {priority}", f"more than {before}, that before")
+
+    def _wider(self, path: KeyPath, before_path: KeyPath, before: str, after: str) -> None:
+        """Report a requirement that somebody does not meet who met the one before."""
+        attributes = self._settings.attributes
+        if any(
+            requirement_errors(text, skills=self._skills, attributes=attributes)
+            for text in (before, after)
+        ):
+            return  # That is reported.
+        one, other = (
+            parse_requirement(text, skills=self._skills, attributes=attributes)
+            for text in (before, after)
+        )
+        fewer = admits_fewer(one, other)
+        if fewer is None:  # Too much to imagine: whom we have must do.
+            fewer = any(
+                one.met_by(agent.skills, agent.attributes)
+                and not other.met_by(agent.skills, agent.attributes)
+                for agent in self._settings.agents
+            )
+        if fewer:
+            whom = f"what all meet who meet {shown(before)}, of {key_text(before_path)}"
+            self._found.report(path, f"is {shown(after)}, which is narrower", whom)
+        elif one == other:
+            self._found.report(path, f"is {shown(after)}", "another than before")
