@@ -7,6 +7,7 @@ for word.
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -44,10 +45,12 @@ def hear(call, *, domain=RULES, **settings):
     given = {"kind": "any", "name": "pbx", "routes": {"4000": "sales"}, **settings}
     site = Site(lambda: router, SwitchSettings(**given), CommandIds("shop", "j"))
     board = Switchboard(site, Capability(0))
-    for event in (sw.LinkUp(epoch=1), sw.Snapshot(epoch=1), sw.RouteRequest(epoch=1, call=call)):
-        reaction = board.react(event, now_us=0)
-    (found,) = (*reaction.facts, *reaction.then)
-    return found
+    board.react(sw.LinkUp(epoch=1), now_us=0)
+    board.react(sw.Snapshot(epoch=1), now_us=0)
+    reaction = board.react(sw.RouteRequest(epoch=1, call=call), now_us=0)
+    found: list[Any] = [*reaction.facts, *reaction.then]
+    (one,) = found
+    return one
 
 
 def test_a_number_with_a_queue_names_it_and_others_leave_it_to_the_rules():
