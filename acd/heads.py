@@ -175,7 +175,7 @@ class WaitHeads:
 
         A class without a head came at NEVER, so its value is negative; the others' are not.
         """
-        rough = (now_us - self._arrived_us[classes]) * self._slope[classes]
+        rough = (now_us - self._arrived_us.take(classes)) * self._slope.take(classes)
         most = float(rough.max())
         if most < 0:
             return classes[:0]
@@ -188,6 +188,9 @@ class RatioHeads:
     Counters stay below 2**32, since so many legs fill no machine's memory, and the sum of shares
     below 2**30 (10,000 queues × 100,000): products fit 64 bits.
     """
+
+    _NOBODY: Final = -(2**63)
+    """Excess of a class without a head: below all others."""
 
     def __init__(self, settings: DomainSettings) -> None:
         self._shares: Row = np.array(
@@ -241,15 +244,17 @@ class RatioHeads:
     def narrow(self, classes: Row, now_us: int) -> Row:
         """Return the classes whose head may be the first: see `Heads`. All is exact here."""
         del now_us
-        arrived_us = self._arrived_us[classes]
-        having = arrived_us != NEVER
-        classes, arrived_us = classes[having], arrived_us[having]
-        if len(classes) > 1:
-            excess = self._excess(self._queue[classes])
-            best = excess == excess.max()
-            classes, arrived_us = classes[best], arrived_us[best]
-            classes = classes[arrived_us == arrived_us.min()]
-        return classes
+        arrived_us = self._arrived_us.take(classes)
+        excess = self._excess(self._queue.take(classes))
+        excess[arrived_us == NEVER] = self._NOBODY
+        most = int(excess.max())
+        if most == self._NOBODY:
+            return classes[:0]
+        best = np.flatnonzero(excess == most)
+        if len(best) > 1:
+            came_us = arrived_us[best]
+            best = best[came_us == came_us.min()]
+        return classes[best]
 
     def fullest(self, queues: Mapping[int, Sequence[tuple[Key, int]]]) -> int:
         """Return which queue is the first: by its excess, and among equals by its head's key.
@@ -267,4 +272,4 @@ class RatioHeads:
         for queue in self._stale:
             self._row[queue] = self._waiting[queue]
         self._stale.clear()
-        return self._row[queues] * self._sum - self._shares[queues] * self._in_all
+        return self._row.take(queues) * self._sum - self._shares.take(queues) * self._in_all

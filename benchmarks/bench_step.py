@@ -180,12 +180,17 @@ class Mix:
         for queue in range(queues):
             self._arrive(queue)
 
-    def fill(self, waiting: int) -> None:
-        """Let contacts in until 80 % of the agents work, or until so many contacts wait."""
+    def fill(self, waiting: int, *, every_us: int = 0) -> None:
+        """Let contacts in until 80 % of the agents work, or until so many contacts wait.
+
+        They come at one instant, or one after the other.
+        """
         if not waiting:
             while len(self._connected) < len(self.router.agents) * 0.8:
                 self._arrive()
         while self.waiting < waiting:
+            self._now_us += every_us
+            self._tick()
             self._arrive()
 
     def run(self, cycles: int) -> None:

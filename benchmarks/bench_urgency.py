@@ -30,6 +30,8 @@ WAITING: Final = 10_000
 CLASSES: Final = (10, 100, 1_000)
 CYCLES: Final = 400
 ROUNDS: Final = 12
+EVERY_US: Final = 50_000
+"""Between the arrivals of those who wait: of one instant they would all be equals."""
 
 SMOKE_AGENTS: Final = 200
 SMOKE_WAITING: Final = 100
@@ -91,7 +93,7 @@ class Run:
 
     def measure(self, waiting: int, cycles: int) -> None:
         """Run so many cycles more, and keep what is lower."""
-        self.mix.fill(waiting)
+        self.mix.fill(waiting, every_us=EVERY_US)
         self.mix.steps_ns.clear()
         self.mix.run(cycles)
         taken_us = sorted(taken / 1e3 for taken in self.mix.steps_ns["next"])
