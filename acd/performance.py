@@ -145,7 +145,7 @@ class Measured:
         "mean",
         "samples",
         "yardstick",
-    )  # fmt: skip
+    )
 
     def __init__(self, settings: PerformanceSettings, measure: Measure, agents: int) -> None:
         self._settings = settings
