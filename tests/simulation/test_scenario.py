@@ -326,6 +326,14 @@ WRONG = [
         ),
     ),
     (
+        'contact_attributes = ["tier"]',
+        'contact_attributes = ["tier"]\ncontact_numbers = ["tier"]',
+        (
+            "scenario.arrivals[0].attributes.tier: is `gold`; wanted a number, since "
+            "domain.contact_numbers names it"
+        ),
+    ),
+    (
         "contacts = 40",
         "contacts = 40\nanswer_s = 5",
         (

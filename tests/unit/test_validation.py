@@ -576,3 +576,20 @@ def test_sizes_are_limited() -> None:
 )
 def test_keys_are_spelt_as_in_the_file(path: KeyPath, text: str) -> None:
     assert key_text(path) == text
+
+
+def test_steps_that_are_too_many_cases_are_compared_for_the_agents_there_are() -> None:
+    skills = tuple(f"s{number}" for number in range(14))
+    ana = changed(ANA, skills=dict.fromkeys(skills[:13], 5))
+    many = " and ".join(skills[:13])
+    for requires, wrong in ((" or ".join(skills[:13]), 0), (skills[13], 1)):
+        settings = changed(
+            queue(requires=many, steps=(step(requires=requires),)), skills=skills, agents=(ana,)
+        )
+        found = [one.key for one in problems(settings)]
+        assert found == ["queues.cards.steps[0].requires"] * wrong
+
+
+def test_nothing_is_said_of_a_steps_priority_where_the_policy_could_not_be_read() -> None:
+    settings = steps(step(priority=2))
+    assert mistakes(settings, faulty={("domain", "urgency")}) == []
