@@ -28,10 +28,10 @@ from tests.properties.domains import middle_domain, small_domain
 from tests.properties.rude_switch import a_batch, an_arrival, an_event
 from tests.properties.world import World
 
-STEPS = 3_000
+STEPS = 1_500
 WAITING_MAX = 300
 CLASSES_MAX = 60
-CROWDS = 60
+CROWDS = 30
 CROWD_WAITING_MAX = 80
 
 
