@@ -7,7 +7,7 @@ is made ready again at once. Spans of time that would keep a test waiting are sh
 import asyncio
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -119,7 +119,9 @@ class Daemon:
                         await self.owner.submit(ev.Batch(events=tuple(facts)))
                     except OverloadedError:
                         break
-            await asyncio.wait([asyncio.ensure_future(nothing.wait())], timeout=EAGER_S)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(EAGER_S):
+                    await nothing.wait()
 
     async def end(self) -> None:
         self._desk.cancel()

@@ -135,7 +135,9 @@ class Naive:
 
 
 async def pause(span_s):
-    await asyncio.wait([asyncio.ensure_future(asyncio.Event().wait())], timeout=span_s)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(span_s):
+            await asyncio.Event().wait()
 
 
 def naive(work_s=0.0):
