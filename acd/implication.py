@@ -74,7 +74,20 @@ class Logic:
             return all(self._follows(part, case) for part in condition.parts)
         if isinstance(condition, Either):
             return any(self._follows(part, case) for part in condition.parts)
-        return self._contradicts(case, _negation(condition))
+        self._count()
+        terms = case.get(condition.about, ())
+        if isinstance(condition, ChannelIn):
+            # A case has one channel.
+            return any(
+                isinstance(one, ChannelIn) and one.values <= condition.values for one in terms
+            )
+        if isinstance(condition, OneOf) and not condition.negated and len(terms) < 2:
+            # Rules are mostly told apart by a value each, and this is asked for every two of them.
+            return any(
+                isinstance(one, OneOf) and not one.negated and one.values <= condition.values
+                for one in terms
+            )
+        return _contradict((*terms, _negation(condition)))
 
     def _narrowed(self, cases: list[Case], condition: Condition) -> list[Case]:
         """Return the cases in which a condition holds too."""
@@ -99,10 +112,13 @@ class Logic:
         return found
 
     def _contradicts(self, case: Case, term: Term) -> bool:
+        self._count()
+        return _contradict((*case.get(term.about, ()), term))
+
+    def _count(self) -> None:
         self._tests += 1
         if self._tests > TESTS_MAX:
             raise _EnoughError
-        return _contradict((*case.get(term.about, ()), term))
 
 
 def channels_of(cases: Sequence[Case]) -> frozenset[Channel]:
@@ -127,10 +143,8 @@ def _single(term: Term) -> Iterator[Term]:
         yield term
 
 
-def _negation(term: Term) -> Term:
+def _negation(term: WeekdayIn | TimeWithin | OneOf | StartsWith | IsSet | Between) -> Term:
     match term:
-        case ChannelIn(values):
-            return ChannelIn(frozenset(Channel) - values)
         case WeekdayIn(days):
             return WeekdayIn(frozenset(range(len(WEEKDAYS))) - days)
         case TimeWithin(from_us, until_us):
