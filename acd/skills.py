@@ -182,13 +182,13 @@ def both(one: Requirement, other: Requirement) -> Requirement:
     >>> str(both(HasSkill("cards", 3), AllOf((HasSkill("cards", 5), HasSkill("loans", 1)))))
     'cards >= 5 and loans'
     """
-    return _joined((one, other), AllOf)
+    return joined((one, other), AllOf)
 
 
 _GroupKind: TypeAlias = type[AllOf] | type[AnyOf]
 
 
-def _joined(parts: Iterable[Requirement], kind: _GroupKind) -> Requirement:
+def joined(parts: Iterable[Requirement], kind: _GroupKind) -> Requirement:
     """Return the normal form of a group whose parts are in normal form. O(n log n)."""
     bounds: dict[tuple[str, bool], HasSkill] = {}
     others: set[Requirement] = set()
@@ -202,6 +202,8 @@ def _joined(parts: Iterable[Requirement], kind: _GroupKind) -> Requirement:
                     bounds[leaf.skill, leaf.negated] = leaf
             else:
                 others.add(leaf)
+    if kind is AnyOf and ANYONE in others:
+        return ANYONE
     unique = sorted((*bounds.values(), *others), key=str)
     return unique[0] if len(unique) == 1 else kind(tuple(unique))
 
@@ -254,7 +256,7 @@ class _Terms:
         return HasSkill(name.text, at_least, negated)
 
     def join(self, parts: Sequence[Requirement], *, every: bool) -> Requirement:
-        return _joined(parts, AllOf if every else AnyOf)
+        return joined(parts, AllOf if every else AnyOf)
 
     def _at_least(self) -> int:
         token = self._cursor.token

@@ -15,7 +15,7 @@ from math import prod
 from typing import Final, TypeVar, assert_never
 
 from acd.settings import QueueSettings, RoutingStep
-from acd.skills import ANYONE, AllOf, AnyOf, HasAttribute, HasSkill, Requirement
+from acd.skills import ANYONE, AllOf, AnyOf, HasAttribute, HasSkill, Requirement, joined
 
 T = TypeVar("T")
 
@@ -43,20 +43,11 @@ def lowered(requirement: Requirement, bounds: Mapping[str, int]) -> Requirement:
         case HasAttribute():
             return requirement
         case AllOf(parts):
-            return _joined((lowered(part, bounds) for part in parts), AllOf)
+            return joined((lowered(part, bounds) for part in parts), AllOf)
         case AnyOf(parts):
-            return _joined((lowered(part, bounds) for part in parts), AnyOf)
+            return joined((lowered(part, bounds) for part in parts), AnyOf)
         case _:
             assert_never(requirement)
-
-
-def _joined(parts: Iterable[Requirement], kind: type[AllOf] | type[AnyOf]) -> Requirement:
-    """Return the group of some parts without those that everybody meets."""
-    found = set(parts)
-    if kind is AnyOf and ANYONE in found:
-        return ANYONE
-    left = sorted(found - {ANYONE}, key=str)
-    return left[0] if len(left) == 1 else kind(tuple(left))
 
 
 def required_at(

@@ -34,6 +34,7 @@ def read(text: str) -> Requirement:
         ("cards or loans >= 3", {"cards": 0}, ""),
         ("cards >= 4 or loans >= 3", {"cards": 2, "loans": 2}, "cards >= 2 or loans >= 2"),
         ("cards and (loans >= 3 or spanish >= 3)", {"loans": 0}, "cards"),
+        ("cards >= 3 or cards >= 8 and loans", {"loans": 0}, "cards >= 3"),
     ],
 )
 def test_no_more_is_wanted_of_a_skill_than_its_bound(before, bounds, after):
