@@ -52,11 +52,15 @@ class AgentFacts:
             ev.LegRated: self._leg_rated,
         }
 
-    def _agent_after(self, agent_id: AgentId, signal: AgentSignal) -> tuple[Agent, Availability]:
-        """Return the agent, and his availability after a signal."""
+    def _agent(self, agent_id: AgentId) -> Agent:
         agent = self._floor.by_id.get(agent_id)
         if agent is None:
             raise RefusalError(Reason.UNKNOWN_AGENT, agent_id)
+        return agent
+
+    def _agent_after(self, agent_id: AgentId, signal: AgentSignal) -> tuple[Agent, Availability]:
+        """Return the agent, and his availability after a signal."""
+        agent = self._agent(agent_id)
         after = AVAILABILITY_TABLE[agent.availability][signal]
         if after is None:
             raise RefusalError(Reason.NOT_IN_THIS_STATE, agent_id)
@@ -116,9 +120,7 @@ class AgentFacts:
         self._floor.matcher.refresh(agent)
 
     def _device_changed(self, event: ev.DeviceChanged, now_us: int, orders: list[Action]) -> None:
-        agent = self._floor.by_id.get(event.agent_id)
-        if agent is None:
-            raise RefusalError(Reason.UNKNOWN_AGENT, event.agent_id)
+        agent = self._agent(event.agent_id)
         agent.device = event.device
         if event.device is Device.UNREACHABLE:
             self._revoke(agent, now_us, orders, only=CHANNEL_INDEX[Channel.VOICE])
@@ -128,9 +130,7 @@ class AgentFacts:
         self, event: ev.WrapUpModeChanged, now_us: int, orders: list[Action]
     ) -> None:
         del now_us, orders
-        agent = self._floor.by_id.get(event.agent_id)
-        if agent is None:
-            raise RefusalError(Reason.UNKNOWN_AGENT, event.agent_id)
+        agent = self._agent(event.agent_id)
         agent.wrap_up_mode = event.mode
 
     def _leg_rated(self, event: ev.LegRated, now_us: int, orders: list[Action]) -> None:
@@ -139,9 +139,7 @@ class AgentFacts:
         performance = floor.selection.performance
         if not performance.measuring:
             raise RefusalError(Reason.NOT_MEASURED, event.queue)
-        agent = floor.by_id.get(event.agent_id)
-        if agent is None:
-            raise RefusalError(Reason.UNKNOWN_AGENT, event.agent_id)
+        agent = self._agent(event.agent_id)
         if event.queue not in self._queues:
             raise RefusalError(Reason.UNKNOWN_QUEUE, event.queue)
         if event.queue not in agent.kind.desk.queues:
