@@ -103,8 +103,6 @@ class Floor:
         self._performance = self.selection.performance
         self._measures = self._performance.measuring
         self._occupancy = self.selection.occupancy
-        self.now_us = 0
-        """The instant of the step in progress."""
         self.matcher: Matcher
         self.timers = Timers(self._counts)
         kinds = tuple(dict.fromkeys(agent.kind for agent in self.agents))
@@ -130,7 +128,7 @@ class Floor:
         klass = leg.klass
         channel = klass.channel_index
         if agent.occupancy and agent.takes()[channel] is Takes.INTERRUPTING:
-            self._set_aside(agent, orders)
+            self._set_aside(agent, now_us, orders)
         self.offers_given = number = self.offers_given + 1
         channel_settings = klass.channel_settings
         until_us = now_us + channel_settings.ring_us
@@ -171,7 +169,7 @@ class Floor:
         leg = self.legs[offer.leg_id]
         leg.state = LEG_TABLE[leg.state][LegSignal.ACCEPTED]
 
-    def connect(self, leg: Leg) -> None:
+    def connect(self, leg: Leg, now_us: int) -> None:
         """Take note of the connection; an offer that still rang was accepted by it."""
         offer = self.offers[leg.offer_id]
         agent = self.agents[offer.agent]
@@ -182,9 +180,9 @@ class Floor:
         self.contacts[leg.contact_id].presence = Presence.TALKING
         agent.move(offer, SlotState.ACTIVE)
         if self._measures:
-            self._performance.begin(offer, self.now_us)
+            self._performance.begin(offer, now_us)
         if self._occupancy is not None:
-            self._occupancy.note(agent, self.now_us)
+            self._occupancy.note(agent, now_us)
         if agent.capacity.interrupts:  # Otherwise a slot in use is a slot in use.
             self.matcher.refresh(agent)
 
@@ -199,7 +197,7 @@ class Floor:
         if leg.klass.widens:
             self.stages.widen(leg, now_us, orders)
         self.matcher.wait(leg)
-        self._free(offer, orders)
+        self._free(offer, now_us, orders)
 
     def withdraw(self, offer: Offer, signal: OfferSignal, now_us: int, orders: Orders) -> None:
         """Stop holding out an offer, and give the leg back."""
@@ -273,9 +271,9 @@ class Floor:
         if not self._idle_after_contact:
             self.agents[offer.agent].idle_since_us = now_us
         self._forget(leg, ContactOutcome.HANDLED, orders)
-        self._free(offer, orders)
+        self._free(offer, now_us, orders)
 
-    def abandon(self, leg: Leg, orders: Orders) -> None:
+    def abandon(self, leg: Leg, now_us: int, orders: Orders) -> None:
         """Close a leg whose customer left before he was connected."""
         offer = self.offers.get(leg.offer_id)
         leg.state = LegState.ABANDONED
@@ -285,7 +283,7 @@ class Floor:
             return
         self._order_withdrawal(offer, OfferSignal.CANCEL, orders)
         self._forget(leg, ContactOutcome.ABANDONED, orders)
-        self._free(offer, orders)
+        self._free(offer, now_us, orders)
 
     def _forget(self, leg: Leg, outcome: ContactOutcome, orders: Orders) -> None:
         """Forget a closed leg, and its contact with the last one."""
@@ -302,33 +300,33 @@ class Floor:
 
     # Agents.
 
-    def _free(self, offer: Offer, orders: Orders) -> None:
+    def _free(self, offer: Offer, now_us: int, orders: Orders) -> None:
         """Free the slot of an offer that ended; resume what it interrupted."""
         agent = self.agents[offer.agent]
         del self.offers[offer.offer_id]
         agent.remove(offer)
         if agent.offers and offer.slot != SlotState.INTERRUPTED:
-            self._resume(agent, orders)
+            self._resume(agent, now_us, orders)
         if self._occupancy is not None:
-            self._occupancy.note(agent, self.now_us)
+            self._occupancy.note(agent, now_us)
         if agent.is_leaving and not agent.offers:
             self.emptied(agent, orders)
         self.matcher.refresh(agent)
 
-    def _set_aside(self, agent: Agent, orders: Orders) -> None:
+    def _set_aside(self, agent: Agent, now_us: int, orders: Orders) -> None:
         """Set aside all that an agent does; what came back in this very step just stays aside."""
         for offer in agent.offers.values():
             if offer.slot != SlotState.INTERRUPTED:
                 agent.move(offer, SlotState.INTERRUPTED)
                 if self._measures:
-                    self._performance.pause(offer, self.now_us)
+                    self._performance.pause(offer, now_us)
                 resumed = ResumeLeg(offer.offer_id, agent.agent_id)
                 if resumed in orders:
                     orders.remove(resumed)
                 else:
                     orders.append(InterruptLeg(offer.offer_id, agent.agent_id))
 
-    def _resume(self, agent: Agent, orders: Orders) -> None:
+    def _resume(self, agent: Agent, now_us: int, orders: Orders) -> None:
         """Bring back what was set aside, as far as there is room: the last given first."""
         for offer in reversed(agent.offers.values()):
             if offer.slot == SlotState.INTERRUPTED and agent.capacity.room_for(
@@ -336,7 +334,7 @@ class Floor:
             ):
                 agent.move(offer, _SLOT_OF.get(self.legs[offer.leg_id].state, SlotState.ACTIVE))
                 if self._measures:
-                    self._performance.resume(offer, self.now_us)
+                    self._performance.resume(offer, now_us)
                 orders.append(ResumeLeg(offer.offer_id, agent.agent_id))
 
     def emptied(self, agent: Agent, orders: Orders) -> None:

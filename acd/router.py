@@ -141,7 +141,6 @@ class Router:
         floor = self._floor
         if not self._now_us <= now_us < self._timers.soonest_us:
             self._check_time(event, now_us)
-        floor.now_us = now_us
         orders: list[Action] = []
         try:
             self._handlers[type(event)](event, now_us, orders)
@@ -169,7 +168,6 @@ class Router:
         floor = self._floor
         if not self._now_us <= now_us < self._timers.soonest_us:
             self._check_time(event, now_us)
-        floor.now_us = now_us
         self._recorded = {one.leg_id: one for one in actions if type(one) is EnterQueue}
         with suppress(RefusalError):
             self._handlers[type(event)](event, now_us, [])
@@ -359,7 +357,7 @@ class Router:
             leg = floor.legs[number]
             after = LEG_TABLE[leg.state][LegSignal.LEFT]
             if after == LegState.ABANDONED:
-                floor.abandon(leg, orders)
+                floor.abandon(leg, now_us, orders)
             elif after == LegState.WRAPPING:
                 leg.state = after
                 floor.wrap(leg, now_us, orders)
@@ -434,10 +432,10 @@ class Router:
             self._floor.give_back(offer, now_us, orders)
 
     def _leg_connected(self, event: ev.LegConnected, now_us: int, orders: list[Action]) -> None:
-        del now_us, orders
+        del orders
         leg = self._moved(event.offer_id, LegSignal.CONNECTED)
         if leg is not None:
-            self._floor.connect(leg)
+            self._floor.connect(leg, now_us)
 
     def _leg_held(self, event: ev.LegHeld, now_us: int, orders: list[Action]) -> None:
         del now_us, orders
