@@ -17,6 +17,10 @@ from acd.settings import SECOND_US, AgentSettings
 SUGGESTIONS_MAX: Final = 100
 """Most unknown names for which a near one is searched (2 ms each): a reader acts on the first."""
 
+SPAN_MAX_US: Final = 366 * 86_400 * SECOND_US
+"""Longest time: a leap year. No longer promise makes sense, and sums stay far below `TIME_US_MAX`.
+"""
+
 KeyPath: TypeAlias = tuple[str | int, ...]
 """A place in a file: names of tables and keys, and places in arrays from 0."""
 
@@ -63,6 +67,13 @@ class Findings:
         """Report a number outside low to high."""
         if not low <= number <= high:
             self.report(path, f"is {number}", f"a whole number from {low} to {high}")
+
+    def span(self, path: KeyPath, time_us: int, *, zero: bool = True) -> None:
+        """Report a time outside 0 to a year; 0 itself only unless `zero`."""
+        if not (0 if zero else 1) <= time_us <= SPAN_MAX_US:
+            most = seconds_text(SPAN_MAX_US)
+            limits = f"{'from 0 to' if zero else 'above 0 and up to'} {most}"
+            self.report(path, f"is {seconds_text(time_us)}", f"a number of seconds {limits}")
 
     def empty(self, path: KeyPath, wanted: str) -> None:
         """Report that nothing is there, unless what was there was faulty."""

@@ -5,10 +5,7 @@ happen. `priority`, `head_start_s` and `promise_s` may stand under the four olde
 have always let them.
 """
 
-from collections.abc import Callable
-from typing import Final, TypeAlias
-
-from msgspec import UNSET, UnsetType
+from typing import Final
 
 from acd.ids import PRIORITY_MAX
 from acd.mistakes import Findings, KeyPath
@@ -20,12 +17,6 @@ from acd.settings import (
     QueueSettings,
     Urgency,
 )
-
-CheckRange: TypeAlias = Callable[[KeyPath, int, int, int], None]
-"""(path, number, lowest, highest): reports a number outside."""
-
-CheckSpan: TypeAlias = Callable[..., None]
-"""(path, time_us, zero=…): reports a time outside the usual."""
 
 _OLDEST: Final = frozenset(
     {Urgency.LONGEST_WAIT, Urgency.STRICT_PRIORITY, Urgency.HEAD_START, Urgency.DEADLINE_FIRST}
@@ -60,21 +51,12 @@ _RANGES: Final = {
 class PolicyNumbers:
     """Reports mistakes in the numbers of a domain's urgency policy."""
 
-    def __init__(
-        self,
-        found: Findings,
-        settings: DomainSettings,
-        *,
-        check_range: CheckRange,
-        check_span: CheckSpan,
-    ) -> None:
+    def __init__(self, found: Findings, settings: DomainSettings) -> None:
         self._found = found
         self._settings = settings
         self._urgency = settings.urgency
         self._in_doubt = found.excused("domain", "urgency")
         """The policy could not be read, so nothing is said of what it reads."""
-        self._check_range = check_range
-        self._check_span = check_span
 
     def report_domain(self) -> None:
         """Report what is wrong with the domain's number, and with all queues' together."""
@@ -110,28 +92,28 @@ class PolicyNumbers:
 
     def _ageing(self, path: KeyPath, queue: QueueSettings) -> None:
         """Report that no rate is given, or that the cap is below where the points start."""
-        rated = queue.ageing_per_h is not UNSET or self._settings.ageing_per_h is not UNSET
+        rated = queue.ageing_per_h is not None or self._settings.ageing_per_h is not None
         if not rated and not self._found.excused("domain", "ageing_per_h"):
             wanted = f"a number here or in the domain, since the urgency policy `{self._urgency}`"
             self._found.report((*path, "ageing_per_h"), "is missing", f"{wanted} reads it")
         cap, priority = queue.ageing_cap, queue.priority
-        if cap is not UNSET and priority is not None and cap < priority <= PRIORITY_MAX:
+        if cap is not None and priority is not None and cap < priority <= PRIORITY_MAX:
             wanted = f"at least the priority, {priority}, at which the points start"
             self._found.report((*path, "ageing_cap"), f"is {cap}", wanted)
 
-    def _number(self, table: KeyPath, key: str, number: int | UnsetType | None) -> None:
+    def _number(self, table: KeyPath, key: str, number: int | None) -> None:
         """Report a number that is missing, out of range or not read by the policy."""
         path = (*table, key)
         needed = self._urgency in _NEEDED_BY.get(key, ())
-        if number is None or number is UNSET:
+        if number is None:
             if needed and not self._in_doubt:
                 wanted = f"a number, since the urgency policy `{self._urgency}` reads it"
                 self._found.report(path, "is missing", wanted)
             return
         if key in _RANGES:
-            self._check_range(path, number, *_RANGES[key])
+            self._found.range(path, number, *_RANGES[key])
         else:
-            self._check_span(path, number, zero=key == "head_start_s")
+            self._found.span(path, number, zero=key == "head_start_s")
         allowed = needed or self._urgency in _ALLOWED_BY.get(key, ())
         if not allowed and not self._in_doubt:
             wanted = f"no such key, since the urgency policy `{self._urgency}` does not read it"

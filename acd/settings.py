@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import Struct
 
 from acd.ids import AgentId, Channel, QueueName, WrapUpMode, plain
 
@@ -106,7 +106,7 @@ class ChannelSettings(_Settings, frozen=True):
 
     objective_us: int = 20 * SECOND_US
     """The service level's threshold; the policy `wait_over_objective` divides by it."""
-    handle_time_us: int | UnsetType = UNSET
+    handle_time_us: int | None = None
     """Mean time for which one contact keeps an agent, 1 / μ."""
     ring_us: int = 15 * SECOND_US
     """How long an offer is held out."""
@@ -146,13 +146,13 @@ class QueueSettings(_Settings, frozen=True):
     priority: int | None = None
     head_start_us: int | None = None
     promise_us: int | None = None
-    ageing_per_h: int | UnsetType = UNSET
+    ageing_per_h: int | None = None
     """Points that waiting adds in an hour; the domain's if not given."""
-    ageing_cap: int | UnsetType = UNSET
+    ageing_cap: int | None = None
     """More points than that do not put a contact before those of other queues."""
-    delay_cost: int | UnsetType = UNSET
+    delay_cost: int | None = None
     """What waiting costs, beside the other queues'."""
-    waiting_share: int | UnsetType = UNSET
+    waiting_share: int | None = None
     """How many of the waiting contacts shall be this queue's, beside the other queues'."""
     steps: tuple[RoutingStep, ...] = ()
     exclusion_us: int = 30 * SECOND_US
@@ -299,7 +299,7 @@ class DomainSettings(_Settings, frozen=True):
     capacities: tuple[CapacitySettings, ...]
     agents: tuple[AgentSettings, ...]
     urgency: Urgency = Urgency.LONGEST_WAIT
-    ageing_per_h: int | UnsetType = UNSET
+    ageing_per_h: int | None = None
     """Points that waiting adds in an hour, in queues that do not say their own."""
     agent_selection: tuple[str, ...] = (AgentCriterion.LONGEST_IDLE,)
     """Names of criteria (`AgentCriterion`), or of the weighted sum."""

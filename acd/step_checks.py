@@ -6,7 +6,6 @@ from typing import Final, TypeAlias
 from acd.errors import shown
 from acd.ids import PRIORITY_MAX
 from acd.mistakes import Findings, KeyPath, key_text, seconds_text
-from acd.policy_numbers import CheckRange, CheckSpan
 from acd.settings import PROFICIENCY_MAX, DomainSettings, QueueSettings
 from acd.skills import parse_requirement, requirement_errors
 from acd.urgency import splits_by_priority
@@ -30,14 +29,10 @@ class StepChecks:
         found: Findings,
         settings: DomainSettings,
         *,
-        check_range: CheckRange,
-        check_span: CheckSpan,
         check_requirement: CheckRequirement,
     ) -> None:
         self._found = found
         self._settings = settings
-        self._range = check_range
-        self._span = check_span
         self._requirement = check_requirement
         self._skills = frozenset(settings.skills)
 
@@ -53,7 +48,7 @@ class StepChecks:
         requires, place_of = queue.requires, (*path, "requires")
         for place, step in enumerate(queue.steps):
             here = (*path, "steps", place)
-            self._span((*here, "after_s"), step.after_us, zero=False)
+            self._found.span((*here, "after_s"), step.after_us, zero=False)
             if 0 < step.after_us <= after_us:
                 more = f"more than {seconds_text(after_us)}, that of the step before"
                 self._found.report((*here, "after_s"), f"is {seconds_text(step.after_us)}", more)
@@ -75,7 +70,7 @@ class StepChecks:
         for name, bound in lower.items():
             where = (*path, name)
             self._found.known(where, name, "declared skill", self._skills, at=("domain", "skills"))
-            self._range(where, bound, 0, PROFICIENCY_MAX - 1)
+            self._found.range(where, bound, 0, PROFICIENCY_MAX - 1)
             if name in bounds and bound >= bounds[name]:
                 less = f"less than {bounds[name]}, that of a step before"
                 self._found.report(where, f"is {bound}", less)
@@ -83,7 +78,7 @@ class StepChecks:
 
     def _raise(self, path: KeyPath, priority: int, before: int | None) -> None:
         """Report a priority that raises nothing."""
-        self._range(path, priority, -PRIORITY_MAX, PRIORITY_MAX)
+        self._found.range(path, priority, -PRIORITY_MAX, PRIORITY_MAX)
         if self._found.excused("domain", "urgency"):
             return
         if not splits_by_priority(self._settings.urgency):

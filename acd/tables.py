@@ -18,9 +18,15 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from acd.errors import did_you_mean, nearest, shown
-from acd.mistakes import SUGGESTIONS_MAX, KeyPath, Mistake, seconds_text, within
+from acd.mistakes import (
+    SPAN_MAX_US,
+    SUGGESTIONS_MAX,
+    KeyPath,
+    Mistake,
+    seconds_text,
+    within,
+)
 from acd.settings import SECOND_US
-from acd.validation import SPAN_MAX_US
 
 NUMBER_MAX: Final = 2**63
 """Numbers beyond it are refused: they fit no type of 64 bits."""

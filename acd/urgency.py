@@ -17,8 +17,6 @@ contact_selection.md has the words that products use for each policy.
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
-from msgspec import UNSET
-
 from acd.contacts import Leg
 from acd.ids import Channel, QueueName
 from acd.queues import Key, Numbers
@@ -266,7 +264,7 @@ def handle_time_us(channel: ChannelSettings) -> int:
     The same for all agents. Whoever has measured times of an agent puts them in here, with the
     agent as a further argument.
     """
-    assert channel.handle_time_us is not UNSET
+    assert channel.handle_time_us is not None
     return channel.handle_time_us
 
 
@@ -282,12 +280,12 @@ def numbers_of(settings: DomainSettings) -> dict[tuple[QueueName, Channel], Numb
                 case Urgency.WAIT_OVER_OBJECTIVE:
                     numbers = Numbers(period_us=channel.objective_us)
                 case Urgency.GENERALIZED_C_MU:
-                    assert queue.delay_cost is not UNSET
+                    assert queue.delay_cost is not None
                     numbers = Numbers(weight=queue.delay_cost, period_us=handle_time_us(channel))
                 case Urgency.C_MU:
                     numbers = Numbers(rank=ranks[queue.name, name])
                 case Urgency.QUEUE_RATIO:
-                    assert queue.waiting_share is not UNSET
+                    assert queue.waiting_share is not None
                     numbers = Numbers(queue=position, share=queue.waiting_share)
                 case _:
                     numbers = Numbers(head_start_us=queue.head_start_us or 0)
@@ -296,9 +294,9 @@ def numbers_of(settings: DomainSettings) -> dict[tuple[QueueName, Channel], Numb
 
 
 def _ageing_numbers(queue: QueueSettings, settings: DomainSettings) -> Numbers:
-    rate = settings.ageing_per_h if queue.ageing_per_h is UNSET else queue.ageing_per_h
-    assert rate is not UNSET
-    cap = NO_CAP if queue.ageing_cap is UNSET else queue.ageing_cap * HOUR_US
+    rate = settings.ageing_per_h if queue.ageing_per_h is None else queue.ageing_per_h
+    assert rate is not None
+    cap = NO_CAP if queue.ageing_cap is None else queue.ageing_cap * HOUR_US
     return Numbers(weight=rate, cap=cap)
 
 
@@ -308,7 +306,7 @@ def _c_mu_ranks(settings: DomainSettings) -> dict[tuple[QueueName, Channel], int
         (queue.name, name): (queue.delay_cost << RATIO_BITS) // handle_time_us(channel)
         for queue in settings.queues
         for name, channel in queue.channels.items()
-        if queue.delay_cost is not UNSET
+        if queue.delay_cost is not None
     }
     order = sorted(set(products.values()), reverse=True)
     ranks = {product: rank for rank, product in enumerate(order)}

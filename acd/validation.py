@@ -16,7 +16,15 @@ from acd.entry_checks import report_entry
 from acd.errors import Problem, did_you_mean, shown
 from acd.expressions import KEYWORDS, NAME
 from acd.ids import ID_MAX, PRIORITY_MAX, Channel, Reason
-from acd.mistakes import Findings, KeyPath, Mistake, agent_path, key_text, seconds_text
+from acd.mistakes import (
+    SPAN_MAX_US,
+    Findings,
+    KeyPath,
+    Mistake,
+    agent_path,
+    key_text,
+    seconds_text,
+)
 from acd.policy_numbers import PolicyNumbers
 from acd.service import report_unserved
 from acd.settings import (
@@ -43,10 +51,6 @@ the largest operators employ."""
 
 QUEUES_MAX: Final = 10_000
 """Most queues of a domain: ten times the 1,000 classes measured (design/performance)."""
-
-SPAN_MAX_US: Final = 366 * 86_400 * SECOND_US
-"""Longest time: a leap year. No longer promise makes sense, and sums stay far below `TIME_US_MAX`.
-"""
 
 TIER_MAX: Final = 100
 """Highest tier: six times the 16 skill levels of the largest product, Avaya."""
@@ -89,7 +93,6 @@ def mistakes(
 
 _CONTACT_ATTRIBUTE: Final = "declared attribute of contacts"
 _PLAIN_NAME: Final = "a name of letters, digits, `_` and `-` that begins with a letter or `_`"
-_SPAN_MAX_TEXT: Final = seconds_text(SPAN_MAX_US)
 
 
 class _Checker:
@@ -105,16 +108,8 @@ class _Checker:
         self._profiles = {profile.name: profile for profile in reversed(settings.profiles)}
         self._capacities = {each.name: each for each in reversed(settings.capacities)}
         self._skills = frozenset(settings.skills)
-        self._numbers = PolicyNumbers(
-            found, settings, check_range=self._range, check_span=self._span
-        )
-        self._steps = StepChecks(
-            found,
-            settings,
-            check_range=self._range,
-            check_span=self._span,
-            check_requirement=self._requirement,
-        )
+        self._numbers = PolicyNumbers(found, settings)
+        self._steps = StepChecks(found, settings, check_requirement=self._requirement)
 
     def run(self) -> list[Mistake]:
         self._domain()
@@ -134,15 +129,6 @@ class _Checker:
         return self._found.all()
 
     # Kinds of values
-
-    def _range(self, path: KeyPath, number: int, low: int, high: int) -> None:
-        self._found.range(path, number, low, high)
-
-    def _span(self, path: KeyPath, time_us: int, *, zero: bool = True) -> None:
-        """Report a time outside 0 to a year; 0 itself only unless `zero`."""
-        if not (0 if zero else 1) <= time_us <= SPAN_MAX_US:
-            limits = f"{'from 0 to' if zero else 'above 0 and up to'} {_SPAN_MAX_TEXT}"
-            self._found.report(path, f"is {seconds_text(time_us)}", f"a number of seconds {limits}")
 
     def _id(self, path: KeyPath, name: str) -> None:
         if not 1 <= len(name) <= ID_MAX:
@@ -181,12 +167,12 @@ class _Checker:
             self._found.empty(selection, "at least one criterion")
         self._found.repeats(selection, settings.agent_selection)
         self._numbers.report_domain()
-        self._span(("domain", "back_off_s"), settings.back_off_us)
-        self._span(("domain", "connect_s"), settings.connect_us, zero=False)
-        self._span(("domain", "offer_gap_s"), settings.offer_gap_us)
+        self._found.span(("domain", "back_off_s"), settings.back_off_us)
+        self._found.span(("domain", "connect_s"), settings.connect_us, zero=False)
+        self._found.span(("domain", "offer_gap_s"), settings.offer_gap_us)
         self._failed_offers()
         half_life_us = settings.occupancy_half_life_us
-        self._span(("domain", "occupancy_half_life_s"), half_life_us, zero=False)
+        self._found.span(("domain", "occupancy_half_life_s"), half_life_us, zero=False)
         for weighted in settings.weighted:
             self._id(("weighted", weighted.name), weighted.name)
         for place, name in enumerate(settings.skills):
@@ -237,16 +223,16 @@ class _Checker:
         for name in BackOffSettings.__struct_fields__:
             span_us = getattr(settings.back_off, name)
             if span_us is not None:
-                self._span(("back_off", f"{name.removesuffix('_us')}_s"), span_us)
-        self._range(("rona", "after"), settings.rona.after, 1, MISSES_MAX)
+                self._found.span(("back_off", f"{name.removesuffix('_us')}_s"), span_us)
+        self._found.range(("rona", "after"), settings.rona.after, 1, MISSES_MAX)
         self._found.doubles("reject_reasons", (one.name for one in settings.reject_reasons))
         for one in settings.reject_reasons:
             path = ("reject_reasons", one.name)
             self._id(path, one.name)
             if one.exclusion_us is not None:
-                self._span((*path, "exclusion_s"), one.exclusion_us)
+                self._found.span((*path, "exclusion_s"), one.exclusion_us)
             if one.back_off_us is not None:
-                self._span((*path, "back_off_s"), one.back_off_us)
+                self._found.span((*path, "back_off_s"), one.back_off_us)
 
     def _utc_offsets(self) -> None:
         offsets = self._settings.utc_offsets
@@ -280,9 +266,9 @@ class _Checker:
                 wanted = f"none, since the urgency policy `{urgency}` does not read it"
                 self._found.report((*path, key), "is given", wanted)
         if rule.priority is not None:
-            self._range((*path, "priority"), rule.priority, -PRIORITY_MAX, PRIORITY_MAX)
+            self._found.range((*path, "priority"), rule.priority, -PRIORITY_MAX, PRIORITY_MAX)
         if rule.promise_us is not None:
-            self._span((*path, "promise_s"), rule.promise_us, zero=False)
+            self._found.span((*path, "promise_s"), rule.promise_us, zero=False)
         self._requirement((*path, "requirement"), rule.requirement)
         self._preferences((*path, "prefers"), rule.prefers)
         if len(rule.prefers) > PREFERS_MAX:
@@ -309,18 +295,18 @@ class _Checker:
         self._requirement((*path, "requires"), queue.requires)
         self._preferences((*path, "prefers"), queue.prefers)
         self._numbers.report_queue(queue)
-        self._span((*path, "exclusion_s"), queue.exclusion_us)
+        self._found.span((*path, "exclusion_s"), queue.exclusion_us)
         self._steps.report(path, queue)
         self._some(path, queue.channels, f"at least one table of {_listed(Channel)}")
         for channel, each in queue.channels.items():
             self._channel((*path, channel.value), each)
 
     def _channel(self, path: KeyPath, channel: ChannelSettings) -> None:
-        self._span((*path, "objective_s"), channel.objective_us)
-        self._span((*path, "ring_s"), channel.ring_us, zero=False)
-        self._span((*path, "wrap_up_s"), channel.wrap_up_us)
+        self._found.span((*path, "objective_s"), channel.objective_us)
+        self._found.span((*path, "ring_s"), channel.ring_us, zero=False)
+        self._found.span((*path, "wrap_up_s"), channel.wrap_up_us)
         cap_us = channel.wrap_up_cap_us
-        self._span((*path, "wrap_up_cap_s"), cap_us)
+        self._found.span((*path, "wrap_up_cap_s"), cap_us)
         if 0 <= cap_us < channel.wrap_up_us and not self._found.excused(*path, "wrap_up_s"):
             floor = f"at least the wrap_up_s, {seconds_text(channel.wrap_up_us)}"
             self._found.report((*path, "wrap_up_cap_s"), f"is {seconds_text(cap_us)}", floor)
@@ -346,12 +332,12 @@ class _Checker:
     def _capacity(self, capacity: CapacitySettings) -> None:
         path = ("capacities", capacity.name)
         self._id(path, capacity.name)
-        self._range((*path, "total"), capacity.total, 1, TOTAL_MAX)
+        self._found.range((*path, "total"), capacity.total, 1, TOTAL_MAX)
         self._some(path, capacity.channels, f"at least one of {_listed(Channel)}")
         total = capacity.total if 1 <= capacity.total <= TOTAL_MAX else TOTAL_MAX
         for channel, slot in capacity.channels.items():
-            self._range((*path, channel.value, "slots"), slot.slots, 1, SLOTS_MAX)
-            self._range((*path, channel.value, "cost"), slot.cost, 0, total)
+            self._found.range((*path, channel.value, "slots"), slot.slots, 1, SLOTS_MAX)
+            self._found.range((*path, channel.value, "cost"), slot.cost, 0, total)
             interrupts = (*path, channel.value, "interrupted_by")
             if channel in slot.interrupted_by:
                 self._found.report(interrupts, f"names {shown(channel)} itself", "other channels")
@@ -375,8 +361,8 @@ class _Checker:
                 served.add((line.queue, channel))
 
     def _line(self, path: KeyPath, line: Serves) -> None:
-        self._range((*path, "tier"), line.tier, 1, TIER_MAX)
-        self._span((*path, "delay_s"), line.delay_us)
+        self._found.range((*path, "tier"), line.tier, 1, TIER_MAX)
+        self._found.span((*path, "delay_s"), line.delay_us)
         self._found.repeats((*path, "channels"), line.channels)
         queue_path = ("queues", line.queue)
         where = (*path, "queue")
@@ -423,7 +409,7 @@ class _Checker:
         for name, level in agent.skills.items():
             where = (*path, "skills", name)
             self._found.known(where, name, "declared skill", self._skills, at=("domain", "skills"))
-            self._range(where, level, PROFICIENCY_MIN, PROFICIENCY_MAX)
+            self._found.range(where, level, PROFICIENCY_MIN, PROFICIENCY_MAX)
         attributes = self._settings.attributes
         for name, value in agent.attributes.items():
             where = (*path, "attributes", name)
@@ -441,7 +427,7 @@ class _Checker:
             )
         short_us = measures.short_abandon_us
         path = ("measures", "short_abandon_s")
-        self._span(path, short_us)
+        self._found.span(path, short_us)
         objectives = (
             (each.objective_us, key_text(("queues", queue.name, channel)))
             for queue in self._settings.queues

@@ -8,7 +8,6 @@ from itertools import pairwise
 from random import Random
 from typing import Any, Final, TypeVar
 
-from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from acd.ids import Channel, WrapUpMode
@@ -153,7 +152,7 @@ def _channel(rng: Random, urgency: Urgency) -> ChannelSettings:
     timed = urgency in {Urgency.C_MU, Urgency.GENERALIZED_C_MU}
     return ChannelSettings(
         objective_us=rng.choice((5, 20)) * SECOND_US,
-        handle_time_us=rng.choice((60, 90, 200)) * SECOND_US if timed else UNSET,
+        handle_time_us=rng.choice((60, 90, 200)) * SECOND_US if timed else None,
         ring_us=rng.choice((1, 15)) * SECOND_US,
         wrap_up_us=wrap_up_us,
         wrap_up_cap_us=wrap_up_us + rng.choice((0, 20)) * SECOND_US,
@@ -170,8 +169,8 @@ def numbers(rng: Random, urgency: Urgency) -> dict[str, Any]:
         case Urgency.AGEING:
             return {
                 "priority": rng.randint(-1, 1),
-                "ageing_per_h": rng.choice((UNSET, 0, 60, 3_600, 100_000)),
-                "ageing_cap": rng.choice((UNSET, UNSET, 1, 2, 30)),
+                "ageing_per_h": rng.choice((None, 0, 60, 3_600, 100_000)),
+                "ageing_cap": rng.choice((None, None, 1, 2, 30)),
             }
         case Urgency.WAIT_OVER_OBJECTIVE:
             return {}
@@ -187,9 +186,9 @@ def numbers(rng: Random, urgency: Urgency) -> dict[str, Any]:
             }
 
 
-def common_rate(urgency: Urgency) -> int | UnsetType:
+def common_rate(urgency: Urgency) -> int | None:
     """Return the rate of ageing of queues that have none of their own."""
-    return 3_600 if urgency is Urgency.AGEING else UNSET
+    return 3_600 if urgency is Urgency.AGEING else None
 
 
 def _steps(

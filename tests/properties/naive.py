@@ -14,8 +14,6 @@ from fractions import Fraction
 from math import floor
 from typing import Final, NamedTuple
 
-from msgspec import UNSET
-
 from acd.agents import CHANNELS, Agent, SlotState, Takes
 from acd.contacts import Leg, LegState
 from acd.eligibility import eligible, may_take
@@ -164,7 +162,7 @@ class Naive:
             case Urgency.AGEING:
                 waited_h = Fraction(now.now_us - leg.arrived_us, 3600 * SECOND_US)
                 points = self.priority(leg) + self.gain(leg) * waited_h
-                cap = points if queue.ageing_cap is UNSET else queue.ageing_cap
+                cap = points if queue.ageing_cap is None else queue.ageing_cap
                 return (-min(points, cap), -points, *came)
             case Urgency.WAIT_OVER_OBJECTIVE | Urgency.GENERALIZED_C_MU:
                 return (-self.gain(leg) * (now.now_us - leg.arrived_us), *came)
@@ -179,14 +177,14 @@ class Naive:
         match self._settings.urgency:
             case Urgency.AGEING:
                 own, common = queue.ageing_per_h, self._settings.ageing_per_h
-                rate = common if own is UNSET else own
-                assert rate is not UNSET
+                rate = common if own is None else own
+                assert rate is not None
                 return Fraction(rate)
             case Urgency.WAIT_OVER_OBJECTIVE:
                 return Fraction(1, channel.objective_us)
             case Urgency.C_MU | Urgency.GENERALIZED_C_MU:
-                assert queue.delay_cost is not UNSET
-                assert channel.handle_time_us is not UNSET
+                assert queue.delay_cost is not None
+                assert channel.handle_time_us is not None
                 return Fraction(queue.delay_cost, channel.handle_time_us)
             case _:
                 return Fraction(1)
@@ -202,7 +200,7 @@ class Naive:
 
     def share(self, queue: QueueSettings) -> int:
         """Return a queue's share of those who wait."""
-        assert queue.waiting_share is not UNSET
+        assert queue.waiting_share is not None
         return queue.waiting_share
 
     def tier(self, leg: Leg, agent: Agent) -> int:

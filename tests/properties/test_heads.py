@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from acd.contacts import Leg
 from acd.heads import AgeingHeads, Heads, RatioHeads, WaitHeads
 from acd.ids import PRIORITY_MAX, STEP_US_MAX, Channel
+from acd.mistakes import SPAN_MAX_US
 from acd.queues import Key, LegClass, Numbers
 from acd.settings import (
     AGEING_PER_H_MAX,
@@ -31,7 +32,6 @@ from acd.settings import (
 )
 from acd.skills import ANYONE
 from acd.urgency import NO_CAP, key_function
-from acd.validation import SPAN_MAX_US
 
 VOICE: Final = {Channel.VOICE: ChannelSettings()}
 

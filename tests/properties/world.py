@@ -13,7 +13,6 @@ from typing import Final
 
 import msgspec
 import pytest
-from msgspec import UNSET
 
 from acd.actions import (
     Action,
@@ -630,7 +629,7 @@ class World:
             case Urgency.WAIT_OVER_OBJECTIVE | Urgency.GENERALIZED_C_MU:
                 return waited_us * (1 - least / most)
             case Urgency.AGEING:
-                if not least or any(queue.ageing_cap is not UNSET for queue in queues):
+                if not least or any(queue.ageing_cap is not None for queue in queues):
                     return self.now_us
                 ahead = max(self.naive.priority(leg) - self.naive.priority(other), 0)
                 return ahead * 3_600 * SECOND_US / least + waited_us * (1 - least / most)

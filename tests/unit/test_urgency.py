@@ -9,13 +9,13 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from msgspec import UNSET
 from msgspec.structs import replace
 
 from acd.classes import Classes
 from acd.contacts import Leg
 from acd.events import ContactArrived
 from acd.ids import PRIORITY_MAX, STEP_US_MAX
+from acd.mistakes import SPAN_MAX_US
 from acd.queues import Numbers
 from acd.settings import (
     AGEING_PER_H_MAX,
@@ -43,7 +43,6 @@ from acd.urgency import (
     wait_over_objective,
     weighted_wait,
 )
-from acd.validation import SPAN_MAX_US
 from tests.unit.shop import CHAT, SHOP, VOICE
 
 STATIC = sorted(set(Urgency) - LIVE)
@@ -240,4 +239,4 @@ def test_equal_products_of_cost_and_rate_share_a_rank() -> None:
 
 def test_one_function_says_how_long_a_contact_keeps_an_agent() -> None:
     assert handle_time_us(ChannelSettings(handle_time_us=180)) == 180
-    assert ChannelSettings().handle_time_us is UNSET
+    assert ChannelSettings().handle_time_us is None
