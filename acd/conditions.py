@@ -23,7 +23,7 @@ from msgspec import Struct
 from acd.errors import shown
 from acd.expressions import KEYWORDS, Cursor, ExpressionError, Grammar, Token
 from acd.ids import ID_MAX, Channel, Reason
-from acd.settings import SECOND_US
+from acd.settings import DAY_US, SECOND_US
 
 CONDITION_MAX: Final = 4_000
 """Longest condition, in characters: a line of a configuration file, and 300 called numbers."""
@@ -35,7 +35,6 @@ TAKEN: Final = frozenset({CHANNEL, WEEKDAY, TIME}) | KEYWORDS | {"in", "is", "st
 """Names that mean something in a condition, so that no attribute there may have them."""
 
 WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-DAY_US: Final = 86_400 * SECOND_US
 
 NUMBER_MAX: Final = 10**18
 """Numbers have up to 12 digits before the point and 6 behind it, and lie below this: 64 bits."""

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from acd.errors import did_you_mean, shown
+from acd.errors import did_you_mean, listed, shown
 from acd.mistakes import Findings, KeyPath
 from acd.performance import MEASURED_BY
 from acd.policies import STATIC
@@ -48,7 +48,7 @@ def _selection(found: Findings, settings: DomainSettings, names: tuple[str, ...]
     for place, name in enumerate(settings.agent_selection):
         if name not in names and not found.doubtful("weighted"):
             near = did_you_mean(found.nearest(name, "criterion", names))
-            found.report((*path, place), f"is {shown(name)}", f"one of {_listed(names)}{near}")
+            found.report((*path, place), f"is {shown(name)}", f"one of {listed(names)}{near}")
         if behind:
             seen = f"stands behind {shown(behind)}, which never ties"
             found.report((*path, place), seen, f"{shown(behind)} last")
@@ -64,7 +64,7 @@ def _weights(found: Findings, path: KeyPath, weighted: WeightedSettings) -> None
         if name not in _SCALED:
             near = did_you_mean(found.nearest(name, "criterion with a scale", _SCALED))
             seen = "has no scale" if name in _CRITERIA else "is no criterion"
-            found.report((*path, name), seen, f"one of {_listed(_SCALED)}{near}")
+            found.report((*path, name), seen, f"one of {listed(_SCALED)}{near}")
         found.range((*path, name), weight, 1, 100)
     total = sum(weighted.weights.values())
     if total != 100 and not found.doubtful(*path):
@@ -73,7 +73,3 @@ def _weights(found: Findings, path: KeyPath, weighted: WeightedSettings) -> None
 
 def _band(found: Findings, path: KeyPath, percent: int) -> None:
     found.range((*path, "band_percent"), percent, 1, BAND_MAX_PERCENT)
-
-
-def _listed(names: tuple[str, ...]) -> str:
-    return ", ".join(map(shown, names))

@@ -18,10 +18,10 @@ from msgspec.structs import replace
 
 from acd.actions import Action, EnterQueue, Refused
 from acd.classes import Classes, RefusalError
-from acd.conditions import DAY_US, Condition, Facts, parse_condition
+from acd.conditions import Condition, Facts, parse_condition
 from acd.events import Batch, ContactArrived, Event, SingleEvent
 from acd.ids import Reason
-from acd.settings import SECOND_US, DomainSettings, EntryRule
+from acd.settings import DAY_US, SECOND_US, DomainSettings, EntryRule
 
 _EPOCH_WEEKDAY: Final = 3
 """1970-01-01 was a Thursday."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from acd.conditions import ALWAYS, TIME, Condition, read_condition
-from acd.errors import did_you_mean, shown
+from acd.errors import did_you_mean, listed, shown
 from acd.ids import Channel, Reason
 from acd.implication import Case, Logic, channels_of
 from acd.mistakes import Findings
@@ -99,8 +99,7 @@ def _report_idle(
                 break
         else:
             return
-    names = ", ".join(map(shown, takers))
-    seen = f"can never fire: all its contacts are taken before, by {names}"
+    seen = f"can never fire: all its contacts are taken before, by {listed(takers)}"
     found.report(path, seen, "a condition that other contacts meet, or an earlier place")
 
 

@@ -11,7 +11,7 @@ Each keeps its facts in `args`, so that a copy made from them or by pickle says 
 are the helpers by which a message repeats foreign text, and suggests a name.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 from typing import Any, Final, NamedTuple
 
@@ -106,6 +106,15 @@ def shown(text: str) -> str:
     ('`xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…`', '`\\x07bell`')
     """
     return f"`{printable(text[:SHOWN_MAX])}{'…' if len(text) > SHOWN_MAX else ''}`"
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return names fit for a message.
+
+    >>> listed(["a", "b"])
+    '`a`, `b`'
+    """
+    return ", ".join(map(shown, names))
 
 
 def printable(text: str) -> str:

@@ -11,7 +11,6 @@ from typing import Final, TypeAlias, assert_never
 
 from acd.conditions import (
     CHANNEL,
-    DAY_US,
     NUMBER_MAX,
     WEEKDAYS,
     Between,
@@ -27,6 +26,7 @@ from acd.conditions import (
     WeekdayIn,
 )
 from acd.ids import Channel
+from acd.settings import DAY_US
 
 CASES_MAX: Final = 1_024
 """Most cases of a condition that are looked at."""

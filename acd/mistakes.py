@@ -12,12 +12,12 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from acd.errors import Problem, did_you_mean, nearest, printable, shown
 from acd.ids import ID_MAX
-from acd.settings import SECOND_US, AgentSettings
+from acd.settings import DAY_US, SECOND_US, AgentSettings
 
 SUGGESTIONS_MAX: Final = 100
 """Most unknown names for which a near one is searched (2 ms each): a reader acts on the first."""
 
-SPAN_MAX_US: Final = 366 * 86_400 * SECOND_US
+SPAN_MAX_US: Final = 366 * DAY_US
 """Longest time: a leap year. No longer promise makes sense, and sums stay far below `TIME_US_MAX`.
 """
 

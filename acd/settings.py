@@ -19,6 +19,7 @@ PROFICIENCY_MAX: Final = 10
 
 SECOND_US: Final = 1_000_000
 HOUR_US: Final = 3_600 * SECOND_US
+DAY_US: Final = 24 * HOUR_US
 
 AGEING_PER_H_MAX: Final = 1_000_000
 """Most points an hour: the whole range of priorities (`acd.ids.PRIORITY_MAX`) in two."""

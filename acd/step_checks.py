@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
-from acd.errors import shown
+from acd.errors import listed, shown
 from acd.ids import PRIORITY_MAX
 from acd.mistakes import Findings, KeyPath, key_text, seconds_text
 from acd.settings import PROFICIENCY_MAX, DomainSettings, QueueSettings
@@ -63,7 +63,7 @@ class StepChecks:
                 priority = step.priority
             nothing = (step.requires, step.lower, step.priority) == (None, {}, None)
             if nothing and not any(self._found.doubtful(*here, key) for key in _WIDENS):
-                self._found.report(here, "changes nothing", ", ".join(map(shown, _WIDENS)))
+                self._found.report(here, "changes nothing", listed(_WIDENS))
 
     def _lower(self, path: KeyPath, lower: dict[str, int], bounds: dict[str, int]) -> None:
         """Report bounds of skills that nobody knows or that lower nothing; note them."""

@@ -17,7 +17,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from acd.errors import did_you_mean, nearest, shown
+from acd.errors import did_you_mean, listed, nearest, shown
 from acd.mistakes import (
     SPAN_MAX_US,
     SUGGESTIONS_MAX,
@@ -240,7 +240,7 @@ def value_text(value: object) -> str:
 
 
 def _one_of(names: Iterable[str]) -> str:
-    return f"one of {', '.join(map(shown, names))}"
+    return f"one of {listed(names)}"
 
 
 def _wanted_type(annotation: Any) -> str:  # noqa: ANN401

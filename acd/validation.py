@@ -13,7 +13,7 @@ from acd.classes import PREFERS_MAX
 from acd.conditions import TAKEN, number_of
 from acd.criteria import report_criteria
 from acd.entry_checks import report_entry
-from acd.errors import Problem, did_you_mean, shown
+from acd.errors import Problem, did_you_mean, listed, shown
 from acd.expressions import KEYWORDS, NAME
 from acd.ids import ID_MAX, PRIORITY_MAX, Channel, Reason
 from acd.mistakes import (
@@ -28,6 +28,7 @@ from acd.mistakes import (
 from acd.policy_numbers import PolicyNumbers
 from acd.service import report_unserved
 from acd.settings import (
+    DAY_US,
     PROFICIENCY_MAX,
     PROFICIENCY_MIN,
     SECOND_US,
@@ -64,7 +65,6 @@ TOTAL_MAX: Final = 1_000_000
 MISSES_MAX: Final = 100
 """Most offers in a row that an agent may let ring out: a day of nothing else."""
 
-DAY_US: Final = 86_400 * SECOND_US
 
 RULES_MAX: Final = 500
 """Most entry rules: a contact that only the last one fits has asked them all."""
@@ -297,7 +297,7 @@ class _Checker:
         self._numbers.report_queue(queue)
         self._found.span((*path, "exclusion_s"), queue.exclusion_us)
         self._steps.report(path, queue)
-        self._some(path, queue.channels, f"at least one table of {_listed(Channel)}")
+        self._some(path, queue.channels, f"at least one table of {listed(Channel)}")
         for channel, each in queue.channels.items():
             self._channel((*path, channel.value), each)
 
@@ -333,7 +333,7 @@ class _Checker:
         path = ("capacities", capacity.name)
         self._id(path, capacity.name)
         self._found.range((*path, "total"), capacity.total, 1, TOTAL_MAX)
-        self._some(path, capacity.channels, f"at least one of {_listed(Channel)}")
+        self._some(path, capacity.channels, f"at least one of {listed(Channel)}")
         total = capacity.total if 1 <= capacity.total <= TOTAL_MAX else TOTAL_MAX
         for channel, slot in capacity.channels.items():
             self._found.range((*path, channel.value, "slots"), slot.slots, 1, SLOTS_MAX)
@@ -377,7 +377,7 @@ class _Checker:
             if channel not in queue.channels and not self._found.excused(
                 *queue_path, channel.value
             ):
-                has = f"a channel that queue {shown(line.queue)} has: {_listed(queue.channels)}"
+                has = f"a channel that queue {shown(line.queue)} has: {listed(queue.channels)}"
                 self._found.report((*path, "channels"), f"names {shown(channel)}", has)
 
     def _agents(self) -> None:
@@ -448,8 +448,3 @@ def _alike(agent: AgentSettings) -> Hashable:
         tuple(sorted(agent.skills.items())),
         tuple(sorted(agent.attributes.items())),
     )
-
-
-def _listed(names: Iterable[str]) -> str:
-    """Return names as "`a`, `b`"."""
-    return ", ".join(map(shown, names))

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 from acd.figures import Figures, Report, Row, Span, service_level
 from acd.ids import Channel
-from acd.settings import SECOND_US, Abandons
+from acd.settings import DAY_US, SECOND_US, Abandons
 from sim.report import round_duration
 from sim.workload import Scenario
 
@@ -30,7 +30,6 @@ ORDER: Final = (Channel.VOICE, Channel.CHAT, Channel.WEB_FORM, Channel.EMAIL)
 BANDS_MAX: Final = len(COLOURS)
 """Most queues told apart in one picture."""
 INK: Final = "#1f2933"
-DAY_US: Final = 24 * 3600 * SECOND_US
 PALE: Final = "#c5ccd6"
 
 STYLE: Final[dict[str, Any]] = {

@@ -26,11 +26,9 @@ from acd import config
 from acd.errors import ConfigError, Problem, shown
 from acd.ids import AgentId, Channel, QueueName, plain
 from acd.mistakes import Mistake, in_file_order
-from acd.settings import SECOND_US, DomainSettings
+from acd.settings import HOUR_US, SECOND_US, DomainSettings
 from acd.tables import Span, Table, Whole, read_model
 from acd.toml_guard import FILE_BYTES_MAX, read_toml
-
-HOUR_US: Final = 3_600 * SECOND_US
 
 PORT_MAX: Final = 65_535
 

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from acd.ids import Channel, WrapUpMode
 from acd.settings import (
+    DAY_US,
     SECOND_US,
     AfterMiss,
     AgentCriterion,
@@ -93,8 +94,6 @@ GENERALIST: Final = AgentSettings(
     attributes={"site": "north"},
 )
 """Every domain has him, so that no queue is without an agent."""
-
-DAY_US: Final = 86_400 * SECOND_US
 
 
 def some(rng: Random, things: Sequence[T], *, least: int = 0) -> tuple[T, ...]:

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from acd.events import AgentLoggedIn, AgentReady, Batch, LegConnected, OfferAccepted
-from acd.settings import SECOND_US
+from acd.settings import DAY_US, SECOND_US
 from acd.validation import problems
-from tests.properties.domains import DAY_US, small_domain
+from tests.properties.domains import small_domain
 from tests.properties.rude_switch import (
     a_batch,
     a_departure,

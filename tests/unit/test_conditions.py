@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from acd.conditions import (
     ALWAYS,
     CONDITION_MAX,
-    DAY_US,
     WEEKDAYS,
     Condition,
     ConditionError,
@@ -26,7 +25,7 @@ from acd.conditions import (
 )
 from acd.expressions import TERMS_MAX
 from acd.ids import Channel, Reason
-from acd.settings import SECOND_US
+from acd.settings import DAY_US, SECOND_US
 
 ATTRIBUTES: Final = ("dnis", "ani_prefix", "topic", "order_value", "age")
 NUMBERS: Final = ("order_value", "age")

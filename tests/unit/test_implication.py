@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acd import implication
-from acd.conditions import DAY_US, Condition, Facts, parse_condition
+from acd.conditions import Condition, Facts, parse_condition
 from acd.ids import Channel
 from acd.implication import Logic, channels_of
+from acd.settings import DAY_US
 
 
 def read(text: str) -> Condition:

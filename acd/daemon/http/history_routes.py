@@ -15,8 +15,8 @@ from acd.daemon.http.access import BEARER, Supervisor
 from acd.daemon.http.errors import HttpError, respond, responses
 from acd.daemon.http.models import ContactPath
 from acd.daemon.http.parts import Daemon
-from acd.daemon.settings import HOUR_US
 from acd.ids import ID_MAX, TIME_US_MAX, plain
+from acd.settings import HOUR_US
 
 SPAN_US: Final = 24 * HOUR_US
 """How long a span is whose start is not told."""

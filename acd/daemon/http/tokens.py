@@ -25,7 +25,7 @@ from typing import Annotated, Final
 from msgspec import Struct
 from pydantic import Field
 
-from acd.errors import ConfigError, shown
+from acd.errors import ConfigError, listed, shown
 from acd.ids import ID_MAX, AgentId, plain
 from acd.mistakes import Mistake, in_file_order
 from acd.tables import Table, read_model
@@ -220,7 +220,7 @@ def _mistakes(tables: list[_TokenTable]) -> list[Mistake]:
             found.append(Mistake((*path, "sha256"), "stands here again", "a token once"))
         hashes.add(table.sha256)
         if table.role not in _ROLES:
-            wanted = f"one of {', '.join(map(shown, _ROLES))}"
+            wanted = f"one of {listed(_ROLES)}"
             found.append(Mistake((*path, "role"), f"is {shown(table.role)}", wanted))
         if table.role == Role.AGENT and not table.agent:
             found.append(Mistake((*path, "agent"), "is missing", "whose token it is"))
