@@ -4,23 +4,17 @@ The router tells each to its handler here. `acd.agents.AVAILABILITY_TABLE` says 
 what; `acd.floor` makes the moves.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeAlias
+from collections.abc import Mapping
+from typing import Final
 
 from acd import events as ev
 from acd.actions import Action
 from acd.agents import AVAILABILITY_TABLE, CHANNEL_INDEX, Agent, AgentSignal
 from acd.classes import RefusalError, is_text
 from acd.contacts import LegState, OfferSignal, OfferState
-from acd.floor import Floor
+from acd.floor import Floor, Handler
 from acd.ids import QUALITY_MAX, AgentId, Availability, Channel, Device, Reason
 from acd.settings import DomainSettings, IdleClock
-
-Handler: TypeAlias = Callable[[Any, int, list[Action]], None]
-"""Applies a fact at an instant, and adds what is to be done.
-
-Raises RefusalError, and has changed nothing then.
-"""
 
 _TO_BREAK_OFF: Final = (Availability.READY, Availability.NOT_RESPONDING)
 """Availabilities that "not ready after this one" will end; the others take nothing new anyway."""

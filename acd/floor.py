@@ -5,12 +5,12 @@ matcher's view, the lease; and orders what the outside must know. The router dec
 event calls for; nothing is refused here.
 """
 
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
 
 from acd.actions import (
     Action,
     CloseContact,
-    EndWrapUp,
     InterruptLeg,
     OfferContact,
     ResumeLeg,
@@ -49,25 +49,21 @@ from acd.ids import (
 from acd.matching import Matcher
 from acd.queues import LegClass
 from acd.selection import Selection
-from acd.settings import AfterMiss, DomainSettings, IdleClock
+from acd.settings import DomainSettings, IdleClock
 from acd.stages import Stages
 from acd.timers import Entry, Timer, Timers
 
 Orders = list[Action]
 
+Handler: TypeAlias = Callable[[Any, int, Orders], None]
+"""Applies a fact at an instant, and adds what is to be done.
+
+Raises RefusalError, and has changed nothing then.
+"""
 
 EXCLUSIONS_MAX: Final = 100
 """Most open exclusions of one agent; with one more, that which ends first ends at once. A phone
 that rejects all by itself would otherwise make every decision about its agent slower."""
-
-MISSED: Final = "missed"
-"""The reason of a break that an agent has because he did not answer."""
-
-_AFTER_MISS: Final = {
-    AfterMiss.NOT_RESPONDING: AgentSignal.MISSED,
-    AfterMiss.NOT_READY: AgentSignal.NOT_READY,
-    AfterMiss.LOG_OUT: AgentSignal.LOGGED_OUT,
-}
 
 _OUTCOMES: Final = {
     OfferState.TIMED_OUT: OfferOutcome.TIMED_OUT,
@@ -222,9 +218,9 @@ class Floor:
         open_legs[leg.leg_id] = until_us
         if len(open_legs) > EXCLUSIONS_MAX:
             soonest = min(open_legs, key=lambda number: (open_legs[number], number))
-            self._end_exclusion(self.legs[soonest], agent)
+            self.end_exclusion(self.legs[soonest], agent)
 
-    def _end_exclusion(self, leg: Leg, agent: Agent) -> None:
+    def end_exclusion(self, leg: Leg, agent: Agent) -> None:
         """Let an agent be offered a leg again."""
         assert leg.excluded is not None
         del leg.excluded[agent.index]
@@ -355,6 +351,19 @@ class Floor:
             orders.append(SetAgentState(agent.agent_id, after, reason))
             self.matcher.refresh(agent)
 
+    def send_away(self, agent: Agent, signal: AgentSignal, reason: str, orders: Orders) -> None:
+        """Have an agent take nothing new by our own doing, and say why; as far as he was ready."""
+        if agent.availability is not Availability.READY:
+            return
+        after = AVAILABILITY_TABLE[agent.availability][signal]
+        assert after is not None
+        if after is Availability.NOT_READY:
+            agent.reason = reason
+            agent.after_this_one = False
+        elif not agent.offers and signal is AgentSignal.LOGGED_OUT:
+            after = Availability.LOGGED_OUT
+        self.set_availability(agent, after, orders)
+
     # Time.
 
     def _counts(self, entry: Entry) -> bool:
@@ -371,88 +380,3 @@ class Floor:
         if timer is Timer.STAGE:
             return leg is not None and leg.widens_us == at_us and leg.state is LegState.QUEUED
         return leg is not None and leg.excluded is not None and leg.excluded.get(agent) == at_us
-
-    def fire(self, now_us: int, orders: Orders, *, at_most: int) -> None:
-        """End the leases and blocks due by now, in the order of their instants."""
-        for _ in range(at_most):
-            entry = self.timers.pop_due(now_us)
-            if entry is None:
-                return
-            _, timer, number, excluded = entry
-            if timer is Timer.LEASE:
-                self._end_lease(self.offers[number], now_us, orders)
-            elif timer is Timer.BACK_OFF:
-                self.agents[number].back_off_until_us = 0
-                self.matcher.refresh(self.agents[number])
-            elif timer is Timer.GAP:
-                self.agents[number].gap_until_us = 0
-                self.matcher.refresh(self.agents[number])
-            elif timer is Timer.STAGE:
-                leg = self.legs[number]
-                self.matcher.remove(leg)
-                self.stages.widen(leg, now_us, orders)
-                self.matcher.wait(leg)
-            else:
-                self._end_exclusion(self.legs[number], self.agents[excluded])
-
-    def _end_lease(self, offer: Offer, now_us: int, orders: Orders) -> None:
-        """End ringing, connecting or wrap-up whose time is over."""
-        agent = self.agents[offer.agent]
-        leg = self.legs[offer.leg_id]
-        if leg.state is LegState.WRAPPING:
-            orders.append(EndWrapUp(offer.offer_id, agent.agent_id))
-            self.close(leg, now_us, orders)
-            return
-        self.exclude(leg, agent, now_us)
-        if leg.state is LegState.CONNECTING:
-            self.back_off(agent, now_us, self.settings.back_off.not_connected_us)
-            self.withdraw(offer, OfferSignal.TIME_OUT, now_us, orders)
-            return
-        self.back_off(agent, now_us, self.settings.back_off.missed_us)
-        self.withdraw(offer, OfferSignal.TIME_OUT, now_us, orders)
-        self._miss(agent, orders)
-
-    def _miss(self, agent: Agent, orders: Orders) -> None:
-        """Let follow what follows for an agent who let an offer ring out."""
-        agent.missed += 1
-        rona = self.settings.rona
-        if agent.missed < rona.after or rona.then is AfterMiss.STAY_READY:
-            return
-        agent.missed = 0
-        self.send_away(agent, _AFTER_MISS[rona.then], MISSED, orders)
-
-    def send_away(self, agent: Agent, signal: AgentSignal, reason: str, orders: Orders) -> None:
-        """Have an agent take nothing new by our own doing, and say why; as far as he was ready."""
-        if agent.availability is not Availability.READY:
-            return
-        after = AVAILABILITY_TABLE[agent.availability][signal]
-        assert after is not None
-        if after is Availability.NOT_READY:
-            agent.reason = reason
-            agent.after_this_one = False
-        elif not agent.offers and signal is AgentSignal.LOGGED_OUT:
-            after = Availability.LOGGED_OUT
-        self.set_availability(agent, after, orders)
-
-    def rebuild(self, now_us: int) -> None:
-        """Make timers and the matcher's view from the state: after a restore."""
-        for offer in self.offers.values():
-            self.agents[offer.agent].add(offer)
-            if offer.until_us:
-                self.timers.add(offer.until_us, Timer.LEASE, offer.offer_id)
-        for agent in self.agents:
-            if agent.back_off_until_us:
-                self.timers.add(agent.back_off_until_us, Timer.BACK_OFF, agent.index)
-            if agent.gap_until_us:
-                self.timers.add(agent.gap_until_us, Timer.GAP, agent.index)
-            if self._occupancy is not None:
-                self._occupancy.put_back(agent)
-            self.matcher.refresh(agent)
-        for leg in self.legs.values():
-            for index, until_us in (leg.excluded or {}).items():
-                self.agents[index].excluded_from[leg.leg_id] = until_us
-                self.timers.add(until_us, Timer.EXCLUSION, leg.leg_id, index)
-            if leg.state is LegState.QUEUED:
-                self.stages.await_next(leg)
-                self.matcher.wait(leg)
-        self.stages.widen_unserved(now_us)

@@ -14,39 +14,30 @@ from types import MappingProxyType
 from typing import Final
 
 from acd import events as ev
-from acd.actions import Action, ConnectLeg, EnterQueue, OfferContact, Refused, ReleaseCustomer
-from acd.agent_facts import AgentFacts, Handler
-from acd.agents import Agent, AgentSignal, SlotState
-from acd.classes import RefusalError, is_text
-from acd.conditions import number_of
+from acd.actions import Action, EnterQueue, OfferContact, Refused
+from acd.agent_facts import AgentFacts
+from acd.agents import Agent
+from acd.classes import RefusalError
+from acd.contact_facts import ContactFacts
 from acd.contacts import (
-    LEG_TABLE,
-    OFFER_TABLE,
-    REFUSED,
     Contact,
     Leg,
-    LegSignal,
     LegState,
     Offer,
-    OfferSignal,
-    Presence,
 )
-from acd.entry import EntryRules, resolved
 from acd.errors import CallerError, ConfigError
-from acd.floor import Floor
+from acd.floor import Floor, Handler
 from acd.ids import (
-    PRIORITY_MAX,
     STEP_US_MAX,
-    TIME_US_MAX,
     AgentId,
-    FailureCause,
     QueueName,
-    Reason,
 )
+from acd.leases import Leases
 from acd.matching import Index, Matcher
+from acd.offer_facts import OfferFacts
 from acd.performance import Performance
 from acd.selection import Selection
-from acd.settings import DomainSettings, Urgency
+from acd.settings import DomainSettings
 from acd.snapshot import Snapshot, put_back, take
 from acd.validation import problems
 
@@ -84,38 +75,18 @@ class Router:
         self._settings = settings
         self._floor = Floor(settings)
         self._timers = self._floor.timers
+        self._leases = Leases(self._floor)
         self._floor.matcher = make_matcher(
             settings, self._floor.agents, self._floor.legs, self._floor.selection
         )
         self._next_pair = self._floor.matcher.next_pair
-        self._reject_reasons = {one.name: one for one in settings.reject_reasons}
-        causes = settings.back_off
-        self._back_offs = {
-            FailureCause.BUSY: causes.busy_us,
-            FailureCause.UNREACHABLE: causes.unreachable_us,
-            FailureCause.CONGESTION: causes.congestion_us,
-            FailureCause.REFUSED: causes.refused_us,
-        }
-        self._objectives = settings.urgency is Urgency.WAIT_OVER_OBJECTIVE
-        self._rules = EntryRules(settings, self._floor.stages.classes)
-        self._recorded: Mapping[int, EnterQueue] | None = None
-        """While a journal is applied: what entry rules decided then, by leg."""
-        self._declared = frozenset(settings.contact_attributes)
-        self._numbers = frozenset(settings.contact_numbers)
+        self._contact_facts = ContactFacts(settings, self._floor)
         self._now_us = 0
         self._vacated_us = -1
         """When the last agent of some kind logged out."""
         self._handlers: dict[type, Handler] = {
-            ev.ContactArrived: self._contact_arrived,
-            ev.ContactLeft: self._contact_left,
-            ev.OfferAccepted: self._offer_accepted,
-            ev.OfferRejected: self._offer_rejected,
-            ev.OfferFailed: self._offer_failed,
-            ev.LegConnected: self._leg_connected,
-            ev.LegHeld: self._leg_held,
-            ev.LegRetrieved: self._leg_retrieved,
-            ev.LegEnded: self._leg_ended,
-            ev.WrapUpEnded: self._wrap_up_ended,
+            **self._contact_facts.handlers,
+            **OfferFacts(settings, self._floor).handlers,
             **AgentFacts(settings, self._floor).handlers,
             ev.ClockTicked: self._clock_ticked,
             ev.Batch: self._batch,
@@ -168,10 +139,11 @@ class Router:
         floor = self._floor
         if not self._now_us <= now_us < self._timers.soonest_us:
             self._check_time(event, now_us)
-        self._recorded = {one.leg_id: one for one in actions if type(one) is EnterQueue}
+        entries = {one.leg_id: one for one in actions if type(one) is EnterQueue}
+        self._contact_facts.recorded = entries
         with suppress(RefusalError):
             self._handlers[type(event)](event, now_us, [])
-        self._recorded = None
+        self._contact_facts.recorded = None
         self._now_us = now_us
         if floor.vacated or now_us == self._vacated_us:
             self._let_unserved_widen(now_us)
@@ -279,8 +251,6 @@ class Router:
         occupancy = self._floor.selection.occupancy
         return None if occupancy is None else occupancy.of(agent, self._now_us)
 
-    # Facts: contacts.
-
     def _check_time(self, event: ev.Event, now_us: int) -> None:
         if not self._now_us <= now_us < STEP_US_MAX:
             what = "time is {}; wanted at least {} and below {}"
@@ -298,172 +268,4 @@ class Router:
 
     def _clock_ticked(self, event: ev.ClockTicked, now_us: int, orders: list[Action]) -> None:
         del event
-        self._floor.fire(now_us, orders, at_most=FIRED_MAX)
-
-    def _contact_arrived(self, event: ev.ContactArrived, now_us: int, orders: list[Action]) -> None:
-        floor = self._floor
-        contact_id = event.contact_id
-        if contact_id in floor.contacts:
-            raise RefusalError(Reason.CONTACT_EXISTS, contact_id)
-        if not contact_id or not is_text(contact_id):
-            raise RefusalError(Reason.BAD_TEXT, "contact_id")
-        if event.customer and not is_text(event.customer):
-            raise RefusalError(Reason.BAD_TEXT, "customer")
-        if event.attributes:
-            self._check_attributes(event.attributes)
-        if event.priority is not None and not -PRIORITY_MAX <= event.priority <= PRIORITY_MAX:
-            raise RefusalError(Reason.BAD_NUMBER, "priority")
-        # A promise would be an objective of its own, and the order of its class change with time.
-        if event.promised_us is not None and (
-            self._objectives or not 0 <= event.promised_us < TIME_US_MAX
-        ):
-            raise RefusalError(Reason.BAD_NUMBER, "promised_us")
-        order = None
-        if not event.queue:
-            order = self._entry_of(event, floor.legs_given + 1, now_us)
-            event = resolved(event, order)
-        klass = floor.stages.classes.of(event)
-        if order is not None:
-            orders.append(order)
-        floor.enter(event, klass, now_us, orders)
-
-    def _entry_of(self, event: ev.ContactArrived, number: int, now_us: int) -> EnterQueue:
-        """Return where a contact without a queue waits: by the rules, or as was recorded."""
-        if self._recorded is None:
-            return self._rules.decide(event, number, now_us)
-        order = self._recorded.get(number)
-        if order is None or order.contact_id != event.contact_id:
-            raise RefusalError(Reason.NO_QUEUE, event.contact_id)
-        return order
-
-    def _check_attributes(self, attributes: tuple[tuple[str, str], ...]) -> None:
-        if len(attributes) > len(self._declared):
-            raise RefusalError(Reason.TOO_LONG, "attributes")
-        for name, value in attributes:
-            if name not in self._declared:
-                raise RefusalError(Reason.UNKNOWN_ATTRIBUTE, name)
-            if not is_text(value):
-                raise RefusalError(Reason.BAD_TEXT, name)
-            if name in self._numbers and value and number_of(value) is None:
-                raise RefusalError(Reason.BAD_NUMBER, name)
-
-    def _contact_left(self, event: ev.ContactLeft, now_us: int, orders: list[Action]) -> None:
-        floor = self._floor
-        contact = floor.contacts.get(event.contact_id)
-        if contact is None:
-            raise RefusalError(Reason.UNKNOWN_CONTACT, event.contact_id)
-        contact.presence = Presence.GONE
-        for number in contact.legs:
-            leg = floor.legs[number]
-            after = LEG_TABLE[leg.state][LegSignal.LEFT]
-            if after == LegState.ABANDONED:
-                floor.abandon(leg, now_us, orders)
-            elif after == LegState.WRAPPING:
-                leg.state = after
-                floor.wrap(leg, now_us, orders)
-
-    # Facts: offers and legs.
-
-    def _answered(self, number: int, signal: OfferSignal) -> Offer | None:
-        """Return the offer if an answer moves it; None where the answer is to be ignored."""
-        offer = self._floor.offers.get(number)
-        if offer is None:
-            self._check_given(number)
-            return None
-        after = OFFER_TABLE[offer.state][signal]
-        if after >= 0:
-            return offer
-        if after == REFUSED:
-            raise RefusalError(Reason.NOT_IN_THIS_STATE, str(number))
-        return None
-
-    def _moved(self, number: int, signal: LegSignal) -> Leg | None:
-        """Move an offer's leg by a signal and return it; None where that is to be ignored."""
-        offer = self._floor.offers.get(number)
-        if offer is None:
-            self._check_given(number)
-            return None
-        leg = self._floor.legs[offer.leg_id]
-        after = LEG_TABLE[leg.state][signal]
-        if after >= 0:
-            leg.state = after
-            return leg
-        if after == REFUSED:
-            raise RefusalError(Reason.NOT_IN_THIS_STATE, str(number))
-        return None
-
-    def _check_given(self, number: int) -> None:
-        """Refuse a number never given; an answer to an offer that ended is only late."""
-        if not 0 < number <= self._floor.offers_given:
-            raise RefusalError(Reason.UNKNOWN_OFFER, str(number))
-
-    def _offer_accepted(self, event: ev.OfferAccepted, now_us: int, orders: list[Action]) -> None:
-        offer = self._answered(event.offer_id, OfferSignal.ACCEPT)
-        if offer is not None:
-            self._floor.accept(offer, now_us)
-            leg = self._floor.legs[offer.leg_id]
-            agent_id = self._floor.agents[offer.agent].agent_id
-            orders.append(ConnectLeg(offer.offer_id, leg.contact_id, agent_id))
-
-    def _offer_rejected(self, event: ev.OfferRejected, now_us: int, orders: list[Action]) -> None:
-        offer = self._answered(event.offer_id, OfferSignal.REJECT)
-        if offer is not None:
-            floor = self._floor
-            why = self._reject_reasons.get(event.reason)
-            if why is None and self._reject_reasons and event.reason:
-                raise RefusalError(Reason.UNKNOWN_REJECT_REASON, event.reason)
-            agent, leg = floor.agents[offer.agent], floor.legs[offer.leg_id]
-            floor.exclude(leg, agent, now_us, None if why is None else why.exclusion_us)
-            span_us = self._settings.back_off.rejected_us
-            if why is not None and why.back_off_us is not None:
-                span_us = why.back_off_us
-            floor.back_off(agent, now_us, span_us)
-            floor.give_back(offer, now_us, orders)
-            if why is not None and why.not_ready:
-                floor.send_away(agent, AgentSignal.NOT_READY, why.name, orders)
-
-    def _offer_failed(self, event: ev.OfferFailed, now_us: int, orders: list[Action]) -> None:
-        offer = self._answered(event.offer_id, OfferSignal.FAIL)
-        leg = None if offer is None else self._moved(event.offer_id, LegSignal.RETURNED)
-        if offer is not None and leg is not None:
-            agent = self._floor.agents[offer.agent]
-            self._floor.exclude(leg, agent, now_us)
-            self._floor.back_off(agent, now_us, self._back_offs[event.cause])
-            self._floor.give_back(offer, now_us, orders)
-
-    def _leg_connected(self, event: ev.LegConnected, now_us: int, orders: list[Action]) -> None:
-        del orders
-        leg = self._moved(event.offer_id, LegSignal.CONNECTED)
-        if leg is not None:
-            self._floor.connect(leg, now_us)
-
-    def _leg_held(self, event: ev.LegHeld, now_us: int, orders: list[Action]) -> None:
-        del now_us, orders
-        self._hold(event.offer_id, LegSignal.HELD, SlotState.HELD)
-
-    def _leg_retrieved(self, event: ev.LegRetrieved, now_us: int, orders: list[Action]) -> None:
-        del now_us, orders
-        self._hold(event.offer_id, LegSignal.RETRIEVED, SlotState.ACTIVE)
-
-    def _hold(self, number: int, signal: LegSignal, slot: SlotState) -> None:
-        leg = self._moved(number, signal)
-        if leg is not None:
-            offer = self._floor.offers[number]
-            agent = self._floor.agents[offer.agent]
-            if offer.slot != SlotState.INTERRUPTED:
-                agent.move(offer, slot)
-                self._floor.matcher.refresh(agent)
-
-    def _leg_ended(self, event: ev.LegEnded, now_us: int, orders: list[Action]) -> None:
-        leg = self._moved(event.offer_id, LegSignal.ENDED)
-        if leg is not None:
-            contact = self._floor.contacts[leg.contact_id]
-            if contact.presence is not Presence.GONE and len(contact.legs) == 1:
-                contact.presence = Presence.GONE
-                orders.append(ReleaseCustomer(leg.contact_id))
-            self._floor.wrap(leg, now_us, orders)
-
-    def _wrap_up_ended(self, event: ev.WrapUpEnded, now_us: int, orders: list[Action]) -> None:
-        leg = self._moved(event.offer_id, LegSignal.WRAPPED)
-        if leg is not None:
-            self._floor.close(leg, now_us, orders)
+        self._leases.fire(now_us, orders, at_most=FIRED_MAX)

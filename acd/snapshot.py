@@ -15,6 +15,7 @@ from acd.errors import ConfigError, Problem
 from acd.floor import Floor
 from acd.ids import AgentId, Availability, ContactId, Device, OfferId, QueueName, WrapUpMode
 from acd.performance import Measure, Owns, QueueFigure
+from acd.timers import Timer
 
 VERSION = 1
 
@@ -165,7 +166,7 @@ def put_back(snapshot: Snapshot, floor: Floor) -> None:
     except (KeyError, AssertionError) as error:
         seen = f"names {error} where there is none" if error.args else "has crossed references"
         raise _unfit("references", seen, "a snapshot as it was taken") from error
-    floor.rebuild(snapshot.now_us)
+    _rebuild(floor, snapshot.now_us)
 
 
 def _put_agents(snapshot: Snapshot, floor: Floor) -> None:
@@ -229,6 +230,31 @@ def _put_legs(snapshot: Snapshot, floor: Floor) -> None:
             one.offer_id,
             excluded or None,
         )
+
+
+def _rebuild(floor: Floor, now_us: int) -> None:
+    """Make timers and the matcher's view from the state: after a restore."""
+    occupancy = floor.selection.occupancy
+    for offer in floor.offers.values():
+        floor.agents[offer.agent].add(offer)
+        if offer.until_us:
+            floor.timers.add(offer.until_us, Timer.LEASE, offer.offer_id)
+    for agent in floor.agents:
+        if agent.back_off_until_us:
+            floor.timers.add(agent.back_off_until_us, Timer.BACK_OFF, agent.index)
+        if agent.gap_until_us:
+            floor.timers.add(agent.gap_until_us, Timer.GAP, agent.index)
+        if occupancy is not None:
+            occupancy.put_back(agent)
+        floor.matcher.refresh(agent)
+    for leg in floor.legs.values():
+        for index, until_us in (leg.excluded or {}).items():
+            floor.agents[index].excluded_from[leg.leg_id] = until_us
+            floor.timers.add(until_us, Timer.EXCLUSION, leg.leg_id, index)
+        if leg.state is LegState.QUEUED:
+            floor.stages.await_next(leg)
+            floor.matcher.wait(leg)
+    floor.stages.widen_unserved(now_us)
 
 
 _CHANGING = (

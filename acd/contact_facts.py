@@ -1,0 +1,100 @@
+"""Facts about contacts: they arrive, and their customers leave.
+
+The router tells each to its handler here; `acd.floor` makes the moves.
+"""
+
+from collections.abc import Mapping
+
+from acd import events as ev
+from acd.actions import Action, EnterQueue
+from acd.classes import RefusalError, is_text
+from acd.conditions import number_of
+from acd.contacts import LEG_TABLE, LegSignal, LegState, Presence
+from acd.entry import EntryRules, resolved
+from acd.floor import Floor, Handler
+from acd.ids import PRIORITY_MAX, TIME_US_MAX, Reason
+from acd.settings import DomainSettings, Urgency
+
+
+class ContactFacts:
+    """The handlers of facts about contacts.
+
+    Args:
+        settings: The domain's.
+        floor: Where the contacts are.
+    """
+
+    def __init__(self, settings: DomainSettings, floor: Floor) -> None:
+        self._floor = floor
+        self._objectives = settings.urgency is Urgency.WAIT_OVER_OBJECTIVE
+        self._rules = EntryRules(settings, floor.stages.classes)
+        self.recorded: Mapping[int, EnterQueue] | None = None
+        """While a journal is applied: what entry rules decided then, by leg."""
+        self._declared = frozenset(settings.contact_attributes)
+        self._numbers = frozenset(settings.contact_numbers)
+        self.handlers: Mapping[type, Handler] = {
+            ev.ContactArrived: self._contact_arrived,
+            ev.ContactLeft: self._contact_left,
+        }
+
+    def _contact_arrived(self, event: ev.ContactArrived, now_us: int, orders: list[Action]) -> None:
+        floor = self._floor
+        contact_id = event.contact_id
+        if contact_id in floor.contacts:
+            raise RefusalError(Reason.CONTACT_EXISTS, contact_id)
+        if not contact_id or not is_text(contact_id):
+            raise RefusalError(Reason.BAD_TEXT, "contact_id")
+        if event.customer and not is_text(event.customer):
+            raise RefusalError(Reason.BAD_TEXT, "customer")
+        if event.attributes:
+            self._check_attributes(event.attributes)
+        if event.priority is not None and not -PRIORITY_MAX <= event.priority <= PRIORITY_MAX:
+            raise RefusalError(Reason.BAD_NUMBER, "priority")
+        # A promise would be an objective of its own, and the order of its class change with time.
+        if event.promised_us is not None and (
+            self._objectives or not 0 <= event.promised_us < TIME_US_MAX
+        ):
+            raise RefusalError(Reason.BAD_NUMBER, "promised_us")
+        order = None
+        if not event.queue:
+            order = self._entry_of(event, floor.legs_given + 1, now_us)
+            event = resolved(event, order)
+        klass = floor.stages.classes.of(event)
+        if order is not None:
+            orders.append(order)
+        floor.enter(event, klass, now_us, orders)
+
+    def _entry_of(self, event: ev.ContactArrived, number: int, now_us: int) -> EnterQueue:
+        """Return where a contact without a queue waits: by the rules, or as was recorded."""
+        if self.recorded is None:
+            return self._rules.decide(event, number, now_us)
+        order = self.recorded.get(number)
+        if order is None or order.contact_id != event.contact_id:
+            raise RefusalError(Reason.NO_QUEUE, event.contact_id)
+        return order
+
+    def _check_attributes(self, attributes: tuple[tuple[str, str], ...]) -> None:
+        if len(attributes) > len(self._declared):
+            raise RefusalError(Reason.TOO_LONG, "attributes")
+        for name, value in attributes:
+            if name not in self._declared:
+                raise RefusalError(Reason.UNKNOWN_ATTRIBUTE, name)
+            if not is_text(value):
+                raise RefusalError(Reason.BAD_TEXT, name)
+            if name in self._numbers and value and number_of(value) is None:
+                raise RefusalError(Reason.BAD_NUMBER, name)
+
+    def _contact_left(self, event: ev.ContactLeft, now_us: int, orders: list[Action]) -> None:
+        floor = self._floor
+        contact = floor.contacts.get(event.contact_id)
+        if contact is None:
+            raise RefusalError(Reason.UNKNOWN_CONTACT, event.contact_id)
+        contact.presence = Presence.GONE
+        for number in contact.legs:
+            leg = floor.legs[number]
+            after = LEG_TABLE[leg.state][LegSignal.LEFT]
+            if after == LegState.ABANDONED:
+                floor.abandon(leg, now_us, orders)
+            elif after == LegState.WRAPPING:
+                leg.state = after
+                floor.wrap(leg, now_us, orders)

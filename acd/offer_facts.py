@@ -1,0 +1,160 @@
+"""Facts about offers and the legs that they led to: what agents and switch make of them.
+
+The router tells each to its handler here. The tables of `acd.contacts` say what may follow what;
+`acd.floor` makes the moves.
+"""
+
+from collections.abc import Mapping
+
+from acd import events as ev
+from acd.actions import Action, ConnectLeg, ReleaseCustomer
+from acd.agents import AgentSignal, SlotState
+from acd.classes import RefusalError
+from acd.contacts import (
+    LEG_TABLE,
+    OFFER_TABLE,
+    REFUSED,
+    Leg,
+    LegSignal,
+    Offer,
+    OfferSignal,
+    Presence,
+)
+from acd.floor import Floor, Handler
+from acd.ids import FailureCause, Reason
+from acd.settings import DomainSettings
+
+
+class OfferFacts:
+    """The handlers of facts about offers and legs.
+
+    Args:
+        settings: The domain's.
+        floor: Where they are.
+    """
+
+    def __init__(self, settings: DomainSettings, floor: Floor) -> None:
+        self._floor = floor
+        self._reject_reasons = {one.name: one for one in settings.reject_reasons}
+        causes = settings.back_off
+        self._rejected_us = causes.rejected_us
+        self._back_offs = {
+            FailureCause.BUSY: causes.busy_us,
+            FailureCause.UNREACHABLE: causes.unreachable_us,
+            FailureCause.CONGESTION: causes.congestion_us,
+            FailureCause.REFUSED: causes.refused_us,
+        }
+        self.handlers: Mapping[type, Handler] = {
+            ev.OfferAccepted: self._offer_accepted,
+            ev.OfferRejected: self._offer_rejected,
+            ev.OfferFailed: self._offer_failed,
+            ev.LegConnected: self._leg_connected,
+            ev.LegHeld: self._leg_held,
+            ev.LegRetrieved: self._leg_retrieved,
+            ev.LegEnded: self._leg_ended,
+            ev.WrapUpEnded: self._wrap_up_ended,
+        }
+
+    def _answered(self, number: int, signal: OfferSignal) -> Offer | None:
+        """Return the offer if an answer moves it; None where the answer is to be ignored."""
+        offer = self._floor.offers.get(number)
+        if offer is None:
+            self._check_given(number)
+            return None
+        after = OFFER_TABLE[offer.state][signal]
+        if after >= 0:
+            return offer
+        if after == REFUSED:
+            raise RefusalError(Reason.NOT_IN_THIS_STATE, str(number))
+        return None
+
+    def _moved(self, number: int, signal: LegSignal) -> Leg | None:
+        """Move an offer's leg by a signal and return it; None where that is to be ignored."""
+        offer = self._floor.offers.get(number)
+        if offer is None:
+            self._check_given(number)
+            return None
+        leg = self._floor.legs[offer.leg_id]
+        after = LEG_TABLE[leg.state][signal]
+        if after >= 0:
+            leg.state = after
+            return leg
+        if after == REFUSED:
+            raise RefusalError(Reason.NOT_IN_THIS_STATE, str(number))
+        return None
+
+    def _check_given(self, number: int) -> None:
+        """Refuse a number never given; an answer to an offer that ended is only late."""
+        if not 0 < number <= self._floor.offers_given:
+            raise RefusalError(Reason.UNKNOWN_OFFER, str(number))
+
+    def _offer_accepted(self, event: ev.OfferAccepted, now_us: int, orders: list[Action]) -> None:
+        offer = self._answered(event.offer_id, OfferSignal.ACCEPT)
+        if offer is not None:
+            self._floor.accept(offer, now_us)
+            leg = self._floor.legs[offer.leg_id]
+            agent_id = self._floor.agents[offer.agent].agent_id
+            orders.append(ConnectLeg(offer.offer_id, leg.contact_id, agent_id))
+
+    def _offer_rejected(self, event: ev.OfferRejected, now_us: int, orders: list[Action]) -> None:
+        offer = self._answered(event.offer_id, OfferSignal.REJECT)
+        if offer is not None:
+            floor = self._floor
+            why = self._reject_reasons.get(event.reason)
+            if why is None and self._reject_reasons and event.reason:
+                raise RefusalError(Reason.UNKNOWN_REJECT_REASON, event.reason)
+            agent, leg = floor.agents[offer.agent], floor.legs[offer.leg_id]
+            floor.exclude(leg, agent, now_us, None if why is None else why.exclusion_us)
+            span_us = self._rejected_us
+            if why is not None and why.back_off_us is not None:
+                span_us = why.back_off_us
+            floor.back_off(agent, now_us, span_us)
+            floor.give_back(offer, now_us, orders)
+            if why is not None and why.not_ready:
+                floor.send_away(agent, AgentSignal.NOT_READY, why.name, orders)
+
+    def _offer_failed(self, event: ev.OfferFailed, now_us: int, orders: list[Action]) -> None:
+        offer = self._answered(event.offer_id, OfferSignal.FAIL)
+        leg = None if offer is None else self._moved(event.offer_id, LegSignal.RETURNED)
+        if offer is not None and leg is not None:
+            agent = self._floor.agents[offer.agent]
+            self._floor.exclude(leg, agent, now_us)
+            self._floor.back_off(agent, now_us, self._back_offs[event.cause])
+            self._floor.give_back(offer, now_us, orders)
+
+    def _leg_connected(self, event: ev.LegConnected, now_us: int, orders: list[Action]) -> None:
+        del orders
+        leg = self._moved(event.offer_id, LegSignal.CONNECTED)
+        if leg is not None:
+            self._floor.connect(leg, now_us)
+
+    def _leg_held(self, event: ev.LegHeld, now_us: int, orders: list[Action]) -> None:
+        del now_us, orders
+        self._hold(event.offer_id, LegSignal.HELD, SlotState.HELD)
+
+    def _leg_retrieved(self, event: ev.LegRetrieved, now_us: int, orders: list[Action]) -> None:
+        del now_us, orders
+        self._hold(event.offer_id, LegSignal.RETRIEVED, SlotState.ACTIVE)
+
+    def _hold(self, number: int, signal: LegSignal, slot: SlotState) -> None:
+        leg = self._moved(number, signal)
+        if leg is not None:
+            offer = self._floor.offers[number]
+            agent = self._floor.agents[offer.agent]
+            if offer.slot != SlotState.INTERRUPTED:
+                agent.move(offer, slot)
+                self._floor.matcher.refresh(agent)
+
+    def _leg_ended(self, event: ev.LegEnded, now_us: int, orders: list[Action]) -> None:
+        leg = self._moved(event.offer_id, LegSignal.ENDED)
+        if leg is not None:
+            contact = self._floor.contacts[leg.contact_id]
+            if contact.presence is not Presence.GONE and len(contact.legs) == 1:
+                contact.presence = Presence.GONE
+                orders.append(ReleaseCustomer(leg.contact_id))
+            self._floor.wrap(leg, now_us, orders)
+
+    def _wrap_up_ended(self, event: ev.WrapUpEnded, now_us: int, orders: list[Action]) -> None:
+        leg = self._moved(event.offer_id, LegSignal.WRAPPED)
+        if leg is not None:
+            self._floor.close(leg, now_us, orders)
