@@ -39,6 +39,7 @@ GET    /v1/queues/{name}             401  401   401     403   403      403  403 
 GET    /v1/agents                    401  401   401     403   403      403  403   200
 GET    /v1/agents/{agent_id}         401  401   401     403   403      200  403   200
 POST   /v1/agents/{agent_id}/state   401  401   401     403   403      200  403   403
+POST   /v1/legs/{offer_id}/rating    401  401   401     403   422      403  403   422
 GET    /v1/history/contacts          401  401   401     403   403      403  403   200
 GET    /v1/history/contacts/{contact_id} 401 401 401   403   403      403  403   200
 GET    /v1/history/offers            401  401   401     403   403      403  403   200
@@ -51,6 +52,8 @@ WS     /v1/live                      401  401   401     403   403      403  403 
 BODIES = {
     "/v1/contacts": {"queue": "sales", "channel": "chat"},
     "/v1/agents/{agent_id}/state": {"state": "logged_in"},
+    # The domain measures nothing, which is said to whoever may rate.
+    "/v1/legs/{offer_id}/rating": {"agent_id": "ann", "queue": "sales", "quality": 80},
 }
 
 
@@ -84,7 +87,7 @@ def test_only_what_tells_nothing_of_anybody_is_open():
 async def ask(made: House, route: str, name: str, contact_id: str) -> int:
     """Ask a route as somebody; return the status."""
     method, pattern = route.split()
-    path = pattern.format(agent_id="ann", contact_id=contact_id, name="sales")
+    path = pattern.format(agent_id="ann", contact_id=contact_id, name="sales", offer_id=1)
     if method == "WS":
         try:
             async with made.socket(path, name):

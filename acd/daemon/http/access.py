@@ -19,6 +19,9 @@ from acd.ids import AgentId
 SUBPROTOCOL: Final = "acd"
 """What a browser's WebSocket speaks. It cannot send headers, so it offers its token as another."""
 
+_ANONYMOUS: Final = "(anonymous)"
+"""How whoever may read without a token is called; no token has such a name. He changes nothing."""
+
 _TOKEN_SUBPROTOCOL: Final = "acd.bearer."  # noqa: S105 - the word before the token.
 
 PUBLIC: Final = ("/", "/livez", "/readyz")
@@ -48,7 +51,7 @@ class Access:
         secret = _secret_in(scope)
         if secret is None:
             if self._anonymous is Anonymous.SUPERVISOR:
-                return Token(name="anonymous", role=Role.SUPERVISOR, domain=self._domain)
+                return Token(name=_ANONYMOUS, role=Role.SUPERVISOR, domain=self._domain)
             raise HttpError(401, "no_token", "wanted a token: Authorization: Bearer …")
         token = self._tokens.find(secret)
         if token is None:
@@ -96,12 +99,23 @@ def _of_role(token: Token, *roles: Role) -> Token:
     return token
 
 
+def _named(token: Token) -> Token:
+    """Refuse who came without a token: reading may be open to everybody here, changing is not."""
+    if token.name == _ANONYMOUS:
+        raise HttpError(401, "no_token", "wanted a token: Authorization: Bearer …")
+    return token
+
+
 async def _producer(connection: HTTPConnection) -> Token:
     return _of_role(token_of(connection), Role.PRODUCER)
 
 
 async def _supervisor(connection: HTTPConnection) -> Token:
     return _of_role(token_of(connection), Role.SUPERVISOR)
+
+
+async def _rater(connection: HTTPConnection) -> Token:
+    return _named(_of_role(token_of(connection), Role.PRODUCER, Role.SUPERVISOR))
 
 
 async def _himself(connection: HTTPConnection, agent_id: AgentId) -> Token:
@@ -123,5 +137,6 @@ BEARER: Final = Depends(_bearer)
 
 Producer = Annotated[Token, Depends(_producer)]
 Supervisor = Annotated[Token, Depends(_supervisor)]
+Rater = Annotated[Token, Depends(_rater)]
 Himself = Annotated[Token, Depends(_himself)]
 SupervisorOrHimself = Annotated[Token, Depends(_supervisor_or_himself)]

@@ -9,6 +9,7 @@ from acd.daemon.http import (
     contact_routes,
     health_routes,
     history_routes,
+    leg_routes,
     queue_routes,
     socket_routes,
 )
@@ -51,6 +52,7 @@ def make_api(daemon: Daemon) -> FastAPI:
     add_handlers(api)
     api.include_router(contact_routes.make_router(daemon))
     api.include_router(agent_routes.make_router(daemon))
+    api.include_router(leg_routes.make_router(daemon))
     api.include_router(queue_routes.make_router(daemon))
     api.include_router(history_routes.make_router(daemon))
     api.include_router(health_routes.make_router(daemon))

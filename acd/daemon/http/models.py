@@ -10,6 +10,7 @@ from acd.daemon.http.views import AgentView, ContactView, QueueView, Totals
 from acd.ids import (
     ID_MAX,
     PRIORITY_MAX,
+    QUALITY_MAX,
     TEXT_MAX,
     TIME_US_MAX,
     AgentId,
@@ -104,6 +105,27 @@ class StateChanged(_Model):
     """An agent's wish is kept."""
 
     agent_id: AgentId
+    entry: int
+
+
+class Rating(_Model):
+    """What became of a leg; what is not known is left out."""
+
+    agent_id: Name
+    """Who handled it."""
+    queue: Name
+    quality: Annotated[int, Field(ge=0, le=QUALITY_MAX)] | None = None
+    """In points."""
+    resolved: bool | None = None
+    """Whether it was settled at first contact."""
+    converted: bool | None = None
+    """Whether it led to a sale, or whatever else the queue is for."""
+
+
+class RatingKept(_Model):
+    """What became of a leg is kept."""
+
+    offer_id: int
     entry: int
 
 

@@ -1,0 +1,106 @@
+"""Legs over HTTP: what became of them is told by those who have a token, and kept.
+
+Method: a real server before a real owner and journal, in a domain that measures quality; what was
+told is read from the router's figures and from the journal.
+"""
+
+import asyncio
+
+import msgspec
+import pytest
+
+from acd import events as ev
+from acd.daemon.settings import Anonymous
+from acd.ids import Reason
+from acd.journal.file import JournalFile
+from acd.performance import Measure
+from acd.settings import PerformanceSettings
+from tests.unit.http_daemon import bring, house
+from tests.unit.shop import SHOP
+
+MEASURED = msgspec.structs.replace(SHOP, performance=PerformanceSettings())
+
+
+async def handled_by_ann(made):
+    """Let ann take a chat to its end; return the offer's number."""
+    owner = made.owner
+    await owner.submit(ev.AgentLoggedIn(agent_id="ann"))
+    await owner.submit(ev.AgentReady(agent_id="ann"))
+    await bring(made, "order-1")
+    ((number, _),) = owner.router.offers.items()
+    await owner.submit(ev.LegConnected(offer_id=number))
+    await owner.submit(ev.LegEnded(offer_id=number))
+    return number
+
+
+async def rate(made, number, name="form", **body):
+    body = {"agent_id": "ann", "queue": "sales", **body}
+    async with made.client(name) as client:
+        return await client.post(f"/v1/legs/{number}/rating", json=body)
+
+
+@pytest.mark.parametrize("name", ["form", "chef"])
+def test_a_rating_is_kept(tmp_path, name):
+    async def main():
+        async with house(tmp_path, domain=MEASURED) as made:
+            number = await handled_by_ann(made)
+            answer = await rate(made, number, name, quality=80, resolved=True)
+            assert answer.status_code == 200
+            assert answer.json()["offer_id"] == number
+            measured = {one[1]: one[2].mean for one in made.owner.router.performance.all_measured()}
+            assert Measure.QUALITY in measured
+            assert Measure.CONVERSION not in measured
+            return answer.json()["entry"], number
+
+    entry, number = asyncio.run(main())
+    journal = JournalFile.open(tmp_path / "journal.db", settings=MEASURED)
+    (kept,) = [one for one in journal.entries(1) if one.number == entry]
+    journal.close()
+    assert kept.event == ev.LegRated(
+        offer_id=number, agent_id="ann", queue="sales", quality=80, resolved=True
+    )
+
+
+@pytest.mark.parametrize(
+    "number, body, reason",
+    [
+        (99, {"quality": 80}, Reason.UNKNOWN_OFFER),
+        (1, {}, Reason.NO_VALUE),
+        (1, {"quality": 80, "agent_id": "nobody"}, Reason.UNKNOWN_AGENT),
+        (1, {"quality": 80, "queue": "nowhere"}, Reason.UNKNOWN_QUEUE),
+    ],
+)
+def test_what_cannot_be_rated_is_refused_with_the_reason(tmp_path, number, body, reason):
+    async def main():
+        async with house(tmp_path, domain=MEASURED) as made:
+            await handled_by_ann(made)
+            answer = await rate(made, number, **body)
+            assert answer.status_code == 422
+            assert answer.json()["error"]["reason"] == reason
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    "body", [{"quality": 101}, {"quality": "80"}, {"quality": 80, "stars": 5}, {"resolved": 1}]
+)
+def test_a_rating_of_another_shape_is_refused(tmp_path, body):
+    async def main():
+        async with house(tmp_path, domain=MEASURED) as made:
+            answer = await rate(made, 1, **body)
+            assert answer.status_code == 422
+            assert answer.json()["error"]["code"] == "invalid"
+
+    asyncio.run(main())
+
+
+def test_who_may_read_without_a_token_may_not_rate(tmp_path):
+    async def main():
+        async with house(tmp_path, domain=MEASURED, anonymous=Anonymous.SUPERVISOR) as made:
+            async with made.client() as client:
+                assert (await client.get("/v1/queues")).status_code == 200
+            answer = await rate(made, 1, "", quality=80)
+            assert answer.status_code == 401
+            assert answer.json()["error"]["code"] == "no_token"
+
+    asyncio.run(main())
