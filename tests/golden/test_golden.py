@@ -43,6 +43,17 @@ def test_applying_a_story_leads_to_the_same_state(story: Path) -> None:
 
 
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.stem)
+def test_a_story_goes_on_alike_after_a_restart_at_every_line(story: Path) -> None:
+    """Offers in flight are still known, and still end."""
+    with story.open("rb") as stream:
+        journal = read(stream, story.name)
+        router = Router(journal.settings)
+        for entry in journal.entries:
+            assert router.step(entry.event, now_us=entry.now_us) == entry.actions
+            router = Router.restore(journal.settings, router.snapshot())
+
+
+@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.stem)
 def test_a_story_begins_with_its_reason_and_is_written_as_the_router_writes(story: Path) -> None:
     text = story.read_text()
     assert text.startswith("# ")
@@ -66,4 +77,4 @@ def test_a_story_is_applied_under_other_entry_rules_without_moving_anybody(story
 
 
 def test_every_case_has_a_story() -> None:
-    assert len(STORIES) == 36
+    assert len(STORIES) == 37
