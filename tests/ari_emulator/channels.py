@@ -86,9 +86,10 @@ class Channel:
 class Bridge:
     """A mixing or holding bridge."""
 
-    def __init__(self, bridge_id: str, kind: str) -> None:
+    def __init__(self, bridge_id: str, kind: str, name: str) -> None:
         self.id = bridge_id
         self.kind = kind
+        self.name = name
         self.channels: list[Channel] = []
         self.created = stamp()
 
@@ -99,7 +100,7 @@ class Bridge:
             "bridge_type": self.kind,
             "bridge_class": "stasis",
             "creator": "Stasis",
-            "name": "",
+            "name": self.name,
             "channels": [one.id for one in self.channels],
             "creationtime": self.created,
             "video_mode": "talker",

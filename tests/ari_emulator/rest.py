@@ -267,7 +267,8 @@ class Rest:
         if not set(kind.split(",")) <= {"mixing", "holding", "dtmf_events", "proxy_media"}:
             self.exchange.violate(f"bridge type {kind}")
             raise Refused(500, "Unable to create bridge")
-        bridge = self.exchange.bridges[bridge_id] = Bridge(bridge_id, kind.split(",")[0])
+        bridge = Bridge(bridge_id, kind.split(",")[0], asked.query.get("name", ""))
+        self.exchange.bridges[bridge_id] = bridge
         return Answer(200, bridge.json())
 
     def delete_bridges_id(self, asked: Asked) -> Answer:

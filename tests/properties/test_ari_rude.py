@@ -211,11 +211,20 @@ def test_after_days_of_rudeness_all_are_served_and_nothing_is_left(seed, monkeyp
                 router = one.owner.router
                 await world.settles(CALM_S)
                 assert not world.wrongs()
-                assert await until(world, lambda: not router.contacts)
-                assert await until(world, lambda: all(agent.is_idle for agent in router.agents))
-                assert await until(world, lambda: not world.exchange.bridges)
+                for nothing_left in (
+                    lambda: not router.contacts,
+                    lambda: all(agent.is_idle for agent in router.agents),
+                    lambda: not world.exchange.bridges,
+                ):
+                    assert await until(world, nothing_left), story(world)
 
     strictly(run())
+
+
+def story(world: World) -> str:
+    """Return which bridges are left, and what led to it."""
+    left = [one.json() for one in world.exchange.bridges.values()]
+    return "\n".join(map(str, [*left, *world.ledger.lines]))
 
 
 async def until(world: World, holds, within_s: float = CALM_S) -> bool:
