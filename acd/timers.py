@@ -24,10 +24,13 @@ class Timer(IntEnum):
     LEASE = 2
     STAGE = 3
     GAP = 4
+    HOLD = 5
 
 
 Entry: TypeAlias = tuple[int, Timer, int, int]
-"""(at_us, what, number of leg or offer or index of agent, index of the excluded agent)."""
+"""(at_us, what, number of leg or offer or index of agent, index of the excluded agent).
+
+Of a `HOLD` without a leg the last is the agent for whom nothing is kept any longer."""
 
 
 class Timers:
