@@ -64,8 +64,8 @@ class Affinity:
         self._last: dict[str, tuple[int, int]] = {}
         """By customer: the index of the agent who last handled him, and when he had; the customer
         served longest ago first."""
-        self._kept: dict[int, dict[int, None]] = {}
-        """By agent's index: the numbers of the legs that are kept for him, oldest first."""
+        self._kept: dict[int, dict[int, Leg]] = {}
+        """By agent's index: the legs that are kept for him, by number."""
 
     # One person.
 
@@ -88,7 +88,7 @@ class Affinity:
         """Keep a leg for an agent until an instant."""
         leg.kept_for = agent.index
         leg.kept_until_us = until_us
-        self._kept.setdefault(agent.index, {})[leg.leg_id] = None
+        self._kept.setdefault(agent.index, {})[leg.leg_id] = leg
         self._timers.add(until_us, Timer.HOLD, leg.leg_id)
 
     def end(self, leg: Leg) -> None:
@@ -101,20 +101,14 @@ class Affinity:
         leg.kept_until_us = 0
 
     def leave(self, agent: Agent, now_us: int) -> None:
-        """Keep nothing any longer for an agent whose session ends, or is to end.
+        """Let what is kept for an agent be anybody's where his session ends, or is to end.
 
-        With a tick at this very instant: the legs may be many, and a tick ends a portion of them.
+        With a tick right after this instant: the legs may be many, and a tick ends a portion.
         """
-        if self.ends_for(agent.index):
-            self._timers.add(now_us, Timer.HOLD, 0, agent.index)
-
-    def ends_for(self, index: int) -> bool:
-        """Return whether legs are kept for an agent whose session ends, by his index."""
-        return index in self._kept and self._by_index[index].availability in _ENDS_SESSION
-
-    def first_kept(self, index: int) -> int:
-        """Return the number of the oldest leg that is kept for an agent, by his index."""
-        return next(iter(self._kept[index]))
+        if agent.index in self._kept and agent.availability in _ENDS_SESSION:
+            for leg in self._kept[agent.index].values():
+                leg.kept_until_us = now_us + 1
+                self._timers.add(leg.kept_until_us, Timer.HOLD, leg.leg_id)
 
     def put_back(self, leg: Leg, agent: Agent, until_us: int) -> None:
         """Keep a leg of a snapshot as it was kept, if today's settings have that and let him."""

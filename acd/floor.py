@@ -403,8 +403,6 @@ class Floor:
             return self.agents[number].gap_until_us == at_us
         leg = self.legs.get(number)
         if timer is Timer.HOLD:
-            if not number:
-                return self.affinity.ends_for(agent)
             return leg is not None and leg.kept_until_us == at_us
         if timer is Timer.STAGE:
             return leg is not None and leg.widens_us == at_us and leg.state is LegState.QUEUED

@@ -55,18 +55,9 @@ class Leases:
                 self._floor.stages.widen(leg, now_us, orders)
                 self._floor.matcher.wait(leg)
             elif timer is Timer.HOLD:
-                self._end_hold(number, excluded, now_us)
+                self._floor.end_hold(self._floor.legs[number])
             else:
                 self._floor.end_exclusion(self._floor.legs[number], self._floor.agents[excluded])
-
-    def _end_hold(self, number: int, agent: int, now_us: int) -> None:
-        """Keep a leg for its agent no longer, or without one the oldest of an agent who left."""
-        floor = self._floor
-        if number:
-            floor.end_hold(floor.legs[number])
-            return
-        floor.end_hold(floor.legs[floor.affinity.first_kept(agent)])
-        floor.affinity.leave(floor.agents[agent], now_us)  # The rest of what is kept for him.
 
     def _end_lease(self, offer: Offer, now_us: int, orders: Orders) -> None:
         """End ringing, connecting or wrap-up whose time is over."""

@@ -243,7 +243,7 @@ class Index:
         return None
 
     def _leg_at(self, key: Key, number: int) -> Leg | None:
-        """Return the leg aside of this key, or who is the first of a line by now; None for nobody."""
+        """Return the leg aside of this key, or the first of its line by now; None for nobody."""
         if number < 0:
             return self._lanes.personal.head(number)
         lane = self._lanes.all[number]

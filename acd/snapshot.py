@@ -261,7 +261,6 @@ def _rebuild(floor: Floor, now_us: int) -> None:
             floor.timers.add(agent.gap_until_us, Timer.GAP, agent.index)
         if occupancy is not None:
             occupancy.put_back(agent)
-        floor.affinity.leave(agent, now_us)
         floor.matcher.refresh(agent)
     for leg in floor.legs.values():
         for index, until_us in (leg.excluded or {}).items():

@@ -28,9 +28,7 @@ class Timer(IntEnum):
 
 
 Entry: TypeAlias = tuple[int, Timer, int, int]
-"""(at_us, what, number of leg or offer or index of agent, index of the excluded agent).
-
-Of a `HOLD` without a leg the last is the agent for whom nothing is kept any longer."""
+"""(at_us, what, number of leg or offer or index of agent, index of the excluded agent)."""
 
 
 class Timers:
