@@ -18,6 +18,7 @@ Source: Genesys' last-agent and direct routing with its backup queue, preferred 
 Connect's routing criteria, the preferred worker of Azure's selectors that expire.
 """
 
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -61,7 +62,7 @@ class Affinity:
         """Whether some queue keeps legs for one person."""
         self.remembers = any(one.last_agent_us for one in asked)
         """Whether some queue asks who last handled a customer."""
-        self._last: dict[str, tuple[int, int]] = {}
+        self._last: OrderedDict[str, tuple[int, int]] = OrderedDict()
         """By customer: the index of the agent who last handled him, and when he had; the customer
         served longest ago first."""
         self._kept: dict[int, dict[int, Leg]] = {}
@@ -121,10 +122,10 @@ class Affinity:
         """Note that an agent, by his index, has handled a customer; without a token nobody."""
         if not customer:
             return
-        self._last.pop(customer, None)
         self._last[customer] = (index, now_us)
+        self._last.move_to_end(customer)
         if len(self._last) > CUSTOMERS_MAX:
-            del self._last[next(iter(self._last))]
+            self._last.popitem(last=False)
 
     def remembered(self) -> Iterable[tuple[str, AgentId, int]]:
         """Return (customer, agent, when) of all who are remembered, served longest ago first."""
