@@ -12,6 +12,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 HOT = (
+    "affinity",
     "agents",
     "classes",
     "contact_facts",
@@ -25,6 +26,7 @@ HOT = (
     "occupancy",
     "offer_facts",
     "performance",
+    "personal",
     "policies",
     "queues",
     "router",

@@ -94,12 +94,12 @@ class AgentFacts:
         self._floor.matcher.refresh(agent)
 
     def _drain_requested(self, event: ev.DrainRequested, now_us: int, orders: list[Action]) -> None:
-        del now_us
         agent, after = self._agent_after(event.agent_id, AgentSignal.DRAIN)
         agent.become(after)
         agent.after_this_one = False
         if not agent.offers:
             self._floor.emptied(agent, orders)
+        self._floor.affinity.leave(agent, now_us)
         self._floor.matcher.refresh(agent)
 
     def _agent_logged_out(
@@ -111,6 +111,7 @@ class AgentFacts:
         self._revoke(agent, now_us, orders)
         agent.become(after if agent.offers else Availability.LOGGED_OUT)
         self._floor.vacated |= not agent.kind.present
+        self._floor.affinity.leave(agent, now_us)
         self._floor.matcher.refresh(agent)
 
     def _device_changed(self, event: ev.DeviceChanged, now_us: int, orders: list[Action]) -> None:

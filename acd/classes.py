@@ -12,7 +12,7 @@ from acd.events import ContactArrived
 from acd.ids import ID_MAX, Channel, QueueName, Reason
 from acd.queues import CLASSES_MAX, LegClass
 from acd.settings import DomainSettings, QueueSettings
-from acd.skills import Requirement, RequirementError, both, parse_requirement
+from acd.skills import HasAttribute, Requirement, RequirementError, both, parse_requirement
 from acd.urgency import numbers_of, splits_by_priority
 from acd.widening import priority_at, required_at
 
@@ -22,7 +22,7 @@ _TEXTS_MAX: Final = 4 * CLASSES_MAX
 PREFERS_MAX: Final = 10
 """Most preferences of one contact: each skill a person can think of, once."""
 
-_Texts = tuple[QueueName, str, str, tuple[str, ...], int | None, int, int]
+_Texts = tuple[QueueName, str, str, tuple[str, ...], int | None, int, int, str]
 
 
 class RefusalError(Exception):
@@ -57,6 +57,11 @@ class Classes:
             one.name: {text: self._read(text) for text in _texts(one)} for one in settings.queues
         }
         self._delays = _delays(settings)
+        self._teams = {
+            one.name: one.affinity.team
+            for one in settings.queues
+            if one.affinity is not None and one.affinity.team is not None
+        }
         self._prefers = {
             one.name: tuple(self._read(text) for text in one.prefers) for one in settings.queues
         }
@@ -69,7 +74,13 @@ class Classes:
         """With more the table is looked through before a leg that is here gets another."""
 
     def of(
-        self, event: ContactArrived, step: int = 0, opened: int = 0, *, refuses: bool = True
+        self,
+        event: ContactArrived,
+        step: int = 0,
+        opened: int = 0,
+        *,
+        shared: bool = False,
+        refuses: bool = True,
     ) -> LegClass:
         """Return the class of an arrival's leg.
 
@@ -77,11 +88,13 @@ class Classes:
             event: The arrival.
             step: How many routing steps the leg has behind it.
             opened: How many delays of its queue and channel.
+            shared: Whether it is kept for its account team no longer.
             refuses: Whether the arrival may be refused; not when its leg is here already.
 
         Raises:
             RefusalError: The queue, channel, requirement or priority of the arrival is not right.
         """
+        team = self._team_of(event) if self._teams and not shared else ""
         texts: _Texts = (
             event.queue,
             event.channel,
@@ -90,10 +103,11 @@ class Classes:
             event.priority if self._split else None,
             step,
             opened,
+            team,
         )
         klass = self._by_texts.get(texts)
         if klass is None:
-            klass = self._intern(event, step, opened, refuses=refuses)
+            klass = self._intern(event, step, opened, team, refuses=refuses)
             if len(self._by_texts) >= _TEXTS_MAX:
                 self._by_texts.clear()
             self._by_texts[texts] = klass
@@ -107,7 +121,17 @@ class Classes:
         steps = queue.steps if queue is not None else ()
         return len(steps), len(self._delays.get((event.queue, event.channel), ()))
 
-    def _intern(self, event: ContactArrived, step: int, opened: int, *, refuses: bool) -> LegClass:
+    def _team_of(self, event: ContactArrived) -> str:
+        """Return the account team that an arrival names; empty for none that there is."""
+        team = self._teams.get(event.queue)
+        if team is None:
+            return ""
+        value = dict(event.attributes).get(team.contact, "")
+        return value if value in self._attributes[team.agent] else ""
+
+    def _intern(
+        self, event: ContactArrived, step: int, opened: int, team: str, *, refuses: bool
+    ) -> LegClass:
         queue = self._queues.get(event.queue)
         if queue is None:
             raise RefusalError(Reason.UNKNOWN_QUEUE, event.queue)
@@ -128,9 +152,11 @@ class Classes:
             priority if self._split else 0,
             step,
             opened,
+            team,
         )
         klass = self._by_meaning.get(meaning)
         if klass is None:
+            kept = self._teams[queue.name] if team else None
             klass = LegClass(
                 number=self._number(refuses=refuses),
                 queue=queue,
@@ -143,6 +169,8 @@ class Classes:
                 delays=self._delays.get((queue.name, event.channel), ()),
                 step=step,
                 opened=opened,
+                team=None if kept is None else HasAttribute(kept.agent, team),
+                team_us=0 if kept is None else kept.limit_us,
             )
             self._by_meaning[meaning] = klass
         return klass

@@ -18,6 +18,7 @@ from acd.ids import Channel, WrapUpMode
 from acd.mistakes import Mistake, in_file_order, within
 from acd.settings import (
     Abandons,
+    AffinitySettings,
     AfterMiss,
     AgentSettings,
     BackOffSettings,
@@ -35,6 +36,7 @@ from acd.settings import (
     RoutingStep,
     Serves,
     SlotSettings,
+    TeamSettings,
     Urgency,
     WeightedSettings,
 )
@@ -132,6 +134,19 @@ class _StepTable(Table):
     priority: Whole | None = None
 
 
+class _TeamTable(Table):
+    contact: str
+    agent: str
+    limit_us: Span
+
+
+class _AffinityTable(Table):
+    named_agent_us: Span | None = None
+    last_agent_us: Span | None = None
+    last_agent_within_us: Span | None = None
+    team: _TeamTable | None = None
+
+
 class _QueueTable(Table):
     refused_keys = _ONE_URGENCY
     requires: str | None = None
@@ -145,6 +160,7 @@ class _QueueTable(Table):
     waiting_share: Whole | None = None
     exclusion_us: Span | None = None
     steps: list[_StepTable] = Field(default_factory=list)
+    affinity: _AffinityTable | None = None
     voice: _ChannelTable | None = None
     email: _ChannelTable | None = None
     web_form: _ChannelTable | None = None
@@ -353,7 +369,14 @@ def _time_zone_mistakes(table: _DomainTable) -> list[Mistake]:
 def _queue(name: str, table: _QueueTable) -> QueueSettings:
     channels = {channel: _channel(each) for channel, each in _by_channel(table)}
     given = _given(table) | {"steps": tuple(RoutingStep(**_given(one)) for one in table.steps)}
-    return QueueSettings(name=name, channels=channels, **given)
+    return QueueSettings(name=name, channels=channels, affinity=_affinity(table.affinity), **given)
+
+
+def _affinity(table: _AffinityTable | None) -> AffinitySettings | None:
+    if table is None:
+        return None
+    team = None if table.team is None else TeamSettings(**_given(table.team))
+    return AffinitySettings(team=team, **_given(table))
 
 
 def _channel(table: _ChannelTable) -> ChannelSettings:

@@ -150,6 +150,10 @@ class Leg(Struct, gc=False):
     widens_us: int = 0
     """When its next stage is due while it is QUEUED; 0 for never. The stage itself is its class's.
     """
+    kept_for: int = -1
+    """The one agent (by index) who may take it for now (`acd.affinity`); -1 is none."""
+    kept_until_us: int = 0
+    """Until when."""
 
 
 class Offer(Struct, gc=False):

@@ -22,6 +22,8 @@ class Block(StrEnum):
     """The agent was offered something a moment ago."""
     PROFILE_DELAY = "profile_delay"
     """The leg has not waited long enough for this agent's profile."""
+    AFFINITY_HOLD = "affinity_hold"
+    """The leg is kept for another agent, or for a team of which this agent is not."""
 
 
 def eligible(klass: LegClass, kind: Kind) -> bool:
@@ -38,6 +40,18 @@ def delayed(klass: LegClass, kind: Kind) -> bool:
     return kind.desk.delays.get(place, 0) > klass.waited_us
 
 
+def of_team(klass: LegClass, kind: Kind) -> bool:
+    """Return whether agents of a kind are of the team for which a class is kept, if it is."""
+    return klass.team is None or klass.team.met_by(kind.skills, kind.attributes)
+
+
+def kept_from(leg: Leg, agent: Agent) -> bool:
+    """Return whether a leg is kept for somebody else (`acd.affinity`)."""
+    if leg.kept_for >= 0:
+        return leg.kept_for != agent.index
+    return not of_team(leg.klass, agent.kind)
+
+
 def block(leg: Leg, agent: Agent) -> Block | None:
     """Return the block between a leg and an agent, or None."""
     if leg.excluded and agent.index in leg.excluded:
@@ -48,6 +62,8 @@ def block(leg: Leg, agent: Agent) -> Block | None:
         return Block.OFFER_GAP
     if delayed(leg.klass, agent.kind):
         return Block.PROFILE_DELAY
+    if kept_from(leg, agent):
+        return Block.AFFINITY_HOLD
     return None
 
 

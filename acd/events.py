@@ -69,6 +69,9 @@ class ContactArrived(_Event, frozen=True, kw_only=True, tag="contact.arrived"):
     promised_us: TimeUs | None = None
     """By when an answer was promised; the queue's promise if None. `deadline_first` reads it, and
     `wait_over_objective` refuses it."""
+    named_agent: Token = ""
+    """The agent who shall have it, where its queue keeps contacts for those whom they name
+    (`acd.affinity`); empty for none."""
 
 
 class ContactLeft(_Event, frozen=True, tag="contact.left"):

@@ -17,6 +17,7 @@ from acd.actions import (
     SetAgentState,
     WithdrawOffer,
 )
+from acd.affinity import Affinity
 from acd.agents import (
     AVAILABILITY_TABLE,
     Agent,
@@ -103,6 +104,7 @@ class Floor:
         self.timers = Timers(self._counts)
         kinds = tuple(dict.fromkeys(agent.kind for agent in self.agents))
         self.stages = Stages(settings, kinds, self.contacts, self.legs, self.timers)
+        self.affinity = Affinity(settings, self.by_id, self.timers)
 
     # Legs that wait.
 
@@ -115,6 +117,17 @@ class Floor:
         self.contacts[arrival.contact_id] = Contact(arrival, Presence.WAITING, (number,))
         if klass.widens:
             self.stages.widen(leg, now_us, orders)
+        if self.affinity.keeps:
+            self.affinity.begin(leg, arrival, now_us)
+        self.matcher.wait(leg)
+
+    def end_hold(self, leg: Leg) -> None:
+        """Keep a leg for its agent no longer: others may be offered it."""
+        if leg.state is not LegState.QUEUED:
+            self.affinity.end(leg)
+            return
+        self.matcher.remove(leg)
+        self.affinity.end(leg)
         self.matcher.wait(leg)
 
     # Offers.
@@ -167,6 +180,8 @@ class Floor:
 
     def connect(self, leg: Leg, now_us: int) -> None:
         """Take note of the connection; an offer that still rang was accepted by it."""
+        if leg.kept_for >= 0:
+            self.affinity.end(leg)
         offer = self.offers[leg.offer_id]
         agent = self.agents[offer.agent]
         if offer.state is OfferState.PENDING:
@@ -206,7 +221,12 @@ class Floor:
         orders.append(WithdrawOffer(offer.offer_id, agent_id, outcome))
 
     def exclude(self, leg: Leg, agent: Agent, now_us: int, span_us: int | None = None) -> None:
-        """Do not offer this leg to this agent again for a time, of the queue if none is given."""
+        """Do not offer this leg to this agent again for a time, of the queue if none is given.
+
+        Nor is it kept for him any longer, be the time 0.
+        """
+        if leg.kept_for == agent.index:
+            self.affinity.end(leg)
         until_us = now_us + (leg.klass.queue.exclusion_us if span_us is None else span_us)
         if until_us == now_us:
             return
@@ -242,6 +262,9 @@ class Floor:
         """Begin the wrap-up of a conversation that ended, also where it is set aside."""
         offer = self.offers[leg.offer_id]
         agent = self.agents[offer.agent]
+        if self.affinity.remembers:
+            customer = self.contacts[leg.contact_id].arrival.customer
+            self.affinity.remember(customer, agent.index, now_us)
         if self._idle_after_contact:
             agent.idle_since_us = now_us
         channel = leg.klass.channel_settings
@@ -285,6 +308,8 @@ class Floor:
         """Forget a closed leg, and its contact with the last one."""
         del self.legs[leg.leg_id]
         self.stages.classes.leave(leg.klass)
+        if leg.kept_for >= 0:
+            self.affinity.end(leg)
         for index in leg.excluded or ():
             del self.agents[index].excluded_from[leg.leg_id]
         contact = self.contacts[leg.contact_id]
@@ -377,6 +402,8 @@ class Floor:
         if timer is Timer.GAP:
             return self.agents[number].gap_until_us == at_us
         leg = self.legs.get(number)
+        if timer is Timer.HOLD:
+            return leg is not None and leg.kept_until_us == at_us
         if timer is Timer.STAGE:
             return leg is not None and leg.widens_us == at_us and leg.state is LegState.QUEUED
         return leg is not None and leg.excluded is not None and leg.excluded.get(agent) == at_us

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from acd.agents import CHANNELS, Agent, Desk, Kind, Takes, desks_of
 from acd.contacts import Leg
-from acd.eligibility import delayed, eligible
+from acd.eligibility import delayed, eligible, of_team
 from acd.heads import NEVER, RatioHeads, Row, heads_of
 from acd.ids import QueueName
+from acd.personal import PersonalLines, tier_of
 from acd.policies import preferences_lacked, split_selection, static_rank
 from acd.queues import Aside, Key, LegClass, Line
 from acd.settings import AgentCriterion, DomainSettings
@@ -33,12 +34,14 @@ _FEW: Final = 12
 class Lane:
     """What the index keeps of a class: its waiting legs, and its eligible agents in order."""
 
-    __slots__ = ("agents", "aside", "eligible", "ends", "kinds", "klass", "line", "ranks")
+    __slots__ = ("agents", "aside", "eligible", "ends", "kept", "kinds", "klass", "line", "ranks")
 
     def __init__(self, klass: LegClass) -> None:
         self.klass = klass
         self.line = Line()
         self.aside = Aside()
+        self.kept = 0
+        """How many of its legs are kept for one agent, and stand in his own line."""
         self.kinds: list[Kind] = []
         """The kinds that may take it."""
         self.eligible = 0
@@ -51,8 +54,8 @@ class Lane:
         """Rows beside `agents` that `acd.selection` has worked out, by criterion."""
 
     def waiting(self) -> int:
-        """Return how many legs wait, in line or aside."""
-        return len(self.line.legs) + len(self.aside.legs)
+        """Return how many legs wait: in line, aside or kept for one agent."""
+        return len(self.line.legs) + len(self.aside.legs) + self.kept
 
 
 class _Reach:
@@ -102,6 +105,8 @@ class Lanes:
         """Class bits of each channel."""
         self._waiting = [0] * len(CHANNELS)
         """Class bits of each channel's classes with legs in line or aside."""
+        self.personal = PersonalLines()
+        """Where the legs stand that are kept for one agent."""
         self._set_aside = 0
         """Class bits of those with legs aside."""
         self._heads: list[Row] = [
@@ -121,7 +126,12 @@ class Lanes:
     # Legs come and go.
 
     def enter(self, leg: Leg, lane: Lane) -> None:
-        """Put a leg in the line of its lane, or aside while it excludes agents."""
+        """Put a leg in the line of its lane, aside while it excludes agents, or in one's own."""
+        if leg.kept_for >= 0:
+            lane.kept += self.personal.push(leg)
+            if self._ratio is not None:
+                self._ratio.count(lane.klass, lane.waiting())
+            return
         if leg.excluded:
             if leg.leg_id not in lane.aside.legs:
                 lane.aside.push(leg)
@@ -155,6 +165,8 @@ class Lanes:
             line.discard(leg)
         elif leg.leg_id in lane.aside.legs:
             self._leave_aside(lane, leg)
+        elif leg.kept_for >= 0:
+            lane.kept -= self.personal.discard(leg)
         if self._ratio is not None:
             self._ratio.count(lane.klass, lane.waiting())
 
@@ -193,8 +205,20 @@ class Lanes:
                     if leg is not None and (best is None or self.place(leg) < self.place(best)):
                         best = leg
                 if by_tier and best is not None:
-                    return best
+                    break
+        if agent.index in self.personal:
+            return self._or_kept(best, agent, takes, by_tier=by_tier)
         return best
+
+    def _or_kept(
+        self, best: Leg | None, agent: Agent, takes: Sequence[Takes], *, by_tier: bool
+    ) -> Leg | None:
+        """Return the first of a leg, or None, and what is kept for an agent: see `first_for`."""
+        kept = self.personal.first_for(agent, takes, self.place, by_tier=by_tier)
+        if kept is None or best is None:
+            return best or kept
+        ahead = tier_of(kept, agent) - tier_of(best, agent) if by_tier else 0
+        return kept if ahead < 0 or (not ahead and self.place(kept) < self.place(best)) else best
 
     def place(self, leg: Leg) -> Key:
         """Return a leg's place in the domain's order at `now_us`; smaller is sooner."""
@@ -216,9 +240,9 @@ class Lanes:
         """
         return 0 if self._ratio is None else klass.numbers.queue
 
-    def has_tiers(self, kind: Kind) -> bool:
-        """Return whether the tier decides anything for a kind of agents."""
-        return len(self._reach[kind.number].tiers) > 1
+    def has_tiers(self, agent: Agent) -> bool:
+        """Return whether the tier may decide anything for an agent."""
+        return len(self._reach[agent.kind.number].tiers) > 1 or agent.index in self.personal
 
     def reached_by(self, kinds: set[int]) -> int:
         """Return the class bits of what some of these kinds (by number) may take."""
@@ -351,7 +375,7 @@ class Lanes:
         ranked: dict[tuple[Key, Key], list[int]] = {}
         for desk in self._serving.get(place, ()):
             for kind in desk.kinds:
-                if eligible(klass, kind) and not delayed(klass, kind):
+                if eligible(klass, kind) and not delayed(klass, kind) and of_team(klass, kind):
                     lane.kinds.append(kind)
                     self._reach[kind.number].add(desk.serves[place], bit)
                     ranked.setdefault(self._ranks(klass, kind), []).extend(kind.members)

@@ -54,6 +54,8 @@ class Leases:
                 self._floor.matcher.remove(leg)
                 self._floor.stages.widen(leg, now_us, orders)
                 self._floor.matcher.wait(leg)
+            elif timer is Timer.HOLD:
+                self._floor.end_hold(self._floor.legs[number])
             else:
                 self._floor.end_exclusion(self._floor.legs[number], self._floor.agents[excluded])
 
@@ -73,6 +75,7 @@ class Leases:
         self._floor.back_off(agent, now_us, self._floor.settings.back_off.missed_us)
         self._floor.withdraw(offer, OfferSignal.TIME_OUT, now_us, orders)
         self._miss(agent, orders)
+        self._floor.affinity.leave(agent, now_us)
 
     def _miss(self, agent: Agent, orders: Orders) -> None:
         """Let follow what follows for an agent who let an offer ring out."""

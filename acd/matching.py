@@ -22,6 +22,7 @@ import numpy as np
 
 from acd.agents import CHANNELS, TAKES_NOTHING, Agent, Takes
 from acd.contacts import Leg, LegState
+from acd.eligibility import delayed
 from acd.heads import NEVER, Row
 from acd.lanes import Lane, Lanes, bits_of, flags_of, sum_bits
 from acd.queues import Key
@@ -86,8 +87,8 @@ class Index:
         self._unsettled = False
         """Whether pairs may fit although neither leg nor agent changed."""
         self._round: dict[int, list[tuple[Key, int]]] | None = None
-        """While many meet many: of each group of classes (`Lanes.group_of`) a heap of (place, class
-        number) of legs that may find an agent."""
+        """While many meet many: of each group of classes (`Lanes.group_of`) a heap of (place,
+        line's number) of legs that may find an agent."""
         self._few: list[Leg | Agent] | None = None
         """While few changed, more than one: those that may still find a match."""
         self.wait: Callable[[Leg], None] = self._changed.append
@@ -110,7 +111,8 @@ class Index:
             if self._unsettled:
                 self._take_over()
                 self._unsettled = False
-                self._round = self._heads((1 << len(self._lanes.all)) - 1)
+                everybody = set(self._lanes.personal.agents())
+                self._round = self._heads((1 << len(self._lanes.all)) - 1, everybody)
             elif len(changed) == 1:
                 one = changed.pop()
                 return self._serve(one) if isinstance(one, Agent) else self._place(one)
@@ -183,16 +185,23 @@ class Index:
         """Return the legs that may find an agent because of what changed, as heaps of heads."""
         classes = 0
         kinds = set()
+        agents = set()
         for one in self._changed:
             if isinstance(one, Agent):
                 kinds.add(one.kind.number)
+                agents.add(one.index)
+            elif one.kept_for >= 0:
+                agents.add(one.kept_for)
             else:
                 classes |= 1 << one.klass.number
         self._take_over()
-        return self._heads(classes | self._lanes.reached_by(kinds))
+        return self._heads(classes | self._lanes.reached_by(kinds), agents)
 
-    def _heads(self, classes: int) -> dict[int, list[tuple[Key, int]]]:
-        """Return heaps of (place, class number) of all legs that may be the first of these."""
+    def _heads(self, classes: int, agents: set[int]) -> dict[int, list[tuple[Key, int]]]:
+        """Return heaps of (place, line's number) of all legs that may be the first of these.
+
+        A line's number is its class's; that of what is kept for an agent is below 0.
+        """
         heaps: dict[int, list[tuple[Key, int]]] = {}
         place = self._lanes.place_in_group
         for number in bits_of(classes & self._lanes.waiting()):
@@ -201,6 +210,12 @@ class Index:
             if lane.line.first is not None:
                 heads.append((place(lane.line.first), number))
             heads.extend((place(leg), number) for leg in lane.aside.legs.values())
+        personal = self._lanes.personal
+        for index in agents:
+            if index in personal:
+                for leg, number in personal.heads(index):
+                    group = self._lanes.group_of(leg.klass)
+                    heaps.setdefault(group, []).append((place(leg), number))
         for heads in heaps.values():
             heapify(heads)
         return heaps
@@ -216,26 +231,27 @@ class Index:
             group = self._lanes.fullest(heaps)
             heads = heaps[group]
             key, number = heads[0]
-            lane = self._lanes.all[number]
-            leg = lane.aside.legs.get(key[-1])
-            if leg is None:
-                leg = lane.line.first
-                if leg is None:
-                    _drop_head(heaps, group)
-                    continue
-                if place(leg) != key:
-                    heapreplace(heads, (place(leg), number))
-                    continue
-            agent = self._best_agent(lane, leg)
-            if agent is not None:
+            leg = self._leg_at(key, number)
+            if leg is not None and place(leg) != key:
+                heapreplace(heads, (place(leg), number))
+                continue
+            agent = None if leg is None else self._best_agent(self._lane_of(leg), leg)
+            if leg is not None and agent is not None:
                 return self._pair(leg, agent)
             _drop_head(heaps, group)
         self._round = None
         return None
 
+    def _leg_at(self, key: Key, number: int) -> Leg | None:
+        """Return the leg aside of this key, or the first of its line by now; None for nobody."""
+        if number < 0:
+            return self._lanes.personal.head(number)
+        lane = self._lanes.all[number]
+        return lane.aside.legs.get(key[-1]) or lane.line.first
+
     def _pair(self, leg: Leg, agent: Agent) -> Pair:
         """Return a leg's best agent, with the first leg by his order."""
-        if self._lanes.has_tiers(agent.kind):
+        if self._lanes.has_tiers(agent):
             leg = self._lanes.first_for(agent, agent.takes()) or leg
         return leg, agent
 
@@ -263,6 +279,10 @@ class Index:
 
     def _best_agent(self, lane: Lane, leg: Leg) -> Agent | None:
         """Return the best agent who may take a leg; those who need no interruption first."""
+        if leg.kept_for >= 0:
+            only = self._agents[leg.kept_for]
+            takes = self._takes[only.index][lane.klass.channel_index]
+            return only if takes and not delayed(lane.klass, only.kind) else None
         _, free, interrupting = self._pools[lane.klass.channel_index]
         eligible = lane.eligible
         if leg.excluded:

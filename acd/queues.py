@@ -80,6 +80,9 @@ class LegClass:
         "requirement",
         "served_by",
         "step",
+        "team",
+        "team_kinds",
+        "team_us",
         "waited_us",
         "widens",
     )
@@ -98,6 +101,8 @@ class LegClass:
         delays: tuple[int, ...] = (),
         step: int = 0,
         opened: int = 0,
+        team: Requirement | None = None,
+        team_us: int = 0,
     ) -> None:
         self.lane: Lane | None = None
         """What the index keeps of it; None until its first leg waits."""
@@ -126,7 +131,13 @@ class LegClass:
         """How long its legs have waited at least."""
         self.served_by: tuple[Kind, ...] | None = None
         """The kinds of agents who serve it; None until somebody asks."""
-        self.widens = step < len(queue.steps) or opened < len(delays)
+        self.team = team
+        """The team for which its legs are kept (`acd.affinity`), as what its agents meet."""
+        self.team_us = team_us
+        """Until they have waited so long."""
+        self.team_kinds: tuple[Kind, ...] | None = None
+        """Those of `served_by` who are of the team; None until somebody asks."""
+        self.widens = step < len(queue.steps) or opened < len(delays) or team is not None
         """Whether another stage follows."""
 
 

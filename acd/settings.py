@@ -135,6 +135,29 @@ class RoutingStep(_Settings, frozen=True):
     """At least this priority."""
 
 
+class TeamSettings(_Settings, frozen=True):
+    """Whose account team has a contact first: agents with the value that the contact brought."""
+
+    contact: str
+    """The attribute of contacts that names the team."""
+    agent: str
+    """The attribute of agents that names theirs."""
+    limit_us: int
+    """How long the contact is kept for them, from when it entered the queue."""
+
+
+class AffinitySettings(_Settings, frozen=True):
+    """For whom contacts of a queue are kept at first; see `acd.affinity`. 0: for nobody."""
+
+    named_agent_us: int = 0
+    """How long for the agent whom the contact names."""
+    last_agent_us: int = 0
+    """How long for the agent who last handled this customer."""
+    last_agent_within_us: int | None = None
+    """How long ago that may have been; None: `acd.affinity.WITHIN_US`."""
+    team: TeamSettings | None = None
+
+
 class QueueSettings(_Settings, frozen=True):
     """A named line."""
 
@@ -158,6 +181,8 @@ class QueueSettings(_Settings, frozen=True):
     steps: tuple[RoutingStep, ...] = ()
     exclusion_us: int = 30 * SECOND_US
     """For how long an agent who failed to take a leg is not offered the same leg again."""
+    affinity: AffinitySettings | None = None
+    """None: contacts are kept for nobody."""
 
 
 class Serves(_Settings, frozen=True):

@@ -34,6 +34,10 @@ class LegRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Routing steps behind it, and …"""
     opened: int = 0
     """… delays of its queue and channel."""
+    kept_for: AgentId = ""
+    kept_until_us: int = 0
+    has_team: bool = False
+    """Whether it is kept for its account team."""
 
 
 class OfferRecord(Struct, frozen=True, kw_only=True):
@@ -94,6 +98,8 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     performance: tuple[MeasureRecord, ...] = ()
     rated: tuple[RatedRecord, ...] = ()
     turns: dict[QueueName, AgentId] = {}
+    last_agents: tuple[tuple[str, AgentId, int], ...] = ()
+    """(customer, who last handled him, when), served longest ago first."""
 
 
 def take(floor: Floor, now_us: int) -> Snapshot:
@@ -116,6 +122,9 @@ def take(floor: Floor, now_us: int) -> Snapshot:
                 excluded=tuple((ids[at], until) for at, until in (leg.excluded or {}).items()),
                 step=leg.klass.step,
                 opened=leg.klass.opened,
+                kept_for=ids[leg.kept_for] if leg.kept_for >= 0 else "",
+                kept_until_us=leg.kept_until_us,
+                has_team=leg.klass.team is not None,
             )
             for leg in floor.legs.values()
         ),
@@ -140,6 +149,7 @@ def take(floor: Floor, now_us: int) -> Snapshot:
             for agent_id, legs in floor.selection.performance.rated()
         ),
         turns={queue: ids[index] for queue, index in floor.selection.turns.items()},
+        last_agents=tuple(floor.affinity.remembered()),
     )
 
 
@@ -200,6 +210,9 @@ def _put_deeds(snapshot: Snapshot, floor: Floor) -> None:
     for queue, agent_id in snapshot.turns.items():
         if queue in queues and selection.takes_turns:
             selection.turns[queue] = floor.by_id[agent_id].index
+    if floor.affinity.remembers:
+        for customer, agent_id, at_us in snapshot.last_agents:
+            floor.affinity.remember(customer, floor.by_id[agent_id].index, at_us)
 
 
 def _put_legs(snapshot: Snapshot, floor: Floor) -> None:
@@ -213,14 +226,14 @@ def _put_legs(snapshot: Snapshot, floor: Floor) -> None:
             # Today's settings may have fewer steps, or delays.
             steps, delays = classes.last_stage(arrival)
             step, opened = min(one.step, steps), min(one.opened, delays)
-            klass = classes.of(arrival, step, opened, refuses=False)
+            klass = classes.of(arrival, step, opened, shared=not one.has_team, refuses=False)
         except RefusalError as error:
             key = f"contacts.{one.contact_id}"
             wanted = "what the settings know: keep it until this contact is closed"
             raise _unfit(key, f"{error.reason}: {error.about}", wanted) from error
         classes.join(klass)
         excluded = {floor.by_id[agent].index: until for agent, until in one.excluded}
-        floor.legs[one.leg_id] = Leg(
+        leg = floor.legs[one.leg_id] = Leg(
             one.leg_id,
             one.contact_id,
             klass,
@@ -230,6 +243,8 @@ def _put_legs(snapshot: Snapshot, floor: Floor) -> None:
             one.offer_id,
             excluded or None,
         )
+        if one.kept_for:
+            floor.affinity.put_back(leg, floor.by_id[one.kept_for], one.kept_until_us)
 
 
 def _rebuild(floor: Floor, now_us: int) -> None:

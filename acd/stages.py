@@ -1,4 +1,7 @@
-"""The stages of the legs that wait: routing steps, and delays of profiles (`acd.widening`).
+"""The stages of the legs that wait: routing steps, delays of profiles, the time of a team.
+
+`acd.widening` has the first two; the third ends when a leg was kept for its account team as long as
+its queue says (`acd.affinity`), or when nobody of the team is logged in.
 
 A stage takes effect while the leg is QUEUED. One that falls due while it is offered waits until the
 offer has failed, and is void if it succeeds.
@@ -10,7 +13,7 @@ from acd.actions import Action, WidenLeg
 from acd.agents import Kind
 from acd.classes import Classes, promised_by
 from acd.contacts import Contact, Leg, LegState
-from acd.eligibility import eligible
+from acd.eligibility import eligible, of_team
 from acd.events import ContactArrived
 from acd.ids import ContactId
 from acd.queues import LegClass
@@ -47,9 +50,12 @@ class Stages:
         self._split = splits_by_priority(settings.urgency)
         self._promises = settings.urgency is Urgency.DEADLINE_FIRST
         self._watched = {
-            queue.name for queue in settings.queues if any(one.if_nobody for one in queue.steps)
+            queue.name
+            for queue in settings.queues
+            if any(one.if_nobody for one in queue.steps)
+            or (queue.affinity is not None and queue.affinity.team is not None)
         }
-        """The queues that have a step for when no agent is there."""
+        """The queues that have a stage for when no agent is there, or none of a team."""
 
     def key_of(
         self, arrival: ContactArrived, klass: LegClass, number: int, arrived_us: int
@@ -71,10 +77,14 @@ class Stages:
         while step < len(steps) and steps[step].after_us <= waited_us:
             step += 1
         arrival = self._contacts[leg.contact_id].arrival
-        klass = self.classes.of(arrival, step, opened, refuses=False)
+        shared = before.team_us <= waited_us
+        klass = self.classes.of(arrival, step, opened, shared=shared, refuses=False)
+        if klass.team is not None and not self._anybody_of_team(klass):
+            shared = True
+            klass = self.classes.of(arrival, step, opened, shared=shared, refuses=False)
         while step < len(steps) and steps[step].if_nobody and not self._anybody_for(klass):
             step += 1
-            klass = self.classes.of(arrival, step, opened, refuses=False)
+            klass = self.classes.of(arrival, step, opened, shared=shared, refuses=False)
         self.classes.leave(before)
         self.classes.join(klass)
         leg.klass = klass
@@ -91,17 +101,29 @@ class Stages:
         if klass.widens:
             ends = [*klass.delays[klass.opened : klass.opened + 1]]
             ends += [one.after_us for one in klass.queue.steps[klass.step : klass.step + 1]]
+            if klass.team is not None:
+                ends.append(klass.team_us)
             leg.widens_us = leg.arrived_us + min(ends)
             self._timers.add(leg.widens_us, Timer.STAGE, leg.leg_id)
 
     def _anybody_for(self, klass: LegClass) -> bool:
         """Return whether an agent is logged in who serves a class, be it after a delay."""
+        return any(kind.present for kind in self._serving(klass))
+
+    def _anybody_of_team(self, klass: LegClass) -> bool:
+        """Return whether an agent is logged in who serves a class and is of its team."""
+        if klass.team_kinds is None:
+            serving = self._serving(klass)
+            klass.team_kinds = tuple(kind for kind in serving if of_team(klass, kind))
+        return any(kind.present for kind in klass.team_kinds)
+
+    def _serving(self, klass: LegClass) -> tuple[Kind, ...]:
         if klass.served_by is None:
             klass.served_by = tuple(kind for kind in self._kinds if eligible(klass, kind))
-        return any(kind.present for kind in klass.served_by)
+        return klass.served_by
 
     def widen_unserved(self, now_us: int) -> None:
-        """Have the legs go on that lost their last agent and have a step for that.
+        """Have the legs go on that lost their last agent, or their team's, and a stage follows.
 
         With a tick right after this instant: they may be many, and a tick ends a portion of them.
         Until then somebody may log in after all, so this is called once more after each step of
@@ -117,7 +139,9 @@ class Stages:
             if klass not in lost:
                 steps = klass.queue.steps[klass.step : klass.step + 1]
                 is_for_it = any(one.if_nobody for one in steps)
-                lost[klass] = is_for_it and not self._anybody_for(klass)
+                lost[klass] = (is_for_it and not self._anybody_for(klass)) or (
+                    klass.team is not None and not self._anybody_of_team(klass)
+                )
             if lost[klass]:
                 leg.widens_us = now_us + 1
                 self._timers.add(leg.widens_us, Timer.STAGE, leg.leg_id)

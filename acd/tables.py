@@ -201,7 +201,9 @@ def _mistake(where: KeyPath, detail: ErrorDetails, annotation: Any) -> Mistake: 
     context = detail.get("ctx", {})
     seen = f"is {value_text(detail['input'])}"
     if kind == "missing":
-        return Mistake(where, "is missing", _wanted_type(annotation))
+        is_span = annotation is int and str(where[-1]).endswith("_s")
+        wanted = "a number of seconds" if is_span else _wanted_type(annotation)
+        return Mistake(where, "is missing", wanted)
     if kind in {"enum", "literal_error"}:
         choices = re.findall(r"'([^']*)'", context["expected"])
         near = nearest(detail["input"], choices) if isinstance(detail["input"], str) else ""
@@ -329,4 +331,4 @@ def _stand_in(model: type[BaseModel], path: KeyPath) -> Any:  # noqa: ANN401
         needed = get_origin(table) is list
     if not needed:
         return None
-    return "" if kind is str else {} if _is_model(kind) else None
+    return "" if kind is str else 0 if kind is int else {} if _is_model(kind) else None

@@ -9,6 +9,7 @@ from collections.abc import Collection, Hashable, Iterable
 from itertools import pairwise
 from typing import Final
 
+from acd.affinity_checks import report_affinity
 from acd.classes import PREFERS_MAX
 from acd.conditions import TAKEN, number_of
 from acd.criteria import report_criteria
@@ -122,6 +123,7 @@ class _Checker:
         self._agents()
         self._measures()
         report_criteria(self._found, self._settings)
+        report_affinity(self._found, self._settings)
         self._entry()
         channels = report_entry(self._found, self._settings)
         distinct = list(self._distinct.values())

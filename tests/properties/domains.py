@@ -14,6 +14,7 @@ from acd.ids import Channel, WrapUpMode
 from acd.settings import (
     DAY_US,
     SECOND_US,
+    AffinitySettings,
     AfterMiss,
     AgentCriterion,
     AgentSettings,
@@ -32,6 +33,7 @@ from acd.settings import (
     RoutingStep,
     Serves,
     SlotSettings,
+    TeamSettings,
     Urgency,
     WeightedSettings,
 )
@@ -220,7 +222,24 @@ def _queue(rng: Random, name: str, urgency: Urgency, *, least: int = 1) -> Queue
         prefers=some(rng, PREFERENCES)[:2],
         steps=_steps(rng, requires, given.get("priority"), urgency),
         exclusion_us=rng.choice((0, 3, 30)) * SECOND_US,
+        affinity=_affinity(rng) if rng.random() < 0.6 else None,
         **given,
+    )
+
+
+def _affinity(rng: Random) -> AffinitySettings:
+    """Return for whom contacts are kept; the team is the site that the campaign names."""
+    last_agent_us = rng.choice((0, 3, 30)) * SECOND_US
+    team = TeamSettings(
+        contact="campaign", agent="site", limit_us=rng.choice((1, 9, 60)) * SECOND_US
+    )
+    return AffinitySettings(
+        named_agent_us=rng.choice((0, 2, 20)) * SECOND_US,
+        last_agent_us=last_agent_us,
+        last_agent_within_us=rng.choice((None, 5 * SECOND_US, 300 * SECOND_US))
+        if last_agent_us
+        else None,
+        team=rng.choice((None, team)),
     )
 
 
@@ -301,7 +320,7 @@ def _rule(rng: Random, name: str, settings: DomainSettings) -> EntryRule:
         requirement=rng.choice(REQUIREMENTS),
         prefers=some(rng, PREFERENCES)[:1],
         promise_us=rng.choice((None, 1, 30 * SECOND_US)) if by_promise else None,
-        context=rng.choice(({}, {"campaign": "spring"}, {"topic": "loans", "value": "3"})),
+        context=rng.choice(({}, {"campaign": "north"}, {"topic": "loans", "value": "3"})),
     )
 
 

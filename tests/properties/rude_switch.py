@@ -32,6 +32,9 @@ from acd.ids import Channel, Device, FailureCause, WrapUpMode
 from acd.settings import SECOND_US, DomainSettings
 from tests.properties.domains import CHANNELS, PREFERENCES, REQUIREMENTS, some
 
+CUSTOMERS: Final = ("", "k1", "k2", "k3")
+"""Few, so that they come back."""
+
 BAD_REQUIREMENTS: Final = ("cards and", "juggling", "site == moon", "x" * 600)
 
 OFFER_EVENTS: Final[tuple[Callable[[int, Random], SingleEvent], ...]] = (
@@ -133,6 +136,8 @@ def an_arrival(rng: Random, world: Inside) -> ContactArrived:
         attributes=(("shoe_size", "9"),) if wrong == 2 else _attributes(rng, world),
         requirement=rng.choice(BAD_REQUIREMENTS if wrong == 3 else ("", "", *REQUIREMENTS)),
         prefers=("loans",) * 11 if wrong == 4 else some(rng, PREFERENCES)[:1],
+        customer=rng.choice(CUSTOMERS),
+        named_agent="nobody" if wrong == 7 else _a_name(rng, world),
         priority=2**40 if wrong == 5 else rng.choice((None, None, -1, 0, 1)),
         promised_us=-1 if wrong == 6 else promised_us,
     )
@@ -140,13 +145,20 @@ def an_arrival(rng: Random, world: Inside) -> ContactArrived:
 
 def _attributes(rng: Random, world: Inside) -> tuple[tuple[str, str], ...]:
     """Return what a form holds, seldom with an amount that is none."""
+    campaign = (("campaign", rng.choice(("spring", "north", "south"))),)
     if "topic" not in world.settings.contact_attributes:
-        return ()
+        return some(rng, campaign)
     form = (
+        *campaign,
         ("topic", rng.choice(("", "cards", "cash", "loans"))),
         ("value", rng.choice(("", "2.5", "2.499999", "10", "-3", "9.99"))),
     )
     return (*form[:1], ("value", "much")) if rng.random() < 0.02 else some(rng, form)
+
+
+def _a_name(rng: Random, world: Inside) -> str:
+    """Return whom a contact names: in most cases nobody."""
+    return rng.choice(world.settings.agents).agent_id if rng.random() < 0.3 else ""
 
 
 def _any(rng: Random, channels: tuple[Channel, ...]) -> Channel:

@@ -27,14 +27,16 @@ from acd.actions import (
 )
 from acd.agents import SlotState
 from acd.contacts import Leg, LegState, OfferState, Presence
-from acd.eligibility import delayed, eligible, may_take
+from acd.eligibility import delayed, eligible, kept_from, may_take
 from acd.errors import CallerError
 from acd.events import (
     Batch,
     ClockTicked,
     ContactArrived,
+    ContactLeft,
     Event,
     LegConnected,
+    LegEnded,
     LegRated,
     OfferAccepted,
     OfferFailed,
@@ -47,6 +49,7 @@ from acd.settings import SECOND_US, AfterMiss, AgentSettings, DomainSettings, Ur
 from acd.skills import parse_requirement
 from acd.snapshot import Snapshot
 from tests.properties.deeds import Deeds
+from tests.properties.keeping import Keeping
 from tests.properties.naive import moment, naive_router, takes_of
 
 START_US: Final = 1_700_000_000_000_000
@@ -82,6 +85,7 @@ class Ledger:
         self.closed: Counter[ContactOutcome] = Counter()
         self.offers: list[OfferContact] = []
         self.deeds = Deeds(settings)
+        self.keeping = Keeping(settings)
 
     def note(self, event: Event, actions: Sequence[Action], now_us: int) -> None:
         """Enter a step."""
@@ -100,6 +104,7 @@ class Ledger:
     def _note_event(self, event: Event, withdrawn: Collection[int]) -> None:
         if isinstance(event, ContactArrived):
             self.inside[event.contact_id] += 1
+            self.keeping.arrived(event)
             if event.queue:
                 self.offered[event.queue] += 1
         elif isinstance(event, OfferAccepted | LegConnected):
@@ -110,9 +115,16 @@ class Ledger:
             self._release(event.offer_id, failed=not excused)
         if isinstance(event, LegConnected) and event.offer_id not in withdrawn:
             if event.offer_id in {number for number, _ in self.holds.values()}:
-                self.deeds.begin(self.offers[event.offer_id - 1])
+                offer = self.offers[event.offer_id - 1]
+                self.deeds.begin(offer)
+                self.keeping.connected(offer.contact_id, offer.agent_id)
         elif isinstance(event, LegRated):
             self.deeds.rate(event)
+        elif isinstance(event, LegEnded):
+            if event.offer_id in {number for number, _ in self.holds.values()}:
+                self.keeping.ended(self.offers[event.offer_id - 1].contact_id, self.now_us)
+        elif isinstance(event, ContactLeft):
+            self.keeping.ended(event.contact_id, self.now_us)
 
     def _take(self, offer_id: int) -> None:
         """Note that an offer was taken, if it was still to be taken."""
@@ -293,6 +305,7 @@ class World:
         before = essence(self.router) if checked else b""
         bystander = self._bystander() if type(event) is Batch else None
         self._working = self._at_work()
+        self.ledger.keeping.look(self.router)
         self._told_of = (
             {getattr(one, "agent_id", "") for one in event.events}
             if isinstance(event, Batch)
@@ -488,6 +501,8 @@ class World:
             ends_us += (leg.excluded or {}).values()
             if leg.state is LegState.QUEUED and leg.widens_us:
                 ends_us.append(leg.widens_us)
+            if leg.kept_for >= 0:
+                ends_us.append(leg.kept_until_us)
         for offer in router.offers.values():
             leg = router.legs[offer.leg_id]
             talking = leg.state in {LegState.CONNECTED, LegState.HELD}
@@ -592,6 +607,7 @@ class World:
                 and eligible(other.klass, agent.kind)
                 and not delayed(other.klass, agent.kind)
                 and not (other.excluded and agent.index in other.excluded)
+                and not kept_from(other, agent)
             ]
             for other in passed:
                 assert (naive.tier(leg, agent), naive.place(leg, now)) < (
@@ -635,6 +651,9 @@ class World:
                 return ahead * 3_600 * SECOND_US / least + waited_us * (1 - least / most)
             case Urgency.STRICT_PRIORITY | Urgency.C_MU | Urgency.QUEUE_RATIO:
                 return self.now_us
+
+    def contacts_are_kept_for_whom_the_rule_says(self) -> None:
+        self.ledger.keeping.check(self.router, self.event, self.actions, self.now_us)
 
     def performance_is_what_the_agents_did(self) -> None:
         performance = self.router.performance
@@ -693,6 +712,7 @@ INVARIANTS: Final[tuple[Callable[[World], None], ...]] = (
     World.who_misses_in_a_row_is_sent_away,
     World.every_agent_knows_when_he_was_last_offered_something,
     World.nobody_is_overtaken,
+    World.contacts_are_kept_for_whom_the_rule_says,
     World.performance_is_what_the_agents_did,
     World.occupancy_is_what_the_agents_did,
 )

@@ -280,6 +280,23 @@ EDITS: Final[list[tuple[str, str, list[str]]]] = [
         "performance.memory: is 10.5; wanted a whole number",
         "performance.band_percent: is 100; wanted a whole number from 1 to 99",
      ]),
+    # Affinity, and numbers that must be there
+    ("priority = 5", 'priority = 5\naffinity = { team = { contact = "campagn", agent = "site" } }', [
+        "queues.cards.affinity.team.contact: is `campagn`; wanted a declared attribute of contacts; did you"
+        " mean `campaign`?",
+        "queues.cards.affinity.team.limit_s: is missing; wanted a number of seconds",
+     ]),
+    ("priority = 5", "priority = 5\naffinity = { last_agents_s = 5, last_agent_within_s = 5, team = 1 }", [
+        "queues.cards.affinity.last_agents_s: is an unknown key; wanted a known key; did you mean"
+        " `last_agent_s`?",
+        "queues.cards.affinity.team: is 1; wanted a table",
+     ]),
+    ("priority = 5", 'priority = 5\nsteps = [{ requires = "" }, { after_s = "x", requires = "english" }]', [
+        "queues.cards.steps[0].after_s: is missing; wanted a number of seconds",
+        "queues.cards.steps[1].after_s: is `x`; wanted a number",
+        "queues.cards.steps[1].requires: is `english`, which is narrower; wanted what all meet who"
+        " meet ``, of queues.cards.steps[0].requires",
+     ]),
     # One urgency policy
     ('urgency = "longest_wait"', 'urgency = ["longest_wait", "head_start"]',
      ["domain.urgency: is an array; wanted one urgency policy for the whole domain"]),
@@ -594,7 +611,7 @@ def test_pydantics_errors_become_problems() -> None:
         "scenario.inner.y.label: is `abcd`; wanted at most 3 characters",
         "scenario.inner.y.marks: is an array; wanted at most 2 of them",
         "scenario.inner.z: is an array; wanted a table",
-        "scenario.needed_s: is missing; wanted a whole number",
+        "scenario.needed_s: is missing; wanted a number of seconds",
         "scenario.ratio: is missing; wanted a number",
         "scenario.flag: is missing; wanted true or false",
         "scenario.many: is missing; wanted an array",

@@ -15,6 +15,7 @@ from acd.ids import Channel
 from acd.mistakes import KeyPath, key_text
 from acd.settings import (
     SECOND_US,
+    AffinitySettings,
     AgentCriterion,
     AgentSettings,
     BackOffSettings,
@@ -30,6 +31,7 @@ from acd.settings import (
     RoutingStep,
     Serves,
     SlotSettings,
+    TeamSettings,
     Urgency,
     WeightedSettings,
 )
@@ -99,6 +101,11 @@ def measures(**fields: Any) -> DomainSettings:
 
 def steps(*given: RoutingStep, urgency: Urgency = Urgency.LONGEST_WAIT) -> DomainSettings:
     return changed(queue(steps=given, priority=1), urgency=urgency)
+
+
+def affinity(*, team: tuple[str, str, int] | None = None, **limits_us: int) -> DomainSettings:
+    given = None if team is None else TeamSettings(contact=team[0], agent=team[1], limit_us=team[2])
+    return queue(affinity=AffinitySettings(team=given, **limits_us))
 
 
 def step(**fields: Any) -> RoutingStep:
@@ -224,6 +231,24 @@ CASES: Final[list[tuple[DomainSettings, list[str]]]] = [
     # Routing steps
     (steps(step(lower={"cards": 2}), step(after_us=2 * SECOND_US, requires="", lower={"cards": 0})), []),
     (steps(step(priority=2), urgency=Urgency.STRICT_PRIORITY), []),
+    # Affinity
+    (affinity(), []),
+    (affinity(named_agent_us=1, last_agent_us=1, last_agent_within_us=1, team=("campaign", "site", 1)), []),
+    (affinity(named_agent_us=-1, last_agent_us=2**60), [
+        f"queues.cards.affinity.named_agent_s: is -0.000001; wanted {YEAR}",
+        f"queues.cards.affinity.last_agent_s: is 1152921504606.846976; wanted {YEAR}",
+    ]),
+    (affinity(last_agent_us=1, last_agent_within_us=0), [
+        f"queues.cards.affinity.last_agent_within_s: is 0; wanted {ABOVE}",
+    ]),
+    (affinity(last_agent_within_us=1), [
+        "queues.cards.affinity.last_agent_within_s: is given; wanted no such key, since no last_agent_s above 0 says that it is read",
+    ]),
+    (affinity(team=("campagn", "sit", 0)), [
+        "queues.cards.affinity.team.contact: is `campagn`; wanted a declared attribute of contacts; did you mean `campaign`?",
+        "queues.cards.affinity.team.agent: is `sit`; wanted a declared attribute; did you mean `site`?",
+        f"queues.cards.affinity.team.limit_s: is 0; wanted {ABOVE}",
+    ]),
     (steps(*(step(after_us=number, lower={"loans": 10 - number}) for number in range(1, 12))), [
         "queues.cards.steps: has 11 steps; wanted at most 10",
         "queues.cards.steps[10].lower.loans: is -1; wanted a whole number from 0 to 9",

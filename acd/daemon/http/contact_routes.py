@@ -137,6 +137,7 @@ def _arrived(contact_id: ContactId, body: NewContact) -> ev.ContactArrived:
         prefers=tuple(body.prefers),
         priority=body.priority,
         promised_us=body.promised_us,
+        named_agent=body.named_agent,
     )
 
 

@@ -72,6 +72,8 @@ class NewContact(_Model):
     prefers: Annotated[list[LongText], Field(max_length=PREFERS_MAX)] = []
     priority: Annotated[int, Field(ge=-PRIORITY_MAX, le=PRIORITY_MAX)] | None = None
     promised_us: Annotated[int, Field(ge=0, lt=TIME_US_MAX)] | None = None
+    named_agent: ShortText = ""
+    """Who shall have it first, where the queue keeps contacts for those whom they name."""
 
 
 class ContactTaken(_Model):

@@ -1,0 +1,173 @@
+"""For whom contacts are kept: the rule of affinity once more, from settings, events and actions.
+
+The last agents come from what the switch said (a conversation ended) and not from the router.
+`look` is called before a step and `check` after it: whoever arrives alone is kept for exactly whom
+the rule says, and nobody is kept any longer, or let go, without one of the reasons that
+docs/routing/affinity.md names. What came in a batch is only held to the limits: there the order of
+the facts decides, which the routers in lockstep compare.
+"""
+
+from typing import Final
+
+from acd.actions import Action, OfferContact, WithdrawOffer
+from acd.agents import Agent
+from acd.contacts import Contact, Leg, LegState
+from acd.eligibility import eligible
+from acd.events import Batch, ContactArrived, Event, OfferFailed, OfferRejected
+from acd.ids import Availability, OfferOutcome
+from acd.router import Router
+from acd.settings import DAY_US, AffinitySettings, DomainSettings
+from acd.skills import HasAttribute
+
+NOBODY: Final = -1
+
+
+class Keeping:
+    """Who last handled whom, and what was kept for whom before the last step."""
+
+    def __init__(self, settings: DomainSettings) -> None:
+        self._affinity = {queue.name: queue.affinity for queue in settings.queues}
+        self._values = settings.attributes
+        self._customers: dict[str, str] = {}
+        self._talking: dict[str, str] = {}
+        """Who talks to each contact."""
+        self._last: dict[str, tuple[str, int]] = {}
+        self._before: dict[int, tuple[int, int, bool]] = {}
+        """By leg: whom it was kept for, until when, and whether for a team."""
+
+    # What the switch said.
+
+    def arrived(self, event: ContactArrived) -> None:
+        self._customers[event.contact_id] = event.customer
+
+    def connected(self, contact_id: str, agent_id: str) -> None:
+        self._talking[contact_id] = agent_id
+
+    def ended(self, contact_id: str, now_us: int) -> None:
+        agent_id = self._talking.pop(contact_id, "")
+        if agent_id and self._customers[contact_id]:
+            self._last[self._customers[contact_id]] = (agent_id, now_us)
+
+    # What the router made of it.
+
+    def look(self, router: Router) -> None:
+        """Take note of what is kept for whom."""
+        self._before = {
+            number: (leg.kept_for, leg.kept_until_us, leg.klass.team is not None)
+            for number, leg in router.legs.items()
+        }
+
+    def check(self, router: Router, event: Event, actions: tuple[Action, ...], now_us: int) -> None:
+        for leg in router.legs.values():
+            if leg.kept_for != NOBODY:
+                assert leg.state <= LegState.CONNECTING
+                assert now_us < leg.kept_until_us
+                assert eligible(leg.klass, router.agents[leg.kept_for].kind)
+                if _session_ends(router.agents[leg.kept_for]):
+                    assert leg.kept_until_us == now_us + 1
+            if leg.klass.team is not None and leg.state is LegState.QUEUED:
+                assert now_us - leg.arrived_us <= leg.klass.team_us
+                assert isinstance(leg.klass.team, HasAttribute)
+                if not _team(router, leg, leg.klass.team.value):
+                    assert leg.widens_us <= now_us + 1
+        for offer in actions:
+            if isinstance(offer, OfferContact):
+                kept_for = router.legs[offer.leg_id].kept_for
+                assert kept_for in {NOBODY, router.agent(offer.agent_id).index}
+        if isinstance(event, Batch):
+            return
+        for number, (kept_for, until_us, team) in self._before.items():
+            leg_now = router.legs.get(number)
+            if leg_now is not None:
+                told = (event, actions, now_us)
+                self._goes_on(router, leg_now, (kept_for, until_us), told)
+                self._team_goes_on(router, leg_now, team, now_us)
+        if isinstance(event, ContactArrived) and event.contact_id in router.contacts:
+            contact = router.contacts[event.contact_id]
+            if contact.legs[0] not in self._before:
+                self._begins(router, contact, now_us)
+
+    def _begins(self, router: Router, contact: Contact, now_us: int) -> None:
+        """Whoever comes is kept for whom the rule says, and as long."""
+        arrival, leg = contact.arrival, router.legs[contact.legs[0]]
+        affinity = self._affinity[leg.klass.queue.name] or AffinitySettings()
+        last, last_us = self._last.get(arrival.customer, ("", 0))
+        within_us = affinity.last_agent_within_us
+        if now_us - last_us > (7 * DAY_US if within_us is None else within_us):
+            last = ""
+        wanted = (NOBODY, 0)
+        for name, limit_us in (
+            (last, affinity.last_agent_us),
+            (arrival.named_agent, affinity.named_agent_us),
+        ):
+            if name and limit_us:
+                agent = router.agent(name)
+                if not _session_ends(agent) and eligible(leg.klass, agent.kind):
+                    wanted = (agent.index, now_us + limit_us)
+        assert (leg.kept_for, leg.kept_until_us) == wanted
+        value = ""
+        if affinity.team is not None:
+            value = dict(arrival.attributes).get(affinity.team.contact, "")
+            if value not in self._values[affinity.team.agent]:
+                value = ""
+        # A step that was taken at once says that nobody was there, nor anybody of the team.
+        is_kept = bool(value) and not leg.klass.step and _team(router, leg, value)
+        assert (leg.klass.team is not None) == is_kept
+        if affinity.team is not None and leg.klass.team is not None:
+            assert leg.klass.team == HasAttribute(affinity.team.agent, value)
+
+    def _goes_on(
+        self,
+        router: Router,
+        leg: Leg,
+        kept: tuple[int, int],
+        told: tuple[Event, tuple[Action, ...], int],
+    ) -> None:
+        """Nobody is let go without a reason, nor kept for another or longer."""
+        kept_for, until_us = kept
+        event, actions, now_us = told
+        if leg.kept_for != NOBODY:
+            assert leg.kept_for == kept_for
+            if leg.kept_until_us != until_us:
+                assert _session_ends(router.agents[kept_for])
+                assert leg.kept_until_us == now_us + 1
+        elif kept_for != NOBODY:
+            agent = router.agents[kept_for]
+            failed = isinstance(event, OfferRejected | OfferFailed) or any(
+                isinstance(one, WithdrawOffer)
+                and one.agent_id == agent.agent_id
+                and one.outcome in {OfferOutcome.TIMED_OUT, OfferOutcome.FAILED}
+                for one in actions
+            )
+            connected = leg.state > LegState.CONNECTING
+            assert until_us <= now_us or _session_ends(agent) or failed or connected
+
+    def _team_goes_on(self, router: Router, leg: Leg, team: bool, now_us: int) -> None:
+        if leg.klass.team is not None:
+            assert team
+        elif team:
+            affinity = self._affinity[leg.klass.queue.name]
+            assert affinity is not None
+            assert affinity.team is not None
+            value = dict(router.contacts[leg.contact_id].arrival.attributes)[affinity.team.contact]
+            is_over = affinity.team.limit_us <= now_us - leg.arrived_us
+            # A step taken with it may have let people in who could not take it before.
+            assert is_over or leg.klass.step or not _team(router, leg, value)
+
+
+def _session_ends(agent: Agent) -> bool:
+    return agent.availability in {Availability.LOGGED_OUT, Availability.DRAINING}
+
+
+def _team(router: Router, leg: Leg, value: str) -> bool:
+    """Return whether somebody of a leg's team who serves it is logged in."""
+    affinity = leg.klass.queue.affinity
+    assert affinity is not None
+    assert affinity.team is not None
+    name = affinity.team.agent
+    return any(
+        agent.kind.attributes.get(name) == value
+        and agent.availability is not Availability.LOGGED_OUT
+        and eligible(leg.klass, agent.kind)
+        for agent in router.agents
+    )
