@@ -6,7 +6,7 @@ bits; the tests' naive matcher and the explanation ask here.
 
 from enum import StrEnum
 
-from acd.agents import Agent, Kind, Takes
+from acd.agents import VOICE, Agent, Kind, Takes
 from acd.contacts import Leg
 from acd.queues import LegClass
 
@@ -22,6 +22,10 @@ class Block(StrEnum):
     """The agent was offered something a moment ago."""
     PROFILE_DELAY = "profile_delay"
     """The leg has not waited long enough for this agent's profile."""
+    RESERVE = "reserve"
+    """Too few legs wait in this queue and channel for this agent's profile."""
+    HEADROOM = "headroom"
+    """Too few agents beside this one could take a call."""
 
 
 def eligible(klass: LegClass, kind: Kind) -> bool:
@@ -38,6 +42,23 @@ def delayed(klass: LegClass, kind: Kind) -> bool:
     return kind.desk.delays.get(place, 0) > klass.waited_us
 
 
+def in_reserve(klass: LegClass, kind: Kind) -> bool:
+    """Return whether too few legs wait in a class's queue and channel for agents of a kind."""
+    if klass.backlog is None:
+        return False
+    place = (klass.queue.name, klass.channel_index)
+    return len(klass.backlog.legs) < kind.desk.reserves.get(place, 0)
+
+
+def is_kept_free(agent: Agent, channel: int) -> bool:
+    """Return whether an agent is offered nothing of a channel, so that he can take a call."""
+    return (
+        any(headroom.is_tight for headroom in agent.headrooms)
+        and agent.takes()[VOICE] is not Takes.NO
+        and agent.capacity.bars_calls(agent.occupancy)[channel]
+    )
+
+
 def block(leg: Leg, agent: Agent) -> Block | None:
     """Return the block between a leg and an agent, or None."""
     if leg.excluded and agent.index in leg.excluded:
@@ -48,6 +69,10 @@ def block(leg: Leg, agent: Agent) -> Block | None:
         return Block.OFFER_GAP
     if delayed(leg.klass, agent.kind):
         return Block.PROFILE_DELAY
+    if in_reserve(leg.klass, agent.kind):
+        return Block.RESERVE
+    if agent.headrooms and is_kept_free(agent, leg.klass.channel_index):
+        return Block.HEADROOM
     return None
 
 

@@ -38,6 +38,7 @@ from acd.contacts import (
     Presence,
 )
 from acd.events import ContactArrived
+from acd.gauges import Gauges
 from acd.ids import (
     AgentId,
     Availability,
@@ -102,7 +103,10 @@ class Floor:
         self.matcher: Matcher
         self.timers = Timers(self._counts)
         kinds = tuple(dict.fromkeys(agent.kind for agent in self.agents))
-        self.stages = Stages(settings, kinds, self.contacts, self.legs, self.timers)
+        self.gauges = Gauges(settings, self.agents)
+        self.stages = Stages(
+            settings, kinds, self.contacts, self.legs, self.timers, backlogs=self.gauges.backlogs
+        )
 
     # Legs that wait.
 

@@ -169,6 +169,8 @@ class Serves(_Settings, frozen=True):
     """Lower is served first, whatever waits at a higher tier."""
     delay_us: int = 0
     """He is not offered a contact of this queue until it has waited so long."""
+    reserve_waiting: int = 0
+    """He is not offered a contact of this queue and channel while fewer wait in it; 0: always."""
 
 
 class ProfileSettings(_Settings, frozen=True):
@@ -206,6 +208,16 @@ class AgentSettings(_Settings, frozen=True):
     skills: dict[str, int] = {}
     attributes: dict[str, str] = {}
     wrap_up_mode: WrapUpMode = WrapUpMode.TIMED
+
+
+class HeadroomSettings(_Settings, frozen=True):
+    """How many agents are kept able to take a call, whatever waits on other channels."""
+
+    name: str
+    queue: QueueName
+    """The agents whose profiles serve it on voice are the pool."""
+    keep_free: int
+    """So many of them."""
 
 
 class RonaSettings(_Settings, frozen=True):
@@ -335,6 +347,7 @@ class DomainSettings(_Settings, frozen=True):
     """The time zone of `entry`: (from_us, offset_s) pairs, ascending (`acd.calendars` makes them).
     Before the first, and where there is none, it is UTC."""
     measures: MeasureSettings = MeasureSettings()
+    headrooms: tuple[HeadroomSettings, ...] = ()
 
     def digest(self) -> str:
         """Return the settings' SHA-256 in hexadecimal: equal for equal settings."""
