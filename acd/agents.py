@@ -257,7 +257,7 @@ class Desk:
                     self.serves[place] = line.tier
                     if line.delay_us:
                         self.delays[place] = line.delay_us
-                    if line.reserve_waiting:
+                    if line.reserve_waiting is not None:
                         self.reserves[place] = line.reserve_waiting
         self.channels = tuple(sorted({channel for _, channel in self.serves}))
         self.queues = frozenset(queue for queue, _ in self.serves)

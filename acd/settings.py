@@ -31,6 +31,13 @@ WAITING_SHARE_MAX: Final = 100_000
 """Shares of one line of 10,000 queues, with a digit behind the point for the smallest of equals."""
 
 
+RESERVE_WAITING_MIN: Final = 2
+"""Fewest waiting contacts that can keep an agent in reserve: with less he always serves."""
+
+RESERVE_WAITING_MAX: Final = 100_000
+"""Most: the longest line measured (design/performance)."""
+
+
 @plain
 class Urgency(StrEnum):
     """Which waiting contact is the more urgent; one for the whole domain. See `acd.urgency`."""
@@ -169,8 +176,8 @@ class Serves(_Settings, frozen=True):
     """Lower is served first, whatever waits at a higher tier."""
     delay_us: int = 0
     """He is not offered a contact of this queue until it has waited so long."""
-    reserve_waiting: int = 0
-    """He is not offered a contact of this queue and channel while fewer wait in it; 0: always."""
+    reserve_waiting: int | None = None
+    """He is in reserve: not offered a contact of this queue and channel while fewer wait in it."""
 
 
 class ProfileSettings(_Settings, frozen=True):

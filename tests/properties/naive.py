@@ -97,7 +97,8 @@ class Naive:
         self._weighted = {weighted.name: weighted for weighted in settings.weighted}
         self._performance = settings.performance or PerformanceSettings()
         lines = [line for profile in settings.profiles for line in profile.serves]
-        self._counted = settings.headrooms or any(line.reserve_waiting for line in lines)
+        reserves = any(line.reserve_waiting is not None for line in lines)
+        self._counted = reserves or settings.headrooms != ()
 
     def wait(self, leg: Leg) -> None:
         """Remember nothing."""
@@ -131,12 +132,17 @@ class Naive:
 
     def _count(self, waiting: Sequence[Leg], able: Sequence[Agent]) -> None:
         """Hold the two blocks that end with a counter, if they are used, against our own count."""
+        if not self._counted:
+            return
         lines = Counter((leg.klass.queue.name, leg.klass.channel) for leg in waiting)
-        for leg in waiting if self._counted else ():
-            for agent in able:
+        one_of_each = {leg.klass: leg for leg in waiting if not leg.excluded}.values()
+        calls = {one.queue: self.able_to_take_calls(one.queue) for one in self._settings.headrooms}
+        for agent in able:
+            kept = {channel: self.kept_free(agent, channel, calls) for channel in CHANNELS}
+            for leg in one_of_each:
                 seen = block(leg, agent)
                 holds = {Block.RESERVE: self.in_reserve(leg, agent, lines)}
-                holds[Block.HEADROOM] = self.kept_free(agent, leg.klass.channel)
+                holds[Block.HEADROOM] = kept[leg.klass.channel]
                 if seen in holds:
                     assert holds[seen]
                 elif seen is None and eligible(leg.klass, agent.kind):
@@ -146,31 +152,33 @@ class Naive:
         """Return whether an agent is in reserve until more wait in a leg's queue and channel."""
         place = (leg.klass.queue.name, leg.klass.channel)
         return any(
-            lines[place] < line.reserve_waiting
+            line.reserve_waiting is not None and lines[place] < line.reserve_waiting
             for line in self._profiles[self._settings.agents[agent.index].profile].serves
             if line.queue == place[0] and place[1] in line.channels
         )
 
-    def kept_free(self, agent: Agent, channel: Channel) -> bool:
-        """Return whether an agent is among the last who can take a call, and would be no more."""
+    def kept_free(self, agent: Agent, channel: Channel, calls: Mapping[str, int]) -> bool:
+        """Return whether an agent is among the last who can take a call, and would be no more.
+
+        `calls` says how many can for each queue with a headroom.
+        """
         one = self._settings.agents[agent.index]
         capacity = self._capacities[one.capacity]
-        if channel is Channel.VOICE or not takes_of(agent, capacity)[VOICE]:
+        short = any(
+            calls[headroom.queue] <= headroom.keep_free
+            for headroom in self._settings.headrooms
+            if self._answers(one, headroom.queue)
+        )
+        if not short or channel is Channel.VOICE or not takes_of(agent, capacity)[VOICE]:
             return False
         slots = slots_of(agent)
         takes = takes_beside(slots, capacity, channel)
+        if takes is Takes.NO:
+            return False
         if takes is Takes.INTERRUPTING:
             slots = [(name, SlotState.INTERRUPTED) for name, _ in slots]
-        after = takes_beside([*slots, (channel, SlotState.ACTIVE)], capacity, Channel.VOICE)
-        return (
-            takes is not Takes.NO
-            and after is Takes.NO
-            and any(
-                self.able_to_take_calls(headroom.queue) <= headroom.keep_free
-                for headroom in self._settings.headrooms
-                if self._answers(one, headroom.queue)
-            )
-        )
+        slots.append((channel, SlotState.ACTIVE))
+        return takes_beside(slots, capacity, Channel.VOICE) is Takes.NO
 
     def able_to_take_calls(self, queue: str) -> int:
         """Return how many agents who serve a queue on voice can take a call now."""
