@@ -12,15 +12,18 @@ sees few different occupancies, the answer is worked out once for each and looke
 
 from collections.abc import Mapping, Sequence
 from enum import IntEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from acd.contacts import Offer
 from acd.ids import AgentId, Availability, Channel, Device, QueueName, WrapUpMode, plain
 from acd.settings import AgentSettings, CapacitySettings, DomainSettings, ProfileSettings
 
+if TYPE_CHECKING:
+    from acd.gauges import Headroom
+
 CHANNELS: Final = tuple(Channel)
 CHANNEL_INDEX: Final = {channel: index for index, channel in enumerate(CHANNELS)}
-_VOICE: Final = CHANNEL_INDEX[Channel.VOICE]
+VOICE: Final = CHANNEL_INDEX[Channel.VOICE]
 
 
 @plain
@@ -117,7 +120,7 @@ TAKES_NOTHING: Final = (Takes.NO,) * len(CHANNELS)
 class Capacity:
     """A capacity profile, with the answers that it has already worked out."""
 
-    __slots__ = ("interrupts", "known", "settings")
+    __slots__ = ("barring", "interrupts", "known", "settings")
 
     def __init__(self, settings: CapacitySettings) -> None:
         self.settings = settings
@@ -125,6 +128,8 @@ class Capacity:
         """Whether any channel may interrupt another."""
         self.known: dict[int, tuple[Takes, ...]] = {}
         """By occupancy: for each channel whether one more contact may be taken beside it."""
+        self.barring: dict[int, tuple[bool, ...]] = {}
+        """By occupancy: what `bars_calls` answered."""
 
     def work_out(self, occupancy: int) -> tuple[Takes, ...]:
         """Return what may be taken beside an occupancy, and remember it."""
@@ -133,6 +138,32 @@ class Capacity:
         takes = self._apply_rules(occupancy)
         self.known[occupancy] = takes
         return takes
+
+    def bars_calls(self, occupancy: int) -> tuple[bool, ...]:
+        """Return for each channel whether one more contact of it, in handling, keeps calls out.
+
+        That is, whether a call may be taken beside an occupancy, but not beside that contact too,
+        be it by setting aside all that is done then.
+        """
+        bars = self.barring.get(occupancy)
+        if bars is None:
+            if len(self.barring) >= KNOWN_MAX:
+                self.barring.clear()
+            bars = tuple(self._bars_calls(occupancy, channel) for channel in range(len(CHANNELS)))
+            self.barring[occupancy] = bars
+        return bars
+
+    def _bars_calls(self, occupancy: int, channel: int) -> bool:
+        takes = self.known.get(occupancy) or self.work_out(occupancy)
+        if channel == VOICE or not takes[VOICE] or not takes[channel]:
+            return False
+        if takes[channel] is Takes.INTERRUPTING:
+            occupancy = sum(
+                occupancy // unit % 2**_BITS * units[SlotState.INTERRUPTED]
+                for units in UNIT
+                for unit in units
+            )
+        return not self.work_out(occupancy + UNIT[channel][SlotState.ACTIVE])[VOICE]
 
     def room_for(self, occupancy: int, channel: int) -> bool:
         """Return whether an interrupted slot of a channel may be active again beside the others."""
@@ -197,7 +228,17 @@ def _counts(occupancy: int) -> list[list[int]]:
 class Desk:
     """A routing profile with a capacity profile: which queues are served on which channels."""
 
-    __slots__ = ("capacity", "channels", "delays", "flexibility", "kinds", "queues", "serves")
+    __slots__ = (
+        "capacity",
+        "channels",
+        "delays",
+        "flexibility",
+        "kinds",
+        "queues",
+        "reserves",
+        "serves",
+        "shut",
+    )
 
     def __init__(self, profile: ProfileSettings, capacity: Capacity) -> None:
         self.capacity = capacity
@@ -205,6 +246,10 @@ class Desk:
         """Tier of each (queue, channel index)."""
         self.delays: dict[tuple[QueueName, int], int] = {}
         """How long contacts wait before they are offered here, where that is not 0."""
+        self.reserves: dict[tuple[QueueName, int], int] = {}
+        """How many contacts must wait for one to be offered here, where that is not 0."""
+        self.shut = 0
+        """The classes of those places where fewer wait, as bits: `acd.gauges` keeps them."""
         for line in profile.serves:
             for channel in line.channels:
                 if channel in capacity.settings.channels:
@@ -212,6 +257,8 @@ class Desk:
                     self.serves[place] = line.tier
                     if line.delay_us:
                         self.delays[place] = line.delay_us
+                    if line.reserve_waiting is not None:
+                        self.reserves[place] = line.reserve_waiting
         self.channels = tuple(sorted({channel for _, channel in self.serves}))
         self.queues = frozenset(queue for queue, _ in self.serves)
         self.flexibility = len(self.queues)
@@ -251,6 +298,7 @@ class Agent:
         "excluded_from",
         "gap_until_us",
         "group",
+        "headrooms",
         "idle_since_us",
         "index",
         "kind",
@@ -295,6 +343,8 @@ class Agent:
         """Offered nothing until then, so that offers are not too close; 0 is not."""
         self.missed = 0
         """How many offers in a row he let ring out."""
+        self.headrooms: tuple[Headroom, ...] = ()
+        """In whose pools he is: `acd.gauges` puts him there."""
 
     @property
     def is_idle(self) -> bool:
@@ -330,7 +380,7 @@ class Agent:
         capacity = self.capacity
         takes = capacity.known.get(self.occupancy) or capacity.work_out(self.occupancy)
         if self.device is Device.UNREACHABLE:
-            return (*takes[:_VOICE], Takes.NO, *takes[_VOICE + 1 :])
+            return (*takes[:VOICE], Takes.NO, *takes[VOICE + 1 :])
         return takes
 
     def idle_key(self) -> int:

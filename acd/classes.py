@@ -5,10 +5,13 @@ texts that mean the same find the same class. A class without legs is forgotten 
 full, so that a long-lived router never runs out of classes.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 from acd.agents import CHANNEL_INDEX
 from acd.events import ContactArrived
+from acd.gauges import Backlog, Place
 from acd.ids import ID_MAX, Channel, QueueName, Reason
 from acd.queues import CLASSES_MAX, LegClass
 from acd.settings import DomainSettings, QueueSettings
@@ -42,10 +45,18 @@ def is_text(text: str) -> bool:
 
 
 class Classes:
-    """The classes of a domain."""
+    """The classes of a domain.
 
-    def __init__(self, settings: DomainSettings) -> None:
+    Args:
+        settings: The domain's.
+        backlogs: Where agents are in reserve: who waits, by queue and channel.
+    """
+
+    def __init__(
+        self, settings: DomainSettings, backlogs: Mapping[Place, Backlog] = MappingProxyType({})
+    ) -> None:
         self._settings = settings
+        self._backlogs = backlogs
         self._queues: dict[QueueName, QueueSettings] = {one.name: one for one in settings.queues}
         self._skills = frozenset(settings.skills)
         self._attributes = settings.attributes
@@ -171,6 +182,7 @@ class Classes:
                 opened=opened,
                 team=None if kept is None else HasAttribute(kept.agent, team),
                 team_us=0 if kept is None else kept.limit_us,
+                backlog=self._backlogs.get((queue.name, CHANNEL_INDEX[event.channel])),
             )
             self._by_meaning[meaning] = klass
         return klass

@@ -26,6 +26,7 @@ from acd.settings import (
     ChannelSettings,
     DomainSettings,
     EntryRule,
+    HeadroomSettings,
     IdleClock,
     MeasureSettings,
     PerformanceSettings,
@@ -186,6 +187,7 @@ class _LineTable(Table):
     channels: list[_AChannel] | None = None
     tier: Whole | None = None
     delay_us: Span | None = None
+    reserve_waiting: Whole | None = None
 
 
 class _AgentTable(Table):
@@ -241,6 +243,11 @@ class _WeightedTable(Table):
     band_percent: Whole | None = None
 
 
+class _HeadroomTable(Table):
+    queue: str
+    keep_free: Whole
+
+
 class _EntryTable(Table):
     refused_keys = _ONE_URGENCY
     name: str
@@ -274,6 +281,7 @@ class _Document(Table):
     measures: _MeasuresTable = _MeasuresTable()
     performance: _PerformanceTable | None = None
     weighted: dict[str, _WeightedTable] = Field(default_factory=dict)
+    headroom: dict[str, _HeadroomTable] = Field(default_factory=dict)
 
 
 # From the file's models to settings
@@ -347,6 +355,10 @@ def _settings(document: _Document, sizes: Mapping[str, int]) -> DomainSettings:
         measures=MeasureSettings(**_given(document.measures)),
         performance=_performance(document.performance),
         weighted=tuple(_weighted(*each) for each in document.weighted.items()),
+        headrooms=tuple(
+            HeadroomSettings(name=name, **_given(table))
+            for name, table in document.headroom.items()
+        ),
         **domain,
     )
 

@@ -6,7 +6,7 @@ bits; the tests' naive matcher and the explanation ask here.
 
 from enum import StrEnum
 
-from acd.agents import Agent, Kind, Takes
+from acd.agents import VOICE, Agent, Kind, Takes
 from acd.contacts import Leg
 from acd.queues import LegClass
 
@@ -24,6 +24,10 @@ class Block(StrEnum):
     """The leg has not waited long enough for this agent's profile."""
     AFFINITY_HOLD = "affinity_hold"
     """The leg is kept for another agent, or for a team of which this agent is not."""
+    RESERVE = "reserve"
+    """Too few legs wait in this queue and channel for this agent's profile."""
+    HEADROOM = "headroom"
+    """Too few agents beside this one could take a call."""
 
 
 def eligible(klass: LegClass, kind: Kind) -> bool:
@@ -52,6 +56,23 @@ def kept_from(leg: Leg, agent: Agent) -> bool:
     return not of_team(leg.klass, agent.kind)
 
 
+def in_reserve(klass: LegClass, kind: Kind) -> bool:
+    """Return whether too few legs wait in a class's queue and channel for agents of a kind."""
+    if klass.backlog is None:
+        return False
+    place = (klass.queue.name, klass.channel_index)
+    return len(klass.backlog.legs) < kind.desk.reserves.get(place, 0)
+
+
+def is_kept_free(agent: Agent, channel: int) -> bool:
+    """Return whether an agent is offered nothing of a channel, so that he can take a call."""
+    return (
+        any(headroom.is_tight for headroom in agent.headrooms)
+        and agent.takes()[VOICE] is not Takes.NO
+        and agent.capacity.bars_calls(agent.occupancy)[channel]
+    )
+
+
 def block(leg: Leg, agent: Agent) -> Block | None:
     """Return the block between a leg and an agent, or None."""
     if leg.excluded and agent.index in leg.excluded:
@@ -60,10 +81,19 @@ def block(leg: Leg, agent: Agent) -> Block | None:
         return Block.BACK_OFF
     if agent.gap_until_us:
         return Block.OFFER_GAP
-    if delayed(leg.klass, agent.kind):
-        return Block.PROFILE_DELAY
     if kept_from(leg, agent):
         return Block.AFFINITY_HOLD
+    return barred(leg.klass, agent)
+
+
+def barred(klass: LegClass, agent: Agent) -> Block | None:
+    """Return the block between all legs of a class and an agent, or None."""
+    if delayed(klass, agent.kind):
+        return Block.PROFILE_DELAY
+    if in_reserve(klass, agent.kind):
+        return Block.RESERVE
+    if agent.headrooms and is_kept_free(agent, klass.channel_index):
+        return Block.HEADROOM
     return None
 
 

@@ -39,6 +39,7 @@ from acd.contacts import (
     Presence,
 )
 from acd.events import ContactArrived
+from acd.gauges import Gauges
 from acd.ids import (
     AgentId,
     Availability,
@@ -103,7 +104,10 @@ class Floor:
         self.matcher: Matcher
         self.timers = Timers(self._counts)
         kinds = tuple(dict.fromkeys(agent.kind for agent in self.agents))
-        self.stages = Stages(settings, kinds, self.contacts, self.legs, self.timers)
+        self.gauges = Gauges(settings, self.agents)
+        self.stages = Stages(
+            settings, kinds, self.contacts, self.legs, self.timers, backlogs=self.gauges.backlogs
+        )
         self.affinity = Affinity(settings, self.by_id, self.timers)
 
     # Legs that wait.

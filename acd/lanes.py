@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from acd.agents import CHANNELS, Agent, Desk, Kind, Takes, desks_of
 from acd.contacts import Leg
-from acd.eligibility import delayed, eligible, of_team
+from acd.eligibility import delayed, eligible, is_kept_free, of_team
 from acd.heads import NEVER, RatioHeads, Row, heads_of
 from acd.ids import QueueName
 from acd.personal import PersonalLines, tier_of
@@ -29,6 +29,11 @@ _LAST: Final = (NEVER,)
 
 _FEW: Final = 12
 """Up to so many candidate classes a Python loop over tuples is faster than numpy (measured)."""
+
+
+_ARRAYS_MAX: Final = 64
+"""Most arrays of class numbers kept for a kind of agents: some tiers times the sets of channels. At
+1,000 classes they take 0.5 MB."""
 
 
 class Lane:
@@ -194,11 +199,13 @@ class Lanes:
         best: Leg | None = None
         waiting = 0
         for channel in agent.channels:
-            if takes[channel]:
+            if takes[channel] and not (agent.headrooms and is_kept_free(agent, channel)):
                 waiting |= self._waiting[channel]
         if waiting:
             reach = self._reach[agent.kind.number]
-            for _, bits in reach.tiers:
+            shut = agent.kind.desk.shut
+            for _, classes in reach.tiers:
+                bits = classes & ~shut if shut else classes
                 candidates = bits & waiting
                 if candidates:
                     leg = self._first_of(candidates, bits, agent, reach)
@@ -252,6 +259,10 @@ class Lanes:
                 reached |= bits
         return reached
 
+    def anybody_on(self, channel: int) -> bool:
+        """Return whether a leg of a channel may wait: what is kept for one may be of another."""
+        return self._waiting[channel] != 0 or not self.personal.is_empty
+
     def waiting(self) -> int:
         """Return the class bits of all classes with legs in line or aside."""
         waiting = 0
@@ -299,6 +310,8 @@ class Lanes:
                 channels |= self._of_channel[channel]
         classes = reach.arrays.get((tier, channels))
         if classes is None:
+            if len(reach.arrays) >= _ARRAYS_MAX:  # Which classes are shut to a reserve changes.
+                reach.arrays.clear()
             classes = np.array(bits_of(tier & channels), dtype=np.int64)
             reach.arrays[tier, channels] = classes
         self._bring_up_to_date()
@@ -365,6 +378,10 @@ class Lanes:
         bit = 1 << number
         for kind in self.all[number].kinds:
             self._reach[kind.number].drop(bit)
+        if (before := self.all[number].klass.backlog) is not None:
+            before.drop_class(bit)
+        if klass.backlog is not None:
+            klass.backlog.put_class(bit)
         self.all[number] = lane
         if self._live is not None:
             self._live.put(klass)

@@ -14,18 +14,19 @@ classes in `acd.lanes`) and one `argmin` chooses.
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from heapq import heapify, heappop, heapreplace
 from typing import Final, Protocol
 
 import numpy as np
 
-from acd.agents import CHANNELS, TAKES_NOTHING, Agent, Takes
+from acd.agents import CHANNELS, TAKES_NOTHING, VOICE, Agent, Takes
 from acd.contacts import Leg, LegState
-from acd.eligibility import delayed
+from acd.eligibility import barred
+from acd.gauges import Backlog, Gauge, Headroom
 from acd.heads import NEVER, Row
 from acd.lanes import Lane, Lanes, bits_of, flags_of, sum_bits
-from acd.queues import Key
+from acd.queues import Key, LegClass
 from acd.selection import Selection
 from acd.settings import DomainSettings
 
@@ -36,7 +37,7 @@ _FEW: Final = 8
 
 
 class Matcher(Protocol):
-    """What the router asks of a matcher. `Index` here; the naive one in the tests."""
+    """What the router asks of a matcher."""
 
     def wait(self, leg: Leg) -> None:
         """Note that a leg is QUEUED, or that its exclusions changed while it is."""
@@ -52,6 +53,13 @@ class Matcher(Protocol):
 
     def settle(self) -> None:
         """Note that others decided (a journal); whether all is at rest is seen at the next step."""
+
+
+class CountedMatcher(Matcher, Protocol):
+    """A matcher who is told of counters. `Index` here; the naive one in the tests."""
+
+    def turned(self, gauge: Gauge, *, opened: bool) -> None:
+        """Note that a gauge opened, so that pairs may fit that did not, or closed."""
 
 
 class _Pool:
@@ -86,6 +94,13 @@ class Index:
         and offered at once costs one update, not two."""
         self._unsettled = False
         """Whether pairs may fit although neither leg nor agent changed."""
+        self._headrooms = tuple(dict.fromkeys(one for agent in agents for one in agent.headrooms))
+        self._tight = self._in_tight_pools()
+        """The agents in pools that are tight, as bits."""
+        self._bars_calls = [0] * len(CHANNELS)
+        """By channel: the agents in pools who can take a call, but not beside one more of it."""
+        self._opened: dict[Gauge, None] = {}
+        """Since the last rest: counters by which pairs may fit that did not."""
         self._round: dict[int, list[tuple[Key, int]]] | None = None
         """While many meet many: of each group of classes (`Lanes.group_of`) a heap of (place,
         line's number) of legs that may find an agent."""
@@ -94,6 +109,13 @@ class Index:
         self.wait: Callable[[Leg], None] = self._changed.append
         self.refresh: Callable[[Agent], None] = self._changed.append
         self.remove: Callable[[Leg], None] = self._lanes.remove
+
+    def turned(self, gauge: Gauge, *, opened: bool) -> None:
+        """Note that a gauge opened or closed: see `CountedMatcher`."""
+        if opened:
+            self._opened[gauge] = None
+        if isinstance(gauge, Headroom):
+            self._tight = self._in_tight_pools()
 
     def settle(self) -> None:
         """Put all in line; look at everything at the next step."""
@@ -111,15 +133,18 @@ class Index:
             if self._unsettled:
                 self._take_over()
                 self._unsettled = False
+                self._opened.clear()
                 everybody = set(self._lanes.personal.agents())
                 self._round = self._heads((1 << len(self._lanes.all)) - 1, everybody)
+            elif self._opened and self._begin_opened():
+                pass
             elif len(changed) == 1:
                 one = changed.pop()
                 return self._serve(one) if isinstance(one, Agent) else self._place(one)
             elif len(changed) <= _FEW:
                 self._few = changed.copy()
             else:
-                self._round = self._begin_round()
+                self._round = self._begin_round(changed)
         self._take_over()
         return self._next_of_round() if self._few is None else self._next_of_few(self._few)
 
@@ -181,12 +206,51 @@ class Index:
             return self._next_of_few(few)
         return self._pair(first, agent)
 
-    def _begin_round(self) -> dict[int, list[tuple[Key, int]]]:
-        """Return the legs that may find an agent because of what changed, as heaps of heads."""
+    def _begin_opened(self) -> bool:
+        """Begin with those who may fit since counters opened; return whether there are any.
+
+        Legs of the places that opened to reserves who are not busy, and agents whom a headroom kept
+        free. So many agents were kept as a headroom wants, and one: mostly few.
+        """
         classes = 0
+        kept = 0
+        reserves = 0
+        for gauge in self._opened:
+            if isinstance(gauge, Backlog):
+                _, free, interrupting = self._pools[gauge.channel]
+                able = gauge.in_reserve & ~gauge.shut & (free.bits | interrupting.bits)
+                if able:
+                    classes |= gauge.classes
+                    reserves |= able
+            elif not gauge.is_tight:
+                for channel, (_, free, interrupting) in enumerate(self._pools):
+                    if self._lanes.anybody_on(channel):
+                        able = self._bars_calls[channel] & (free.bits | interrupting.bits)
+                        kept |= gauge.pool & able
+        self._opened.clear()
+        if not classes and not kept:
+            return False
+        changed = [*self._changed, *(self._agents[index] for index in bits_of(kept))]
+        if not classes and len(changed) <= _FEW:
+            self._few = changed
+        else:
+            agents = {index for index in self._lanes.personal.agents() if reserves >> index & 1}
+            self._round = self._begin_round(changed, classes, agents)
+        return True
+
+    def _begin_round(
+        self, changed: list[Leg | Agent], classes: int = 0, agents: Collection[int] = ()
+    ) -> dict[int, list[tuple[Key, int]]]:
+        """Return the legs that may find an agent, as heaps of heads.
+
+        Args:
+            changed: The legs and agents that changed.
+            classes: Bits of classes whose legs may find one although nothing of them changed.
+            agents: Indices of those of whom so may what is kept for them.
+        """
+        agents = set(agents)
         kinds = set()
-        agents = set()
-        for one in self._changed:
+        for one in changed:
             if isinstance(one, Agent):
                 kinds.add(one.kind.number)
                 agents.add(one.index)
@@ -276,17 +340,40 @@ class Index:
                 pool = self._pools[channel][new]
                 pool.bits |= self._bit[index]
                 pool.keys[index] = key
+        if agent.headrooms:
+            self._note_bars(agent, takes)
+
+    def _in_tight_pools(self) -> int:
+        tight = 0
+        for one in self._headrooms:
+            if one.is_tight:
+                tight |= one.pool
+        return tight
+
+    def _note_bars(self, agent: Agent, takes: Sequence[Takes]) -> None:
+        """Note which channels would keep an agent from a call that he can take now."""
+        bit = self._bit[agent.index]
+        bars = agent.capacity.bars_calls(agent.occupancy)
+        for channel in agent.channels:
+            if takes[VOICE] and bars[channel]:
+                self._bars_calls[channel] |= bit
+            else:
+                self._bars_calls[channel] &= ~bit
 
     def _best_agent(self, lane: Lane, leg: Leg) -> Agent | None:
         """Return the best agent who may take a leg; those who need no interruption first."""
         if leg.kept_for >= 0:
-            only = self._agents[leg.kept_for]
-            takes = self._takes[only.index][lane.klass.channel_index]
-            return only if takes and not delayed(lane.klass, only.kind) else None
+            agent = self._agents[leg.kept_for]
+            takes = self._takes[agent.index][lane.klass.channel_index]
+            return agent if takes and barred(lane.klass, agent) is None else None
         _, free, interrupting = self._pools[lane.klass.channel_index]
         eligible = lane.eligible
         if leg.excluded:
             eligible &= ~sum_bits(list(leg.excluded), len(self._agents))
+        if lane.klass.backlog is not None or self._headrooms:
+            blocked = self._blocked_for(lane.klass)
+            if blocked:
+                eligible &= ~blocked
         pool = free
         candidates = eligible & free.bits
         if not candidates:
@@ -296,14 +383,20 @@ class Index:
                 return None
         if not candidates & (candidates - 1):
             return self._agents[candidates.bit_length() - 1]
-        return self._agents[self._choose(lane, pool, candidates if leg.excluded else None)]
+        only = None if eligible is lane.eligible else candidates
+        return self._agents[self._choose(lane, pool, only)]
+
+    def _blocked_for(self, klass: LegClass) -> int:
+        """Return the agents, as bits, whom counters keep from a class: see `acd.gauges`."""
+        kept = self._tight & self._bars_calls[klass.channel_index]
+        return kept if klass.backlog is None else kept | klass.backlog.shut
 
     def _choose(self, lane: Lane, pool: _Pool, only: int | None) -> int:
         """Return the index of the best of several agents: the first block with any, longest idle.
 
         Where criteria change from contact to contact, `acd.selection` compares those of the block.
 
-        `only` are the bits of those who are not excluded, where some are.
+        `only` are the bits of the candidates, where some of the lane are excluded or blocked.
         """
         keys = pool.keys[lane.agents]
         if only is not None:

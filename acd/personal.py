@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 
 from acd.agents import Agent, Takes
 from acd.contacts import Leg
-from acd.eligibility import delayed
+from acd.eligibility import barred
 from acd.queues import Key, Line
 
 PlaceOf: TypeAlias = Callable[[Leg], Key]
@@ -34,6 +34,11 @@ class PersonalLines:
     def __contains__(self, index: int) -> bool:
         """Return whether a leg is kept for the agent of this index."""
         return index in self._lines
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is kept for anybody."""
+        return not self._lines
 
     def push(self, leg: Leg) -> bool:
         """Put a leg in its line; return whether it is new there."""
@@ -66,7 +71,7 @@ class PersonalLines:
         for line in self._lines[agent.index].values():
             leg = line.first
             assert leg is not None
-            if takes[leg.klass.channel_index] and not delayed(leg.klass, agent.kind):
+            if takes[leg.klass.channel_index] and barred(leg.klass, agent) is None:
                 rank = (tier_of(leg, agent) if by_tier else 0, place(leg))
                 if best is None or rank < least:
                     best, least = leg, rank

@@ -19,6 +19,7 @@ from acd.skills import Requirement
 
 if TYPE_CHECKING:
     from acd.agents import Kind
+    from acd.gauges import Backlog
     from acd.lanes import Lane
 
 CLASSES_MAX: Final = 8_192
@@ -65,6 +66,7 @@ class LegClass:
     """Legs alike to every decision. Compared by identity: interned by the router."""
 
     __slots__ = (
+        "backlog",
         "channel",
         "channel_index",
         "channel_settings",
@@ -103,7 +105,10 @@ class LegClass:
         opened: int = 0,
         team: Requirement | None = None,
         team_us: int = 0,
+        backlog: "Backlog | None" = None,
     ) -> None:
+        self.backlog = backlog
+        """How many wait in its queue and channel; None where no agent is in reserve for them."""
         self.lane: Lane | None = None
         """What the index keeps of it; None until its first leg waits."""
         self.legs = 0

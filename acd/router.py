@@ -25,6 +25,7 @@ from acd.contacts import (
     LegState,
     Offer,
 )
+from acd.counting import counting
 from acd.errors import CallerError, ConfigError
 from acd.floor import Floor, Handler
 from acd.ids import (
@@ -33,7 +34,7 @@ from acd.ids import (
     QueueName,
 )
 from acd.leases import Leases
-from acd.matching import Index, Matcher
+from acd.matching import CountedMatcher, Index
 from acd.offer_facts import OfferFacts
 from acd.performance import Performance
 from acd.selection import Selection
@@ -44,7 +45,9 @@ from acd.validation import problems
 FIRED_MAX: Final = 1_000
 """Most leases and blocks ended in one step; the rest are due at once (bounded portions)."""
 
-MakeMatcher = Callable[[DomainSettings, Sequence[Agent], Mapping[int, Leg], Selection], Matcher]
+MakeMatcher = Callable[
+    [DomainSettings, Sequence[Agent], Mapping[int, Leg], Selection], CountedMatcher
+]
 
 
 def _index(
@@ -52,7 +55,7 @@ def _index(
     agents: Sequence[Agent],
     legs: Mapping[int, Leg],
     selection: Selection,
-) -> Matcher:
+) -> CountedMatcher:
     del legs
     return Index(settings, agents, selection)
 
@@ -76,9 +79,10 @@ class Router:
         self._floor = Floor(settings)
         self._timers = self._floor.timers
         self._leases = Leases(self._floor)
-        self._floor.matcher = make_matcher(
+        matcher = make_matcher(
             settings, self._floor.agents, self._floor.legs, self._floor.selection
         )
+        self._floor.matcher = counting(matcher, self._floor.gauges)
         self._next_pair = self._floor.matcher.next_pair
         self._contact_facts = ContactFacts(settings, self._floor)
         self._now_us = 0

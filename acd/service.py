@@ -9,12 +9,18 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import reduce
 from operator import and_, or_
-from typing import TypeAlias, assert_never
+from typing import Final, TypeAlias, assert_never
 
 from acd.errors import shown
 from acd.ids import Channel
 from acd.mistakes import Findings, agent_path
-from acd.settings import PROFICIENCY_MAX, PROFICIENCY_MIN, AgentSettings, DomainSettings
+from acd.settings import (
+    PROFICIENCY_MAX,
+    PROFICIENCY_MIN,
+    RESERVE_WAITING_MIN,
+    AgentSettings,
+    DomainSettings,
+)
 from acd.skills import (
     ANYONE,
     AllOf,
@@ -28,6 +34,11 @@ from acd.skills import (
 
 Bits: TypeAlias = int
 """A set of agents: bit n is set if agent n is in it."""
+
+
+_NOT_IN_RESERVE: Final = (
+    "an agent who serves it without reserve_waiting, or a few contacts would wait for ever"
+)
 
 
 def report_unserved(
@@ -51,6 +62,7 @@ def report_unserved(
     if any(len(path) < 3 and path[0] in {"agents", "groups"} for path in found.faulty):
         return  # An agent who could not be read at all might serve anything.
     serving = _serving(found, settings, distinct)
+    at_once = _serving(found, settings, distinct, in_reserve=False)
     carrying = _carrying(found, settings, distinct)
     abilities = _Abilities(found, settings, distinct)
     taking: dict[tuple[str, Channel], Bits] = {}
@@ -70,6 +82,8 @@ def report_unserved(
             elif not carry & able:
                 wanted = f"an agent who serves it, carries it and meets {shown(queue.requires)}"
                 found.report(path, "is served by no agent who may take it", wanted)
+            elif not at_once[queue.name, channel] & carry & (-1 if queue.steps else able):
+                found.report(path, "is served by agents in reserve only", _NOT_IN_RESERVE)
     for place, rule in enumerate(settings.entry):
         able = abilities.meeting(rule.requirement)
         unmet = [
@@ -87,9 +101,13 @@ def report_unserved(
 
 
 def _serving(
-    found: Findings, settings: DomainSettings, agents: Sequence[AgentSettings]
+    found: Findings,
+    settings: DomainSettings,
+    agents: Sequence[AgentSettings],
+    *,
+    in_reserve: bool = True,
 ) -> dict[tuple[str, Channel], Bits]:
-    """Return whose profile serves a channel of a queue, or might."""
+    """Return whose profile serves a channel of a queue, or might; maybe not those in reserve."""
     queues = {queue.name: queue for queue in reversed(settings.queues)}
     profiles = {profile.name: profile for profile in reversed(settings.profiles)}
     # Whom a profile serves is in doubt unless only its tiers are.
@@ -110,6 +128,8 @@ def _serving(
     serving: dict[tuple[str, Channel], Bits] = defaultdict(lambda: having[None])
     for profile in profiles.values():
         for line in profile.serves:
+            if (line.reserve_waiting or 0) >= RESERVE_WAITING_MIN and not in_reserve:
+                continue
             name = found.meant(line.queue, "declared queue", queues)
             for channel in line.channels or (queues[name].channels if name else ()):
                 serving[name, channel] |= having[profile.name]

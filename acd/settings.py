@@ -31,6 +31,13 @@ WAITING_SHARE_MAX: Final = 100_000
 """Shares of one line of 10,000 queues, with a digit behind the point for the smallest of equals."""
 
 
+RESERVE_WAITING_MIN: Final = 2
+"""Fewest waiting contacts that can keep an agent in reserve: with less he always serves."""
+
+RESERVE_WAITING_MAX: Final = 100_000
+"""Most: the longest line measured (design/performance)."""
+
+
 @plain
 class Urgency(StrEnum):
     """Which waiting contact is the more urgent; one for the whole domain. See `acd.urgency`."""
@@ -194,6 +201,8 @@ class Serves(_Settings, frozen=True):
     """Lower is served first, whatever waits at a higher tier."""
     delay_us: int = 0
     """He is not offered a contact of this queue until it has waited so long."""
+    reserve_waiting: int | None = None
+    """He is in reserve: not offered a contact of this queue and channel while fewer wait in it."""
 
 
 class ProfileSettings(_Settings, frozen=True):
@@ -231,6 +240,16 @@ class AgentSettings(_Settings, frozen=True):
     skills: dict[str, int] = {}
     attributes: dict[str, str] = {}
     wrap_up_mode: WrapUpMode = WrapUpMode.TIMED
+
+
+class HeadroomSettings(_Settings, frozen=True):
+    """How many agents are kept able to take a call, whatever waits on other channels."""
+
+    name: str
+    queue: QueueName
+    """The agents whose profiles serve it on voice are the pool."""
+    keep_free: int
+    """So many of them."""
 
 
 class RonaSettings(_Settings, frozen=True):
@@ -360,6 +379,7 @@ class DomainSettings(_Settings, frozen=True):
     """The time zone of `entry`: (from_us, offset_s) pairs, ascending (`acd.calendars` makes them).
     Before the first, and where there is none, it is UTC."""
     measures: MeasureSettings = MeasureSettings()
+    headrooms: tuple[HeadroomSettings, ...] = ()
 
     def digest(self) -> str:
         """Return the settings' SHA-256 in hexadecimal: equal for equal settings."""

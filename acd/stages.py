@@ -15,6 +15,7 @@ from acd.classes import Classes, promised_by
 from acd.contacts import Contact, Leg, LegState
 from acd.eligibility import eligible, of_team
 from acd.events import ContactArrived
+from acd.gauges import Backlog, Place
 from acd.ids import ContactId
 from acd.queues import LegClass
 from acd.settings import DomainSettings, Urgency
@@ -31,6 +32,7 @@ class Stages:
         contacts: The open ones.
         legs: The open ones.
         timers: Where the next stage is awaited.
+        backlogs: Where agents are in reserve: who waits, by queue and channel.
     """
 
     def __init__(
@@ -40,12 +42,14 @@ class Stages:
         contacts: Mapping[ContactId, Contact],
         legs: Mapping[int, Leg],
         timers: Timers,
+        *,
+        backlogs: Mapping[Place, Backlog],
     ) -> None:
         self._kinds = kinds
         self._contacts = contacts
         self._legs = legs
         self._timers = timers
-        self.classes = Classes(settings)
+        self.classes = Classes(settings, backlogs)
         self._key = key_function(settings.urgency)
         self._split = splits_by_priority(settings.urgency)
         self._promises = settings.urgency is Urgency.DEADLINE_FIRST

@@ -331,4 +331,4 @@ def _stand_in(model: type[BaseModel], path: KeyPath) -> Any:  # noqa: ANN401
         needed = get_origin(table) is list
     if not needed:
         return None
-    return "" if kind is str else 0 if kind is int else {} if _is_model(kind) else None
+    return {} if _is_model(kind) else {str: "", int: 0}.get(kind)

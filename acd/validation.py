@@ -16,6 +16,7 @@ from acd.criteria import report_criteria
 from acd.entry_checks import report_entry
 from acd.errors import Problem, did_you_mean, listed, shown
 from acd.expressions import KEYWORDS, NAME
+from acd.headroom_checks import report_headrooms
 from acd.ids import ID_MAX, PRIORITY_MAX, Channel, Reason
 from acd.mistakes import (
     SPAN_MAX_US,
@@ -32,6 +33,8 @@ from acd.settings import (
     DAY_US,
     PROFICIENCY_MAX,
     PROFICIENCY_MIN,
+    RESERVE_WAITING_MAX,
+    RESERVE_WAITING_MIN,
     SECOND_US,
     AgentSettings,
     BackOffSettings,
@@ -124,6 +127,9 @@ class _Checker:
         self._measures()
         report_criteria(self._found, self._settings)
         report_affinity(self._found, self._settings)
+        for headroom in self._settings.headrooms:
+            self._id(("headroom", headroom.name), headroom.name)
+        report_headrooms(self._found, self._settings, most=AGENTS_MAX)
         self._entry()
         channels = report_entry(self._found, self._settings)
         distinct = list(self._distinct.values())
@@ -365,10 +371,14 @@ class _Checker:
     def _line(self, path: KeyPath, line: Serves) -> None:
         self._found.range((*path, "tier"), line.tier, 1, TIER_MAX)
         self._found.span((*path, "delay_s"), line.delay_us)
+        if line.reserve_waiting is not None:
+            where, waiting = (*path, "reserve_waiting"), line.reserve_waiting
+            self._found.range(where, waiting, RESERVE_WAITING_MIN, RESERVE_WAITING_MAX)
         self._found.repeats((*path, "channels"), line.channels)
         queue_path = ("queues", line.queue)
-        where = (*path, "queue")
-        if not self._found.known(where, line.queue, "declared queue", self._queues, at=queue_path):
+        if not self._found.known(
+            (*path, "queue"), line.queue, "declared queue", self._queues, at=queue_path
+        ):
             return
         queue = self._queues[line.queue]
         if not queue.channels:

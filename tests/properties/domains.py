@@ -23,6 +23,7 @@ from acd.settings import (
     ChannelSettings,
     DomainSettings,
     EntryRule,
+    HeadroomSettings,
     IdleClock,
     MeasureSettings,
     PerformanceSettings,
@@ -250,17 +251,33 @@ def _queues(rng: Random, urgency: Urgency, count: int, *, least: int = 1) -> lis
     return queues
 
 
-def _serves(rng: Random, queues: Sequence[QueueSettings], *, all_of_them: bool) -> list[Serves]:
-    lines = []
-    for queue in queues:
-        for channel in queue.channels:
-            if all_of_them or rng.random() < 0.6:
-                tier = rng.choice((1, 1, 2))
-                delay_us = rng.choice((0, 0, 0, 2, 10)) * SECOND_US
-                lines.append(
-                    Serves(queue=queue.name, channels=(channel,), tier=tier, delay_us=delay_us)
-                )
-    return lines
+def _serves(
+    rng: Random, queues: Sequence[QueueSettings], *, all_of_them: bool, reserve: bool = False
+) -> list[Serves]:
+    """Return the lines of a profile, some of which keep it in reserve if it may be."""
+    return [
+        Serves(
+            queue=queue.name,
+            channels=(channel,),
+            tier=rng.choice((1, 1, 2)),
+            delay_us=rng.choice((0, 0, 0, 2, 10)) * SECOND_US,
+            reserve_waiting=rng.choice((None, 2, 2, 3)) if reserve else None,
+        )
+        for queue in queues
+        for channel in queue.channels
+        if all_of_them or rng.random() < 0.6
+    ]
+
+
+def _with_headrooms(rng: Random, settings: DomainSettings) -> DomainSettings:
+    """Return a domain with the headrooms that are no mistakes: often none."""
+    headrooms: tuple[HeadroomSettings, ...] = ()
+    for queue in some(rng, settings.queues):
+        keep_free = rng.choice((1, 1, 2))
+        one = HeadroomSettings(name=f"for {queue.name}", queue=queue.name, keep_free=keep_free)
+        if not problems(replace(settings, headrooms=(*headrooms, one))):
+            headrooms = (*headrooms, one)
+    return replace(settings, headrooms=headrooms)
 
 
 def _slots(rng: Random, channel: Channel) -> SlotSettings:
@@ -332,10 +349,11 @@ def small_domain(rng: Random) -> DomainSettings:
     profiles = [
         ProfileSettings(name="all", serves=tuple(_serves(rng, queues, all_of_them=True))),
     ]
+    reserve = rng.random() < 0.4
     profiles += [
         ProfileSettings(name=f"part{number}", serves=tuple(lines))
         for number in range(2)
-        if (lines := _serves(rng, queues, all_of_them=False))
+        if (lines := _serves(rng, queues, all_of_them=False, reserve=reserve))
     ]
     capacities = [
         CapacitySettings(
@@ -375,6 +393,8 @@ def small_domain(rng: Random) -> DomainSettings:
         contact_attributes=("campaign",),
         measures=MeasureSettings(interval_us=DAY_US),
     )
+    if rng.random() < 0.6:
+        settings = _with_headrooms(rng, settings)
     return _with_rules(rng, settings) if rng.random() < 0.5 else settings
 
 
@@ -392,7 +412,8 @@ def middle_domain(rng: Random, urgency: Urgency) -> DomainSettings:
         ProfileSettings(name="all", serves=tuple(_serves(rng, queues, all_of_them=True))),
         *(
             ProfileSettings(
-                name=f"part{number}", serves=tuple(_serves(rng, queues, all_of_them=False))
+                name=f"part{number}",
+                serves=tuple(_serves(rng, queues, all_of_them=False, reserve=number > 1)),
             )
             for number in range(4)
         ),
@@ -430,4 +451,4 @@ def middle_domain(rng: Random, urgency: Urgency) -> DomainSettings:
         contact_attributes=("campaign",),
         measures=MeasureSettings(interval_us=DAY_US),
     )
-    return _with_rules(rng, settings)
+    return _with_rules(rng, _with_headrooms(rng, settings))

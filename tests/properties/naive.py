@@ -16,8 +16,9 @@ from typing import Final, NamedTuple
 
 from acd.agents import CHANNELS, Agent, SlotState, Takes
 from acd.contacts import Leg, LegState
-from acd.eligibility import eligible, may_take
+from acd.eligibility import Block, block, eligible, may_take
 from acd.events import ContactArrived
+from acd.gauges import Gauge
 from acd.ids import Availability, Channel, Device
 from acd.performance import Measure
 from acd.router import Router
@@ -25,6 +26,7 @@ from acd.selection import Selection
 from acd.settings import (
     SECOND_US,
     AgentCriterion,
+    AgentSettings,
     CapacitySettings,
     DomainSettings,
     EntryRule,
@@ -34,6 +36,8 @@ from acd.settings import (
     WeightedSettings,
 )
 from acd.snapshot import Snapshot
+
+VOICE: Final = CHANNELS.index(Channel.VOICE)
 
 MEASURES: Final = {
     AgentCriterion.FASTEST_FIRST: (Measure.HANDLE_TIME, True),
@@ -92,6 +96,9 @@ class Naive:
         self._capacities = {capacity.name: capacity for capacity in settings.capacities}
         self._weighted = {weighted.name: weighted for weighted in settings.weighted}
         self._performance = settings.performance or PerformanceSettings()
+        lines = [line for profile in settings.profiles for line in profile.serves]
+        reserves = any(line.reserve_waiting is not None for line in lines)
+        self._counted = reserves or settings.headrooms != ()
 
     def wait(self, leg: Leg) -> None:
         """Remember nothing."""
@@ -105,10 +112,14 @@ class Naive:
     def settle(self) -> None:
         """Remember nothing."""
 
+    def turned(self, gauge: Gauge, *, opened: bool) -> None:
+        """Remember nothing."""
+
     def next_pair(self, now_us: int) -> tuple[Leg, Agent] | None:
         """Apply the rule: the first leg that fits, its best agent, and then his first leg."""
         able = [agent for agent in self._agents if any(agent.takes())]
         waiting = [leg for leg in self._legs.values() if leg.state is LegState.QUEUED]
+        self._count(waiting, able)
         wanted = [leg for leg in waiting if any(may_take(leg, agent) for agent in able)]
         if not wanted:
             return None
@@ -118,6 +129,71 @@ class Naive:
         best = min(fitting, key=lambda agent: self.rank(first, agent))
         his = [leg for leg in wanted if may_take(leg, best)]
         return min(his, key=lambda leg: (self.tier(leg, best), self.place(leg, now))), best
+
+    def _count(self, waiting: Sequence[Leg], able: Sequence[Agent]) -> None:
+        """Hold the two blocks that end with a counter, if they are used, against our own count."""
+        if not self._counted:
+            return
+        lines = Counter((leg.klass.queue.name, leg.klass.channel) for leg in waiting)
+        one_of_each = {leg.klass: leg for leg in waiting if not leg.excluded}.values()
+        calls = {one.queue: self.able_to_take_calls(one.queue) for one in self._settings.headrooms}
+        for agent in able:
+            kept = {channel: self.kept_free(agent, channel, calls) for channel in CHANNELS}
+            for leg in one_of_each:
+                seen = block(leg, agent)
+                holds = {Block.RESERVE: self.in_reserve(leg, agent, lines)}
+                holds[Block.HEADROOM] = kept[leg.klass.channel]
+                if seen in holds:
+                    assert holds[seen]
+                elif seen is None and eligible(leg.klass, agent.kind):
+                    assert not any(holds.values())
+
+    def in_reserve(self, leg: Leg, agent: Agent, lines: Mapping[tuple[str, Channel], int]) -> bool:
+        """Return whether an agent is in reserve until more wait in a leg's queue and channel."""
+        place = (leg.klass.queue.name, leg.klass.channel)
+        return any(
+            line.reserve_waiting is not None and lines[place] < line.reserve_waiting
+            for line in self._profiles[self._settings.agents[agent.index].profile].serves
+            if line.queue == place[0] and place[1] in line.channels
+        )
+
+    def kept_free(self, agent: Agent, channel: Channel, calls: Mapping[str, int]) -> bool:
+        """Return whether an agent is among the last who can take a call, and would be no more.
+
+        `calls` says how many can for each queue with a headroom.
+        """
+        one = self._settings.agents[agent.index]
+        capacity = self._capacities[one.capacity]
+        short = any(
+            calls[headroom.queue] <= headroom.keep_free
+            for headroom in self._settings.headrooms
+            if self._answers(one, headroom.queue)
+        )
+        if not short or channel is Channel.VOICE or not takes_of(agent, capacity)[VOICE]:
+            return False
+        slots = slots_of(agent)
+        takes = takes_beside(slots, capacity, channel)
+        if takes is Takes.NO:
+            return False
+        if takes is Takes.INTERRUPTING:
+            slots = [(name, SlotState.INTERRUPTED) for name, _ in slots]
+        slots.append((channel, SlotState.ACTIVE))
+        return takes_beside(slots, capacity, Channel.VOICE) is Takes.NO
+
+    def able_to_take_calls(self, queue: str) -> int:
+        """Return how many agents who serve a queue on voice can take a call now."""
+        return sum(
+            takes_of(agent, self._capacities[one.capacity])[VOICE] is not Takes.NO
+            for agent, one in zip(self._agents, self._settings.agents, strict=True)
+            if self._answers(one, queue)
+        )
+
+    def _answers(self, agent: AgentSettings, queue: str) -> bool:
+        """Return whether an agent serves a queue on voice and carries it."""
+        serves = self._profiles[agent.profile].serves
+        lines = [line for line in serves if line.queue == queue]
+        carried = self._capacities[agent.capacity].channels
+        return Channel.VOICE in carried and any(Channel.VOICE in line.channels for line in lines)
 
     def rule_for(self, arrival: ContactArrived, now_us: int) -> EntryRule:
         """Return the first entry rule whose condition holds, by Python's own `and`, `or`, `not`."""
@@ -299,22 +375,23 @@ def takes_of(agent: Agent, settings: CapacitySettings) -> tuple[Takes, ...]:
     return tuple(
         Takes.NO
         if stopped or (agent.device is Device.UNREACHABLE and channel is Channel.VOICE)
-        else _beside_his_slots(agent, settings, channel)
+        else takes_beside(slots_of(agent), settings, channel)
         for channel in Channel
     )
 
 
-def _beside_his_slots(agent: Agent, settings: CapacitySettings, channel: Channel) -> Takes:
+def slots_of(agent: Agent) -> list[tuple[Channel, int]]:
+    """Return the channel and state of each of an agent's slots."""
+    return [(CHANNELS[offer.channel], offer.slot) for offer in agent.offers.values()]
+
+
+def takes_beside(
+    slots: Sequence[tuple[Channel, int]], settings: CapacitySettings, channel: Channel
+) -> Takes:
     """Apply units, slots and the interrupt matrix to what an agent has."""
     lines = settings.channels
-    aside = set()
-    in_use = []
-    for offer in agent.offers.values():
-        name = CHANNELS[offer.channel]
-        if offer.slot == SlotState.INTERRUPTED:
-            aside.add(name)
-        else:
-            in_use.append((name, offer.slot))
+    aside = {name for name, slot in slots if slot == SlotState.INTERRUPTED}
+    in_use = [(name, slot) for name, slot in slots if slot != SlotState.INTERRUPTED]
     if channel not in lines or channel in aside:
         return Takes.NO
     if not all(channel in lines[name].interrupted_by for name in aside):

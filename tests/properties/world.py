@@ -493,6 +493,22 @@ class World:
             if leg.state is LegState.QUEUED:
                 assert not any(may_take(leg, agent) for agent in able)
 
+    def the_counters_count_who_waits_and_who_can_take_calls(self) -> None:
+        router = self.router
+        lines: dict[tuple[str, Channel], set[int]] = {}
+        for leg in router.legs.values():
+            if leg.state is LegState.QUEUED:
+                lines.setdefault((leg.klass.queue.name, leg.klass.channel), set()).add(leg.leg_id)
+        for leg in router.legs.values():
+            if leg.klass.backlog is not None:
+                place = (leg.klass.queue.name, leg.klass.channel)
+                assert leg.klass.backlog.legs == lines.get(place, set())
+        headrooms = {one for agent in router.agents for one in agent.headrooms}
+        assert len(headrooms) == len(self.settings.headrooms)
+        for headroom in headrooms:
+            pool = [agent for agent in router.agents if headroom in agent.headrooms]
+            assert headroom.able == {agent.index for agent in pool if agent.takes()[0]}
+
     def every_lease_has_a_deadline_and_every_block_ends(self) -> None:
         router = self.router
         ends_us = [agent.back_off_until_us for agent in router.agents if agent.back_off_until_us]
@@ -599,6 +615,7 @@ class World:
             # Who was offered something later in this step still waited then.
             later = [router.legs[one.leg_id] for one in offers[position:]]
             now = moment(self.now_us, waiting + later)
+            lines = Counter((one.klass.queue.name, one.klass.channel) for one in waiting + later)
             leg, agent = router.legs[offer.leg_id], router.agent(offer.agent_id)
             passed = [
                 other
@@ -608,6 +625,7 @@ class World:
                 and not delayed(other.klass, agent.kind)
                 and not (other.excluded and agent.index in other.excluded)
                 and not kept_from(other, agent)
+                and not naive.in_reserve(other, agent, lines)
             ]
             for other in passed:
                 assert (naive.tier(leg, agent), naive.place(leg, now)) < (
@@ -703,6 +721,7 @@ INVARIANTS: Final[tuple[Callable[[World], None], ...]] = (
     World.everybody_takes_what_his_slots_allow,
     World.nobody_is_over_capacity,
     World.at_rest_nobody_may_take_what_waits,
+    World.the_counters_count_who_waits_and_who_can_take_calls,
     World.every_lease_has_a_deadline_and_every_block_ends,
     World.a_leg_is_as_wide_as_it_has_waited,
     World.no_offer_outlives_its_agents_session,

@@ -1,0 +1,49 @@
+"""A matcher that keeps the counters of `acd.gauges` in step, and leaves the choice to another.
+
+It stands between the floor and the matcher only in domains that have such counters; all others pay
+nothing for them.
+"""
+
+from collections.abc import Callable
+
+from acd.agents import Agent
+from acd.contacts import Leg
+from acd.gauges import Gauges
+from acd.matching import CountedMatcher, Matcher, Pair
+
+
+class Counting:
+    """Counts who waits and who can take a call; for the rest it is the matcher that it is given."""
+
+    def __init__(self, matcher: CountedMatcher) -> None:
+        self._matcher = matcher
+        self.next_pair: Callable[[int], Pair | None] = matcher.next_pair
+        self.settle: Callable[[], None] = matcher.settle
+
+    def wait(self, leg: Leg) -> None:
+        """Note that a leg is QUEUED, or that its exclusions changed while it is."""
+        backlog = leg.klass.backlog
+        if backlog is not None and backlog.come(leg.leg_id):
+            self._matcher.turned(backlog, opened=True)
+        self._matcher.wait(leg)
+
+    def remove(self, leg: Leg) -> None:
+        """Note that a leg waits no longer."""
+        backlog = leg.klass.backlog
+        if backlog is not None:
+            backlog.go(leg.leg_id)
+        self._matcher.remove(leg)
+
+    def refresh(self, agent: Agent) -> None:
+        """Note that an agent's availability, device, slots or idle clock changed."""
+        for headroom in agent.headrooms:
+            was_tight = headroom.is_tight
+            is_tight = headroom.note(agent)
+            if is_tight is not was_tight:
+                self._matcher.turned(headroom, opened=was_tight)
+        self._matcher.refresh(agent)
+
+
+def counting(matcher: CountedMatcher, gauges: Gauges) -> Matcher:
+    """Return a matcher that keeps a domain's counters too; itself where there are none."""
+    return Counting(matcher) if gauges.backlogs or gauges.headrooms else matcher
