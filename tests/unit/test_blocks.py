@@ -201,20 +201,23 @@ def test_many_classes_are_compared_without_those_that_are_shut(
     assert pairs(play.tell(ev.LegEnded(offer_id=3))) == ["r3 sue"]
 
 
-def test_a_class_that_takes_a_forgotten_ones_number_is_shut_as_its_own_place_is(
+def test_a_class_that_takes_a_forgotten_ones_number_is_not_shut_in_its_stead(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(acd.classes, "CLASSES_MAX", 2)
-    play = Play(replace(SHOP, agents=(*SHOP.agents, *agents("third", "vic"))))
-    play.tell(at_work("sue", "una"))
-    play.tell(arrived("c1"), arrived("c2", VOICE, "repairs"))
+    mixed = replace(
+        SHOP.profiles[1], name="mixed", serves=(SHOP.profiles[1].serves[0], EVERYTHING[1])
+    )
+    staff = (*agents("all", "ann"), *agents("mixed", "vic"))
+    play = Play(replace(SHOP, profiles=(*SHOP.profiles, mixed), agents=staff))
+    play.tell(arrived("c1"), arrived("c2", EMAIL))
     play.tell(ev.ContactLeft(contact_id="c1"), ev.ContactLeft(contact_id="c2"))
-    # Emails of repairs, which Una does not serve, take the number of calls of sales; then back.
-    mails = [arrived(f"c{number}", EMAIL, "repairs") for number in range(3, 6)]
-    assert pairs(play.tell(*mails)) == ["c3 sue"]
-    play.tell(ev.ContactLeft(contact_id="c4"), ev.ContactLeft(contact_id="c5"))
-    play.tell(ev.ContactLeft(contact_id="c3"))
-    assert pairs(play.tell(arrived("c6"), arrived("c7"))) == ["c6 una"]
+    # Vic is in reserve for sales, whose numbers repairs get now, and sales again.
+    play.tell(arrived("c3", VOICE, "repairs"), arrived("c4", EMAIL, "repairs"))
+    assert pairs(play.tell(at_work("vic"))) == ["c3 vic"]
+    play.tell(ev.ContactLeft(contact_id="c4"), ev.LegConnected(offer_id=1), arrived("c5"))
+    assert pairs(play.tell(ev.LegEnded(offer_id=1))) == []
+    assert blocks(play, "c5")["vic"] is Block.RESERVE
 
 
 def test_a_restored_router_and_one_that_applied_know_how_many_wait() -> None:
