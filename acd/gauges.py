@@ -105,8 +105,8 @@ class Headroom:
     Whoever can take a call at once or by setting aside what he does is *able*. While not more than
     `keep_free` are, it is *tight*, and nobody of the pool is given what would make him unable.
 
-    Source: none sells it. Where channels are independent a backlog of chats starves calls, a gap
-    that operators of TaskRouter know; Avaya's auto reserve agents keep an agent idle for a skill.
+    Source: our own. Where channels know nothing of each other, as TaskRouter's, a backlog of chats
+    starves calls; Avaya's auto reserve agents keep an agent idle for a skill.
     """
 
     __slots__ = ("able", "keep_free", "pool")

@@ -239,7 +239,7 @@ EDITS: Final[list[tuple[str, str, list[str]]]] = [
         "queues.cards.voice.rings_s: is an unknown key; wanted a known key; did you mean `ring_s`?"]),
     ("tier = 2", "xyzzy = 2",
      ["profiles.team[0].xyzzy: is an unknown key; wanted one of `queue`, `channels`, `tier`,"
-      " `delay_s`"]),
+      " `delay_s`, `reserve_waiting`"]),
     ("[measures]", "[measure]",
      ["measure: is an unknown key; wanted a known key; did you mean `measures`?"]),
     ("[domain]", "[domian]",
@@ -368,6 +368,18 @@ EDITS: Final[list[tuple[str, str, list[str]]]] = [
     ("interval_min = 15", "interval_min = 7",
      ["measures.interval_min: is 7; wanted minutes that divide a day: 15, 30"]),
     ("interval_min = 15", "interval_min = 0.5", []),
+    ("[measures]", '[headroom.phone]\nqueue = "cards"\nkeep_free = 2\n[measures]', []),
+    ("[measures]", '[headroom.phone]\nqueue = "card"\nkeep_free = "two"\nkeep = 3\n[measures]', [
+        "headroom.phone.queue: is `card`; wanted a declared queue; did you mean `cards`?",
+        "headroom.phone.keep_free: is `two`; wanted a whole number",
+        "headroom.phone.keep: is an unknown key; wanted a known key; did you mean `keep_free`?"]),
+    ("[measures]", "[headroom.phone]\n[measures]", [
+        "headroom.phone.queue: is missing; wanted a text",
+        "headroom.phone.keep_free: is missing; wanted a whole number"]),
+    ("[queues.cards]", '[queues.cards]\nsteps = [{ after_s = "soon", lower = { english = 1 } }]',
+     ["queues.cards.steps[0].after_s: is `soon`; wanted a number"]),
+    ("tier = 2", "reserve_waiting = 1.5",
+     ["profiles.team[0].reserve_waiting: is 1.5; wanted a whole number"]),
     # Groups
     ("members = 2\n", "", ["groups.english.members: is missing; wanted a whole number from 1 to 100000"]),
     ("members = 2", "members = 0",
@@ -555,7 +567,9 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 
 @given(st.data())
 def test_a_file_with_any_value_anywhere_is_read_or_refused(data: st.DataObject) -> None:
-    lines = BANK.splitlines()
+    text = BANK.replace("exclusion_s = 0.1", "steps = [{ lower = { cards = 2 }, after_s = 5 }]")
+    text += '[headroom.phone]\nqueue = "cards"\nkeep_free = 2\n'
+    lines = text.splitlines()
     place = data.draw(st.sampled_from([n for n, line in enumerate(lines) if " = " in line]))
     key = lines[place].split(" = ")[0]
     values = ["{}", "[]", "[[]]", "[{}]", '""', "-1", "nan", "true", "1979-05-27", "{ voice = 1 }"]

@@ -22,6 +22,7 @@ from acd.settings import (
     CapacitySettings,
     ChannelSettings,
     DomainSettings,
+    HeadroomSettings,
     MeasureSettings,
     PerformanceSettings,
     ProfileSettings,
@@ -99,6 +100,16 @@ def measures(**fields: Any) -> DomainSettings:
     return changed(SOUND, measures=MeasureSettings(**fields))
 
 
+def reserved(name: str = "team") -> ProfileSettings:
+    lines = (Serves(queue="cards", channels=(VOICE,), reserve_waiting=2),)
+    return ProfileSettings(name=name, serves=lines)
+
+
+NOT_IN_RESERVE: Final = (
+    "an agent who serves it without reserve_waiting, or a few contacts would wait for ever"
+)
+
+
 def steps(*given: RoutingStep, urgency: Urgency = Urgency.LONGEST_WAIT) -> DomainSettings:
     return changed(queue(steps=given, priority=1), urgency=urgency)
 
@@ -131,6 +142,39 @@ def weighted(**fields: Any) -> DomainSettings:
     value = changed(VALUE, **fields)
     return changed(SOUND, agent_selection=(value.name,), weighted=(value,))
 
+
+def desk(*headrooms: HeadroomSettings, **fields: Any) -> DomainSettings:
+    """Return a domain of two queues, both with chats, of which one has calls; three serve all."""
+    queues = (
+        QueueSettings(name="calls", channels={VOICE: ChannelSettings(), CHAT: ChannelSettings()}),
+        QueueSettings(name="chats", channels={CHAT: ChannelSettings()}),
+    )
+    serves = tuple(Serves(queue=one.name, channels=tuple(one.channels)) for one in queues)
+    both = CapacitySettings(name="both", channels={VOICE: SlotSettings(), CHAT: SlotSettings()})
+    talk = CapacitySettings(name="talk", channels={VOICE: SlotSettings()})
+    staff = [AgentSettings(agent_id=one, profile="all", capacity="both") for one in "abc"]
+    settings = DomainSettings(
+        name="desk",
+        queues=queues,
+        profiles=(ProfileSettings(name="all", serves=serves),),
+        capacities=(both, talk),
+        agents=tuple(staff),
+        headrooms=headrooms,
+    )
+    return changed(settings, **fields)
+
+
+def headroom(keep_free: int = 1, name: str = "h", queue: str = "calls") -> HeadroomSettings:
+    return HeadroomSettings(name=name, queue=queue, keep_free=keep_free)
+
+
+TALKERS: Final = (
+    *(AgentSettings(agent_id=one, profile="all", capacity="talk") for one in "ab"),
+    AgentSettings(agent_id="c", profile="writers", capacity="both"),
+)
+WRITERS: Final = ProfileSettings(
+    name="writers", serves=tuple(Serves(queue=one, channels=(CHAT,)) for one in ("calls", "chats"))
+)
 
 LONG: Final = "x" * 65
 
@@ -282,6 +326,9 @@ CASES: Final[list[tuple[DomainSettings, list[str]]]] = [
     (steps(step(priority=2), step(after_us=2 * SECOND_US, priority=2), urgency=Urgency.STRICT_PRIORITY), [
         "queues.cards.steps[1].priority: is 2; wanted more than 2, that before",
     ]),
+    (line(reserve_waiting=1), ["profiles.p[0].reserve_waiting: is 1; wanted a whole number from 2 to 100000"]),
+    (line(reserve_waiting=100_001), ["profiles.p[0].reserve_waiting: is 100001; wanted a whole number from 2 to 100000"]),
+    (line(reserve_waiting=2), []),
     (line(delay_us=-1), [f"profiles.p[0].delay_s: is -0.000001; wanted {YEAR}"]),
     # Queues
     (queue(requires="carts and sitte == madrid or loans >= 11"), [
@@ -450,6 +497,34 @@ CASES: Final[list[tuple[DomainSettings, list[str]]]] = [
     (queue(requires="loans or not cards >= 6 or site != madrid"), [
         "queues.cards.voice: is served by no agent who may take it; wanted an agent who serves"
         " it, carries it and meets `loans or not cards >= 6 or site != madri…`"]),
+    (changed(SOUND, profiles=(reserved(),)), [
+        f"queues.cards.voice: is served by agents in reserve only; wanted {NOT_IN_RESERVE}"]),
+    (changed(SOUND, profiles=(PROFILE, reserved("p")), agents=(ANA, changed(ANA, agent_id="bob", profile="p"))), []),
+    # Whoever is not in reserve must meet what is required: at some step, whatever it says.
+    (changed(SOUND, profiles=(PROFILE, reserved("p")), agents=(changed(ANA, skills={"loans": 1}), changed(ANA, agent_id="bob", profile="p"))), [
+        f"queues.cards.voice: is served by agents in reserve only; wanted {NOT_IN_RESERVE}"]),
+    (changed(steps(step(lower={"cards": 0}, priority=None)), profiles=(PROFILE, reserved("p")), agents=(changed(ANA, skills={"loans": 1}), changed(ANA, agent_id="bob", profile="p"))), []),
+    # Headrooms
+    (desk(headroom()), []),
+    (desk(headroom(2)), []),
+    (desk(headroom(3)), ["headroom.h.keep_free: is 3; wanted fewer than the agents who serve `calls` on voice, 3"]),
+    (desk(headroom(0)), ["headroom.h.keep_free: is 0; wanted a whole number from 1 to 100000"]),
+    (desk(headroom(100_001)), ["headroom.h.keep_free: is 100001; wanted a whole number from 1 to 100000"]),
+    (desk(headroom(name="")), ['headroom."": has a name of 0 characters; wanted from 1 to 64 characters']),
+    (desk(headroom(queue="call")), ["headroom.h.queue: is `call`; wanted a declared queue; did you mean `calls`?"]),
+    (desk(headroom(queue="chats")), ["headroom.h.queue: is `chats`, which has no voice; wanted one with voice"]),
+    (desk(headroom(), headroom(2, "i")), ["headroom.i.queue: is `calls` again; wanted each queue in one headroom"]),
+    (desk(headroom(), headroom(2, "h")), [
+        "headroom.h: is declared twice; wanted another name",
+        "headroom.h.queue: is `calls` again; wanted each queue in one headroom"]),
+    (desk(headroom(), profiles=(*desk().profiles, WRITERS), agents=TALKERS), [
+        "headroom.h: keeps nothing back; wanted an agent who serves it on voice, and another channel too"]),
+    # Nobody who answers calls: that is all that is said.
+    (desk(headroom(), profiles=(*desk().profiles, WRITERS), agents=TALKERS[2:]), [
+        "queues.calls.voice: is served by no agent; wanted an agent whose profile serves it"]),
+    # Who has no profile that can be read may serve everything.
+    (desk(headroom(3), agents=(*desk().agents, changed(TALKERS[0], agent_id="d", profile="al"))), [
+        "agents.d.profile: is `al`; wanted a declared profile; did you mean `all`?"]),
 ]  # fmt: skip
 
 
@@ -554,6 +629,16 @@ def test_nothing_follows_from_what_could_not_be_read(
     }
     found = mistakes(settings, faulty={path})
     assert {str(mistake.problem()) for mistake in found} <= missing
+
+
+@pytest.mark.parametrize("path", [("agents", "a", "capacity"), ("profiles", "all")])
+def test_where_it_is_in_doubt_who_is_in_a_pool_nothing_is_said_of_its_size(path: KeyPath) -> None:
+    assert mistakes(desk(headroom(3)), faulty={path}) == []
+
+
+def test_a_queue_whose_voice_could_not_be_read_may_have_a_headroom() -> None:
+    settings = desk(headroom(queue="chats"))
+    assert mistakes(settings, faulty={("queues", "chats", "voice")}) == []
 
 
 def test_a_faulty_tier_leaves_no_doubt_whom_a_profile_serves() -> None:
