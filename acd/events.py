@@ -69,6 +69,8 @@ class ContactArrived(_Event, frozen=True, kw_only=True, tag="contact.arrived"):
     promised_us: TimeUs | None = None
     """By when an answer was promised; the queue's promise if None. `deadline_first` reads it, and
     `wait_over_objective` refuses it."""
+    named_agent: AgentId = ""
+    """Who shall have it."""
 
 
 class ContactLeft(_Event, frozen=True, tag="contact.left"):

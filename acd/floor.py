@@ -11,8 +11,10 @@ from typing import Any, Final, TypeAlias
 from acd.actions import (
     Action,
     CloseContact,
+    CloseLeg,
     InterruptLeg,
     OfferContact,
+    OpenLeg,
     ResumeLeg,
     SetAgentState,
     WithdrawOffer,
@@ -28,6 +30,7 @@ from acd.agents import (
 from acd.contacts import (
     LEG_TABLE,
     OFFER_TABLE,
+    WHILE_PARTY_US,
     Contact,
     Leg,
     LegSignal,
@@ -64,6 +67,14 @@ Raises RefusalError, and has changed nothing then.
 EXCLUSIONS_MAX: Final = 100
 """Most open exclusions of one agent; with one more, that which ends first ends at once. A phone
 that rejects all by itself would otherwise make every decision about its agent slower."""
+
+_TALKING: Final = (LegState.CONNECTED, LegState.HELD)
+
+_ENDS: Final = {
+    ContactOutcome.ABANDONED: LegState.ABANDONED,
+    ContactOutcome.CANCELED: LegState.CANCELED,
+}
+"""The state in which a leg ends that was not connected."""
 
 _OUTCOMES: Final = {
     OfferState.TIMED_OUT: OfferOutcome.TIMED_OUT,
@@ -102,20 +113,71 @@ class Floor:
         self.matcher: Matcher
         self.timers = Timers(self._counts)
         kinds = tuple(dict.fromkeys(agent.kind for agent in self.agents))
-        self.stages = Stages(settings, kinds, self.contacts, self.legs, self.timers)
+        self.stages = Stages(settings, kinds, self.legs, self.timers)
 
     # Legs that wait.
 
     def enter(self, arrival: ContactArrived, klass: LegClass, now_us: int, orders: Orders) -> None:
         """Let a contact wait in its first leg."""
-        self.legs_given = number = self.legs_given + 1
-        key = self.stages.key_of(arrival, klass, number, now_us)
-        leg = self.legs[number] = Leg(number, arrival.contact_id, klass, key, now_us)
-        self.stages.classes.join(klass)
-        self.contacts[arrival.contact_id] = Contact(arrival, Presence.WAITING, (number,))
+        leg = self._make_leg(arrival, klass, now_us)
+        self.contacts[arrival.contact_id] = Contact(arrival, Presence.WAITING, (leg.leg_id,))
         if klass.widens:
             self.stages.widen(leg, now_us, orders)
         self.matcher.wait(leg)
+
+    def open_leg(
+        self,
+        asked: ContactArrived,
+        klass: LegClass,
+        now_us: int,
+        orders: Orders,
+        *,
+        giver: Leg,
+        arrived_us: int,
+        consults: bool = False,
+    ) -> Leg:
+        """Let a contact wait in a further leg, none of whose agents may take it.
+
+        Args:
+            asked: What it asks for.
+            klass: Its class, as `asked` says.
+            now_us: The instant.
+            orders: Where `OpenLeg` goes.
+            giver: The leg whose agent gives it further, or consults.
+            arrived_us: From when it waits: the giver's `arrived_us` keeps the place.
+            consults: Whether the giver's agent consults whoever takes it.
+        """
+        leg = self._make_leg(asked, klass, arrived_us)
+        leg.consults = giver.leg_id if consults else 0
+        contact = self.contacts[asked.contact_id]
+        for number in contact.legs:
+            offer = self.offers.get(self.legs[number].offer_id)
+            if offer is not None and self.legs[number].state is not LegState.WRAPPING:
+                self._keep_apart(leg, self.agents[offer.agent])
+        contact.legs += (leg.leg_id,)
+        place_us = None if arrived_us == now_us else arrived_us
+        orders.append(
+            OpenLeg(
+                leg.leg_id,
+                leg.contact_id,
+                klass.queue.name,
+                klass.channel,
+                giver.offer_id,
+                leg.consults,
+                place_us,
+            )
+        )
+        if klass.widens:
+            self.stages.widen(leg, now_us, orders)
+        self.matcher.wait(leg)
+        return leg
+
+    def _make_leg(self, asked: ContactArrived, klass: LegClass, arrived_us: int) -> Leg:
+        self.legs_given = number = self.legs_given + 1
+        key = self.stages.key_of(asked, klass, number, arrived_us)
+        leg = self.legs[number] = Leg(number, asked.contact_id, klass, key, arrived_us, asked)
+        self.stages.classes.join(klass)
+        return leg
 
     # Offers.
 
@@ -153,6 +215,7 @@ class Floor:
                 klass.channel,
                 until_us,
                 channel_settings.auto_answer,
+                self.legs[leg.consults].offer_id if leg.consults else 0,
             )
         )
 
@@ -220,6 +283,12 @@ class Floor:
             soonest = min(open_legs, key=lambda number: (open_legs[number], number))
             self.end_exclusion(self.legs[soonest], agent)
 
+    def _keep_apart(self, leg: Leg, agent: Agent) -> None:
+        """Do not offer this leg to an agent while he has another leg of its contact."""
+        if leg.excluded is None:
+            leg.excluded = {}
+        leg.excluded[agent.index] = agent.excluded_from[leg.leg_id] = WHILE_PARTY_US
+
     def end_exclusion(self, leg: Leg, agent: Agent) -> None:
         """Let an agent be offered a leg again."""
         assert leg.excluded is not None
@@ -242,6 +311,9 @@ class Floor:
         """Begin the wrap-up of a conversation that ended, also where it is set aside."""
         offer = self.offers[leg.offer_id]
         agent = self.agents[offer.agent]
+        contact = self.contacts[leg.contact_id]
+        if len(contact.legs) > 1:
+            self._part(leg, contact, agent, now_us)
         if self._idle_after_contact:
             agent.idle_since_us = now_us
         channel = leg.klass.channel_settings
@@ -258,6 +330,27 @@ class Floor:
             agent.move(offer, SlotState.WRAPPING)
             self.matcher.refresh(agent)
 
+    def _part(self, leg: Leg, contact: Contact, agent: Agent, now_us: int) -> None:
+        """Note that an agent has no part any more in a contact with other legs.
+
+        One that waits is not offered to him at once, as if he had failed to take it.
+        """
+        leg.consults = 0
+        for number in contact.legs:
+            other = self.legs[number]
+            if other.excluded is not None and other.excluded.get(agent.index) == WHILE_PARTY_US:
+                if other.state <= LegState.CONNECTING and other.klass.queue.exclusion_us:
+                    self.exclude(other, agent, now_us)
+                else:
+                    self.end_exclusion(other, agent)
+        self.see_customer(contact)
+
+    def see_customer(self, contact: Contact) -> None:
+        """Work out where a customer who is here is, from the legs of his contact."""
+        if contact.presence is not Presence.GONE:
+            talks = any(self.legs[number].state in _TALKING for number in contact.legs)
+            contact.presence = Presence.TALKING if talks else Presence.WAITING
+
     def close(self, leg: Leg, now_us: int, orders: Orders) -> None:
         """Close a handled leg."""
         offer = self.offers[leg.offer_id]
@@ -269,16 +362,16 @@ class Floor:
         self._forget(leg, ContactOutcome.HANDLED, orders)
         self._free(offer, now_us, orders)
 
-    def abandon(self, leg: Leg, now_us: int, orders: Orders) -> None:
-        """Close a leg whose customer left before he was connected."""
+    def close_waiting(self, leg: Leg, outcome: ContactOutcome, now_us: int, orders: Orders) -> None:
+        """Close a leg that was not connected: nobody waits in it any more."""
         offer = self.offers.get(leg.offer_id)
-        leg.state = LegState.ABANDONED
+        leg.state = _ENDS[outcome]
         if offer is None:
             self.matcher.remove(leg)
-            self._forget(leg, ContactOutcome.ABANDONED, orders)
+            self._forget(leg, outcome, orders)
             return
         self._order_withdrawal(offer, OfferSignal.CANCEL, orders)
-        self._forget(leg, ContactOutcome.ABANDONED, orders)
+        self._forget(leg, outcome, orders)
         self._free(offer, now_us, orders)
 
     def _forget(self, leg: Leg, outcome: ContactOutcome, orders: Orders) -> None:
@@ -293,6 +386,7 @@ class Floor:
             orders.append(CloseContact(leg.contact_id, outcome))
         else:
             contact.legs = tuple(other for other in contact.legs if other != leg.leg_id)
+            orders.append(CloseLeg(leg.leg_id, leg.contact_id, outcome))
 
     # Agents.
 

@@ -117,10 +117,12 @@ class OfferOutcome(StrEnum):
 
 @plain
 class ContactOutcome(StrEnum):
-    """How a contact ended. Exactly one is recorded for each contact."""
+    """How a leg ended, and a contact with its last leg. Exactly one is recorded for each."""
 
     HANDLED = "handled"
     ABANDONED = "abandoned"
+    CANCELED = "canceled"
+    """Nobody waits any more for what it asked, and no customer's patience is to blame."""
 
 
 @plain

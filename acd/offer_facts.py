@@ -16,6 +16,7 @@ from acd.contacts import (
     REFUSED,
     Leg,
     LegSignal,
+    LegState,
     Offer,
     OfferSignal,
     Presence,
@@ -149,7 +150,9 @@ class OfferFacts:
         leg = self._moved(event.offer_id, LegSignal.ENDED)
         if leg is not None:
             contact = self._floor.contacts[leg.contact_id]
-            if contact.presence is not Presence.GONE and len(contact.legs) == 1:
+            states = [self._floor.legs[number].state for number in contact.legs]
+            is_last = all(state is LegState.WRAPPING for state in states)
+            if contact.presence is not Presence.GONE and is_last:
                 contact.presence = Presence.GONE
                 orders.append(ReleaseCustomer(leg.contact_id))
             self._floor.wrap(leg, now_us, orders)

@@ -28,6 +28,7 @@ ORDERS = """
 leg.enter offer.contact leg.widen offer.withdraw
 leg.connect leg.interrupt leg.resume wrap_up.end customer.release contact.close
 agent.set_state refused
+leg.open leg.close
 """
 
 VALUES: dict[str, Any] = {
@@ -46,10 +47,12 @@ VALUES: dict[str, Any] = {
     "availability": Availability.DRAINING,
     "about": "x",
     "rule": "rest",
+    "from_offer": 1,
 }
 OUTCOMES: dict[str, dict[str, Any]] = {
     "WithdrawOffer": {"outcome": OfferOutcome.REVOKED},
     "CloseContact": {"outcome": ContactOutcome.ABANDONED},
+    "CloseLeg": {"outcome": ContactOutcome.CANCELED},
     "Refused": {"reason": Reason.BAD_NUMBER},
 }
 
