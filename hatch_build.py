@@ -30,6 +30,7 @@ HOT = (
     "router",
     "selection",
     "stages",
+    "inside",
     "tallies",
     "timers",
     "urgency",

@@ -12,7 +12,7 @@ from acd.conditions import number_of
 from acd.contacts import LEG_TABLE, Leg, LegSignal, LegState, Presence
 from acd.entry import EntryRules, resolved
 from acd.floor import Floor, Handler
-from acd.ids import PRIORITY_MAX, TIME_US_MAX, ContactOutcome, Reason
+from acd.ids import PRIORITY_MAX, TIME_US_MAX, Reason
 from acd.settings import DomainSettings, Urgency
 
 
@@ -91,13 +91,12 @@ class ContactFacts:
             raise RefusalError(Reason.UNKNOWN_CONTACT, event.contact_id)
         # Whoever talked is not out of patience, though a further leg of his still waits.
         talked = contact.presence is Presence.TALKING
-        outcome = ContactOutcome.CANCELED if talked else ContactOutcome.ABANDONED
         contact.presence = Presence.GONE
         # Those that wait first: the contact's outcome is that of the leg that closes last.
         for leg in sorted((floor.legs[number] for number in contact.legs), key=_state_of):
             after = LEG_TABLE[leg.state][LegSignal.LEFT]
             if after == LegState.ABANDONED:
-                floor.close_waiting(leg, outcome, now_us, orders)
+                floor.give_up(leg, LegState.CANCELED if talked else after, now_us, orders)
             elif after == LegState.WRAPPING:
                 leg.state = after
                 floor.wrap(leg, now_us, orders)

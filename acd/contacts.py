@@ -42,7 +42,7 @@ class LegState(IntEnum):
     WRAPPING = 5
     CLOSED = 6
     ABANDONED = 7
-    CANCELED = 8
+    CANCELED = 10
 
 
 @plain

@@ -70,11 +70,11 @@ that rejects all by itself would otherwise make every decision about its agent s
 
 _TALKING: Final = (LegState.CONNECTED, LegState.HELD)
 
-_ENDS: Final = {
-    ContactOutcome.ABANDONED: LegState.ABANDONED,
-    ContactOutcome.CANCELED: LegState.CANCELED,
+_UNANSWERED: Final = {
+    LegState.ABANDONED: ContactOutcome.ABANDONED,
+    LegState.CANCELED: ContactOutcome.CANCELED,
 }
-"""The state in which a leg ends that was not connected."""
+"""How a leg ended that was given up."""
 
 _OUTCOMES: Final = {
     OfferState.TIMED_OUT: OfferOutcome.TIMED_OUT,
@@ -362,16 +362,16 @@ class Floor:
         self._forget(leg, ContactOutcome.HANDLED, orders)
         self._free(offer, now_us, orders)
 
-    def close_waiting(self, leg: Leg, outcome: ContactOutcome, now_us: int, orders: Orders) -> None:
-        """Close a leg that was not connected: nobody waits in it any more."""
+    def give_up(self, leg: Leg, after: LegState, now_us: int, orders: Orders) -> None:
+        """Close a leg that ends before its customer was connected, in this state."""
         offer = self.offers.get(leg.offer_id)
-        leg.state = _ENDS[outcome]
+        leg.state = after
         if offer is None:
             self.matcher.remove(leg)
-            self._forget(leg, outcome, orders)
+            self._forget(leg, _UNANSWERED[after], orders)
             return
         self._order_withdrawal(offer, OfferSignal.CANCEL, orders)
-        self._forget(leg, outcome, orders)
+        self._forget(leg, _UNANSWERED[after], orders)
         self._free(offer, now_us, orders)
 
     def _forget(self, leg: Leg, outcome: ContactOutcome, orders: Orders) -> None:
