@@ -18,6 +18,7 @@ HOT = (
     "eligibility",
     "floor",
     "heads",
+    "inside",
     "lanes",
     "leases",
     "matching",
@@ -30,9 +31,10 @@ HOT = (
     "router",
     "selection",
     "stages",
-    "inside",
     "tallies",
     "timers",
+    "transfer_facts",
+    "transfers",
     "urgency",
 )
 """What runs at every step. Declarations of Structs gain nothing and stay interpreted."""

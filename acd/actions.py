@@ -176,6 +176,28 @@ class CloseLeg(_Action, frozen=True, tag="leg.close"):
     outcome: ContactOutcome
 
 
+class JoinLeg(_Action, frozen=True, tag="leg.join"):
+    """Let the customer into what was a consultation: the leg is his from now on.
+
+    If it is connected, he is with its agent; else he waits in it.
+    """
+
+    leg_id: LegId
+    contact_id: ContactId
+    offer_id: OfferId = 0
+    """The offer that holds it; 0 while it waits."""
+
+
+class ReleaseAgent(_Action, frozen=True, tag="agent.release"):
+    """Part an agent from those with whom he is connected: his part ended, the contact goes on.
+
+    Not ordered where he himself hung up, or his customer did.
+    """
+
+    offer_id: OfferId
+    agent_id: AgentId
+
+
 Action: TypeAlias = (
     EnterQueue
     | OfferContact
@@ -191,4 +213,6 @@ Action: TypeAlias = (
     | Refused
     | OpenLeg
     | CloseLeg
+    | JoinLeg
+    | ReleaseAgent
 )

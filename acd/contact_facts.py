@@ -14,6 +14,7 @@ from acd.entry import EntryRules, resolved
 from acd.floor import Floor, Handler
 from acd.ids import PRIORITY_MAX, TIME_US_MAX, Reason
 from acd.settings import DomainSettings, Urgency
+from acd.transfers import part
 
 
 class ContactFacts:
@@ -98,8 +99,11 @@ class ContactFacts:
             if after == LegState.ABANDONED:
                 floor.give_up(leg, LegState.CANCELED if talked else after, now_us, orders)
             elif after == LegState.WRAPPING:
-                leg.state = after
-                floor.wrap(leg, now_us, orders)
+                if leg.consults:
+                    part(floor, leg, now_us, orders)
+                else:
+                    leg.state = after
+                    floor.wrap(leg, now_us, orders)
 
 
 def _state_of(leg: Leg) -> int:

@@ -14,7 +14,6 @@ from acd.actions import (
     CloseLeg,
     InterruptLeg,
     OfferContact,
-    OpenLeg,
     ResumeLeg,
     SetAgentState,
     WithdrawOffer,
@@ -119,60 +118,14 @@ class Floor:
 
     def enter(self, arrival: ContactArrived, klass: LegClass, now_us: int, orders: Orders) -> None:
         """Let a contact wait in its first leg."""
-        leg = self._make_leg(arrival, klass, now_us)
+        leg = self.make_leg(arrival, klass, now_us)
         self.contacts[arrival.contact_id] = Contact(arrival, Presence.WAITING, (leg.leg_id,))
         if klass.widens:
             self.stages.widen(leg, now_us, orders)
         self.matcher.wait(leg)
 
-    def open_leg(
-        self,
-        asked: ContactArrived,
-        klass: LegClass,
-        now_us: int,
-        orders: Orders,
-        *,
-        giver: Leg,
-        arrived_us: int,
-        consults: bool = False,
-    ) -> Leg:
-        """Let a contact wait in a further leg, none of whose agents may take it.
-
-        Args:
-            asked: What it asks for.
-            klass: Its class, as `asked` says.
-            now_us: The instant.
-            orders: Where `OpenLeg` goes.
-            giver: The leg whose agent gives it further, or consults.
-            arrived_us: From when it waits: the giver's `arrived_us` keeps the place.
-            consults: Whether the giver's agent consults whoever takes it.
-        """
-        leg = self._make_leg(asked, klass, arrived_us)
-        leg.consults = giver.leg_id if consults else 0
-        contact = self.contacts[asked.contact_id]
-        for number in contact.legs:
-            offer = self.offers.get(self.legs[number].offer_id)
-            if offer is not None and self.legs[number].state is not LegState.WRAPPING:
-                self._keep_apart(leg, self.agents[offer.agent])
-        contact.legs += (leg.leg_id,)
-        place_us = None if arrived_us == now_us else arrived_us
-        orders.append(
-            OpenLeg(
-                leg.leg_id,
-                leg.contact_id,
-                klass.queue.name,
-                klass.channel,
-                giver.offer_id,
-                leg.consults,
-                place_us,
-            )
-        )
-        if klass.widens:
-            self.stages.widen(leg, now_us, orders)
-        self.matcher.wait(leg)
-        return leg
-
-    def _make_leg(self, asked: ContactArrived, klass: LegClass, arrived_us: int) -> Leg:
+    def make_leg(self, asked: ContactArrived, klass: LegClass, arrived_us: int) -> Leg:
+        """Return a new leg, which does not wait yet."""
         self.legs_given = number = self.legs_given + 1
         key = self.stages.key_of(asked, klass, number, arrived_us)
         leg = self.legs[number] = Leg(number, asked.contact_id, klass, key, arrived_us, asked)
@@ -245,6 +198,14 @@ class Floor:
         if agent.capacity.interrupts:  # Otherwise a slot in use is a slot in use.
             self.matcher.refresh(agent)
 
+    def settle_slot(self, leg: Leg) -> None:
+        """Have an agent's slot say what his leg does, unless it is set aside."""
+        offer = self.offers[leg.offer_id]
+        if offer.slot != SlotState.INTERRUPTED:
+            agent = self.agents[offer.agent]
+            agent.move(offer, _SLOT_OF.get(leg.state, SlotState.ACTIVE))
+            self.matcher.refresh(agent)
+
     def give_back(self, offer: Offer, now_us: int, orders: Orders) -> None:
         """Put the leg back in its place and free the agent's slot, as if it had not been held.
 
@@ -283,12 +244,6 @@ class Floor:
             soonest = min(open_legs, key=lambda number: (open_legs[number], number))
             self.end_exclusion(self.legs[soonest], agent)
 
-    def _keep_apart(self, leg: Leg, agent: Agent) -> None:
-        """Do not offer this leg to an agent while he has another leg of its contact."""
-        if leg.excluded is None:
-            leg.excluded = {}
-        leg.excluded[agent.index] = agent.excluded_from[leg.leg_id] = WHILE_PARTY_US
-
     def end_exclusion(self, leg: Leg, agent: Agent) -> None:
         """Let an agent be offered a leg again."""
         assert leg.excluded is not None
@@ -326,9 +281,7 @@ class Floor:
             return
         offer.until_us = now_us + wrap_up_us
         self.timers.add(offer.until_us, Timer.LEASE, offer.offer_id)
-        if offer.slot != SlotState.INTERRUPTED:
-            agent.move(offer, SlotState.WRAPPING)
-            self.matcher.refresh(agent)
+        self.settle_slot(leg)
 
     def _part(self, leg: Leg, contact: Contact, agent: Agent, now_us: int) -> None:
         """Note that an agent has no part any more in a contact with other legs.

@@ -21,6 +21,7 @@ from acd.metrics import Metrics
 from acd.router import Router
 from acd.settings import SECOND_US, DomainSettings, RoutingStep
 from acd.snapshot import Snapshot
+from acd.transfers import open_leg
 from tests.unit.shop import CHAT, SHOP, VOICE, Play, arrived, at_work
 
 HANDLED, ABANDONED = ContactOutcome.HANDLED, ContactOutcome.ABANDONED
@@ -33,7 +34,8 @@ def further(play: Play, giver: int = 1, *, keep_place: bool = False, **changes: 
     leg = floor.legs[giver]
     asked = replace(leg.asked, **changes)
     now_us = play.now_s * SECOND_US
-    return floor.open_leg(
+    return open_leg(
+        floor,
         asked,
         floor.stages.classes.of(asked),
         now_us,

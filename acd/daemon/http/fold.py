@@ -195,6 +195,10 @@ class Fold:
                 | ev.LegRetrieved(offer_id=offer_id)
                 | ev.LegEnded(offer_id=offer_id)
                 | ev.WrapUpEnded(offer_id=offer_id)
+                | ev.LegTransferred(offer_id=offer_id)
+                | ev.LegRequeued(offer_id=offer_id)
+                | ev.ConsultRequested(offer_id=offer_id)
+                | ev.ConsultEnded(offer_id=offer_id)
             ):
                 self._touch(self.held.get(offer_id), touched)
             case ev.ClockTicked():
@@ -252,6 +256,8 @@ class Fold:
             case ac.CloseContact(contact_id=contact_id, outcome=outcome):
                 self.outcomes[outcome] += 1
                 self._close(self._inside.close_contact(contact_id), touched)
+            case ac.JoinLeg(offer_id=offer_id):
+                self._touch(self.held.get(offer_id), touched)
             case ac.EnterQueue() | ac.ReleaseCustomer() | ac.Refused() | ac.WidenLeg():
                 pass
             case _:
