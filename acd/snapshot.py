@@ -34,6 +34,7 @@ class LegRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Routing steps behind it, and …"""
     opened: int = 0
     """… delays of its queue and channel."""
+    further: tuple[int, ...] = ()
 
 
 class OfferRecord(Struct, frozen=True, kw_only=True):
@@ -54,6 +55,7 @@ class AgentRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     after_this_one: bool = False
     idle_since_us: int = 0
     last_given_us: int = 0
+    given_before_us: int = 0
     back_off_until_us: int = 0
     gap_until_us: int = 0
     missed: int = 0
@@ -116,6 +118,7 @@ def take(floor: Floor, now_us: int) -> Snapshot:
                 excluded=tuple((ids[at], until) for at, until in (leg.excluded or {}).items()),
                 step=leg.klass.step,
                 opened=leg.klass.opened,
+                further=leg.further,
             )
             for leg in floor.legs.values()
         ),
@@ -162,7 +165,7 @@ def put_back(snapshot: Snapshot, floor: Floor) -> None:
             for number in contact.legs:
                 assert floor.legs[number].contact_id == contact.arrival.contact_id
         for leg in floor.legs.values():
-            assert not leg.offer_id or floor.offers[leg.offer_id].leg_id == leg.leg_id
+            assert all(floor.offers[number].leg_id == leg.leg_id for number in leg.offers())
     except (KeyError, AssertionError) as error:
         seen = f"names {error} where there is none" if error.args else "has crossed references"
         raise _unfit("references", seen, "a snapshot as it was taken") from error
@@ -229,6 +232,7 @@ def _put_legs(snapshot: Snapshot, floor: Floor) -> None:
             one.state,
             one.offer_id,
             excluded or None,
+            further=one.further,
         )
 
 
@@ -264,6 +268,7 @@ _CHANGING = (
     "after_this_one",
     "idle_since_us",
     "last_given_us",
+    "given_before_us",
     "back_off_until_us",
     "gap_until_us",
     "missed",
