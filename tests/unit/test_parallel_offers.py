@@ -16,19 +16,8 @@ from acd.contacts import LegState
 from acd.errors import CallerError, ConfigError
 from acd.ids import Availability, Channel, FailureCause
 from acd.router import Router
-from acd.settings import SECOND_US, AgentCriterion, AgentSettings, DomainSettings, SlotSettings
-from tests.unit.shop import CHAT, SHOP, VOICE, Play, arrived, at_work
-
-
-def several(count: int, **fields: Any) -> DomainSettings:
-    """Return the shop with a third agent, where each contact rings at so many."""
-    (queue,) = SHOP.queues
-    channels = {
-        name: replace(channel, parallel_offers=count) for name, channel in queue.channels.items()
-    }
-    carl = AgentSettings(agent_id="carl", profile="all", capacity="blended")
-    queues = (replace(queue, channels=channels),)
-    return replace(SHOP, queues=queues, agents=(*SHOP.agents, carl), **fields)
+from acd.settings import SECOND_US, AgentCriterion, SlotSettings
+from tests.unit.shop import CHAT, SHOP, VOICE, Play, arrived, at_work, several
 
 
 def ringing(router: Router) -> list[str]:

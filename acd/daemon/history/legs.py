@@ -6,17 +6,18 @@ so one row of `contacts` is both.
 """
 
 import sqlite3
+from collections import Counter
 from typing import Any, Final
 
 from msgspec import Struct
 from msgspec.structs import astuple
 
 from acd.daemon.history.schema import LOST
-from acd.figures import NOT_CONNECTED, OFFERS
+from acd.figures import OFFERS, RESCINDED
 from acd.ids import ContactId, OfferId
 from acd.tallies import HANDLING, QUEUED, RINGING
 
-COUNTS: Final = NOT_CONNECTED - OFFERS + 1
+COUNTS: Final = RESCINDED - OFFERS + 1
 _FIELDS: Final = 13
 _PUT_CONTACT: Final = (
     f"INSERT OR REPLACE INTO contacts VALUES ({', '.join('?' * (_FIELDS + COUNTS))})"  # noqa: S608
@@ -39,7 +40,7 @@ class Leg(Struct, gc=False):
     entered_us: int
     answered_us: int | None = None
     agent_id: str = ""
-    """Whom it was offered to last."""
+    """Who has it, or whom it was offered to last."""
     ended_us: int | None = None
     outcome: str = ""
     handling_us: int = 0
@@ -47,7 +48,7 @@ class Leg(Struct, gc=False):
     place: int = QUEUED
     """As in `acd.tallies`."""
     offer_id: OfferId = 0
-    """The last one."""
+    """By which he has it, or the last one."""
     counts: list[int] = []
     """Of its offers, laid out as in `acd.figures` from `OFFERS` on."""
 
@@ -78,16 +79,19 @@ class Legs:
         ).fetchone()
         self._changed: dict[int, Leg] = {}
         self._offers: dict[OfferId, Offer] = {}
+        self._open: Counter[int] = Counter()
+        """How many offers hold each contact, by its number."""
         by_number = {}
         for row in connection.execute("SELECT * FROM contacts WHERE ended_us IS NULL"):
             leg = Leg(*(*row[:_FIELDS], list(row[_FIELDS:])))
             self.inside[leg.contact_id] = by_number[leg.contact] = leg
         for row in connection.execute(
-            "SELECT offers.* FROM contacts JOIN offers USING (offer_id)"
-            " WHERE contacts.ended_us IS NULL AND offers.ended_us IS NULL"
+            "SELECT offers.* FROM contacts JOIN offers USING (contact)"
+            " WHERE contacts.ended_us IS NULL AND offers.ended_us IS NULL ORDER BY offers.offer_id"
         ):
             offer = Offer(*row)
             self.by_offer[offer.offer_id] = by_number[offer.contact], offer
+            self._open[offer.contact] += 1
 
     def enter(
         self, contact_id: ContactId, *, customer: str, queue: str, channel: str, now_us: int
@@ -105,6 +109,7 @@ class Legs:
         leg.agent_id = agent_id
         leg.counts[0] += 1
         self.by_offer[offer_id] = leg, offer
+        self._open[leg.contact] += 1
         self.changed(leg, offer)
 
     def changed(self, leg: Leg, offer: Offer) -> None:
@@ -113,12 +118,14 @@ class Legs:
         self._offers[offer.offer_id] = offer
 
     def end_offer(self, leg: Leg, offer: Offer, outcome: str, now_us: int, *, cause: str) -> None:
-        """End an offer; its contact waits again."""
+        """End an offer; with the last one its contact waits again."""
         offer.ended_us = now_us
         offer.outcome = outcome
         offer.cause = cause
-        leg.place = QUEUED
         del self.by_offer[offer.offer_id]
+        self._open[leg.contact] -= 1
+        if not self._open[leg.contact]:
+            leg.place = QUEUED
         self.changed(leg, offer)
 
     def close(self, leg: Leg, outcome: str, now_us: int) -> None:
@@ -127,6 +134,7 @@ class Legs:
         leg.ended_us = now_us
         leg.outcome = outcome
         self._changed[leg.contact] = leg
+        del self._open[leg.contact]
         held = self.by_offer.pop(leg.offer_id, None)
         if held is not None:
             _, offer = held
@@ -141,6 +149,7 @@ class Legs:
             self._sql.execute(statement, (at_us, LOST))
         self.inside.clear()
         self.by_offer.clear()
+        self._open.clear()
 
     def flush(self) -> None:
         """Write what changed."""

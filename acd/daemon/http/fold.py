@@ -103,8 +103,8 @@ class Fold:
         self.arrived = 0
         self.outcomes = dict.fromkeys(ContactOutcome, 0)
         """How many were closed since the daemon began, by how."""
-        self._places: dict[ContactId, tuple[Place, OfferId]] = {}
-        """Where each open contact is, and the offer that holds it; 0 while it waits."""
+        self._places: dict[ContactId, tuple[Place, tuple[OfferId, ...]]] = {}
+        """Where each open contact is, and the offers that hold it; none while it waits."""
         self._listeners: list[Listener] = []
         self._take_over(owner.router)
         owner.subscribe(self._committed)
@@ -122,14 +122,15 @@ class Fold:
         for leg in router.legs.values():
             place = (leg.klass.queue.name, leg.klass.channel)
             line = self.lines.setdefault(place, Line())
-            self._places[leg.contact_id] = (place, leg.offer_id)
+            self._places[leg.contact_id] = (place, leg.offers())
             if leg.state is LegState.QUEUED:
                 line.enter(leg.contact_id, leg.arrived_us)
                 continue
-            agent_id = router.agents[router.offers[leg.offer_id].agent].agent_id
             connected = leg.state not in {LegState.OFFERED, LegState.CONNECTING}
-            held = Held(leg.contact_id, agent_id, place, leg.arrived_us, connected)
-            self.held[leg.offer_id] = held
+            for number in leg.offers():
+                agent_id = router.agents[router.offers[number].agent].agent_id
+                held = Held(leg.contact_id, agent_id, place, leg.arrived_us, connected)
+                self.held[number] = held
             if connected:
                 line.handling += 1
             else:
@@ -162,12 +163,12 @@ class Fold:
             case ev.ContactArrived(contact_id=contact_id, queue=queue, channel=channel):
                 place = (queue, channel)
                 self.arrived += 1
-                self._places[contact_id] = (place, 0)
+                self._places[contact_id] = (place, ())
                 self.lines.setdefault(place, Line()).enter(contact_id, now_us)
                 touched.queues.add(queue)
             case ev.ContactLeft(contact_id=contact_id):
-                _, offer_id = self._places.get(contact_id, (None, 0))
-                self._touch(self.held.get(offer_id), touched)
+                for offer_id in self._places.get(contact_id, (None, ()))[1]:
+                    self._touch(self.held.get(offer_id), touched)
             case ev.OfferRejected(offer_id=offer_id) | ev.OfferFailed(offer_id=offer_id):
                 self._give_back(offer_id, touched)
             case ev.LegConnected(offer_id=offer_id):
@@ -188,25 +189,38 @@ class Fold:
     def _connect(self, offer_id: OfferId, touched: Touched) -> None:
         held = self.held.get(offer_id)
         if held is not None and not held.connected:
+            if not self._is_handled(held.contact_id):
+                line = self.lines[held.place]
+                line.offered -= 1
+                line.handling += 1
             held.connected = True
-            line = self.lines[held.place]
-            line.offered -= 1
-            line.handling += 1
         self._touch(held, touched)
 
+    def _is_handled(self, contact_id: ContactId) -> bool:
+        """Return whether any of the offers that hold a contact led to a connection."""
+        return any(self.held[number].connected for number in self._places[contact_id][1])
+
     def _give_back(self, offer_id: OfferId, touched: Touched) -> None:
-        """Put back in its place what an offer held that leads nowhere."""
-        held = self.held.pop(offer_id, None)
+        """Put back in its place what an offer held that leads nowhere, unless others hold it."""
+        held = self.held.get(offer_id)
         self._touch(held, touched)
         if held is not None:
             line = self.lines[held.place]
             # In a batch a connection may have crossed the withdrawal that came first.
-            if held.connected:
+            if self._is_handled(held.contact_id):
                 line.handling -= 1
             else:
                 line.offered -= 1
-            line.enter(held.contact_id, held.arrived_us)
-            self._places[held.contact_id] = (held.place, 0)
+            _, offers = self._places[held.contact_id]
+            others = tuple(number for number in offers if number != offer_id)
+            self._places[held.contact_id] = (held.place, others)
+            del self.held[offer_id]
+            if self._is_handled(held.contact_id):
+                line.handling += 1
+            elif others:
+                line.offered += 1
+            else:
+                line.enter(held.contact_id, held.arrived_us)
 
     # Orders.
 
@@ -229,24 +243,30 @@ class Fold:
     def _offer(self, action: ac.OfferContact) -> None:
         place = (action.queue, action.channel)
         line = self.lines.setdefault(place, Line())
-        arrived_us = line.leave(action.contact_id)
-        assert arrived_us is not None
-        line.offered += 1
+        _, others = self._places[action.contact_id]
+        if others:
+            arrived_us = self.held[others[0]].arrived_us
+        else:
+            left_us = line.leave(action.contact_id)
+            assert left_us is not None
+            arrived_us = left_us
+            line.offered += 1
         self.held[action.offer_id] = Held(action.contact_id, action.agent_id, place, arrived_us)
-        self._places[action.contact_id] = (place, action.offer_id)
+        self._places[action.contact_id] = (place, (*others, action.offer_id))
 
     def _close(self, contact_id: ContactId, touched: Touched) -> None:
-        place, offer_id = self._places.pop(contact_id)
+        place, offers = self._places[contact_id]
         line = self.lines[place]
         touched.queues.add(place[0])
-        held = self.held.pop(offer_id, None)
-        self._touch(held, touched)
-        if held is None:
+        if not offers:
             line.leave(contact_id)
-        elif held.connected:
+        elif self._is_handled(contact_id):
             line.handling -= 1
         else:
             line.offered -= 1
+        for offer_id in offers:
+            self._touch(self.held.pop(offer_id), touched)
+        del self._places[contact_id]
 
     def _touch(self, held: Held | None, touched: Touched) -> None:
         if held is not None:
