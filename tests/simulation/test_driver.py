@@ -212,7 +212,7 @@ def test_an_offer_is_answered_after_the_answer_time_and_connected_at_once():
 
 
 def test_of_several_who_are_offered_a_contact_the_first_to_answer_has_it():
-    """All answer after 3 s, so it is the one who was offered it first; the others are free again."""
+    """All answer after 3 s, so it is he who was offered it first; the others are free again."""
     channels = {**BOTH, Channel.VOICE: ChannelSettings(parallel_offers=3)}
     calls = _stream("calls", Channel.VOICE, 60, [200], answer_s=3)
     result, log = _watched(_scenario([calls], {"all": (30,)}, channels=channels))
