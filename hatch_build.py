@@ -25,6 +25,7 @@ HOT = (
     "metrics",
     "occupancy",
     "offer_facts",
+    "parallel_offers",
     "performance",
     "policies",
     "queues",

@@ -250,6 +250,7 @@ class Agent:
         "device",
         "excluded_from",
         "gap_until_us",
+        "given_before_us",
         "group",
         "idle_since_us",
         "index",
@@ -285,6 +286,9 @@ class Agent:
         """The slots counted by channel and state, packed: see `UNIT`."""
         self.idle_since_us = 0
         self.last_given_us = 0
+        """When he was last offered something that was not rescinded."""
+        self.given_before_us = 0
+        """The same of the offers that he has no more, while he has others."""
         self.occupied_us = NEVER_OCCUPIED_US
         """How occupied he has been, as an instant: see `acd.occupancy`."""
         self.excluded_from: dict[int, int] = {}

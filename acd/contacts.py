@@ -71,6 +71,7 @@ class OfferState(IntEnum):
     FAILED = 4
     REVOKED = 5
     CANCELED = 6
+    RESCINDED = 7
 
 
 @plain
@@ -83,6 +84,8 @@ class OfferSignal(IntEnum):
     FAIL = 3
     REVOKE = 4
     CANCEL = 5
+    RESCIND = 6
+    """Another offer of the leg was accepted."""
 
 
 @plain
@@ -103,8 +106,8 @@ LEG_TABLE: Final[tuple[tuple[Any, ...], ...]] = (
     # In each row: OFFERED, ACCEPTED, CONNECTED, RETURNED, HELD, RETRIEVED, ENDED, LEFT, WRAPPED.
     # QUEUED
     (_L.OFFERED, REFUSED, REFUSED, REFUSED, REFUSED, REFUSED, REFUSED, _L.ABANDONED, REFUSED),
-    # OFFERED
-    (REFUSED, _L.CONNECTING, _L.CONNECTED, _L.QUEUED, REFUSED, REFUSED, REFUSED, _L.ABANDONED,
+    # OFFERED: offered to one more it stays so; RETURNED when its last pending offer has ended.
+    (_L.OFFERED, _L.CONNECTING, _L.CONNECTED, _L.QUEUED, REFUSED, REFUSED, REFUSED, _L.ABANDONED,
      REFUSED),
     # CONNECTING
     (REFUSED, IGNORED, _L.CONNECTED, _L.QUEUED, REFUSED, REFUSED, REFUSED, _L.ABANDONED, REFUSED),
@@ -118,11 +121,11 @@ LEG_TABLE: Final[tuple[tuple[Any, ...], ...]] = (
 """Leg state × signal. The ends have no row: a leg that ended is forgotten."""
 
 OFFER_TABLE: Final[tuple[tuple[Any, ...], ...]] = (
-    # In each row: ACCEPT, REJECT, TIME_OUT, FAIL, REVOKE, CANCEL.
+    # In each row: ACCEPT, REJECT, TIME_OUT, FAIL, REVOKE, CANCEL, RESCIND.
     # PENDING
-    (_O.ACCEPTED, _O.REJECTED, _O.TIMED_OUT, _O.FAILED, _O.REVOKED, _O.CANCELED),
+    (_O.ACCEPTED, _O.REJECTED, _O.TIMED_OUT, _O.FAILED, _O.REVOKED, _O.CANCELED, _O.RESCINDED),
     # ACCEPTED: what can still fail is the connecting, which the leg's table decides.
-    (IGNORED, REFUSED, _O.FAILED, _O.FAILED, REFUSED, _O.CANCELED),
+    (IGNORED, REFUSED, _O.FAILED, _O.FAILED, REFUSED, _O.CANCELED, REFUSED),
 )
 """Offer state × signal. The ends have no row: an answer to an ended offer is ignored, since it
 crossed our withdrawal on the wire."""
@@ -155,7 +158,8 @@ class Leg(Struct, gc=False):
     """What it asks for. Of the first leg that is the contact's arrival."""
     state: LegState = LegState.QUEUED
     offer_id: OfferId = 0
-    """The offer that holds the leg; 0 while QUEUED."""
+    """The offer that holds the leg: the accepted one, or the first still pending; 0 while QUEUED.
+    """
     excluded: dict[int, int] | None = None
     """Agents (by index) who failed to take it, each until an instant; None is none."""
     widens_us: int = 0
@@ -164,6 +168,17 @@ class Leg(Struct, gc=False):
     consults: LegId = 0
     """The leg whose agent consults the one who takes this leg; 0 where the customer himself waits
     for him."""
+    further: tuple[OfferId, ...] = ()
+    """Its other pending offers, ascending; none once one was accepted."""
+
+    def offers(self) -> tuple[OfferId, ...]:
+        """Return the offers that hold the leg, ascending."""
+        return (self.offer_id, *self.further) if self.offer_id else ()
+
+    def drop(self, number: OfferId) -> None:
+        """Let a pending offer hold the leg no longer; others do."""
+        self.offer_id, *further = (one for one in self.offers() if one != number)
+        self.further = tuple(further)
 
 
 class Offer(Struct, gc=False):
@@ -183,3 +198,5 @@ class Offer(Struct, gc=False):
     handling_us: int = UNMEASURED
     """How long he has handled it, as ends less starts: its clock runs while connected and not set
     aside. Kept where performance is measured."""
+    given_us: int = 0
+    """When it was made."""

@@ -47,9 +47,10 @@ from acd.settings import SECOND_US, Abandons, DomainSettings
     FAILED_CONGESTION,
     FAILED_REFUSED,
     NOT_CONNECTED,
+    RESCINDED,
     OTHER_EXITS,
     PLACES,
-) = range(27)
+) = range(28)
 
 BY_CAUSE: Final[Mapping[str, int]] = {
     FailureCause.BUSY: FAILED_BUSY,
@@ -82,12 +83,15 @@ handling: connected until closed, wrap-up included, less the time set aside by a
 aht: handling / handled legs, of the legs that are closed
 occupancy: time with a leg in handling / (that + ready with none in handling and none ringing)
 queue length: time average of the number waiting, ringing included
-rona rate: timed out / (offers - canceled - revoked); reject rate and failure rate likewise
+rona rate: timed out / (offers - canceled - rescinded - revoked); reject, failure rate likewise
 """
 
 
 class OfferCounts(Struct, frozen=True, kw_only=True):
-    """How offers ended. `made` less all others: accepted and connected, or not ended yet."""
+    """How offers ended. `made` less all others: accepted and connected, or not ended yet.
+
+    Offers, not legs: one that rings at three agents makes three.
+    """
 
     made: int
     timed_out: int
@@ -96,6 +100,8 @@ class OfferCounts(Struct, frozen=True, kw_only=True):
     """By cause; `not_connected`: accepted, and not connected within `connect_us`."""
     revoked: int
     canceled: int
+    rescinded: int
+    """Another agent was faster."""
 
 
 class Figures(Struct, frozen=True, kw_only=True):
@@ -331,7 +337,7 @@ def figures_of(cell: Sequence[int], from_us: int, to_us: int, abandons: Abandons
     short = cell[ABANDONED_SHORT]
     failed = {str(cause): cell[place] for cause, place in BY_CAUSE.items()}
     # Offers that ended for no reason of the agent's or his phone's say nothing about him.
-    judged = cell[OFFERS] - cell[CANCELED] - cell[REVOKED]
+    judged = cell[OFFERS] - cell[CANCELED] - cell[RESCINDED] - cell[REVOKED]
     return Figures(
         from_us=from_us,
         to_us=to_us,
@@ -386,6 +392,7 @@ def _offer_counts(cell: Sequence[int], failed: dict[str, int]) -> OfferCounts:
         failed=failed,
         revoked=cell[REVOKED],
         canceled=cell[CANCELED],
+        rescinded=cell[RESCINDED],
     )
 
 

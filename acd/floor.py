@@ -80,6 +80,7 @@ _OUTCOMES: Final = {
     OfferState.FAILED: OfferOutcome.FAILED,
     OfferState.REVOKED: OfferOutcome.REVOKED,
     OfferState.CANCELED: OfferOutcome.CANCELED,
+    OfferState.RESCINDED: OfferOutcome.RESCINDED,
 }
 """How an ended offer is called outside; a rejected one is never withdrawn."""
 
@@ -103,6 +104,8 @@ class Floor:
         """The last number given to a leg."""
         self.offers_given = 0
         """The last number given to an offer."""
+        self.to_several: dict[int, Leg] = {}
+        """The legs that were offered in this step and may be to more agents (`parallel_offers`)."""
         self._gap_us = settings.offer_gap_us
         self._idle_after_contact = settings.idle_clock is IdleClock.AFTER_CONTACT
         self.selection = Selection(settings, self.agents)
@@ -135,7 +138,10 @@ class Floor:
     # Offers.
 
     def offer(self, leg: Leg, agent: Agent, now_us: int, orders: Orders) -> None:
-        """Hold out a leg to an agent; set aside what he does, if it must be."""
+        """Hold out a leg to an agent; set aside what he does, if it must be.
+
+        A leg that is offered already is held out to him too (`acd.parallel_offers`).
+        """
         klass = leg.klass
         channel = klass.channel_index
         if agent.occupancy and agent.takes()[channel] is Takes.INTERRUPTING:
@@ -143,20 +149,28 @@ class Floor:
         self.offers_given = number = self.offers_given + 1
         channel_settings = klass.channel_settings
         until_us = now_us + channel_settings.ring_us
-        offer = self.offers[number] = Offer(number, leg.leg_id, agent.index, channel, until_us)
+        offer = Offer(number, leg.leg_id, agent.index, channel, until_us, given_us=now_us)
+        self.offers[number] = offer
+        if not agent.offers:
+            agent.given_before_us = agent.last_given_us
         agent.add(offer)
         agent.last_given_us = now_us
         if self._gap_us:
             agent.gap_until_us = now_us + self._gap_us
             self.timers.add(agent.gap_until_us, Timer.GAP, agent.index)
-        if self.selection.takes_turns:
-            self.selection.turns[klass.queue.name] = agent.index
         if self._occupancy is not None:
             self._occupancy.note(agent, now_us)
         leg.state = LEG_TABLE[leg.state][LegSignal.OFFERED]
-        leg.offer_id = number
+        if leg.offer_id:
+            leg.further = (*leg.further, number)
+        else:
+            leg.offer_id = number
+            if self.selection.takes_turns:
+                self.selection.turns[klass.queue.name] = agent.index
+            if channel_settings.parallel_offers > 1:
+                self.to_several[leg.leg_id] = leg
+            self.matcher.remove(leg)
         self.timers.add(until_us, Timer.LEASE, number)
-        self.matcher.remove(leg)
         self.matcher.refresh(agent)
         orders.append(
             OfferContact(
@@ -172,18 +186,21 @@ class Floor:
             )
         )
 
-    def accept(self, offer: Offer, now_us: int) -> None:
+    def accept(self, offer: Offer, now_us: int, orders: Orders) -> None:
         """Begin to connect: the lease now bounds the connecting."""
+        leg = self.legs[offer.leg_id]
+        if leg.further:
+            self._rescind_others(leg, offer, now_us, orders)
         self.agents[offer.agent].missed = 0
         offer.state = OfferState.ACCEPTED
         offer.until_us = now_us + self.settings.connect_us
         self.timers.add(offer.until_us, Timer.LEASE, offer.offer_id)
-        leg = self.legs[offer.leg_id]
         leg.state = LEG_TABLE[leg.state][LegSignal.ACCEPTED]
 
-    def connect(self, leg: Leg, now_us: int) -> None:
+    def connect(self, leg: Leg, offer: Offer, now_us: int, orders: Orders) -> None:
         """Take note of the connection; an offer that still rang was accepted by it."""
-        offer = self.offers[leg.offer_id]
+        if leg.further:
+            self._rescind_others(leg, offer, now_us, orders)
         agent = self.agents[offer.agent]
         if offer.state is OfferState.PENDING:
             agent.missed = 0
@@ -206,12 +223,32 @@ class Floor:
             agent.move(offer, _SLOT_OF.get(leg.state, SlotState.ACTIVE))
             self.matcher.refresh(agent)
 
+    def _rescind_others(self, leg: Leg, taken: Offer, now_us: int, orders: Orders) -> None:
+        """End the other offers of a leg that one of several agents took: their agents lost nothing.
+
+        His idle clock no offer touches, his turn no further offer of a leg moved, and his slots say
+        how occupied he is. Of his place among agents with contacts see `_free`. Only the gap to
+        the next offer stays, since his phone has rung.
+        """
+        others = [number for number in leg.offers() if number != taken.offer_id]
+        leg.offer_id, leg.further = taken.offer_id, ()
+        for number in others:
+            other = self.offers[number]
+            self._order_withdrawal(other, OfferSignal.RESCIND, orders)
+            other.state = OfferState.RESCINDED
+            self._free(other, now_us, orders)
+
     def give_back(self, offer: Offer, now_us: int, orders: Orders) -> None:
         """Put the leg back in its place and free the agent's slot, as if it had not been held.
 
-        A stage that fell due meanwhile takes effect now.
+        A stage that fell due meanwhile takes effect now. While others of its offers are pending
+        the leg stays offered to these.
         """
         leg = self.legs[offer.leg_id]
+        if leg.further:
+            leg.drop(offer.offer_id)
+            self._free(offer, now_us, orders)
+            return
         leg.state = LegState.QUEUED
         leg.offer_id = 0
         if leg.klass.widens:
@@ -317,15 +354,15 @@ class Floor:
 
     def give_up(self, leg: Leg, after: LegState, now_us: int, orders: Orders) -> None:
         """Close a leg that ends before its customer was connected, in this state."""
-        offer = self.offers.get(leg.offer_id)
+        offers = [self.offers[number] for number in leg.offers()]
         leg.state = after
-        if offer is None:
+        if not offers:
             self.matcher.remove(leg)
-            self._forget(leg, _UNANSWERED[after], orders)
-            return
-        self._order_withdrawal(offer, OfferSignal.CANCEL, orders)
+        for offer in offers:
+            self._order_withdrawal(offer, OfferSignal.CANCEL, orders)
         self._forget(leg, _UNANSWERED[after], orders)
-        self._free(offer, now_us, orders)
+        for offer in offers:
+            self._free(offer, now_us, orders)
 
     def _forget(self, leg: Leg, outcome: ContactOutcome, orders: Orders) -> None:
         """Forget a closed leg, and its contact with the last one."""
@@ -344,10 +381,18 @@ class Floor:
     # Agents.
 
     def _free(self, offer: Offer, now_us: int, orders: Orders) -> None:
-        """Free the slot of an offer that ended; resume what it interrupted."""
+        """Free the slot of an offer that ended; resume what it interrupted.
+
+        A rescinded offer shall not cost its agent his place: he is as if it had not been made.
+        """
         agent = self.agents[offer.agent]
         del self.offers[offer.offer_id]
         agent.remove(offer)
+        if offer.state is OfferState.RESCINDED:
+            given = [one.given_us for one in agent.offers.values()]
+            agent.last_given_us = max([agent.given_before_us, *given])
+        elif agent.offers:
+            agent.given_before_us = max(agent.given_before_us, offer.given_us)
         if agent.offers and offer.slot != SlotState.INTERRUPTED:
             self._resume(agent, now_us, orders)
         if self._occupancy is not None:

@@ -113,6 +113,8 @@ class OfferOutcome(StrEnum):
     """The agent or his phone went away while it rang: no penalty."""
     CANCELED = "canceled"
     """The customer left."""
+    RESCINDED = "rescinded"
+    """Another agent accepted the leg, which was offered to several: no penalty."""
 
 
 @plain

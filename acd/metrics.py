@@ -6,7 +6,7 @@ the Router, and it takes the Router's word for what was refused; what the Router
 answer, a repeat) it must ignore by the same rules, which are few:
 
 - an offer ends once: by a `WithdrawOffer`, by an `OfferRejected` or `OfferFailed` that was not
-  refused, or with its contact;
+  refused, or with its contact; a leg waits again when the last of its offers has ended;
 - `LegConnected` counts once for each offer;
 - a leg closes by `CloseLeg`, and the last of its contact by `CloseContact`; whether the customer or
   the agent ended it does not matter here. A further leg counts like a first one from its `OpenLeg`;
@@ -65,6 +65,7 @@ from acd.figures import (
     OFFERS,
     OTHER_EXITS,
     REJECTED,
+    RESCINDED,
     REVOKED,
     TIMED_OUT,
     WAIT_US,
@@ -111,6 +112,7 @@ _BY_OUTCOME: Final[Mapping[OfferOutcome, int]] = {
     OfferOutcome.FAILED: NOT_CONNECTED,
     OfferOutcome.REVOKED: REVOKED,
     OfferOutcome.CANCELED: CANCELED,
+    OfferOutcome.RESCINDED: RESCINDED,
 }
 
 _FOLDED_BEFORE: Final = (WithdrawOffer, *LIFE_OF_LEGS)
@@ -123,7 +125,7 @@ class Metrics:
     """Counts what happens. To be told of every step from `from_us` on, in order.
 
     Started later, it counts what it can know: legs that were opened before are left out whole.
-    Memory: a cell of 25 numbers for each queue, channel and interval in which something happened;
+    Memory: a cell of 27 numbers for each queue, channel and interval in which something happened;
     a driver that runs for years starts a new one from time to time.
     """
 
@@ -293,12 +295,12 @@ class Metrics:
     def _offer_rejected(self, event: OfferRejected, now_us: int) -> None:
         leg = self._offers.get(event.offer_id)
         if leg is not None and leg.place < HANDLING:
-            self._end_offer(leg, REJECTED, now_us)
+            self._end_offer(leg, event.offer_id, REJECTED, now_us)
 
     def _offer_failed(self, event: OfferFailed, now_us: int) -> None:
         leg = self._offers.get(event.offer_id)
         if leg is not None and leg.place < HANDLING:
-            self._end_offer(leg, BY_CAUSE[event.cause], now_us)
+            self._end_offer(leg, event.offer_id, BY_CAUSE[event.cause], now_us)
 
     def _leg_connected(self, event: LegConnected, now_us: int) -> None:
         leg = self._offers.get(event.offer_id)
@@ -306,6 +308,8 @@ class Metrics:
             return
         leg.place = HANDLING
         leg.handling_us = -now_us
+        if leg.further:
+            leg.take(event.offer_id)
         agent = leg.agent
         agent.ringing -= 1
         agent.handling += 1
@@ -352,16 +356,19 @@ class Metrics:
         if agent.ready and not agent.ringing and not agent.handling:
             agent.idle_us += now_us
         agent.ringing += 1
+        leg.cell[OFFERS] += 1
+        self._offers[action.offer_id] = leg
+        if leg.place == RINGING:
+            leg.further = {**(leg.further or {}), action.offer_id: agent}
+            return
         leg.place = RINGING
         leg.offer_id = action.offer_id
         leg.agent = agent
-        leg.cell[OFFERS] += 1
-        self._offers[action.offer_id] = leg
 
     def _withdraw_offer(self, action: WithdrawOffer, now_us: int) -> None:
         leg = self._offers.get(action.offer_id)
         if leg is not None:
-            self._end_offer(leg, _BY_OUTCOME[action.outcome], now_us)
+            self._end_offer(leg, action.offer_id, _BY_OUTCOME[action.outcome], now_us)
 
     def _interrupt_leg(self, action: InterruptLeg, now_us: int) -> None:
         leg = self._offers.get(action.offer_id)
@@ -419,13 +426,17 @@ class Metrics:
 
     # What several of them share -------------------------------------------------------------
 
-    def _end_offer(self, leg: Leg, place: int, now_us: int) -> None:
-        """Put a leg back into its queue and its agent's slot, counting the offer's end."""
+    def _end_offer(self, leg: Leg, offer_id: OfferId, place: int, now_us: int) -> None:
+        """Count an offer's end; put its leg back into its queue, unless others of it ring."""
         leg.cell[place] += 1
-        leg.place = QUEUED
-        del self._offers[leg.offer_id]
-        leg.agent.ringing -= 1
-        leg.agent.start_idle(now_us)
+        del self._offers[offer_id]
+        if leg.further:
+            agent = leg.drop(offer_id)
+        else:
+            agent = leg.agent
+            leg.place = QUEUED
+        agent.ringing -= 1
+        agent.start_idle(now_us)
 
     @staticmethod
     def _stop_handling(leg: Leg, now_us: int) -> None:

@@ -98,7 +98,7 @@ class OfferFacts:
     def _offer_accepted(self, event: ev.OfferAccepted, now_us: int, orders: list[Action]) -> None:
         offer = self._answered(event.offer_id, OfferSignal.ACCEPT)
         if offer is not None:
-            self._floor.accept(offer, now_us)
+            self._floor.accept(offer, now_us, orders)
             leg = self._floor.legs[offer.leg_id]
             agent_id = self._floor.agents[offer.agent].agent_id
             orders.append(ConnectLeg(offer.offer_id, leg.contact_id, agent_id))
@@ -122,18 +122,18 @@ class OfferFacts:
 
     def _offer_failed(self, event: ev.OfferFailed, now_us: int, orders: list[Action]) -> None:
         offer = self._answered(event.offer_id, OfferSignal.FAIL)
-        leg = None if offer is None else self._moved(event.offer_id, LegSignal.RETURNED)
-        if offer is not None and leg is not None:
-            agent = self._floor.agents[offer.agent]
+        if offer is not None:
+            agent, leg = self._floor.agents[offer.agent], self._floor.legs[offer.leg_id]
+            if LEG_TABLE[leg.state][LegSignal.RETURNED] == REFUSED:
+                raise RefusalError(Reason.NOT_IN_THIS_STATE, str(event.offer_id))
             self._floor.exclude(leg, agent, now_us)
             self._floor.back_off(agent, now_us, self._back_offs[event.cause])
             self._floor.give_back(offer, now_us, orders)
 
     def _leg_connected(self, event: ev.LegConnected, now_us: int, orders: list[Action]) -> None:
-        del orders
         leg = self._moved(event.offer_id, LegSignal.CONNECTED)
         if leg is not None:
-            self._floor.connect(leg, now_us)
+            self._floor.connect(leg, self._floor.offers[event.offer_id], now_us, orders)
 
     def _leg_held(self, event: ev.LegHeld, now_us: int, orders: list[Action]) -> None:
         del now_us, orders

@@ -35,6 +35,7 @@ from acd.ids import (
 from acd.leases import Leases
 from acd.matching import Index, Matcher
 from acd.offer_facts import OfferFacts
+from acd.parallel_offers import has_room, offer_to_several, takers
 from acd.performance import Performance
 from acd.selection import Selection
 from acd.settings import DomainSettings
@@ -124,6 +125,8 @@ class Router:
             self._let_unserved_widen(now_us)
         while (pair := self._next_pair(now_us)) is not None:
             floor.offer(pair[0], pair[1], now_us, orders)
+        if floor.to_several:
+            offer_to_several(floor, now_us, orders)
         return tuple(orders)
 
     def apply(self, event: ev.Event, actions: Sequence[Action], *, now_us: int) -> None:
@@ -156,11 +159,13 @@ class Router:
                 if (
                     leg is None
                     or agent is None
-                    or leg.state is not LegState.QUEUED
+                    or not (leg.state is LegState.QUEUED or has_room(floor, leg))
+                    or agent in takers(floor, leg)
                     or action.offer_id != floor.offers_given + 1
                 ):
                     raise CallerError("offer {} does not fit the state", action.offer_id)
                 floor.offer(leg, agent, now_us, [])
+        floor.to_several.clear()
         floor.matcher.settle()
 
     def _let_unserved_widen(self, now_us: int) -> None:

@@ -115,6 +115,9 @@ class ChannelSettings(_Settings, frozen=True):
     wrap_up_cap_us: int = 300 * SECOND_US
     """The longest wrap-up of an agent in mode until_done; at least `wrap_up_us`."""
     auto_answer: bool = False
+    parallel_offers: int = 1
+    """To how many agents a leg is offered at once, if so many are free; the first to accept has it.
+    """
 
 
 class RoutingStep(_Settings, frozen=True):

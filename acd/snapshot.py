@@ -38,6 +38,7 @@ class LegRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     consults: int = 0
     asked: ContactArrived | None = None
     """What it asks for, where that is not the contact's arrival."""
+    further: tuple[int, ...] = ()
 
 
 class OfferRecord(Struct, frozen=True, kw_only=True):
@@ -58,6 +59,7 @@ class AgentRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     after_this_one: bool = False
     idle_since_us: int = 0
     last_given_us: int = 0
+    given_before_us: int = 0
     back_off_until_us: int = 0
     gap_until_us: int = 0
     missed: int = 0
@@ -122,6 +124,7 @@ def take(floor: Floor, now_us: int) -> Snapshot:
                 opened=leg.klass.opened,
                 consults=leg.consults,
                 asked=_own(leg, floor.contacts[leg.contact_id]),
+                further=leg.further,
             )
             for leg in floor.legs.values()
         ),
@@ -171,6 +174,7 @@ def put_back(snapshot: Snapshot, floor: Floor) -> None:
             assert leg.leg_id in floor.contacts[leg.contact_id].legs
             assert not leg.consults or floor.legs[leg.consults].contact_id == leg.contact_id
             assert not leg.offer_id or floor.offers[leg.offer_id].leg_id == leg.leg_id
+            assert all(floor.offers[number].leg_id == leg.leg_id for number in leg.offers())
     except (KeyError, AssertionError) as error:
         seen = f"names {error} where there is none" if error.args else "has crossed references"
         raise _unfit("references", seen, "a snapshot as it was taken") from error
@@ -239,6 +243,7 @@ def _put_legs(snapshot: Snapshot, floor: Floor) -> None:
             one.offer_id,
             excluded or None,
             consults=one.consults,
+            further=one.further,
         )
 
 
@@ -275,6 +280,7 @@ _CHANGING = (
     "after_this_one",
     "idle_since_us",
     "last_given_us",
+    "given_before_us",
     "back_off_until_us",
     "gap_until_us",
     "missed",

@@ -114,6 +114,23 @@ class Leg(Struct, gc=False):
     offer_id: int = 0
     handling_us: int = 0
     """Ends less starts, as an agent's clock."""
+    further: dict[int, AgentClock] | None = None
+    """Whom it is offered to beside `agent`, by offer."""
+
+    def take(self, offer_id: int) -> None:
+        """Let one of several offers be that which holds the leg."""
+        assert self.further is not None
+        if offer_id != self.offer_id:
+            agent = self.further.pop(offer_id)
+            self.further[self.offer_id] = self.agent
+            self.offer_id, self.agent = offer_id, agent
+
+    def drop(self, offer_id: int) -> AgentClock:
+        """Let one of several offers, which ended, hold the leg no longer; return its agent."""
+        assert self.further
+        if offer_id == self.offer_id:
+            self.take(next(iter(self.further)))
+        return self.further.pop(offer_id)
 
 
 NOBODY: Final = AgentClock(Pool(0, "", frozenset()))

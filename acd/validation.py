@@ -65,6 +65,8 @@ TOTAL_MAX: Final = 1_000_000
 MISSES_MAX: Final = 100
 """Most offers in a row that an agent may let ring out: a day of nothing else."""
 
+PARALLEL_MAX: Final = 10
+"""Most agents at whom one contact rings (design/routing): each but one rings in vain."""
 
 RULES_MAX: Final = 500
 """Most entry rules: a contact that only the last one fits has asked them all."""
@@ -310,6 +312,11 @@ class _Checker:
         if 0 <= cap_us < channel.wrap_up_us and not self._found.excused(*path, "wrap_up_s"):
             floor = f"at least the wrap_up_s, {seconds_text(channel.wrap_up_us)}"
             self._found.report((*path, "wrap_up_cap_s"), f"is {seconds_text(cap_us)}", floor)
+        count = channel.parallel_offers
+        self._found.range((*path, "parallel_offers"), count, 1, PARALLEL_MAX)
+        if channel.auto_answer and count > 1:
+            wanted = "1, since with auto_answer the first agent has taken it before others ring"
+            self._found.report((*path, "parallel_offers"), f"is {count}", wanted)
 
     def _requirement(self, path: KeyPath, text: str) -> None:
         """Report what `parse_requirement` refuses, but nothing that only follows."""

@@ -149,13 +149,15 @@ def _criteria(rng: Random) -> dict[str, Any]:
 def _channel(rng: Random, urgency: Urgency) -> ChannelSettings:
     wrap_up_us = rng.choice((0, 2, 10)) * SECOND_US
     timed = urgency in {Urgency.C_MU, Urgency.GENERALIZED_C_MU}
+    auto_answer = rng.random() < 0.2
     return ChannelSettings(
         objective_us=rng.choice((5, 20)) * SECOND_US,
         handle_time_us=rng.choice((60, 90, 200)) * SECOND_US if timed else None,
         ring_us=rng.choice((1, 15)) * SECOND_US,
         wrap_up_us=wrap_up_us,
         wrap_up_cap_us=wrap_up_us + rng.choice((0, 20)) * SECOND_US,
-        auto_answer=rng.random() < 0.2,
+        auto_answer=auto_answer,
+        parallel_offers=1 if auto_answer else rng.choice((1, 2, 3, 10)),
     )
 
 
@@ -255,18 +257,21 @@ def _slots(rng: Random, channel: Channel) -> SlotSettings:
 def _agents(
     rng: Random, profiles: Sequence[ProfileSettings], capacities: Sequence[CapacitySettings]
 ) -> list[AgentSettings]:
-    """Return up to four agents, one of whom takes everything."""
-    agents = [
-        AgentSettings(
-            agent_id=f"agent{number}",
-            profile=rng.choice(profiles).name,
-            capacity=rng.choice(capacities).name,
-            skills={skill: rng.randint(1, 10) for skill in some(rng, SKILLS)},
-            attributes={"site": rng.choice(("north", "south"))} if rng.random() < 0.7 else {},
-            wrap_up_mode=rng.choice(tuple(WrapUpMode)),
-        )
-        for number in range(rng.randint(0, 3))
-    ]
+    """Return up to four agents, one of whom takes everything; in some domains all of them do."""
+    if rng.random() < 0.4:  # So that often several are free for one contact.
+        agents = [replace(GENERALIST, agent_id=f"agent{number}") for number in range(3)]
+    else:
+        agents = [
+            AgentSettings(
+                agent_id=f"agent{number}",
+                profile=rng.choice(profiles).name,
+                capacity=rng.choice(capacities).name,
+                skills={skill: rng.randint(1, 10) for skill in some(rng, SKILLS)},
+                attributes={"site": rng.choice(("north", "south"))} if rng.random() < 0.7 else {},
+                wrap_up_mode=rng.choice(tuple(WrapUpMode)),
+            )
+            for number in range(rng.randint(0, 3))
+        ]
     agents.insert(rng.randint(0, len(agents)), GENERALIST)
     return agents
 

@@ -119,6 +119,15 @@ class Naive:
         his = [leg for leg in wanted if may_take(leg, best)]
         return min(his, key=lambda leg: (self.tier(leg, best), self.place(leg, now))), best
 
+    def another(self, leg: Leg, but: Sequence[Agent]) -> Agent | None:
+        """Return the best of all others whom an offered leg would not interrupt."""
+        free = [
+            agent
+            for agent in self._agents
+            if may_take(leg, agent) is Takes.FREE and agent not in but
+        ]
+        return min(free, key=lambda agent: self.rank(leg, agent), default=None)
+
     def rule_for(self, arrival: ContactArrived, now_us: int) -> EntryRule:
         """Return the first entry rule whose condition holds, by Python's own `and`, `or`, `not`."""
         offset_s = 0

@@ -6,7 +6,7 @@ inside, who holds whom and what is set aside; it is smaller than the router and 
 everybody outside sees. `INVARIANTS` are checked after every step (design/routing, *Invariants*).
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Sequence
 from fractions import Fraction
 from typing import Final
@@ -28,7 +28,7 @@ from acd.actions import (
     SetAgentState,
     WithdrawOffer,
 )
-from acd.agents import SlotState
+from acd.agents import Agent, SlotState
 from acd.contacts import WHILE_PARTY_US, Leg, LegState, OfferState
 from acd.eligibility import delayed, eligible, may_take
 from acd.errors import CallerError
@@ -71,8 +71,8 @@ class Ledger:
     def __init__(self, settings: DomainSettings) -> None:
         self.now_us = 0
         self.inside: Counter[str] = Counter()
-        self.holds: dict[int, tuple[int, str]] = {}
-        """Leg → (offer, agent), from the offer until it ends or the leg closes."""
+        self.holds: dict[int, dict[int, str]] = {}
+        """Leg → its offers → their agents, from the offer until it ends or the leg closes."""
         self.talking: set[int] = set()
         """The offers whose agents have the contact, be it on hold."""
         self.talked: set[str] = set()
@@ -80,10 +80,12 @@ class Ledger:
         self.further: dict[int, str] = {}
         """The open legs beyond the first: leg → contact."""
         self.aside: set[int] = set()
-        self.given_us: dict[str, int] = {}
+        self.rang_us: dict[str, int] = {}
         """When each agent was last offered something."""
-        self.given_before_us: dict[int, int] = {}
+        self.rang_before_us: dict[int, int] = {}
         """When the agent of each offer was offered something before it."""
+        self.given: dict[str, dict[int, int]] = defaultdict(dict)
+        """When each agent was offered what was not rescinded, by offer."""
         self.missed: Counter[str] = Counter()
         """How many offers each agent let ring out since he last took one."""
         self._taken: set[int] = set()
@@ -93,6 +95,8 @@ class Ledger:
         self.offered: Counter[str] = Counter()
         """How many legs entered each queue."""
         self.closed: Counter[ContactOutcome] = Counter()
+        self.rescinded = 0
+        """How many offers were."""
         self.offers: list[OfferContact] = []
         self.deeds = Deeds(settings)
 
@@ -123,7 +127,7 @@ class Ledger:
             excused = isinstance(event, OfferRejected) and event.reason == "unwell"
             self._release(event.offer_id, failed=not excused)
         if isinstance(event, LegConnected) and event.offer_id not in withdrawn:
-            if event.offer_id in {number for number, _ in self.holds.values()}:
+            if event.offer_id in self.live():
                 self.deeds.begin(self.offers[event.offer_id - 1])
                 self.talking |= {event.offer_id} - self._parted
         elif isinstance(event, LegEnded):
@@ -139,7 +143,7 @@ class Ledger:
         """Note that an offer was taken, if it was still to be taken."""
         if 0 < offer_id <= len(self.offers):
             offer = self.offers[offer_id - 1]
-            is_held = self.holds.get(offer.leg_id) == (offer_id, offer.agent_id)
+            is_held = offer_id in self.holds.get(offer.leg_id, {})
             if is_held and offer_id not in self._taken:
                 self._taken.add(offer_id)
                 self.missed[offer.agent_id] = 0
@@ -157,36 +161,41 @@ class Ledger:
     def _close(self, leg_id: int, outcome: ContactOutcome) -> None:
         self.closed[outcome] += 1
         self.further.pop(leg_id, None)
-        offer_id, _ = self.holds.pop(leg_id, (0, ""))
-        self.deeds.end(offer_id)
-        self.aside.discard(offer_id)
-        self.talking.discard(offer_id)
+        for offer_id in self.holds.pop(leg_id, {}):
+            self.deeds.end(offer_id)
+            self.aside.discard(offer_id)
+            self.talking.discard(offer_id)
 
     def _note_action(self, action: Action) -> None:
         if isinstance(action, EnterQueue):
             self.offered[action.queue] += 1
         elif isinstance(action, OfferContact):
-            assert action.leg_id not in self.holds, "a leg is offered twice"
             assert action.offer_id == len(self.offers) + 1
-            self.holds[action.leg_id] = (action.offer_id, action.agent_id)
-            self.given_before_us[action.offer_id] = self.given_us.get(action.agent_id, -(2**60))
-            self.given_us[action.agent_id] = self.now_us
+            held = self.holds.setdefault(action.leg_id, {})
+            assert action.agent_id not in held.values(), "an agent is offered a leg twice"
+            held[action.offer_id] = action.agent_id
+            self.rang_before_us[action.offer_id] = self.rang_us.get(action.agent_id, -(2**60))
+            self.rang_us[action.agent_id] = self.now_us
+            self.given[action.agent_id][action.offer_id] = self.now_us
             self.offers.append(action)
         elif isinstance(action, WithdrawOffer):
             if action.outcome is OfferOutcome.TIMED_OUT:
                 self.missed[action.agent_id] += 1
+            elif action.outcome is OfferOutcome.RESCINDED:
+                del self.given[action.agent_id][action.offer_id]
+                self.rescinded += 1
             blamed = action.outcome in {OfferOutcome.TIMED_OUT, OfferOutcome.FAILED}
             self._release(action.offer_id, failed=blamed)
         elif isinstance(action, CloseContact):
             assert self.inside[action.contact_id] > 0, "a contact is closed twice"
             self.inside[action.contact_id] -= 1
-            held = [
-                leg_id
-                for leg_id, (number, _) in self.holds.items()
+            legs = [
+                self.offers[number - 1].leg_id
+                for number in self.live()
                 if self.offers[number - 1].contact_id == action.contact_id
             ]
             opened = [leg for leg, one in self.further.items() if one == action.contact_id]
-            last = {*held, *opened}
+            last = {*legs, *opened}
             assert len(last) <= 1, "a contact ends before its legs"
             self._close(last.pop() if last else 0, action.outcome)
         elif isinstance(action, CloseLeg):
@@ -207,12 +216,18 @@ class Ledger:
             self.deeds.resume(action.offer_id)
 
     def _release(self, offer_id: int, *, failed: bool) -> None:
-        leg_id = self.offers[offer_id - 1].leg_id
-        had_part = offer_id in self.talking | self._parted  # Then an answer comes too late.
-        if self.holds.get(leg_id, (0, ""))[0] == offer_id and not had_part:
-            _, agent_id = self.holds.pop(leg_id)
-            if failed:
-                self.failed[leg_id, agent_id] = self.now_us
+        offer = self.offers[offer_id - 1]
+        if offer_id in self.talking | self._parted:  # Then an answer comes too late.
+            return
+        held = self.holds.get(offer.leg_id, {})
+        if held.pop(offer_id, "") and failed:
+            self.failed[offer.leg_id, offer.agent_id] = self.now_us
+        if not held:
+            self.holds.pop(offer.leg_id, None)
+
+    def live(self) -> list[int]:
+        """Return the offers that have not ended."""
+        return sorted(number for held in self.holds.values() for number in held)
 
 
 class World:
@@ -240,6 +255,8 @@ class World:
         self.happened: Counter[type[Action]] = Counter()
         self.contacts_sent = 0
         self.steps = 0
+        self._stood: dict[str, tuple[object, ...]] = {}
+        """What an offer in vain must not change of the agents, before the last step."""
         self._working: dict[int, str] = {}
         """Agent by offer, of the slots that were not set aside before the last step."""
         self._told_of: set[str] = set()
@@ -257,7 +274,7 @@ class World:
         return offer.agent_id, offer.queue
 
     def live_offers(self) -> list[int]:
-        return sorted(offer_id for offer_id, _ in self.ledger.holds.values())
+        return self.ledger.live()
 
     def state_of(self, offer_id: int) -> LegState:
         return self.router.legs[self.router.offers[offer_id].leg_id].state
@@ -344,6 +361,7 @@ class World:
         checked = self.steps % self._check_every == 0
         before = essence(self.router) if checked else b""
         bystander = self._bystander() if type(event) is Batch else None
+        self._stood = {one.agent_id: self._standing(one) for one in self.router.agents}
         self._working = self._at_work()
         self._told_of = (
             {getattr(one, "agent_id", "") for one in event.events}
@@ -451,24 +469,50 @@ class World:
         router = self.router
         places = [number for contact in router.contacts.values() for number in contact.legs]
         assert sorted(places) == sorted(router.legs)
-        assert sorted(offer.leg_id for offer in router.offers.values()) == sorted(
+        assert {offer.leg_id for offer in router.offers.values()} == {
             leg.leg_id for leg in router.legs.values() if leg.state is not LegState.QUEUED
-        )
+        }
         for number, leg in router.legs.items():
             assert leg.leg_id == number
             assert leg.state in range(LegState.CLOSED)
             assert (leg.state is LegState.QUEUED) == (leg.offer_id == 0)
 
-    def a_leg_has_at_most_one_offer_and_one_agent(self) -> None:
+    def a_leg_rings_at_no_more_than_its_number_and_one_agent_has_it(self) -> None:
         router = self.router
-        assert self.ledger.holds == {
-            offer.leg_id: (number, router.agents[offer.agent].agent_id)
-            for number, offer in router.offers.items()
-        }
+        rings: dict[int, dict[int, str]] = {}
         for number, offer in router.offers.items():
-            leg = router.legs[offer.leg_id]
-            assert leg.offer_id == number
-            assert (offer.state is OfferState.PENDING) == (leg.state is LegState.OFFERED)
+            rings.setdefault(offer.leg_id, {})[number] = router.agents[offer.agent].agent_id
+        assert self.ledger.holds == rings
+        channels = {
+            (queue.name, name): channel
+            for queue in self.settings.queues
+            for name, channel in queue.channels.items()
+        }
+        for leg in router.legs.values():
+            held = rings.get(leg.leg_id, {})
+            assert leg.offers() == tuple(held)
+            assert len(set(held.values())) == len(held), "to different agents"
+            offers = [router.offers[number] for number in held]
+            if leg.state is LegState.OFFERED:
+                most = channels[leg.klass.queue.name, leg.klass.channel].parallel_offers
+                assert 1 <= len(offers) <= most
+                assert {offer.state for offer in offers} == {OfferState.PENDING}
+                assert len({offer.until_us for offer in offers}) == 1
+            elif leg.state is not LegState.QUEUED:
+                assert [offer.state for offer in offers] == [OfferState.ACCEPTED]
+
+    def further_offers_come_when_all_is_at_rest(self) -> None:
+        """After the first offer of every leg of the step, leg by leg, and never interrupting."""
+        offers = [one for one in self.actions if isinstance(one, OfferContact)]
+        legs = [one.leg_id for one in offers]
+        first = list(dict.fromkeys(legs))
+        assert legs[: len(first)] == first
+        further = legs[len(first) :]
+        assert further == sorted(further, key=first.index)
+        # An offer in an agent's hands keeps him from being interrupted.
+        ringing = {one.agent_id for one in offers[len(first) :]}
+        for action in self.actions[self.actions.index(offers[len(first)]) :] if further else ():
+            assert not (isinstance(action, InterruptLeg) and action.agent_id in ringing)
 
     def every_slot_is_an_offer_and_says_what_its_leg_does(self) -> None:
         router = self.router
@@ -600,11 +644,11 @@ class World:
     def offers_to_one_agent_keep_their_distance(self) -> None:
         gap_us = self.settings.offer_gap_us
         for agent in self.router.agents:
-            open_us = self.ledger.given_us.get(agent.agent_id, -(2**60)) + gap_us
+            open_us = self.ledger.rang_us.get(agent.agent_id, -(2**60)) + gap_us
             assert not (gap_us and open_us > self.now_us) or agent.gap_until_us == open_us
         for action in self.actions:
             if isinstance(action, OfferContact):
-                before_us = self.ledger.given_before_us[action.offer_id]
+                before_us = self.ledger.rang_before_us[action.offer_id]
                 assert self.now_us - before_us >= gap_us
 
     def who_misses_in_a_row_is_sent_away(self) -> None:
@@ -615,9 +659,33 @@ class World:
                 missed if rona.then is AfterMiss.STAY_READY else missed % rona.after
             )
 
-    def every_agent_knows_when_he_was_last_offered_something(self) -> None:
+    def every_agent_knows_when_he_was_last_given_something(self) -> None:
+        """Of what was rescinded he knows nothing, while he has something to be compared by."""
         for agent in self.router.agents:
-            assert agent.last_given_us == self.ledger.given_us.get(agent.agent_id, 0)
+            given = self.ledger.given[agent.agent_id]
+            if agent.offers:
+                assert agent.last_given_us == max(given.values())
+
+    def a_rescinded_offer_costs_nothing(self) -> None:
+        """Its leg was taken by another, and its agent is as he was. In a batch more may happen."""
+        if isinstance(self.event, Batch):
+            return
+        for action in self.actions:
+            if isinstance(action, WithdrawOffer) and action.outcome is OfferOutcome.RESCINDED:
+                assert isinstance(self.event, OfferAccepted | LegConnected)
+                taken, offer = (
+                    self.ledger.offers[number - 1]
+                    for number in (self.event.offer_id, action.offer_id)
+                )
+                assert taken.leg_id == offer.leg_id
+                assert taken.agent_id != offer.agent_id
+                agent = self.router.agent(action.agent_id)
+                assert self._standing(agent) == self._stood[action.agent_id]
+
+    @staticmethod
+    def _standing(agent: Agent) -> tuple[object, ...]:
+        """Return what an offer in vain must not change of an agent."""
+        return agent.idle_since_us, agent.missed, agent.back_off_until_us, dict(agent.excluded_from)
 
     def nobody_is_overtaken(self) -> None:
         """Of what an agent could take beside an offer, nothing was before it in his order.
@@ -718,6 +786,7 @@ class World:
         assert sum(one.waiting for one in whole) == waiting
         assert sum(one.handled for one in whole) == self.ledger.closed[ContactOutcome.HANDLED]
         assert sum(one.offers.made for one in whole) == len(self.ledger.offers)
+        assert sum(one.offers.rescinded for one in whole) == self.ledger.rescinded
 
 
 INVARIANTS: Final[tuple[Callable[[World], None], ...]] = (
@@ -725,7 +794,8 @@ INVARIANTS: Final[tuple[Callable[[World], None], ...]] = (
     World.whoever_names_no_queue_enters_as_his_rule_says,
     World.every_contact_inside_is_open_and_ends_once,
     World.every_leg_is_in_exactly_one_place,
-    World.a_leg_has_at_most_one_offer_and_one_agent,
+    World.a_leg_rings_at_no_more_than_its_number_and_one_agent_has_it,
+    World.further_offers_come_when_all_is_at_rest,
     World.every_slot_is_an_offer_and_says_what_its_leg_does,
     World.nothing_stays_aside_for_nothing,
     World.what_was_aside_comes_back_when_another_slot_frees,
@@ -739,7 +809,8 @@ INVARIANTS: Final[tuple[Callable[[World], None], ...]] = (
     World.nobody_gets_at_once_what_he_failed_to_take,
     World.offers_to_one_agent_keep_their_distance,
     World.who_misses_in_a_row_is_sent_away,
-    World.every_agent_knows_when_he_was_last_offered_something,
+    World.every_agent_knows_when_he_was_last_given_something,
+    World.a_rescinded_offer_costs_nothing,
     World.nobody_is_overtaken,
     World.performance_is_what_the_agents_did,
     World.occupancy_is_what_the_agents_did,

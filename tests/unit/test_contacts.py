@@ -10,7 +10,7 @@ from tests.unit.tables import BLOCK, DOCS, diagrams, drawn, legs, offers, text
 LEGS = """
             OFFERED  ACCEPTED    CONNECTED  RETURNED  HELD  RETRIEVED  ENDED     LEFT       WRAPPED
 QUEUED      OFFERED  -           -          -         -     -          -         ABANDONED  -
-OFFERED     -        CONNECTING  CONNECTED  QUEUED    -     -          -         ABANDONED  -
+OFFERED     OFFERED  CONNECTING  CONNECTED  QUEUED    -     -          -         ABANDONED  -
 CONNECTING  -        same        CONNECTED  QUEUED    -     -          -         ABANDONED  -
 CONNECTED   -        same        same       -         HELD  same       WRAPPING  WRAPPING   -
 HELD        -        same        same       -         same  CONNECTED  WRAPPING  WRAPPING   -
@@ -18,9 +18,9 @@ WRAPPING    -        same        same       -         -     -          same     
 """
 
 OFFERS = """
-          ACCEPT    REJECT    TIME_OUT   FAIL    REVOKE   CANCEL
-PENDING   ACCEPTED  REJECTED  TIMED_OUT  FAILED  REVOKED  CANCELED
-ACCEPTED  same      -         FAILED     FAILED  -        CANCELED
+          ACCEPT    REJECT    TIME_OUT   FAIL    REVOKE   CANCEL    RESCIND
+PENDING   ACCEPTED  REJECTED  TIMED_OUT  FAILED  REVOKED  CANCELED  RESCINDED
+ACCEPTED  same      -         FAILED     FAILED  -        CANCELED  -
 """
 
 

@@ -24,7 +24,7 @@ from acd.journal.file import JournalFile
 from acd.router import Router
 from tests.properties.domains import small_domain
 from tests.unit.http_daemon import DEADLINE_S, bring, closed, heard, house, work
-from tests.unit.shop import CHAT, SHOP, VOICE, arrived
+from tests.unit.shop import CHAT, SHOP, VOICE, arrived, several
 
 
 def naive(router):
@@ -80,10 +80,10 @@ def any_event(rng, router, domain, fresh):
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(14))
 def test_the_fold_counts_as_a_walk_over_all_legs_does(seed, tmp_path):
     rng = Random(seed)
-    domain = SHOP if seed < 4 else small_domain(rng)
+    domain = SHOP if seed < 3 else several(3) if seed < 7 else small_domain(rng)
     fresh = iter([f"c-{number}" for number in range(10_000)])
 
     async def main():

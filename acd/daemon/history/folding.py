@@ -14,7 +14,16 @@ from acd.agents import AgentSignal
 from acd.daemon.history.crew import UNKNOWN, Crew
 from acd.daemon.history.legs import Leg, Legs
 from acd.entry import entered
-from acd.figures import BY_CAUSE, CANCELED, NOT_CONNECTED, OFFERS, REJECTED, REVOKED, TIMED_OUT
+from acd.figures import (
+    BY_CAUSE,
+    CANCELED,
+    NOT_CONNECTED,
+    OFFERS,
+    REJECTED,
+    RESCINDED,
+    REVOKED,
+    TIMED_OUT,
+)
 from acd.ids import Availability, ContactOutcome, OfferOutcome
 from acd.inside import LifeOfLeg, lives_of_legs, take_life_of
 from acd.journal.records import Entry
@@ -29,6 +38,7 @@ _BY_OUTCOME: Final = {
     OfferOutcome.FAILED: NOT_CONNECTED,
     OfferOutcome.REVOKED: REVOKED,
     OfferOutcome.CANCELED: CANCELED,
+    OfferOutcome.RESCINDED: RESCINDED,
 }
 _OLD: Final = "SELECT contact FROM contacts WHERE ended_us < :old_us ORDER BY ended_us LIMIT :most"
 _TO_BREAK_OFF: Final = (Availability.READY, Availability.NOT_RESPONDING)
@@ -158,6 +168,7 @@ class Fold:
             return
         leg.place = HANDLING
         leg.handling_us = -now_us
+        leg.offer_id, leg.agent_id = offer.offer_id, offer.agent_id
         leg.answered_us = offer.answered_us = now_us
         member = self._crew.touch(offer.agent_id)
         member.ringing -= 1
@@ -260,7 +271,7 @@ class Fold:
         self, offer_id: int, place: int, now_us: int, *, outcome: str, cause: str
     ) -> None:
         leg, offer = self._legs.by_offer.get(offer_id, (None, None))
-        if leg is None or offer is None or leg.place >= HANDLING:
+        if leg is None or offer is None or offer.answered_us is not None:
             return
         leg.counts[place - OFFERS] += 1
         self._crew.touch(offer.agent_id).ringing -= 1

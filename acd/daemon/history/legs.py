@@ -6,18 +6,19 @@ contacts have one.
 """
 
 import sqlite3
+from collections import Counter
 from typing import Any, Final
 
 from msgspec import Struct
 from msgspec.structs import astuple
 
 from acd.daemon.history.schema import LOST
-from acd.figures import NOT_CONNECTED, OFFERS
+from acd.figures import OFFERS, RESCINDED
 from acd.ids import ContactId, LegId, OfferId
 from acd.inside import Inside
 from acd.tallies import HANDLING, QUEUED, RINGING
 
-COUNTS: Final = NOT_CONNECTED - OFFERS + 1
+COUNTS: Final = RESCINDED - OFFERS + 1
 _FIELDS: Final = 14
 _PUT_CONTACT: Final = (
     f"INSERT OR REPLACE INTO contacts VALUES ({', '.join('?' * (_FIELDS + COUNTS))})"  # noqa: S608
@@ -40,7 +41,7 @@ class Leg(Struct, gc=False):
     entered_us: int
     answered_us: int | None = None
     agent_id: str = ""
-    """Whom it was offered to last."""
+    """Who has it, or whom it was offered to last."""
     ended_us: int | None = None
     outcome: str = ""
     handling_us: int = 0
@@ -48,7 +49,7 @@ class Leg(Struct, gc=False):
     place: int = QUEUED
     """As in `acd.tallies`."""
     offer_id: OfferId = 0
-    """The last one."""
+    """By which he has it, or the last one."""
     leg_id: LegId = 0
     """Of a further leg; 0 of the first."""
     counts: list[int] = []
@@ -81,17 +82,20 @@ class Legs:
         ).fetchone()
         self._changed: dict[int, Leg] = {}
         self._offers: dict[OfferId, Offer] = {}
+        self._open: Counter[int] = Counter()
+        """How many offers hold each contact, by its number."""
         by_number = {}
         for row in connection.execute("SELECT * FROM contacts WHERE ended_us IS NULL"):
             leg = Leg(*(*row[:_FIELDS], list(row[_FIELDS:])))
             by_number[leg.contact] = leg
             self._let_in(leg)
         for row in connection.execute(
-            "SELECT offers.* FROM contacts JOIN offers USING (offer_id)"
-            " WHERE contacts.ended_us IS NULL AND offers.ended_us IS NULL"
+            "SELECT offers.* FROM contacts JOIN offers USING (contact)"
+            " WHERE contacts.ended_us IS NULL AND offers.ended_us IS NULL ORDER BY offers.offer_id"
         ):
             offer = Offer(*row)
             self.by_offer[offer.offer_id] = by_number[offer.contact], offer
+            self._open[offer.contact] += 1
 
     def enter(
         self,
@@ -124,6 +128,7 @@ class Legs:
         leg.agent_id = agent_id
         leg.counts[0] += 1
         self.by_offer[offer_id] = leg, offer
+        self._open[leg.contact] += 1
         self.changed(leg, offer)
 
     def changed(self, leg: Leg, offer: Offer) -> None:
@@ -132,12 +137,14 @@ class Legs:
         self._offers[offer.offer_id] = offer
 
     def end_offer(self, leg: Leg, offer: Offer, outcome: str, now_us: int, *, cause: str) -> None:
-        """End an offer; its leg waits again."""
+        """End an offer; with the last one its leg waits again."""
         offer.ended_us = now_us
         offer.outcome = outcome
         offer.cause = cause
-        leg.place = QUEUED
         del self.by_offer[offer.offer_id]
+        self._open[leg.contact] -= 1
+        if not self._open[leg.contact]:
+            leg.place = QUEUED
         self.changed(leg, offer)
 
     def close(self, leg: Leg, outcome: str, now_us: int) -> None:
@@ -145,6 +152,7 @@ class Legs:
         leg.ended_us = now_us
         leg.outcome = outcome
         self._changed[leg.contact] = leg
+        del self._open[leg.contact]
         held = self.by_offer.pop(leg.offer_id, None)
         if held is not None:
             _, offer = held
@@ -159,6 +167,7 @@ class Legs:
             self._sql.execute(statement, (at_us, LOST))
         self.inside = Inside()
         self.by_offer.clear()
+        self._open.clear()
 
     def flush(self) -> None:
         """Write what changed."""

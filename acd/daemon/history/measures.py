@@ -37,7 +37,7 @@ SELECT queue, channel, n, count(*), sum(answered), sum(answered AND wait <= obje
     sum(waiting AND wait > objective), sum(handled), sum(wait * answered), sum(wait * abandoned),
     sum(handling_us * handled), 0, 0, 0, sum(offers), sum(timed_out), sum(rejected), sum(revoked),
     sum(canceled), sum(failed_busy), sum(failed_unreachable), sum(failed_congestion),
-    sum(failed_refused), sum(not_connected), sum(other)
+    sum(failed_refused), sum(not_connected), sum(rescinded), sum(other)
 FROM legs GROUP BY queue, channel, n"""
 
 _WAITS: Final = """

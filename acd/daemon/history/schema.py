@@ -37,7 +37,8 @@ CREATE TABLE contacts (
     offers INTEGER NOT NULL, timed_out INTEGER NOT NULL, rejected INTEGER NOT NULL,
     revoked INTEGER NOT NULL, canceled INTEGER NOT NULL, failed_busy INTEGER NOT NULL,
     failed_unreachable INTEGER NOT NULL, failed_congestion INTEGER NOT NULL,
-    failed_refused INTEGER NOT NULL, not_connected INTEGER NOT NULL);
+    failed_refused INTEGER NOT NULL, not_connected INTEGER NOT NULL,
+    rescinded INTEGER NOT NULL);
 CREATE INDEX contacts_by_id ON contacts (contact_id);
 CREATE INDEX contacts_by_time ON contacts (entered_us);
 CREATE INDEX contacts_by_queue ON contacts (queue, entered_us);

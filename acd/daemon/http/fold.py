@@ -75,8 +75,8 @@ class Leg(Struct):
     place: Place
     arrived_us: int
     """From when it waits."""
-    offer_id: OfferId = 0
-    """The offer that holds it; 0 while it waits."""
+    offers: tuple[OfferId, ...] = ()
+    """The offers that hold it; none while it waits."""
 
 
 class Held(Struct):
@@ -136,18 +136,13 @@ class Fold:
                 self._inside.first[leg.contact_id] = ours
             else:
                 self._inside.open(leg.contact_id, leg_id, ours)
-            line = self.lines.setdefault(ours.place, Line())
-            if leg.state is LegState.QUEUED:
-                line.enter(ours.number, leg.arrived_us)
-                continue
-            agent_id = router.agents[router.offers[leg.offer_id].agent].agent_id
+            self.lines.setdefault(ours.place, Line())
             connected = leg.state not in {LegState.OFFERED, LegState.CONNECTING}
-            ours.offer_id = leg.offer_id
-            self.held[leg.offer_id] = Held(agent_id, ours, connected)
-            if connected:
-                line.handling += 1
-            else:
-                line.offered += 1
+            ours.offers = leg.offers()
+            for number in ours.offers:
+                agent_id = router.agents[router.offers[number].agent].agent_id
+                self.held[number] = Held(agent_id, ours, connected)
+            self._hold(ours)
 
     def _make(self, place: Place, arrived_us: int) -> Leg:
         self._last += 1
@@ -184,7 +179,8 @@ class Fold:
                 self._wait(leg, touched)
             case ev.ContactLeft(contact_id=contact_id):
                 for leg in self._inside.of(contact_id):
-                    self._touch(self.held.get(leg.offer_id), touched)
+                    for offer_id in leg.offers:
+                        self._touch(self.held.get(offer_id), touched)
             case ev.OfferRejected(offer_id=offer_id) | ev.OfferFailed(offer_id=offer_id):
                 self._give_back(offer_id, touched)
             case ev.LegConnected(offer_id=offer_id):
@@ -209,26 +205,48 @@ class Fold:
     def _connect(self, offer_id: OfferId, touched: Touched) -> None:
         held = self.held.get(offer_id)
         if held is not None and not held.connected:
+            self._let_go(held.leg)
             held.connected = True
-            line = self.lines[held.leg.place]
-            line.offered -= 1
-            line.handling += 1
+            self._hold(held.leg)
         self._touch(held, touched)
 
     def _give_back(self, offer_id: OfferId, touched: Touched) -> None:
-        """Put back in its place what an offer held that leads nowhere."""
-        held = self.held.pop(offer_id, None)
+        """Put back in its place what an offer held that leads nowhere, unless others hold it.
+
+        In a batch a connection may have crossed the withdrawal that came first.
+        """
+        held = self.held.get(offer_id)
         self._touch(held, touched)
         if held is not None:
             leg = held.leg
-            line = self.lines[leg.place]
-            # In a batch a connection may have crossed the withdrawal that came first.
-            if held.connected:
-                line.handling -= 1
-            else:
-                line.offered -= 1
+            self._let_go(leg)
+            leg.offers = tuple(number for number in leg.offers if number != offer_id)
+            del self.held[offer_id]
+            self._hold(leg)
+
+    def _let_go(self, leg: Leg) -> None:
+        """Take a leg out of its line's counts: it changes."""
+        line = self.lines[leg.place]
+        if not leg.offers:
+            line.leave(leg.number)
+        elif self._is_handled(leg):
+            line.handling -= 1
+        else:
+            line.offered -= 1
+
+    def _hold(self, leg: Leg) -> None:
+        """Count a leg in its line as it is now."""
+        line = self.lines[leg.place]
+        if not leg.offers:
             line.enter(leg.number, leg.arrived_us)
-            leg.offer_id = 0
+        elif self._is_handled(leg):
+            line.handling += 1
+        else:
+            line.offered += 1
+
+    def _is_handled(self, leg: Leg) -> bool:
+        """Return whether any of the offers that hold a leg led to a connection."""
+        return any(self.held[number].connected for number in leg.offers)
 
     def _wait(self, leg: Leg, touched: Touched) -> None:
         """Have a new leg wait."""
@@ -266,24 +284,17 @@ class Fold:
     def _offer(self, action: ac.OfferContact) -> None:
         leg = self._inside.get(action.contact_id, action.leg_id)
         assert leg is not None
-        line = self.lines[leg.place]
-        line.leave(leg.number)
-        line.offered += 1
+        self._let_go(leg)
         self.held[action.offer_id] = Held(action.agent_id, leg)
-        leg.offer_id = action.offer_id
+        leg.offers += (action.offer_id,)
+        self._hold(leg)
 
     def _close(self, leg: Leg | None, touched: Touched) -> None:
         assert leg is not None
-        line = self.lines[leg.place]
         touched.queues.add(leg.place[0])
-        held = self.held.pop(leg.offer_id, None)
-        self._touch(held, touched)
-        if held is None:
-            line.leave(leg.number)
-        elif held.connected:
-            line.handling -= 1
-        else:
-            line.offered -= 1
+        self._let_go(leg)
+        for number in leg.offers:
+            self._touch(self.held.pop(number), touched)
 
     def _touch(self, held: Held | None, touched: Touched) -> None:
         if held is not None:
