@@ -94,7 +94,7 @@ class ContactFacts:
             leg = floor.legs[number]
             after = LEG_TABLE[leg.state][LegSignal.LEFT]
             if after == LegState.ABANDONED:
-                floor.abandon(leg, now_us, orders)
+                floor.give_up(leg, after, now_us, orders)
             elif after == LegState.WRAPPING:
                 leg.state = after
                 floor.wrap(leg, now_us, orders)

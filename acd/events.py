@@ -197,6 +197,12 @@ class ClockTicked(_Event, frozen=True, tag="clock.ticked"):
     """Time passed: timers due by now fire. Owed when `Router.next_wakeup_us()` is reached."""
 
 
+class ContactCanceled(_Event, frozen=True, tag="contact.canceled"):
+    """The business withdrew a contact that nobody handles yet: it is settled, or was a mistake."""
+
+    contact_id: ContactId
+
+
 SingleEvent: TypeAlias = (
     ContactArrived
     | ContactLeft
@@ -217,6 +223,7 @@ SingleEvent: TypeAlias = (
     | DeviceChanged
     | WrapUpModeChanged
     | ClockTicked
+    | ContactCanceled
 )
 
 

@@ -47,8 +47,9 @@ from acd.settings import SECOND_US, Abandons, DomainSettings
     FAILED_CONGESTION,
     FAILED_REFUSED,
     NOT_CONNECTED,
+    OTHER_EXITS,
     PLACES,
-) = range(26)
+) = range(27)
 
 BY_CAUSE: Final[Mapping[str, int]] = {
     FailureCause.BUSY: FAILED_BUSY,
@@ -81,6 +82,7 @@ handling: connected until closed, wrap-up included, less the time set aside by a
 aht: handling / handled legs, of the legs that are closed
 occupancy: time with a leg in handling / (that + ready with none in handling and none ringing)
 queue length: time average of the number waiting, ringing included
+other exits: canceled before the connection; they are offered, and count in no share
 rona rate: timed out / (offers - canceled - revoked); reject rate and failure rate likewise
 """
 
@@ -111,6 +113,7 @@ class Figures(Struct, frozen=True, kw_only=True):
     overflowed: int
     callbacks: int
     other_exits: int
+    """Canceled before anybody was connected."""
     waiting: int
     waiting_late: int
     """Of the waiting: those who wait beyond the threshold already."""
@@ -323,8 +326,8 @@ def figures_of(cell: Sequence[int], from_us: int, to_us: int, abandons: Abandons
     Raises:
         AssertionError: Somebody was lost: O is not A + B + F + C + X + W. A bug of ours.
     """
-    overflowed = callbacks = other_exits = 0  # Not in this release.
-    exits = cell[ANSWERED] + cell[ABANDONED] + overflowed + callbacks + other_exits
+    overflowed = callbacks = 0  # Not in this release.
+    exits = cell[ANSWERED] + cell[ABANDONED] + overflowed + callbacks + cell[OTHER_EXITS]
     assert cell[OFFERED] == exits + cell[WAITING], "offered is not what became of them"
     short = cell[ABANDONED_SHORT]
     failed = {str(cause): cell[place] for cause, place in BY_CAUSE.items()}
@@ -341,7 +344,7 @@ def figures_of(cell: Sequence[int], from_us: int, to_us: int, abandons: Abandons
         abandoned_short=short,
         overflowed=overflowed,
         callbacks=callbacks,
-        other_exits=other_exits,
+        other_exits=cell[OTHER_EXITS],
         waiting=cell[WAITING],
         waiting_late=cell[WAITING_LATE],
         handled=cell[HANDLED],

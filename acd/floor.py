@@ -73,6 +73,12 @@ _OUTCOMES: Final = {
 }
 """How an ended offer is called outside; a rejected one is never withdrawn."""
 
+_UNANSWERED: Final = {
+    LegState.ABANDONED: ContactOutcome.ABANDONED,
+    LegState.CANCELED: ContactOutcome.CANCELED,
+}
+"""How a contact ended whose last leg was given up."""
+
 _SLOT_OF: Final = {LegState.HELD: SlotState.HELD, LegState.WRAPPING: SlotState.WRAPPING}
 """The slot of a leg that comes back after it was set aside; ACTIVE for the others."""
 
@@ -269,16 +275,16 @@ class Floor:
         self._forget(leg, ContactOutcome.HANDLED, orders)
         self._free(offer, now_us, orders)
 
-    def abandon(self, leg: Leg, now_us: int, orders: Orders) -> None:
-        """Close a leg whose customer left before he was connected."""
+    def give_up(self, leg: Leg, after: LegState, now_us: int, orders: Orders) -> None:
+        """Close a leg that ends before its customer was connected, in this state."""
         offer = self.offers.get(leg.offer_id)
-        leg.state = LegState.ABANDONED
+        leg.state = after
         if offer is None:
             self.matcher.remove(leg)
-            self._forget(leg, ContactOutcome.ABANDONED, orders)
+            self._forget(leg, _UNANSWERED[after], orders)
             return
         self._order_withdrawal(offer, OfferSignal.CANCEL, orders)
-        self._forget(leg, ContactOutcome.ABANDONED, orders)
+        self._forget(leg, _UNANSWERED[after], orders)
         self._free(offer, now_us, orders)
 
     def _forget(self, leg: Leg, outcome: ContactOutcome, orders: Orders) -> None:

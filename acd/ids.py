@@ -121,6 +121,8 @@ class ContactOutcome(StrEnum):
 
     HANDLED = "handled"
     ABANDONED = "abandoned"
+    CANCELED = "canceled"
+    """The business withdrew it before anybody was connected."""
 
 
 @plain

@@ -60,6 +60,7 @@ from acd.figures import (
     NOT_CONNECTED,
     OFFERED,
     OFFERS,
+    OTHER_EXITS,
     REJECTED,
     REVOKED,
     TIMED_OUT,
@@ -71,7 +72,15 @@ from acd.figures import (
     service_level,
     wait_bucket,
 )
-from acd.ids import Availability, Channel, ContactId, OfferId, OfferOutcome, QueueName
+from acd.ids import (
+    Availability,
+    Channel,
+    ContactId,
+    ContactOutcome,
+    OfferId,
+    OfferOutcome,
+    QueueName,
+)
 from acd.settings import DomainSettings
 from acd.tallies import (
     HANDLING,
@@ -111,7 +120,7 @@ class Metrics:
     """Counts what happens. To be told of every step from `from_us` on, in order.
 
     Started later, it counts what it can know: contacts that arrived before are left out whole.
-    Memory: a cell of 25 numbers for each queue, channel and interval in which something happened;
+    Memory: a cell of 26 numbers for each queue, channel and interval in which something happened;
     a driver that runs for years starts a new one from time to time.
     """
 
@@ -372,14 +381,17 @@ class Metrics:
             cell[HANDLING_US] += leg.handling_us
             return
         wait_us = now_us - leg.entered_us
+        if wait_us:
+            self._end_wait(leg, now_us)
+        if action.outcome is not ContactOutcome.ABANDONED:
+            cell[OTHER_EXITS] += 1
+            return
         cell[ABANDONED] += 1
+        cell[ABANDON_WAIT_US] += wait_us
         if wait_us <= leg.tally.objective_us:
             cell[ABANDONED_IN_TIME] += 1
             if wait_us <= leg.tally.short_us:
                 cell[ABANDONED_SHORT] += 1
-        if wait_us:
-            cell[ABANDON_WAIT_US] += wait_us
-            self._end_wait(leg, now_us)
 
     def _set_agent_state(self, action: SetAgentState, now_us: int) -> None:
         """Only one of these says what no event said: the agent let an offer ring out."""

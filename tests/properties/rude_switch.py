@@ -13,6 +13,7 @@ from acd.events import (
     Batch,
     ClockTicked,
     ContactArrived,
+    ContactCanceled,
     ContactLeft,
     DeviceChanged,
     DrainRequested,
@@ -102,8 +103,11 @@ class Inside(Protocol):
 
 def an_event(rng: Random, world: Inside, *, arrivals: int = 3) -> SingleEvent:
     """Return any event; of ten, so many are arrivals."""
-    if rng.random() < 0.1:
+    rare = rng.random()
+    if rare < 0.1:
         return a_rating(rng, world)
+    if rare < 0.15:
+        return a_decision(rng, world)
     draw = rng.randrange(10)
     if draw < arrivals:
         return an_arrival(rng, world)
@@ -159,6 +163,16 @@ def a_departure(rng: Random, world: Inside) -> ContactLeft:
     if known and rng.random() < 0.8:
         return ContactLeft(contact_id=rng.choice(known))
     return ContactLeft(contact_id=f"contact{rng.randint(0, world.contacts_sent)}")
+
+
+def a_decision(rng: Random, world: Inside) -> SingleEvent:
+    """Return what the business decides about a contact inside, seldom about another."""
+    known = world.open_contacts()
+    if known and rng.random() < 0.9:
+        contact_id = rng.choice(known)
+    else:
+        contact_id = f"contact{rng.randint(0, world.contacts_sent)}"
+    return ContactCanceled(contact_id=contact_id)
 
 
 def an_answer(rng: Random, world: Inside) -> SingleEvent:

@@ -53,6 +53,9 @@ START_US: Final = 1_700_000_000_000_000
 
 CHANNELS: Final = tuple(Channel)
 
+_COUNTED_APART: Final = (ContactOutcome.HANDLED, ContactOutcome.ABANDONED)
+"""The outcomes that are no other exits."""
+
 
 def essence(router: Router) -> bytes:
     """Return all that a router knows but the time, encoded."""
@@ -667,6 +670,9 @@ class World:
         assert +offered == self.ledger.offered
         assert sum(one.answered for one in whole) == answered
         assert sum(one.abandoned for one in whole) == self.ledger.closed[ContactOutcome.ABANDONED]
+        assert sum(one.other_exits for one in whole) == sum(
+            count for outcome, count in self.ledger.closed.items() if outcome not in _COUNTED_APART
+        )
         assert sum(one.waiting for one in whole) == waiting
         assert sum(one.handled for one in whole) == self.ledger.closed[ContactOutcome.HANDLED]
         assert sum(one.offers.made for one in whole) == len(self.ledger.offers)
