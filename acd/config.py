@@ -122,6 +122,7 @@ class _ChannelTable(Table):
     wrap_up_us: Span | None = None
     wrap_up_cap_us: Span | None = None
     auto_answer: bool | None = None
+    expires_us: Span | None = None
 
 
 class _StepTable(Table):

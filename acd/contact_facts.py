@@ -55,6 +55,8 @@ class ContactFacts:
             self._objectives or not 0 <= event.promised_us < TIME_US_MAX
         ):
             raise RefusalError(Reason.BAD_NUMBER, "promised_us")
+        if event.expires_us is not None and not 0 < event.expires_us < TIME_US_MAX:
+            raise RefusalError(Reason.BAD_NUMBER, "expires_us")
         order = None
         if not event.queue:
             order = self._entry_of(event, floor.legs_given + 1, now_us)

@@ -38,6 +38,7 @@ class LegState(IntEnum):
     WRAPPING = 5
     CLOSED = 6
     ABANDONED = 7
+    EXPIRED = 9
     CANCELED = 10
 
 
@@ -157,6 +158,8 @@ class Leg(Struct, gc=False):
     widens_us: int = 0
     """When its next stage is due while it is QUEUED; 0 for never. The stage itself is its class's.
     """
+    expires_us: int = 0
+    """When it ends if it is QUEUED then; 0 for never."""
 
 
 class Offer(Struct, gc=False):

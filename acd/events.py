@@ -69,6 +69,9 @@ class ContactArrived(_Event, frozen=True, kw_only=True, tag="contact.arrived"):
     promised_us: TimeUs | None = None
     """By when an answer was promised; the queue's promise if None. `deadline_first` reads it, and
     `wait_over_objective` refuses it."""
+    expires_us: TimeUs | None = None
+    """From when on nobody needs an answer; as its queue and channel say if None. See
+    docs/routing/lifecycle.md."""
 
 
 class ContactLeft(_Event, frozen=True, tag="contact.left"):

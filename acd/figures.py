@@ -78,11 +78,11 @@ service level: (At + [met] bt) / (A + b - [ignored] bt + Wt), with b = B - Bs an
 asa: sum of the waits of the answered / A
 wait quantiles: of the answered, to 0.1 s (10 s above 1 h), linear between order statistics
 abandonment: b / (O - Bs); abandonment_all: B / O
-handling: connected until closed, wrap-up included, less the time set aside by an interruption
+handling: connected until closed, wrap-up included, less the time set aside or parked
 aht: handling / handled legs, of the legs that are closed
 occupancy: time with a leg in handling / (that + ready with none in handling and none ringing)
 queue length: time average of the number waiting, ringing included
-other exits: canceled before the connection; they are offered, and count in no share
+other exits: canceled or expired before the connection; they are offered, and in no share
 rona rate: timed out / (offers - canceled - revoked); reject rate and failure rate likewise
 """
 
@@ -113,7 +113,7 @@ class Figures(Struct, frozen=True, kw_only=True):
     overflowed: int
     callbacks: int
     other_exits: int
-    """Canceled before anybody was connected."""
+    """Canceled, or expired, before anybody was connected."""
     waiting: int
     waiting_late: int
     """Of the waiting: those who wait beyond the threshold already."""

@@ -13,6 +13,7 @@ from acd.actions import (
     CloseContact,
     InterruptLeg,
     OfferContact,
+    ReleaseCustomer,
     ResumeLeg,
     SetAgentState,
     WithdrawOffer,
@@ -76,6 +77,7 @@ _OUTCOMES: Final = {
 _UNANSWERED: Final = {
     LegState.ABANDONED: ContactOutcome.ABANDONED,
     LegState.CANCELED: ContactOutcome.CANCELED,
+    LegState.EXPIRED: ContactOutcome.EXPIRED,
 }
 """How a contact ended whose last leg was given up."""
 
@@ -119,6 +121,11 @@ class Floor:
         leg = self.legs[number] = Leg(number, arrival.contact_id, klass, key, now_us)
         self.stages.classes.join(klass)
         self.contacts[arrival.contact_id] = Contact(arrival, Presence.WAITING, (number,))
+        span_us = klass.channel_settings.expires_us
+        if arrival.expires_us is not None or span_us is not None:
+            leg.expires_us = expiry_of(arrival, span_us, now_us)
+            if self.expire(leg, now_us, orders):
+                return
         if klass.widens:
             self.stages.widen(leg, now_us, orders)
         self.matcher.wait(leg)
@@ -191,14 +198,15 @@ class Floor:
     def give_back(self, offer: Offer, now_us: int, orders: Orders) -> None:
         """Put the leg back in its place and free the agent's slot, as if it had not been held.
 
-        A stage that fell due meanwhile takes effect now.
+        A stage that fell due meanwhile takes effect now, and so does the end of its time.
         """
         leg = self.legs[offer.leg_id]
         leg.state = LegState.QUEUED
         leg.offer_id = 0
-        if leg.klass.widens:
-            self.stages.widen(leg, now_us, orders)
-        self.matcher.wait(leg)
+        if not leg.expires_us or not self.expire(leg, now_us, orders):
+            if leg.klass.widens:
+                self.stages.widen(leg, now_us, orders)
+            self.matcher.wait(leg)
         self._free(offer, now_us, orders)
 
     def withdraw(self, offer: Offer, signal: OfferSignal, now_us: int, orders: Orders) -> None:
@@ -243,6 +251,18 @@ class Floor:
             self.matcher.refresh(agent)
 
     # The end of a leg.
+
+    def expire(self, leg: Leg, now_us: int, orders: Orders) -> bool:
+        """End a leg that is QUEUED if its time is over, and say so; else await the end of it."""
+        if leg.expires_us > now_us:
+            self.timers.add(leg.expires_us, Timer.EXPIRY, leg.leg_id)
+            return False
+        contact = self.contacts[leg.contact_id]
+        if len(contact.legs) == 1:
+            contact.presence = Presence.GONE
+            orders.append(ReleaseCustomer(leg.contact_id))
+        self.give_up(leg, LegState.EXPIRED, now_us, orders)
+        return True
 
     def wrap(self, leg: Leg, now_us: int, orders: Orders) -> None:
         """Begin the wrap-up of a conversation that ended, also where it is set aside."""
@@ -385,4 +405,18 @@ class Floor:
         leg = self.legs.get(number)
         if timer is Timer.STAGE:
             return leg is not None and leg.widens_us == at_us and leg.state is LegState.QUEUED
+        if timer is Timer.EXPIRY:
+            return leg is not None and leg.expires_us == at_us and leg.state is LegState.QUEUED
         return leg is not None and leg.excluded is not None and leg.excluded.get(agent) == at_us
+
+
+def expiry_of(asked: ContactArrived, span_us: int | None, now_us: int) -> int:
+    """Return when a leg ends that begins to wait now: as it asks, or after a time if there is one.
+
+    >>> from acd.ids import Channel
+    >>> expiry_of(ContactArrived(contact_id="c", channel=Channel.EMAIL), 5, 7)
+    12
+    """
+    if asked.expires_us is not None:
+        return asked.expires_us
+    return 0 if span_us is None else now_us + span_us

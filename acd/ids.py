@@ -123,6 +123,8 @@ class ContactOutcome(StrEnum):
     ABANDONED = "abandoned"
     CANCELED = "canceled"
     """The business withdrew it before anybody was connected."""
+    EXPIRED = "expired"
+    """Its time was over before anybody was connected."""
 
 
 @plain

@@ -54,6 +54,8 @@ class Leases:
                 self._floor.matcher.remove(leg)
                 self._floor.stages.widen(leg, now_us, orders)
                 self._floor.matcher.wait(leg)
+            elif timer is Timer.EXPIRY:
+                self._floor.expire(self._floor.legs[number], now_us, orders)
             else:
                 self._floor.end_exclusion(self._floor.legs[number], self._floor.agents[excluded])
 

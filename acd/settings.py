@@ -115,6 +115,8 @@ class ChannelSettings(_Settings, frozen=True):
     wrap_up_cap_us: int = 300 * SECOND_US
     """The longest wrap-up of an agent in mode until_done; at least `wrap_up_us`."""
     auto_answer: bool = False
+    expires_us: int | None = None
+    """A contact that has waited so long ends as expired; None for never."""
 
 
 class RoutingStep(_Settings, frozen=True):

@@ -34,6 +34,7 @@ class LegRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Routing steps behind it, and …"""
     opened: int = 0
     """… delays of its queue and channel."""
+    expires_us: int = 0
 
 
 class OfferRecord(Struct, frozen=True, kw_only=True):
@@ -116,6 +117,7 @@ def take(floor: Floor, now_us: int) -> Snapshot:
                 excluded=tuple((ids[at], until) for at, until in (leg.excluded or {}).items()),
                 step=leg.klass.step,
                 opened=leg.klass.opened,
+                expires_us=leg.expires_us,
             )
             for leg in floor.legs.values()
         ),
@@ -229,6 +231,7 @@ def _put_legs(snapshot: Snapshot, floor: Floor) -> None:
             one.state,
             one.offer_id,
             excluded or None,
+            expires_us=one.expires_us,
         )
 
 
@@ -253,6 +256,8 @@ def _rebuild(floor: Floor, now_us: int) -> None:
             floor.timers.add(until_us, Timer.EXCLUSION, leg.leg_id, index)
         if leg.state is LegState.QUEUED:
             floor.stages.await_next(leg)
+            if leg.expires_us:
+                floor.timers.add(leg.expires_us, Timer.EXPIRY, leg.leg_id)
             floor.matcher.wait(leg)
     floor.stages.widen_unserved(now_us)
 

@@ -305,6 +305,8 @@ class _Checker:
         self._found.span((*path, "objective_s"), channel.objective_us)
         self._found.span((*path, "ring_s"), channel.ring_us, zero=False)
         self._found.span((*path, "wrap_up_s"), channel.wrap_up_us)
+        if channel.expires_us is not None:
+            self._found.span((*path, "expires_s"), channel.expires_us, zero=False)
         cap_us = channel.wrap_up_cap_us
         self._found.span((*path, "wrap_up_cap_s"), cap_us)
         if 0 <= cap_us < channel.wrap_up_us and not self._found.excused(*path, "wrap_up_s"):

@@ -156,6 +156,7 @@ def _channel(rng: Random, urgency: Urgency) -> ChannelSettings:
         wrap_up_us=wrap_up_us,
         wrap_up_cap_us=wrap_up_us + rng.choice((0, 20)) * SECOND_US,
         auto_answer=rng.random() < 0.2,
+        expires_us=rng.choice((None, None, 4 * SECOND_US, 60 * SECOND_US)),
     )
 
 

@@ -129,6 +129,7 @@ def an_arrival(rng: Random, world: Inside) -> ContactArrived:
         contact_id = f"contact{world.contacts_sent}"
     wrong = rng.randrange(8) if rng.random() < 0.05 else -1
     promised_us = world.now_us + rng.randint(-60, 60) * SECOND_US if rng.random() < 0.2 else None
+    expires_us = world.now_us + rng.randint(-2, 30) * SECOND_US if rng.random() < 0.1 else None
     unnamed = rng.random() < (0.5 if world.settings.entry else 0.02)
     return ContactArrived(
         contact_id=contact_id,
@@ -139,6 +140,7 @@ def an_arrival(rng: Random, world: Inside) -> ContactArrived:
         prefers=("loans",) * 11 if wrong == 4 else some(rng, PREFERENCES)[:1],
         priority=2**40 if wrong == 5 else rng.choice((None, None, -1, 0, 1)),
         promised_us=-1 if wrong == 6 else promised_us,
+        expires_us=-1 if wrong == 7 else expires_us,
     )
 
 

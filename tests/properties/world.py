@@ -51,6 +51,8 @@ from tests.properties.naive import moment, naive_router, takes_of
 
 START_US: Final = 1_700_000_000_000_000
 
+NEVER_US: Final = 2**60
+
 CHANNELS: Final = tuple(Channel)
 
 _COUNTED_APART: Final = (ContactOutcome.HANDLED, ContactOutcome.ABANDONED)
@@ -84,6 +86,15 @@ class Ledger:
         """How many contacts entered each queue."""
         self.closed: Counter[ContactOutcome] = Counter()
         self.offers: list[OfferContact] = []
+        self.expires_us: dict[str, int] = {}
+        """When each contact that ever came ends if it waits then; `NEVER_US` for never."""
+        self._spans_us = {
+            (queue.name, channel): of_channel.expires_us
+            for queue in settings.queues
+            for channel, of_channel in queue.channels.items()
+        }
+        self._channels: dict[str, Channel] = {}
+        """Of the contacts whose expiry hangs on the queue that an entry rule chooses."""
         self.deeds = Deeds(settings)
 
     def note(self, event: Event, actions: Sequence[Action], now_us: int) -> None:
@@ -105,6 +116,7 @@ class Ledger:
             self.inside[event.contact_id] += 1
             if event.queue:
                 self.offered[event.queue] += 1
+            self._note_expiry(event)
         elif isinstance(event, OfferAccepted | LegConnected):
             self._take(event.offer_id)
         elif isinstance(event, OfferRejected | OfferFailed) and event.offer_id not in withdrawn:
@@ -129,6 +141,8 @@ class Ledger:
     def _note_action(self, action: Action) -> None:
         if isinstance(action, EnterQueue):
             self.offered[action.queue] += 1
+            if action.contact_id in self._channels:
+                self._expires_after(action.contact_id, action.queue)
         elif isinstance(action, OfferContact):
             assert action.contact_id not in self.holds, "a contact is offered twice"
             assert action.offer_id == len(self.offers) + 1
@@ -157,6 +171,19 @@ class Ledger:
         elif isinstance(action, ResumeLeg):
             self.aside.remove(action.offer_id)
             self.deeds.resume(action.offer_id)
+
+    def _note_expiry(self, event: ContactArrived) -> None:
+        self.expires_us[event.contact_id] = event.expires_us or NEVER_US
+        self._channels.pop(event.contact_id, None)
+        if event.expires_us is None:
+            self._channels[event.contact_id] = event.channel
+            if event.queue:
+                self._expires_after(event.contact_id, event.queue)
+
+    def _expires_after(self, contact_id: str, queue: str) -> None:
+        span_us = self._spans_us[queue, self._channels.pop(contact_id)]
+        if span_us is not None:
+            self.expires_us[contact_id] = self.now_us + span_us
 
     def _release(self, offer_id: int, *, failed: bool) -> None:
         contact_id = self.offers[offer_id - 1].contact_id
@@ -489,8 +516,8 @@ class World:
         ends_us += [agent.gap_until_us for agent in router.agents if agent.gap_until_us]
         for leg in router.legs.values():
             ends_us += (leg.excluded or {}).values()
-            if leg.state is LegState.QUEUED and leg.widens_us:
-                ends_us.append(leg.widens_us)
+            if leg.state is LegState.QUEUED:
+                ends_us += [at_us for at_us in (leg.widens_us, leg.expires_us) if at_us]
         for offer in router.offers.values():
             leg = router.legs[offer.leg_id]
             talking = leg.state in {LegState.CONNECTED, LegState.HELD}
@@ -525,6 +552,19 @@ class World:
             )
             if nobody and any(one.if_nobody for one in queue.steps[step : step + 1]):
                 assert leg.widens_us <= self.now_us + 1
+
+    def whoever_waits_too_long_expires_then_and_nobody_else(self) -> None:
+        """Who came in a batch may have come twice, the first time to expire at once."""
+        for leg in self.router.legs.values():
+            expires_us = self.ledger.expires_us[leg.contact_id]
+            assert leg.expires_us == (0 if expires_us == NEVER_US else expires_us)
+            if leg.state is LegState.QUEUED:
+                assert expires_us >= self.now_us
+                assert expires_us > self.now_us or self.router.next_wakeup_us() == self.now_us
+        for action in self.actions:
+            if isinstance(action, CloseContact) and action.outcome is ContactOutcome.EXPIRED:
+                is_inside = action.contact_id in self.router.contacts
+                assert is_inside or self.ledger.expires_us[action.contact_id] <= self.now_us
 
     def no_offer_outlives_its_agents_session(self) -> None:
         for agent in self.router.agents:
@@ -692,6 +732,7 @@ INVARIANTS: Final[tuple[Callable[[World], None], ...]] = (
     World.at_rest_nobody_may_take_what_waits,
     World.every_lease_has_a_deadline_and_every_block_ends,
     World.a_leg_is_as_wide_as_it_has_waited,
+    World.whoever_waits_too_long_expires_then_and_nobody_else,
     World.no_offer_outlives_its_agents_session,
     World.a_change_of_an_agent_is_said,
     World.nobody_gets_at_once_what_he_failed_to_take,

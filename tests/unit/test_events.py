@@ -21,7 +21,7 @@ offer.accepted offer.rejected offer.failed
 leg.connected leg.held leg.retrieved leg.ended wrap_up.ended leg.rated
 agent.logged_in agent.ready agent.not_ready agent.drain_requested agent.logged_out
 agent.device_changed agent.wrap_up_mode_changed
-clock.ticked batch
+clock.ticked contact.canceled batch
 """
 
 ORDERS = """
