@@ -147,8 +147,8 @@ class Leg(Struct, gc=False):
     contact_id: ContactId
     klass: "LegClass"
     key: tuple[int, ...]
-    """The domain's order: smaller is served first; ends with arrival and number. Only a routing
-    step that raises the priority changes it."""
+    """The domain's order: smaller is served first; ends with arrival and number. Only another
+    priority changes it: of a routing step, or a supervisor's."""
     arrived_us: int
     state: LegState = LegState.QUEUED
     offer_id: OfferId = 0
@@ -160,6 +160,11 @@ class Leg(Struct, gc=False):
     """
     expires_us: int = 0
     """When it ends if it is QUEUED then; 0 for never."""
+
+
+def is_handled(leg: Leg) -> bool:
+    """Return whether an agent has been connected with a leg that is open."""
+    return leg.state > LegState.CONNECTING
 
 
 class Offer(Struct, gc=False):

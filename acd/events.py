@@ -206,6 +206,14 @@ class ContactCanceled(_Event, frozen=True, tag="contact.canceled"):
     contact_id: ContactId
 
 
+class ContactReprioritized(_Event, frozen=True, tag="contact.reprioritized"):
+    """A supervisor gave a waiting contact another priority; where it stands among equals stays."""
+
+    contact_id: ContactId
+    priority: Annotated[int, Meta(ge=-PRIORITY_MAX, le=PRIORITY_MAX)]
+    """Higher is more urgent."""
+
+
 SingleEvent: TypeAlias = (
     ContactArrived
     | ContactLeft
@@ -227,6 +235,7 @@ SingleEvent: TypeAlias = (
     | WrapUpModeChanged
     | ClockTicked
     | ContactCanceled
+    | ContactReprioritized
 )
 
 

@@ -156,3 +156,5 @@ class Reason(StrEnum):
     NO_VALUE = "no_value"
     """The event says nothing."""
     NOT_IN_THIS_STATE = "not_in_this_state"
+    NO_PRIORITY = "no_priority"
+    """The domain's urgency policy reads no priority."""

@@ -89,7 +89,7 @@ class Router:
             **self._contact_facts.handlers,
             **OfferFacts(settings, self._floor).handlers,
             **AgentFacts(settings, self._floor).handlers,
-            **Supervision(self._floor).handlers,
+            **Supervision(settings, self._floor).handlers,
             ev.ClockTicked: self._clock_ticked,
             ev.Batch: self._batch,
         }

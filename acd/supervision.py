@@ -5,25 +5,32 @@ The router tells each to its handler here; `acd.floor` makes the moves.
 
 from collections.abc import Mapping
 
+from msgspec.structs import replace
+
 from acd import events as ev
 from acd.actions import Action, ReleaseCustomer
 from acd.classes import RefusalError
-from acd.contacts import LEG_TABLE, REFUSED, Contact, LegSignal, LegState, Presence
+from acd.contacts import LEG_TABLE, REFUSED, Contact, LegSignal, LegState, Presence, is_handled
 from acd.floor import Floor, Handler
-from acd.ids import ContactId, Reason
+from acd.ids import PRIORITY_MAX, ContactId, Reason
+from acd.settings import DomainSettings
+from acd.urgency import READS_PRIORITY
 
 
 class Supervision:
     """The handlers of what supervisors decide.
 
     Args:
+        settings: The domain's.
         floor: Where the contacts are.
     """
 
-    def __init__(self, floor: Floor) -> None:
+    def __init__(self, settings: DomainSettings, floor: Floor) -> None:
         self._floor = floor
+        self._reads_priority = settings.urgency in READS_PRIORITY
         self.handlers: Mapping[type, Handler] = {
             ev.ContactCanceled: self._contact_canceled,
+            ev.ContactReprioritized: self._contact_reprioritized,
         }
 
     def _contact(self, contact_id: ContactId) -> Contact:
@@ -46,3 +53,31 @@ class Supervision:
         for leg, after in zip(legs, cells, strict=True):
             if after == LegState.CANCELED:
                 floor.give_up(leg, LegState.CANCELED, now_us, orders)
+
+    def _contact_reprioritized(
+        self, event: ev.ContactReprioritized, now_us: int, orders: list[Action]
+    ) -> None:
+        """Let the leg that waits stand elsewhere; one that rings stands nowhere until it is back.
+
+        What a routing step raised stays raised, since `acd.widening` takes the higher of the two.
+        """
+        del now_us, orders
+        floor, stages = self._floor, self._floor.stages
+        contact = self._contact(event.contact_id)
+        if not self._reads_priority:
+            raise RefusalError(Reason.NO_PRIORITY, event.contact_id)
+        if not -PRIORITY_MAX <= event.priority <= PRIORITY_MAX:
+            raise RefusalError(Reason.BAD_NUMBER, "priority")
+        legs = [leg for number in contact.legs if not is_handled(leg := floor.legs[number])]
+        if not legs:
+            raise RefusalError(Reason.NOT_IN_THIS_STATE, event.contact_id)
+        asked = replace(contact.arrival, priority=event.priority)
+        classes = [stages.classes.of(asked, leg.klass.step, leg.klass.opened) for leg in legs]
+        contact.arrival = asked
+        for leg, klass in zip(legs, classes, strict=True):
+            waits = leg.state is LegState.QUEUED
+            if waits:
+                floor.matcher.remove(leg)
+            stages.reorder(leg, asked, klass)
+            if waits:
+                floor.matcher.wait(leg)

@@ -45,6 +45,7 @@ from acd.settings import (
 )
 from acd.skills import requirement_errors
 from acd.step_checks import StepChecks
+from acd.urgency import READS_PRIORITY
 
 AGENTS_MAX: Final = 100_000
 """Most agents of a domain: ten times the largest size measured (design/performance), and more than
@@ -259,7 +260,7 @@ class _Checker:
         self._found.known((*path, "queue"), rule.queue, "declared queue", self._queues, at=at)
         urgency = self._settings.urgency
         for key, number, is_read in (
-            ("priority", rule.priority, urgency in {Urgency.STRICT_PRIORITY, Urgency.AGEING}),
+            ("priority", rule.priority, urgency in READS_PRIORITY),
             ("promise_s", rule.promise_us, urgency is Urgency.DEADLINE_FIRST),
         ):
             if number is not None and not is_read and not self._found.excused("domain", "urgency"):

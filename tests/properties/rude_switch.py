@@ -15,6 +15,7 @@ from acd.events import (
     ContactArrived,
     ContactCanceled,
     ContactLeft,
+    ContactReprioritized,
     DeviceChanged,
     DrainRequested,
     LegConnected,
@@ -174,7 +175,10 @@ def a_decision(rng: Random, world: Inside) -> SingleEvent:
         contact_id = rng.choice(known)
     else:
         contact_id = f"contact{rng.randint(0, world.contacts_sent)}"
-    return ContactCanceled(contact_id=contact_id)
+    if rng.random() < 0.3:
+        return ContactCanceled(contact_id=contact_id)
+    priority = 2**40 if rng.random() < 0.05 else rng.randint(-2, 2)
+    return ContactReprioritized(contact_id=contact_id, priority=priority)
 
 
 def an_answer(rng: Random, world: Inside) -> SingleEvent:

@@ -33,6 +33,7 @@ from acd.events import (
     Batch,
     ClockTicked,
     ContactArrived,
+    ContactReprioritized,
     Event,
     LegConnected,
     LegRated,
@@ -95,6 +96,8 @@ class Ledger:
         }
         self._channels: dict[str, Channel] = {}
         """Of the contacts whose expiry hangs on the queue that an entry rule chooses."""
+        self.priorities: dict[str, int] = {}
+        """That a supervisor gave to contacts."""
         self.deeds = Deeds(settings)
 
     def note(self, event: Event, actions: Sequence[Action], now_us: int) -> None:
@@ -117,6 +120,9 @@ class Ledger:
             if event.queue:
                 self.offered[event.queue] += 1
             self._note_expiry(event)
+            self.priorities.pop(event.contact_id, None)
+        elif isinstance(event, ContactReprioritized):
+            self.priorities[event.contact_id] = event.priority
         elif isinstance(event, OfferAccepted | LegConnected):
             self._take(event.offer_id)
         elif isinstance(event, OfferRejected | OfferFailed) and event.offer_id not in withdrawn:
@@ -566,6 +572,11 @@ class World:
                 is_inside = action.contact_id in self.router.contacts
                 assert is_inside or self.ledger.expires_us[action.contact_id] <= self.now_us
 
+    def whoever_was_given_a_priority_has_it(self) -> None:
+        for contact_id, contact in self.router.contacts.items():
+            if contact_id in self.ledger.priorities:
+                assert contact.arrival.priority == self.ledger.priorities[contact_id]
+
     def no_offer_outlives_its_agents_session(self) -> None:
         for agent in self.router.agents:
             if agent.offers:
@@ -733,6 +744,7 @@ INVARIANTS: Final[tuple[Callable[[World], None], ...]] = (
     World.every_lease_has_a_deadline_and_every_block_ends,
     World.a_leg_is_as_wide_as_it_has_waited,
     World.whoever_waits_too_long_expires_then_and_nobody_else,
+    World.whoever_was_given_a_priority_has_it,
     World.no_offer_outlives_its_agents_session,
     World.a_change_of_an_agent_is_said,
     World.nobody_gets_at_once_what_he_failed_to_take,

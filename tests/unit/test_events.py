@@ -21,7 +21,7 @@ offer.accepted offer.rejected offer.failed
 leg.connected leg.held leg.retrieved leg.ended wrap_up.ended leg.rated
 agent.logged_in agent.ready agent.not_ready agent.drain_requested agent.logged_out
 agent.device_changed agent.wrap_up_mode_changed
-clock.ticked contact.canceled batch
+clock.ticked contact.canceled contact.reprioritized batch
 """
 
 ORDERS = """
@@ -36,6 +36,7 @@ VALUES: dict[str, Any] = {
     "offer_id": 1,
     "leg_id": 2,
     "step": 1,
+    "priority": -3,
     "queue": "sales",
     "channel": Channel.WEB_FORM,
     "device": Device.UNREACHABLE,

@@ -165,7 +165,11 @@ class Fold:
                 self._places[contact_id] = (place, 0)
                 self.lines.setdefault(place, Line()).enter(contact_id, now_us)
                 touched.queues.add(queue)
-            case ev.ContactLeft(contact_id=contact_id) | ev.ContactCanceled(contact_id=contact_id):
+            case (
+                ev.ContactLeft(contact_id=contact_id)
+                | ev.ContactCanceled(contact_id=contact_id)
+                | ev.ContactReprioritized(contact_id=contact_id)
+            ):
                 _, offer_id = self._places.get(contact_id, (None, 0))
                 self._touch(self.held.get(offer_id), touched)
             case ev.OfferRejected(offer_id=offer_id) | ev.OfferFailed(offer_id=offer_id):
