@@ -264,8 +264,13 @@ class World:
             assert essence(self.router) != before, "a wake-up for nothing"
 
     def tell_again(self, event: Event) -> None:
-        """Tell an event and repeat it: the repeat changes nothing."""
-        self.tell(event)
+        """Tell an event and repeat it: the repeat changes nothing.
+
+        But whoever sends events removes repeats of contacts that are closed.
+        """
+        closed = [one for one in self.tell(event) if isinstance(one, CloseContact)]
+        if any(one.contact_id == getattr(event, "contact_id", "") for one in closed):
+            return
         before = essence(self.router)
         again = self._step(event)
         assert all(isinstance(action, Refused) for action in again)
