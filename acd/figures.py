@@ -327,7 +327,8 @@ def figures_of(cell: Sequence[int], from_us: int, to_us: int, abandons: Abandons
         AssertionError: Somebody was lost: O is not A + B + F + C + X + W. A bug of ours.
     """
     overflowed = callbacks = 0  # Not in this release.
-    exits = cell[ANSWERED] + cell[ABANDONED] + overflowed + callbacks + cell[OTHER_EXITS]
+    other_exits = cell[OTHER_EXITS]
+    exits = cell[ANSWERED] + cell[ABANDONED] + overflowed + callbacks + other_exits
     assert cell[OFFERED] == exits + cell[WAITING], "offered is not what became of them"
     short = cell[ABANDONED_SHORT]
     failed = {str(cause): cell[place] for cause, place in BY_CAUSE.items()}

@@ -40,6 +40,7 @@ from acd.selection import Selection
 from acd.settings import DomainSettings
 from acd.snapshot import Snapshot, put_back, take
 from acd.supervision import Supervision
+from acd.transfer_facts import TransferFacts
 from acd.validation import problems
 
 FIRED_MAX: Final = 1_000
@@ -88,6 +89,7 @@ class Router:
         self._handlers: dict[type, Handler] = {
             **self._contact_facts.handlers,
             **OfferFacts(settings, self._floor).handlers,
+            **TransferFacts(self._floor).handlers,
             **AgentFacts(settings, self._floor).handlers,
             **Supervision(settings, self._floor).handlers,
             ev.ClockTicked: self._clock_ticked,

@@ -71,13 +71,14 @@ class Supervision:
         legs = [leg for number in contact.legs if not is_handled(leg := floor.legs[number])]
         if not legs:
             raise RefusalError(Reason.NOT_IN_THIS_STATE, event.contact_id)
-        asked = replace(contact.arrival, priority=event.priority)
-        classes = [stages.classes.of(asked, leg.klass.step, leg.klass.opened) for leg in legs]
-        contact.arrival = asked
-        for leg, klass in zip(legs, classes, strict=True):
-            waits = leg.state is LegState.QUEUED
-            if waits:
-                floor.matcher.remove(leg)
-            stages.reorder(leg, asked, klass)
-            if waits:
-                floor.matcher.wait(leg)
+        (leg,) = legs  # While one waits no other is opened.
+        asked = replace(leg.asked, priority=event.priority)
+        klass = stages.classes.of(asked, leg.klass.step, leg.klass.opened)
+        if leg.asked == contact.arrival:
+            contact.arrival = asked
+        waits = leg.state is LegState.QUEUED
+        if waits:
+            floor.matcher.remove(leg)
+        stages.reorder(leg, asked, klass)
+        if waits:
+            floor.matcher.wait(leg)
