@@ -111,6 +111,7 @@ class _DomainTable(Table):
     skills: list[str] | None = None
     contact_attributes: list[str] | None = None
     contact_numbers: list[str] | None = None
+    not_ready_reasons: list[str] | None = None
     time_zone: str | None = None
 
 
@@ -145,6 +146,8 @@ class _QueueTable(Table):
     delay_cost: Whole | None = None
     waiting_share: Whole | None = None
     exclusion_us: Span | None = None
+    dispositions: list[str] | None = None
+    disposition_required: bool | None = None
     steps: list[_StepTable] = Field(default_factory=list)
     voice: _ChannelTable | None = None
     email: _ChannelTable | None = None

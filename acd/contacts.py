@@ -197,3 +197,5 @@ class Offer(Struct, gc=False):
     handling_us: int = UNMEASURED
     """How long he has handled it, as ends less starts: its clock runs while connected and not set
     aside. Kept where performance is measured."""
+    disposition: str = ""
+    """How the contact ended, as told so far."""

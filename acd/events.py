@@ -131,6 +131,8 @@ class WrapUpEnded(_Event, frozen=True, tag="wrap_up.ended"):
     """The agent finished his wrap-up."""
 
     offer_id: OfferId
+    disposition: Token = ""
+    """How the contact ended, as one of its queue's `dispositions`; empty for what was told."""
 
 
 class LegRated(_Event, frozen=True, tag="leg.rated"):
@@ -258,6 +260,17 @@ class ContactCanceled(_Event, frozen=True, tag="contact.canceled"):
     contact_id: ContactId
 
 
+class LegDisposed(_Event, frozen=True, tag="leg.disposed"):
+    """Agent or CRM told how a contact ends: from its connection on until the end of its wrap-up.
+
+    The last one told counts.
+    """
+
+    offer_id: OfferId
+    disposition: Token
+    """One of the queue's `dispositions`."""
+
+
 class ContactReprioritized(_Event, frozen=True, tag="contact.reprioritized"):
     """A supervisor gave a waiting contact another priority; where it stands among equals stays."""
 
@@ -292,6 +305,7 @@ SingleEvent: TypeAlias = (
     | ConsultEnded
     | ContactCanceled
     | ContactReprioritized
+    | LegDisposed
 )
 
 

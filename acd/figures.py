@@ -59,6 +59,9 @@ BY_CAUSE: Final[Mapping[str, int]] = {
     "not_connected": NOT_CONNECTED,
 }
 
+NONE: Final = "none"
+"""By which legs are counted of which no disposition was told."""
+
 WAIT_STEP_US: Final = SECOND_US // 10
 """Waits are counted to the nearest tenth of a second, for their quantiles only …"""
 WAIT_FINE_MAX_US: Final = 3_600 * SECOND_US
@@ -159,6 +162,8 @@ class Row(Struct, frozen=True, kw_only=True):
     wait_p95_s: float | None
     wait_p99_s: float | None
     intervals: tuple[Figures, ...]
+    dispositions: dict[str, int] = {}
+    """How many of the handled ended so, where the queue has dispositions; `none`: not told."""
 
 
 class Span(Struct, frozen=True, kw_only=True):

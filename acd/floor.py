@@ -12,6 +12,7 @@ from acd.actions import (
     Action,
     CloseContact,
     CloseLeg,
+    FileDisposition,
     InterruptLeg,
     OfferContact,
     ReleaseCustomer,
@@ -330,8 +331,12 @@ class Floor:
         leg.state = LegState.CLOSED
         if self._measures:
             self._performance.end(offer, leg.klass.queue.name, now_us)
+        agent = self.agents[offer.agent]
         if not self._idle_after_contact:
-            self.agents[offer.agent].idle_since_us = now_us
+            agent.idle_since_us = now_us
+        if leg.klass.queue.dispositions:
+            number, told = offer.offer_id, offer.disposition
+            orders.append(FileDisposition(number, leg.contact_id, agent.agent_id, told))
         self._forget(leg, ContactOutcome.HANDLED, orders)
         self._free(offer, now_us, orders)
 

@@ -14,7 +14,8 @@ answer, a repeat) it must ignore by the same rules, which are few:
   otherwise. That he is draining or logged out shows in no figure.
 
 The events of a `Batch` are folded between its `WithdrawOffer`s, which settle which answers were
-late, and its other actions. All happen in one instant, so that no time is lost by the order.
+late, with what is filed of legs that close, and its other actions. All happen in one instant, so
+that no time is lost by the order.
 
 Definitions and formulas: `acd.figures` and docs/measures.md.
 """
@@ -27,6 +28,7 @@ from acd.actions import (
     CloseContact,
     CloseLeg,
     EnterQueue,
+    FileDisposition,
     InterruptLeg,
     OfferContact,
     OpenLeg,
@@ -60,6 +62,7 @@ from acd.figures import (
     CANCELED,
     HANDLED,
     HANDLING_US,
+    NONE,
     NOT_CONNECTED,
     OFFERED,
     OFFERS,
@@ -97,6 +100,7 @@ from acd.tallies import (
     Leg,
     Times,
     cell_of,
+    cut_clocks,
     make_clocks,
     make_tallies,
     row_of,
@@ -113,7 +117,8 @@ _BY_OUTCOME: Final[Mapping[OfferOutcome, int]] = {
     OfferOutcome.CANCELED: CANCELED,
 }
 
-_FOLDED_BEFORE: Final = (WithdrawOffer, *LIFE_OF_LEGS)
+_FOLDED_FIRST: Final = (WithdrawOffer, FileDisposition)
+_FOLDED_BEFORE: Final = (*_FOLDED_FIRST, *LIFE_OF_LEGS)
 
 INTERVALS_MAX: Final = 40_000
 """Most intervals in a report: two years of half hours."""
@@ -176,6 +181,7 @@ class Metrics:
             CloseLeg: self._close_leg,
             CloseContact: self._close_contact,
             SetAgentState: self._set_agent_state,
+            FileDisposition: self._file_disposition,
         }
 
     def fold(self, event: Event, actions: tuple[Action, ...], now_us: int) -> None:
@@ -252,12 +258,12 @@ class Metrics:
         )
 
     def _fold_batch(self, batch: Batch, actions: tuple[Action, ...], now_us: int) -> None:
-        """Count a batch: what was withdrawn, then its events in order, then the other actions."""
+        """Count a batch: what was withdrawn and filed, then its events, then all else."""
         refused = {action.position for action in actions if type(action) is Refused}
         legs = lives_of_legs(actions)
         for action in actions:
-            if type(action) is WithdrawOffer:
-                self._withdraw_offer(action, now_us)
+            if type(action) in _FOLDED_FIRST:
+                self._on_action[type(action)](action, now_us)
         for position, event in enumerate(batch.events):
             on_event = self._on_event.get(type(event))
             if on_event is None or position in refused:
@@ -417,6 +423,11 @@ class Metrics:
         if action.availability is Availability.NOT_RESPONDING:
             self._agent_not_ready(action, now_us)
 
+    def _file_disposition(self, action: FileDisposition, _now_us: int) -> None:
+        leg = self._offers.get(action.offer_id)
+        if leg is not None:
+            leg.tally.dispositions[action.disposition or NONE] += 1
+
     # What several of them share -------------------------------------------------------------
 
     def _end_offer(self, leg: Leg, place: int, now_us: int) -> None:
@@ -449,27 +460,10 @@ class Metrics:
     def _cut(self, now_us: int) -> None:
         """Begin the interval that now lies in: cut the clocks of all agents at every boundary."""
         ended = self._interval
-        cut_us = self._cut_us
         self._interval = (now_us - self._from_us) // self._interval_us
         self._start_us = self._from_us + self._interval * self._interval_us
         self._cut_us = self._start_us + self._interval_us
-        for agent in self._clocks.values():
-            busy_us, idle_us = agent.until(cut_us)
-            agent.busy_us = agent.idle_us = 0
-            if busy_us or idle_us:
-                cell = cell_of(agent.pool.cells, ended, NO_TIME)
-                cell[0] += busy_us
-                cell[1] += idle_us
-            if agent.handling:
-                place = 0
-                agent.busy_us = -self._start_us
-            elif agent.ready and not agent.ringing:
-                place = 1
-                agent.idle_us = -self._start_us
-            else:
-                continue
-            for interval in range(ended + 1, self._interval):
-                cell_of(agent.pool.cells, interval, NO_TIME)[place] += self._interval_us
+        cut_clocks(self._clocks.values(), self._intervals, ended, self._interval)
 
     # Reporting, from copies -----------------------------------------------------------------
 

@@ -25,6 +25,7 @@ from acd.contacts import (
     LegState,
     Offer,
 )
+from acd.dispositions import Dispositions
 from acd.errors import CallerError, ConfigError
 from acd.floor import Floor, Handler
 from acd.ids import (
@@ -91,6 +92,7 @@ class Router:
             **OfferFacts(settings, self._floor).handlers,
             **TransferFacts(self._floor).handlers,
             **AgentFacts(settings, self._floor).handlers,
+            **Dispositions(self._floor).handlers,
             **Supervision(settings, self._floor).handlers,
             ev.ClockTicked: self._clock_ticked,
             ev.Batch: self._batch,

@@ -160,6 +160,10 @@ class QueueSettings(_Settings, frozen=True):
     steps: tuple[RoutingStep, ...] = ()
     exclusion_us: int = 30 * SECOND_US
     """For how long an agent who failed to take a leg is not offered the same leg again."""
+    dispositions: tuple[str, ...] = ()
+    """How a contact may have ended, in the agent's words; see `acd.dispositions`."""
+    disposition_required: bool = False
+    """Whether an agent must tell one before he ends his wrap-up."""
 
 
 class Serves(_Settings, frozen=True):
@@ -321,6 +325,8 @@ class DomainSettings(_Settings, frozen=True):
     rona: RonaSettings = RonaSettings()
     reject_reasons: tuple[RejectReason, ...] = ()
     """The reasons that a reject may give; any text if there are none."""
+    not_ready_reasons: tuple[str, ...] = ()
+    """The reasons that agents may give for their breaks; any text if there are none."""
     offer_gap_us: int = 0
     """The shortest time between two offers to one agent."""
     connect_us: int = 10 * SECOND_US

@@ -15,6 +15,7 @@ from acd.criteria import report_criteria
 from acd.entry_checks import report_entry
 from acd.errors import Problem, did_you_mean, listed, shown
 from acd.expressions import KEYWORDS, NAME
+from acd.figures import NONE
 from acd.ids import ID_MAX, PRIORITY_MAX, Channel, Reason
 from acd.mistakes import (
     SPAN_MAX_US,
@@ -67,6 +68,9 @@ MISSES_MAX: Final = 100
 """Most offers in a row that an agent may let ring out: a day of nothing else."""
 
 
+DISPOSITIONS_MAX: Final = 200
+"""Most dispositions of a queue, and reasons of breaks: more than anybody reads through."""
+
 RULES_MAX: Final = 500
 """Most entry rules: a contact that only the last one fits has asked them all."""
 
@@ -93,6 +97,7 @@ def mistakes(
 
 
 _CONTACT_ATTRIBUTE: Final = "declared attribute of contacts"
+_OF_NONE: Final = "another name: this is what counts where none is told"
 _PLAIN_NAME: Final = "a name of letters, digits, `_` and `-` that begins with a letter or `_`"
 
 
@@ -158,6 +163,16 @@ class _Checker:
         if not channels and not any(self._found.excused(*path, channel) for channel in Channel):
             self._found.report(path, "has no channel", wanted)
 
+    def _names(self, path: KeyPath, names: tuple[str, ...]) -> None:
+        """Report names that agents could not tell apart, or that are too many."""
+        if len(names) > DISPOSITIONS_MAX:
+            self._found.report(path, f"has {len(names)} names", f"at most {DISPOSITIONS_MAX}")
+        for place, name in enumerate(names):
+            self._id((*path, place), name)
+            if name == NONE:
+                self._found.report((*path, place), f"is {shown(NONE)}", _OF_NONE)
+        self._found.repeats(path, names)
+
     # The parts
 
     def _domain(self) -> None:
@@ -197,6 +212,7 @@ class _Checker:
                 at=attributes,
             )
         self._found.repeats(("domain", "contact_numbers"), settings.contact_numbers)
+        self._names(("domain", "not_ready_reasons"), settings.not_ready_reasons)
         self._utc_offsets()
         for name in settings.attributes:
             self._plain_name(("attributes", name), name)
@@ -297,6 +313,10 @@ class _Checker:
         self._preferences((*path, "prefers"), queue.prefers)
         self._numbers.report_queue(queue)
         self._found.span((*path, "exclusion_s"), queue.exclusion_us)
+        self._names((*path, "dispositions"), queue.dispositions)
+        if queue.disposition_required and not queue.dispositions:
+            wanted = "dispositions, since one is required"
+            self._found.empty((*path, "dispositions"), wanted)
         self._steps.report(path, queue)
         self._some(path, queue.channels, f"at least one table of {listed(Channel)}")
         for channel, each in queue.channels.items():

@@ -55,6 +55,8 @@ REASONS: Final = (
     RejectReason(name="paperwork", back_off_us=10 * SECOND_US),
     RejectReason(name="unwell", not_ready=True, exclusion_us=0),
 )
+DISPOSITIONS: Final = ("sale", "no sale")
+NOT_READY_REASONS: Final = ("lunch", "unwell")
 PREFERENCES: Final = ("spanish", "cards >= 8", "site == south", "not loans")
 CONDITIONS: Final = (
     "channel == voice",
@@ -214,15 +216,18 @@ def _steps(
 def _queue(rng: Random, name: str, urgency: Urgency, *, least: int = 1) -> QueueSettings:
     requires = rng.choice(REQUIREMENTS)
     given = numbers(rng, urgency)
-    return QueueSettings(
+    queue = QueueSettings(
         name=name,
         channels={channel: _channel(rng, urgency) for channel in some(rng, CHANNELS, least=least)},
         requires=requires,
         prefers=some(rng, PREFERENCES)[:2],
         steps=_steps(rng, requires, given.get("priority"), urgency),
         exclusion_us=rng.choice((0, 3, 30)) * SECOND_US,
+        dispositions=rng.choice(((), DISPOSITIONS)),
         **given,
     )
+    required = bool(queue.dispositions) and rng.random() < 0.5
+    return replace(queue, disposition_required=required)
 
 
 def _queues(rng: Random, urgency: Urgency, count: int, *, least: int = 1) -> list[QueueSettings]:
@@ -350,6 +355,7 @@ def small_domain(rng: Random) -> DomainSettings:
         ),
         rona=RonaSettings(then=rng.choice(tuple(AfterMiss)), after=rng.choice((1, 1, 2, 3))),
         reject_reasons=rng.choice(((), REASONS)),
+        not_ready_reasons=rng.choice(((), NOT_READY_REASONS)),
         offer_gap_us=rng.choice((0, 0, 2)) * SECOND_US,
         connect_us=rng.choice((1, 10)) * SECOND_US,
         skills=SKILLS,

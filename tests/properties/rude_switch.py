@@ -19,6 +19,7 @@ from acd.events import (
     DeviceChanged,
     DrainRequested,
     LegConnected,
+    LegDisposed,
     LegEnded,
     LegHeld,
     LegRated,
@@ -36,6 +37,8 @@ from tests.properties.domains import CHANNELS, PREFERENCES, REQUIREMENTS, some
 
 BAD_REQUIREMENTS: Final = ("cards and", "juggling", "site == moon", "x" * 600)
 
+TOLD: Final = ("", "sale", "no sale", "sail")
+
 OFFER_EVENTS: Final[tuple[Callable[[int, Random], SingleEvent], ...]] = (
     lambda number, _: OfferAccepted(offer_id=number),
     lambda number, _: OfferAccepted(offer_id=number),
@@ -50,6 +53,8 @@ OFFER_EVENTS: Final[tuple[Callable[[int, Random], SingleEvent], ...]] = (
     lambda number, _: LegEnded(offer_id=number),
     lambda number, _: LegEnded(offer_id=number),
     lambda number, _: WrapUpEnded(offer_id=number),
+    lambda number, rng: WrapUpEnded(offer_id=number, disposition=rng.choice(TOLD)),
+    lambda number, rng: LegDisposed(offer_id=number, disposition=rng.choice(TOLD)),
 )
 
 BACK_TO_WORK: Final[tuple[Callable[[str, Random], SingleEvent], ...]] = (

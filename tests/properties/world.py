@@ -18,6 +18,7 @@ from acd.actions import (
     Action,
     CloseContact,
     EnterQueue,
+    FileDisposition,
     InterruptLeg,
     OfferContact,
     Refused,
@@ -36,10 +37,12 @@ from acd.events import (
     ContactReprioritized,
     Event,
     LegConnected,
+    LegDisposed,
     LegRated,
     OfferAccepted,
     OfferFailed,
     OfferRejected,
+    WrapUpEnded,
 )
 from acd.ids import Availability, Channel, ContactOutcome, OfferOutcome
 from acd.metrics import Metrics
@@ -98,6 +101,10 @@ class Ledger:
         """Of the contacts whose expiry hangs on the queue that an entry rule chooses."""
         self.priorities: dict[str, int] = {}
         """That a supervisor gave to contacts."""
+        self.told: dict[int, list[str]] = {}
+        """What was told of how the contact of each offer ended, in order."""
+        self.filed: Counter[tuple[str, str]] = Counter()
+        """How often each disposition was filed, by queue."""
         self.deeds = Deeds(settings)
 
     def note(self, event: Event, actions: Sequence[Action], now_us: int) -> None:
@@ -113,6 +120,12 @@ class Ledger:
                 self._note_event(one, withdrawn)
         for action in actions:
             self._note_action(action)
+            if isinstance(action, FileDisposition):
+                told = self.told.get(action.offer_id, [])
+                # In a batch some of it may have been told too late.
+                admitted = ["", *told] if isinstance(event, Batch) else (told or [""])[-1:]
+                assert action.disposition in admitted
+                self.filed[self.offers[action.offer_id - 1].queue, action.disposition] += 1
 
     def _note_event(self, event: Event, withdrawn: Collection[int]) -> None:
         if isinstance(event, ContactArrived):
@@ -121,6 +134,9 @@ class Ledger:
                 self.offered[event.queue] += 1
             self._note_expiry(event)
             self.priorities.pop(event.contact_id, None)
+        elif isinstance(event, LegDisposed | WrapUpEnded):
+            if event.disposition:
+                self.told.setdefault(event.offer_id, []).append(event.disposition)
         elif isinstance(event, ContactReprioritized):
             self.priorities[event.contact_id] = event.priority
         elif isinstance(event, OfferAccepted | LegConnected):
@@ -582,6 +598,16 @@ class World:
             if contact_id in self.ledger.priorities:
                 assert contact.arrival.priority == self.ledger.priorities[contact_id]
 
+    def a_wrap_up_ends_with_what_its_queue_requires(self) -> None:
+        required = {one.name for one in self.settings.queues if one.disposition_required}
+        disposed = {one.name for one in self.settings.queues if one.dispositions}
+        filed = {one.offer_id: one for one in self.actions if isinstance(one, FileDisposition)}
+        for number in filed:
+            assert self.ledger.offers[number - 1].queue in disposed
+        if isinstance(self.event, WrapUpEnded) and self.event.offer_id in filed:
+            is_required = self.ledger.offers[self.event.offer_id - 1].queue in required
+            assert filed[self.event.offer_id].disposition or not is_required
+
     def no_offer_outlives_its_agents_session(self) -> None:
         for agent in self.router.agents:
             if agent.offers:
@@ -729,6 +755,11 @@ class World:
         assert sum(one.other_exits for one in whole) == sum(
             count for outcome, count in self.ledger.closed.items() if outcome not in _COUNTED_APART
         )
+        filed: Counter[tuple[str, str]] = Counter()
+        for row in rows:
+            for told, count in row.dispositions.items():
+                filed[row.queue, "" if told == "none" else told] += count
+        assert +filed == self.ledger.filed
         assert sum(one.waiting for one in whole) == waiting
         assert sum(one.handled for one in whole) == self.ledger.closed[ContactOutcome.HANDLED]
         assert sum(one.offers.made for one in whole) == len(self.ledger.offers)
@@ -750,6 +781,7 @@ INVARIANTS: Final[tuple[Callable[[World], None], ...]] = (
     World.a_leg_is_as_wide_as_it_has_waited,
     World.whoever_waits_too_long_expires_then_and_nobody_else,
     World.whoever_was_given_a_priority_has_it,
+    World.a_wrap_up_ends_with_what_its_queue_requires,
     World.no_offer_outlives_its_agents_session,
     World.a_change_of_an_agent_is_said,
     World.nobody_gets_at_once_what_he_failed_to_take,

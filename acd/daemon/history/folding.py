@@ -113,6 +113,9 @@ class Fold:
         batch = type(event) is ev.Batch
         legs = lives_of_legs(entry.actions)
         withdrawals = [one for one in entry.actions if type(one) is act.WithdrawOffer]
+        for action in entry.actions:
+            if type(action) is act.FileDisposition:
+                self._file(action)
         if batch:
             self._withdraw(withdrawals, now_us)
         events = event.events if isinstance(event, ev.Batch) else (event,)
@@ -190,6 +193,12 @@ class Fold:
             cause = "not_connected" if outcome is OfferOutcome.FAILED else ""
             place = _BY_OUTCOME[outcome]
             self._end_offer(action.offer_id, place, now_us, outcome=str(outcome), cause=cause)
+
+    def _file(self, action: act.FileDisposition) -> None:
+        leg, offer = self._legs.by_offer.get(action.offer_id, (None, None))
+        if leg is not None and offer is not None:
+            leg.disposition = action.disposition
+            self._legs.changed(leg, offer)
 
     def _offer(self, action: act.OfferContact, now_us: int) -> None:
         member = self._crew.touch(action.agent_id)

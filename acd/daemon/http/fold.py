@@ -198,6 +198,7 @@ class Fold:
                 | ev.LegHeld(offer_id=offer_id)
                 | ev.LegRetrieved(offer_id=offer_id)
                 | ev.LegEnded(offer_id=offer_id)
+                | ev.LegDisposed(offer_id=offer_id)
                 | ev.WrapUpEnded(offer_id=offer_id)
                 | ev.LegTransferred(offer_id=offer_id)
                 | ev.LegRequeued(offer_id=offer_id)
