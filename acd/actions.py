@@ -198,6 +198,15 @@ class ReleaseAgent(_Action, frozen=True, tag="agent.release"):
     agent_id: AgentId
 
 
+class RegainPlace(_Action, frozen=True, tag="leg.regain_place"):
+    """Let a contact wait where its customer stood before he left: he came back in time."""
+
+    leg_id: LegId
+    contact_id: ContactId
+    arrived_us: TimeUs
+    """From when it waits, for its place."""
+
+
 class FileDisposition(_Action, frozen=True, tag="leg.disposition"):
     """Note how a handled contact ended; told when its leg closes, where its queue has dispositions.
 
@@ -229,4 +238,5 @@ Action: TypeAlias = (
     | JoinLeg
     | ReleaseAgent
     | FileDisposition
+    | RegainPlace
 )

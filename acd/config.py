@@ -148,6 +148,7 @@ class _QueueTable(Table):
     exclusion_us: Span | None = None
     dispositions: list[str] | None = None
     disposition_required: bool | None = None
+    resume_us: Span | None = None
     steps: list[_StepTable] = Field(default_factory=list)
     voice: _ChannelTable | None = None
     email: _ChannelTable | None = None

@@ -51,6 +51,7 @@ from acd.ids import (
     WrapUpMode,
 )
 from acd.matching import Matcher
+from acd.places import Places
 from acd.queues import LegClass
 from acd.selection import Selection
 from acd.settings import DomainSettings, IdleClock
@@ -114,14 +115,22 @@ class Floor:
         self._occupancy = self.selection.occupancy
         self.matcher: Matcher
         self.timers = Timers(self._counts)
+        self.places = Places(settings)
         kinds = tuple(dict.fromkeys(agent.kind for agent in self.agents))
         self.stages = Stages(settings, kinds, self.legs, self.timers)
 
     # Legs that wait.
 
-    def enter(self, arrival: ContactArrived, klass: LegClass, now_us: int, orders: Orders) -> None:
-        """Let a contact wait in its first leg."""
-        leg = self.make_leg(arrival, klass, now_us)
+    def enter(
+        self,
+        arrival: ContactArrived,
+        klass: LegClass,
+        now_us: int,
+        orders: Orders,
+        arrived_us: int,
+    ) -> None:
+        """Let a contact wait in its first leg, as if it had arrived at an instant."""
+        leg = self.make_leg(arrival, klass, arrived_us)
         self.contacts[arrival.contact_id] = Contact(arrival, Presence.WAITING, (leg.leg_id,))
         span_us = klass.channel_settings.expires_us
         if arrival.expires_us is not None or span_us is not None:

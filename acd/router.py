@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Final
 
 from acd import events as ev
-from acd.actions import Action, EnterQueue, OfferContact, Refused
+from acd.actions import Action, EnterQueue, OfferContact, Refused, RegainPlace
 from acd.agent_facts import AgentFacts
 from acd.agents import Agent
 from acd.classes import RefusalError
@@ -147,6 +147,9 @@ class Router:
             self._check_time(event, now_us)
         entries = {one.leg_id: one for one in actions if type(one) is EnterQueue}
         self._contact_facts.recorded = entries
+        self._contact_facts.regained = {
+            one.leg_id: one for one in actions if type(one) is RegainPlace
+        }
         with suppress(RefusalError):
             self._handlers[type(event)](event, now_us, [])
         self._contact_facts.recorded = None

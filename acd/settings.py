@@ -164,6 +164,8 @@ class QueueSettings(_Settings, frozen=True):
     """How a contact may have ended, in the agent's words; see `acd.dispositions`."""
     disposition_required: bool = False
     """Whether an agent must tell one before he ends his wrap-up."""
+    resume_us: int | None = None
+    """For how long a customer who left may come back to his place; None for not at all."""
 
 
 class Serves(_Settings, frozen=True):

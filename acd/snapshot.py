@@ -14,8 +14,18 @@ from acd.contacts import WHILE_PARTY_US, Contact, Leg, LegState, Offer
 from acd.errors import ConfigError, Problem
 from acd.events import ContactArrived
 from acd.floor import Floor
-from acd.ids import AgentId, Availability, ContactId, Device, OfferId, QueueName, WrapUpMode
+from acd.ids import (
+    AgentId,
+    Availability,
+    Channel,
+    ContactId,
+    Device,
+    OfferId,
+    QueueName,
+    WrapUpMode,
+)
 from acd.performance import Measure, Owns, QueueFigure
+from acd.places import Place
 from acd.timers import Timer
 
 VERSION = 1
@@ -83,6 +93,15 @@ class RatedRecord(Struct, frozen=True, kw_only=True):
     legs: tuple[tuple[OfferId, tuple[Measure, ...]], ...]
 
 
+class PlaceRecord(Struct, frozen=True, kw_only=True):
+    """The place of a customer who left, and may come back."""
+
+    queue: QueueName
+    channel: Channel
+    customer: str
+    place: Place
+
+
 class Snapshot(Struct, frozen=True, kw_only=True):
     """Everything; encode it with msgspec (MessagePack or JSON)."""
 
@@ -99,6 +118,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     performance: tuple[MeasureRecord, ...] = ()
     rated: tuple[RatedRecord, ...] = ()
     turns: dict[QueueName, AgentId] = {}
+    places: tuple[PlaceRecord, ...] = ()
 
 
 def take(floor: Floor, now_us: int) -> Snapshot:
@@ -148,6 +168,10 @@ def take(floor: Floor, now_us: int) -> Snapshot:
             for agent_id, legs in floor.selection.performance.rated()
         ),
         turns={queue: ids[index] for queue, index in floor.selection.turns.items()},
+        places=tuple(
+            PlaceRecord(queue=queue, channel=channel, customer=customer, place=place)
+            for (queue, channel, customer), place in floor.places.kept.items()
+        ),
     )
 
 
@@ -176,6 +200,8 @@ def put_back(snapshot: Snapshot, floor: Floor) -> None:
     except (KeyError, AssertionError) as error:
         seen = f"names {error} where there is none" if error.args else "has crossed references"
         raise _unfit("references", seen, "a snapshot as it was taken") from error
+    for one in snapshot.places:
+        floor.places.kept[one.queue, one.channel, one.customer] = one.place
     _rebuild(floor, snapshot.now_us)
 
 

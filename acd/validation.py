@@ -313,6 +313,8 @@ class _Checker:
         self._preferences((*path, "prefers"), queue.prefers)
         self._numbers.report_queue(queue)
         self._found.span((*path, "exclusion_s"), queue.exclusion_us)
+        if queue.resume_us is not None:
+            self._found.span((*path, "resume_s"), queue.resume_us, zero=False)
         self._names((*path, "dispositions"), queue.dispositions)
         if queue.disposition_required and not queue.dispositions:
             wanted = "dispositions, since one is required"

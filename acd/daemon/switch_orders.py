@@ -91,7 +91,8 @@ class Orders:
             case ac.EnterQueue() | ac.ConnectLeg() | ac.EndWrapUp() | ac.Refused() | ac.WidenLeg():
                 return None
             case (
-                ac.FileDisposition()
+                ac.RegainPlace()
+                | ac.FileDisposition()
                 | ac.OpenLeg()
                 | ac.CloseLeg()
                 | ac.JoinLeg()

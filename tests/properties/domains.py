@@ -224,6 +224,7 @@ def _queue(rng: Random, name: str, urgency: Urgency, *, least: int = 1) -> Queue
         steps=_steps(rng, requires, given.get("priority"), urgency),
         exclusion_us=rng.choice((0, 3, 30)) * SECOND_US,
         dispositions=rng.choice(((), DISPOSITIONS)),
+        resume_us=rng.choice((None, 1, 30 * SECOND_US)),
         **given,
     )
     required = bool(queue.dispositions) and rng.random() < 0.5

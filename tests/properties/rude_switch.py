@@ -141,6 +141,7 @@ def an_arrival(rng: Random, world: Inside) -> ContactArrived:
         contact_id=contact_id,
         queue="nowhere" if wrong == 0 else "" if unnamed else queue.name,
         channel=_any(rng, CHANNELS) if wrong == 1 else _any(rng, tuple(queue.channels)),
+        customer=rng.choice(("", "ada", "bob")),
         attributes=(("shoe_size", "9"),) if wrong == 2 else _attributes(rng, world),
         requirement=rng.choice(BAD_REQUIREMENTS if wrong == 3 else ("", "", *REQUIREMENTS)),
         prefers=("loans",) * 11 if wrong == 4 else some(rng, PREFERENCES)[:1],

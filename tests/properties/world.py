@@ -22,6 +22,7 @@ from acd.actions import (
     InterruptLeg,
     OfferContact,
     Refused,
+    RegainPlace,
     ResumeLeg,
     SetAgentState,
     WithdrawOffer,
@@ -34,6 +35,7 @@ from acd.events import (
     Batch,
     ClockTicked,
     ContactArrived,
+    ContactLeft,
     ContactReprioritized,
     Event,
     LegConnected,
@@ -244,6 +246,8 @@ class World:
         """Agent by offer, of the slots that were not set aside before the last step."""
         self._told_of: set[str] = set()
         """The agents of whom the last step's batch spoke."""
+        self._places: dict[tuple[str, str, str], tuple[int, int]] = {}
+        """Arrival and last instant of the places that customers may come back to."""
         self._check_every = check_every
 
     # What the switch knows.
@@ -355,6 +359,7 @@ class World:
             if isinstance(event, Batch)
             else set()
         )
+        left = self._who_leaves(event)
         actions = self.router.step(event, now_us=self.now_us)
         if self._say is not None:
             self._say(actions)
@@ -365,6 +370,7 @@ class World:
         if type(event) is Batch:  # What of it came first, only the router knows.
             for agent in self.router.agents:
                 self.ledger.missed[agent.agent_id] = agent.missed
+        self._check_places(event, actions, left)
         self.event = event
         self.actions = actions
         self.happened.update(type(action) for action in actions)
@@ -376,6 +382,44 @@ class World:
             for holds in INVARIANTS:
                 holds(self)
         return actions
+
+    def _who_leaves(self, event: Event) -> list[tuple[ContactArrived, int]]:
+        """Return the legs that a customer who leaves gives up: what each asks, its arrival."""
+        if not isinstance(event, ContactLeft) or event.contact_id not in self.router.contacts:
+            return []
+        contact = self.router.contacts[event.contact_id]
+        legs = [self.router.legs[number] for number in contact.legs]
+        waits = contact.presence is Presence.WAITING
+        return [
+            (leg.asked, leg.arrived_us)
+            for leg in legs
+            if waits and leg.state <= LegState.CONNECTING
+        ]
+
+    def _check_places(
+        self, event: Event, actions: Sequence[Action], left: Sequence[tuple[ContactArrived, int]]
+    ) -> None:
+        """Places as the settings say; what came first in a batch, only the router knows."""
+        spans_us = {queue.name: queue.resume_us for queue in self.settings.queues}
+        regained = [one for one in actions if isinstance(one, RegainPlace)]
+        if isinstance(event, ContactArrived):
+            entries = [one.queue for one in actions if isinstance(one, EnterQueue)]
+            who = (entries[0] if entries else event.queue, event.channel, event.customer)
+            refused = any(isinstance(one, Refused) for one in actions)
+            arrived_us, until_us = (0, -1) if refused else self._places.pop(who, (0, -1))
+            assert [one.arrived_us for one in regained] == [arrived_us] * (
+                until_us >= self.now_us and arrived_us != self.now_us
+            )
+        for asked, arrived_us in left:
+            span_us = spans_us[asked.queue]
+            if span_us is not None and asked.customer:
+                who = (asked.queue, asked.channel, asked.customer)
+                self._places[who] = (arrived_us, self.now_us + span_us)
+        if isinstance(event, Batch):
+            self._places = {
+                (one.queue, one.channel, one.customer): (one.place.arrived_us, one.place.until_us)
+                for one in self.router.snapshot().places
+            }
 
     def _bystander(self) -> Router:
         return Router.restore(self.settings, self.router.snapshot())

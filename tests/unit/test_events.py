@@ -41,7 +41,7 @@ leg.enter offer.contact leg.widen offer.withdraw
 leg.connect leg.interrupt leg.resume wrap_up.end customer.release contact.close
 agent.set_state refused
 leg.open leg.close leg.join agent.release
-leg.disposition
+leg.disposition leg.regain_place
 """
 
 VALUES: dict[str, Any] = {
@@ -50,6 +50,7 @@ VALUES: dict[str, Any] = {
     "offer_id": 1,
     "leg_id": 2,
     "step": 1,
+    "arrived_us": 7,
     "disposition": "sale",
     "priority": -3,
     "queue": "sales",

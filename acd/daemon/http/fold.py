@@ -235,6 +235,12 @@ class Fold:
             line.enter(leg.number, leg.arrived_us)
             leg.offer_id = 0
 
+    def _regain(self, leg: Leg, arrived_us: int) -> None:
+        """Put a leg that has just come to its place, where its customer stood before."""
+        leg.arrived_us = arrived_us
+        self.lines[leg.place].leave(leg.number)
+        self.lines[leg.place].enter(leg.number, arrived_us)
+
     def _wait(self, leg: Leg, touched: Touched) -> None:
         """Have a new leg wait."""
         self.lines.setdefault(leg.place, Line()).enter(leg.number, leg.arrived_us)
@@ -261,6 +267,8 @@ class Fold:
             case ac.CloseContact(contact_id=contact_id, outcome=outcome):
                 self.outcomes[outcome] += 1
                 self._close(self._inside.close_contact(contact_id), touched)
+            case ac.RegainPlace(contact_id=contact_id):
+                self._regain(self._inside.first[contact_id], action.arrived_us)
             case ac.JoinLeg(offer_id=offer_id):
                 self._touch(self.held.get(offer_id), touched)
             case ac.EnterQueue() | ac.ReleaseCustomer() | ac.Refused() | ac.WidenLeg():
