@@ -83,7 +83,9 @@ def test_whoever_leaves_again_keeps_his_first_place() -> None:
     play.now_s = 20
     play.tell(comes("c2"))
     play.now_s = 40
-    play.tell(at_work("ann"), ev.LegConnected(offer_id=1), left("c2"))
+    play.tell(at_work("ann"), left("c2"))  # While it rings.
+    play.tick(55)
+    play.tick(85)
     play.now_s = 100
     assert play.tell(comes("c3")) == [
         "leg.regain_place leg_id=4 contact_id=c3 arrived_us=1000000",
