@@ -94,7 +94,7 @@ class AgentFacts:
         if not known and event.reason != agent.reason:  # His present break may go on.
             raise RefusalError(Reason.UNKNOWN_NOT_READY_REASON, event.reason)
         agent.reason = event.reason
-        if event.after_this_one and agent.offers:
+        if event.after_this_one and not agent.is_idle:
             agent.after_this_one = agent.availability in _TO_BREAK_OFF
         else:
             agent.after_this_one = False
@@ -107,7 +107,7 @@ class AgentFacts:
         agent, after = self._agent_after(event.agent_id, AgentSignal.DRAIN)
         agent.become(after)
         agent.after_this_one = False
-        if not agent.offers:
+        if agent.is_idle:
             self._floor.emptied(agent, orders)
         self._floor.matcher.refresh(agent)
 
@@ -118,7 +118,8 @@ class AgentFacts:
         agent.after_this_one = False
         agent.become(Availability.NOT_READY)
         self._revoke(agent, now_us, orders)
-        agent.become(after if agent.offers else Availability.LOGGED_OUT)
+        agent.become(Availability.LOGGED_OUT if agent.is_idle else after)
+        self._floor.note_gone(agent)
         self._floor.vacated |= not agent.kind.present
         self._floor.matcher.refresh(agent)
 

@@ -124,6 +124,7 @@ class _ChannelTable(Table):
     wrap_up_cap_us: Span | None = None
     auto_answer: bool | None = None
     expires_us: Span | None = None
+    park_us: Span | None = None
 
 
 class _StepTable(Table):

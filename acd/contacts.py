@@ -32,7 +32,7 @@ since no timer ends it but the end of his part."""
 
 @plain
 class LegState(IntEnum):
-    """Where a leg is. `CLOSED` and what comes after it are ends."""
+    """Where a leg is. Those without a row in `LEG_TABLE` are ends."""
 
     QUEUED = 0
     OFFERED = 1
@@ -42,6 +42,8 @@ class LegState(IntEnum):
     WRAPPING = 5
     CLOSED = 6
     ABANDONED = 7
+    PARKED = 8
+    """Put away by its agent: it keeps nobody busy."""
     EXPIRED = 9
     CANCELED = 10
 
@@ -60,6 +62,8 @@ class LegSignal(IntEnum):
     LEFT = 7
     WRAPPED = 8
     CANCELED = 9
+    PARKED = 10
+    RESUMED = 11
 
 
 @plain
@@ -103,24 +107,30 @@ _O = OfferState
 
 LEG_TABLE: Final[tuple[tuple[Any, ...], ...]] = (
     # In each row: OFFERED, ACCEPTED, CONNECTED, RETURNED, HELD, RETRIEVED, ENDED, LEFT, WRAPPED,
-    # CANCELED.
+    # CANCELED, PARKED, RESUMED.
     # QUEUED
     (_L.OFFERED, REFUSED, REFUSED, REFUSED, REFUSED, REFUSED, REFUSED, _L.ABANDONED, REFUSED,
-     _L.CANCELED),
+     _L.CANCELED, REFUSED, REFUSED),
     # OFFERED
     (REFUSED, _L.CONNECTING, _L.CONNECTED, _L.QUEUED, REFUSED, REFUSED, REFUSED, _L.ABANDONED,
-     REFUSED, _L.CANCELED),
+     REFUSED, _L.CANCELED, REFUSED, REFUSED),
     # CONNECTING
     (REFUSED, IGNORED, _L.CONNECTED, _L.QUEUED, REFUSED, REFUSED, REFUSED, _L.ABANDONED, REFUSED,
-     _L.CANCELED),
+     _L.CANCELED, REFUSED, REFUSED),
     # CONNECTED
     (REFUSED, IGNORED, IGNORED, REFUSED, _L.HELD, IGNORED, _L.WRAPPING, _L.WRAPPING, REFUSED,
-     REFUSED),
+     REFUSED, _L.PARKED, IGNORED),
     # HELD
     (REFUSED, IGNORED, IGNORED, REFUSED, IGNORED, _L.CONNECTED, _L.WRAPPING, _L.WRAPPING, REFUSED,
-     REFUSED),
+     REFUSED, REFUSED, REFUSED),
     # WRAPPING: what is canceled then, if anything, is another leg.
-    (REFUSED, IGNORED, IGNORED, REFUSED, REFUSED, REFUSED, IGNORED, IGNORED, _L.CLOSED, IGNORED),
+    (REFUSED, IGNORED, IGNORED, REFUSED, REFUSED, REFUSED, IGNORED, IGNORED, _L.CLOSED, IGNORED,
+     REFUSED, REFUSED),
+    # CLOSED and ABANDONED
+    (), (),
+    # PARKED
+    (REFUSED, IGNORED, IGNORED, REFUSED, REFUSED, REFUSED, _L.WRAPPING, _L.WRAPPING, REFUSED,
+     REFUSED, IGNORED, _L.CONNECTED),
 )  # fmt: skip
 """Leg state × signal. The ends have no row: a leg that ended is forgotten."""
 

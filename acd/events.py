@@ -271,6 +271,18 @@ class LegDisposed(_Event, frozen=True, tag="leg.disposed"):
     """One of the queue's `dispositions`."""
 
 
+class LegParked(_Event, frozen=True, tag="leg.parked"):
+    """The agent put the contact away, to go on with it later."""
+
+    offer_id: OfferId
+
+
+class LegResumed(_Event, frozen=True, tag="leg.resumed"):
+    """The agent goes on with a contact that he had put away."""
+
+    offer_id: OfferId
+
+
 class ContactReprioritized(_Event, frozen=True, tag="contact.reprioritized"):
     """A supervisor gave a waiting contact another priority; where it stands among equals stays."""
 
@@ -306,6 +318,8 @@ SingleEvent: TypeAlias = (
     | ContactCanceled
     | ContactReprioritized
     | LegDisposed
+    | LegParked
+    | LegResumed
 )
 
 

@@ -21,6 +21,7 @@ from acd.actions import (
     WithdrawOffer,
 )
 from acd.agents import (
+    ASIDE,
     AVAILABILITY_TABLE,
     Agent,
     AgentSignal,
@@ -70,7 +71,7 @@ EXCLUSIONS_MAX: Final = 100
 """Most open exclusions of one agent; with one more, that which ends first ends at once. A phone
 that rejects all by itself would otherwise make every decision about its agent slower."""
 
-_TALKING: Final = (LegState.CONNECTED, LegState.HELD)
+_TALKING: Final = (LegState.CONNECTED, LegState.HELD, LegState.PARKED)
 
 _OUTCOMES: Final = {
     OfferState.TIMED_OUT: OfferOutcome.TIMED_OUT,
@@ -100,6 +101,8 @@ class Floor:
         self.by_id: dict[AgentId, Agent] = {agent.agent_id: agent for agent in self.agents}
         self.vacated = False
         """Whether the last agent of some kind logged out in this step."""
+        self.gone: list[Agent] = []
+        """The agents who logged out in this step with contacts parked."""
         self.contacts: dict[ContactId, Contact] = {}
         self.legs: dict[int, Leg] = {}
         self.offers: dict[int, Offer] = {}
@@ -216,9 +219,9 @@ class Floor:
             self.matcher.refresh(agent)
 
     def settle_slot(self, leg: Leg) -> None:
-        """Have an agent's slot say what his leg does, unless it is set aside."""
+        """Have an agent's slot say what his leg does, unless it is aside."""
         offer = self.offers[leg.offer_id]
-        if offer.slot != SlotState.INTERRUPTED:
+        if offer.slot not in ASIDE:
             agent = self.agents[offer.agent]
             agent.move(offer, _SLOT_OF.get(leg.state, SlotState.ACTIVE))
             self.matcher.refresh(agent)
@@ -298,8 +301,8 @@ class Floor:
         agent = self.agents[offer.agent]
         contact = self.contacts[leg.contact_id]
         if len(contact.legs) > 1:
-            self._part(leg, contact, agent, now_us)
-        if self._idle_after_contact:
+            self.end_part(leg, contact, agent, now_us)
+        if self._idle_after_contact and offer.slot != SlotState.PARKED:
             agent.idle_since_us = now_us
         channel = leg.klass.channel_settings
         if agent.wrap_up_mode is WrapUpMode.TIMED:
@@ -313,7 +316,7 @@ class Floor:
         self.timers.add(offer.until_us, Timer.LEASE, offer.offer_id)
         self.settle_slot(leg)
 
-    def _part(self, leg: Leg, contact: Contact, agent: Agent, now_us: int) -> None:
+    def end_part(self, leg: Leg, contact: Contact, agent: Agent, now_us: int) -> None:
         """Note that an agent has no part any more in a contact with other legs.
 
         One that waits is not offered to him at once, as if he had failed to take it.
@@ -341,7 +344,7 @@ class Floor:
         if self._measures:
             self._performance.end(offer, leg.klass.queue.name, now_us)
         agent = self.agents[offer.agent]
-        if not self._idle_after_contact:
+        if not self._idle_after_contact and offer.slot != SlotState.PARKED:
             agent.idle_since_us = now_us
         if leg.klass.queue.dispositions:
             number, told = offer.offer_id, offer.disposition
@@ -382,18 +385,22 @@ class Floor:
         agent = self.agents[offer.agent]
         del self.offers[offer.offer_id]
         agent.remove(offer)
-        if agent.offers and offer.slot != SlotState.INTERRUPTED:
+        self.vacate(agent, offer.slot, now_us, orders)
+
+    def vacate(self, agent: Agent, slot: SlotState | int, now_us: int, orders: Orders) -> None:
+        """Note that an agent has nothing more in a slot that was in a state; use the room."""
+        if agent.offers and slot not in ASIDE:
             self._resume(agent, now_us, orders)
         if self._occupancy is not None:
             self._occupancy.note(agent, now_us)
-        if agent.is_leaving and not agent.offers:
+        if agent.is_leaving and agent.is_idle:
             self.emptied(agent, orders)
         self.matcher.refresh(agent)
 
     def _set_aside(self, agent: Agent, now_us: int, orders: Orders) -> None:
         """Set aside all that an agent does; what came back in this very step just stays aside."""
         for offer in agent.offers.values():
-            if offer.slot != SlotState.INTERRUPTED:
+            if offer.slot not in ASIDE:
                 agent.move(offer, SlotState.INTERRUPTED)
                 if self._measures:
                     self._performance.pause(offer, now_us)
@@ -428,9 +435,15 @@ class Floor:
         if after is not agent.availability:
             agent.become(after)
             self.vacated |= not agent.kind.present
+            self.note_gone(agent)
             reason = agent.reason if after is Availability.NOT_READY else ""
             orders.append(SetAgentState(agent.agent_id, after, reason))
             self.matcher.refresh(agent)
+
+    def note_gone(self, agent: Agent) -> None:
+        """Note an agent who is logged out with contacts parked: they do not wait for him."""
+        if agent.availability is Availability.LOGGED_OUT and agent.offers:
+            self.gone.append(agent)
 
     def send_away(self, agent: Agent, signal: AgentSignal, reason: str, orders: Orders) -> None:
         """Have an agent take nothing new by our own doing, and say why; as far as he was ready."""
@@ -441,7 +454,7 @@ class Floor:
         if after is Availability.NOT_READY:
             agent.reason = reason
             agent.after_this_one = False
-        elif not agent.offers and signal is AgentSignal.LOGGED_OUT:
+        elif agent.is_idle and signal is AgentSignal.LOGGED_OUT:
             after = Availability.LOGGED_OUT
         self.set_availability(agent, after, orders)
 

@@ -48,6 +48,8 @@ from acd.events import (
     DrainRequested,
     Event,
     LegConnected,
+    LegParked,
+    LegResumed,
     OfferFailed,
     OfferRejected,
 )
@@ -94,6 +96,7 @@ from acd.tallies import (
     NO_TIME,
     NOBODY,
     NOTHING,
+    PARKED,
     QUEUED,
     RINGING,
     Intervals,
@@ -101,9 +104,11 @@ from acd.tallies import (
     Times,
     cell_of,
     cut_clocks,
+    go_on,
     make_clocks,
     make_tallies,
     row_of,
+    stop_handling,
     team_of,
 )
 
@@ -167,6 +172,8 @@ class Metrics:
             OfferRejected: self._offer_rejected,
             OfferFailed: self._offer_failed,
             LegConnected: self._leg_connected,
+            LegParked: self._leg_parked,
+            LegResumed: self._leg_resumed,
             AgentReady: self._agent_ready,
             AgentNotReady: self._agent_not_ready,
             DrainRequested: self._agent_not_ready,
@@ -330,6 +337,18 @@ class Metrics:
             bucket = wait_bucket(wait_us)
         tally.waits[bucket] = tally.waits.get(bucket, 0) + 1
 
+    def _leg_parked(self, event: LegParked, now_us: int) -> None:
+        leg = self._offers.get(event.offer_id)
+        if leg is not None and leg.place in {HANDLING, INTERRUPTED}:
+            if leg.place == HANDLING:
+                stop_handling(leg, now_us)
+            leg.place = PARKED
+
+    def _leg_resumed(self, event: LegResumed, now_us: int) -> None:
+        leg = self._offers.get(event.offer_id)
+        if leg is not None and leg.place == PARKED:
+            go_on(leg, now_us)
+
     def _agent_ready(self, event: AgentReady, now_us: int) -> None:
         agent = self._clocks[event.agent_id]
         if not agent.ready:
@@ -373,18 +392,12 @@ class Metrics:
         leg = self._offers.get(action.offer_id)
         if leg is not None:
             leg.place = INTERRUPTED
-            self._stop_handling(leg, now_us)
+            stop_handling(leg, now_us)
 
     def _resume_leg(self, action: ResumeLeg, now_us: int) -> None:
         leg = self._offers.get(action.offer_id)
         if leg is not None and leg.place == INTERRUPTED:
-            leg.place = HANDLING
-            leg.handling_us -= now_us
-            agent = leg.agent
-            agent.stop_idle(now_us)
-            agent.handling += 1
-            if agent.handling == 1:
-                agent.busy_us -= now_us
+            go_on(leg, now_us)
 
     def _close_leg(self, action: CloseLeg, now_us: int) -> None:
         leg = self._inside.close_leg(action.contact_id, action.leg_id)
@@ -401,7 +414,7 @@ class Metrics:
         if leg.place >= HANDLING:
             del self._offers[leg.offer_id]
             if leg.place == HANDLING:
-                self._stop_handling(leg, now_us)
+                stop_handling(leg, now_us)
             cell[HANDLED] += 1
             cell[HANDLING_US] += leg.handling_us
             return
@@ -437,17 +450,6 @@ class Metrics:
         del self._offers[leg.offer_id]
         leg.agent.ringing -= 1
         leg.agent.start_idle(now_us)
-
-    @staticmethod
-    def _stop_handling(leg: Leg, now_us: int) -> None:
-        """Stop the clocks of a leg in handling, and of its agent if it was his last."""
-        leg.handling_us += now_us
-        agent = leg.agent
-        agent.handling -= 1
-        if not agent.handling:
-            agent.busy_us += now_us
-            if agent.ready and not agent.ringing:
-                agent.idle_us -= now_us
 
     def _end_wait(self, leg: Leg, now_us: int) -> None:
         """Add a wait that was not 0 to the area under the number waiting."""

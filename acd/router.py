@@ -36,6 +36,8 @@ from acd.ids import (
 from acd.leases import Leases
 from acd.matching import Index, Matcher
 from acd.offer_facts import OfferFacts
+from acd.parking import let_go_of_parked
+from acd.parking_facts import ParkingFacts
 from acd.performance import Performance
 from acd.selection import Selection
 from acd.settings import DomainSettings
@@ -93,6 +95,7 @@ class Router:
             **TransferFacts(self._floor).handlers,
             **AgentFacts(settings, self._floor).handlers,
             **Dispositions(self._floor).handlers,
+            **ParkingFacts(self._floor).handlers,
             **Supervision(settings, self._floor).handlers,
             ev.ClockTicked: self._clock_ticked,
             ev.Batch: self._batch,
@@ -124,6 +127,8 @@ class Router:
         except RefusalError as error:
             orders.append(Refused(error.reason, error.about))
         self._now_us = now_us
+        if floor.gone:
+            let_go_of_parked(floor, now_us, orders)
         if floor.vacated or now_us == self._vacated_us:
             self._let_unserved_widen(now_us)
         while (pair := self._next_pair(now_us)) is not None:
@@ -154,6 +159,8 @@ class Router:
             self._handlers[type(event)](event, now_us, [])
         self._contact_facts.recorded = None
         self._now_us = now_us
+        if floor.gone:
+            let_go_of_parked(floor, now_us, [])
         if floor.vacated or now_us == self._vacated_us:
             self._let_unserved_widen(now_us)
         for action in actions:

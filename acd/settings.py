@@ -117,6 +117,8 @@ class ChannelSettings(_Settings, frozen=True):
     auto_answer: bool = False
     expires_us: int | None = None
     """A contact that has waited so long ends as expired; None for never."""
+    park_us: int | None = None
+    """For how long at most an agent may put a contact away; None for not at all."""
 
 
 class RoutingStep(_Settings, frozen=True):

@@ -31,7 +31,7 @@ NOTHING: Final = (0,) * PLACES
 NO_TIME: Final = (0, 0)
 
 # Where a leg is. Below HANDLING it waits, from it on it has been answered.
-QUEUED, RINGING, HANDLING, INTERRUPTED = range(4)
+QUEUED, RINGING, HANDLING, INTERRUPTED, PARKED = range(5)
 
 Key = tuple[QueueName, Channel]
 
@@ -140,6 +140,28 @@ class Leg(Struct, gc=False):
     offer_id: int = 0
     handling_us: int = 0
     """Ends less starts, as an agent's clock."""
+
+
+def go_on(leg: Leg, now_us: int) -> None:
+    """Start the clocks of a leg again that is back in its agent's hands."""
+    leg.place = HANDLING
+    leg.handling_us -= now_us
+    agent = leg.agent
+    agent.stop_idle(now_us)
+    agent.handling += 1
+    if agent.handling == 1:
+        agent.busy_us -= now_us
+
+
+def stop_handling(leg: Leg, now_us: int) -> None:
+    """Stop the clocks of a leg in handling, and of its agent if it was his last."""
+    leg.handling_us += now_us
+    agent = leg.agent
+    agent.handling -= 1
+    if not agent.handling:
+        agent.busy_us += now_us
+        if agent.ready and not agent.ringing:
+            agent.idle_us -= now_us
 
 
 NOBODY: Final = AgentClock(Pool(0, "", frozenset()))

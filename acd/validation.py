@@ -330,6 +330,11 @@ class _Checker:
         self._found.span((*path, "wrap_up_s"), channel.wrap_up_us)
         if channel.expires_us is not None:
             self._found.span((*path, "expires_s"), channel.expires_us, zero=False)
+        if channel.park_us is not None:
+            self._found.span((*path, "park_s"), channel.park_us, zero=False)
+            if path[-1] == Channel.VOICE:
+                wanted = "no such key: a caller is on the line, and is put on hold"
+                self._found.report((*path, "park_s"), "is given", wanted)
         cap_us = channel.wrap_up_cap_us
         self._found.span((*path, "wrap_up_cap_s"), cap_us)
         if 0 <= cap_us < channel.wrap_up_us and not self._found.excused(*path, "wrap_up_s"):

@@ -148,7 +148,7 @@ def _criteria(rng: Random) -> dict[str, Any]:
     }
 
 
-def _channel(rng: Random, urgency: Urgency) -> ChannelSettings:
+def _channel(rng: Random, urgency: Urgency, name: Channel) -> ChannelSettings:
     wrap_up_us = rng.choice((0, 2, 10)) * SECOND_US
     timed = urgency in {Urgency.C_MU, Urgency.GENERALIZED_C_MU}
     return ChannelSettings(
@@ -158,6 +158,7 @@ def _channel(rng: Random, urgency: Urgency) -> ChannelSettings:
         wrap_up_us=wrap_up_us,
         wrap_up_cap_us=wrap_up_us + rng.choice((0, 20)) * SECOND_US,
         auto_answer=rng.random() < 0.2,
+        park_us=None if name is Channel.VOICE else rng.choice((None, 3, 40 * SECOND_US)),
         expires_us=rng.choice((None, None, 4 * SECOND_US, 60 * SECOND_US)),
     )
 
@@ -218,7 +219,9 @@ def _queue(rng: Random, name: str, urgency: Urgency, *, least: int = 1) -> Queue
     given = numbers(rng, urgency)
     queue = QueueSettings(
         name=name,
-        channels={channel: _channel(rng, urgency) for channel in some(rng, CHANNELS, least=least)},
+        channels={
+            channel: _channel(rng, urgency, channel) for channel in some(rng, CHANNELS, least=least)
+        },
         requires=requires,
         prefers=some(rng, PREFERENCES)[:2],
         steps=_steps(rng, requires, given.get("priority"), urgency),
@@ -372,7 +375,7 @@ def middle_domain(rng: Random, urgency: Urgency) -> DomainSettings:
     queues = _queues(rng, urgency, 8)
     queues[0] = replace(
         queues[0],
-        channels={channel: _channel(rng, urgency) for channel in CHANNELS},
+        channels={channel: _channel(rng, urgency, channel) for channel in CHANNELS},
         requires="",
         prefers=(),
         steps=(),

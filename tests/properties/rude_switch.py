@@ -24,8 +24,10 @@ from acd.events import (
     LegDisposed,
     LegEnded,
     LegHeld,
+    LegParked,
     LegRated,
     LegRequeued,
+    LegResumed,
     LegRetrieved,
     LegTransferred,
     OfferAccepted,
@@ -58,6 +60,9 @@ OFFER_EVENTS: Final[tuple[Callable[[int, Random], SingleEvent], ...]] = (
     lambda number, _: LegEnded(offer_id=number),
     lambda number, _: WrapUpEnded(offer_id=number),
     lambda number, rng: WrapUpEnded(offer_id=number, disposition=rng.choice(TOLD)),
+    lambda number, _: LegParked(offer_id=number),
+    lambda number, _: LegParked(offer_id=number),
+    lambda number, _: LegResumed(offer_id=number),
     lambda number, rng: LegDisposed(offer_id=number, disposition=rng.choice(TOLD)),
     lambda number, _: LegRequeued(offer_id=number),
     lambda number, rng: ConsultEnded(offer_id=number, how=rng.choice(tuple(ConsultEnd))),
@@ -73,8 +78,9 @@ BACK_TO_WORK: Final[tuple[Callable[[str, Random], SingleEvent], ...]] = (
 POLITE: Final[dict[LegState, tuple[Callable[..., SingleEvent], ...]]] = {
     LegState.OFFERED: (OfferAccepted, LegConnected, LegConnected),
     LegState.CONNECTING: (LegConnected,),
-    LegState.CONNECTED: (LegHeld, LegEnded, LegEnded, LegRequeued),
+    LegState.CONNECTED: (LegHeld, LegEnded, LegEnded, LegRequeued, LegParked),
     LegState.HELD: (LegRetrieved, LegEnded, LegEnded, LegRequeued),
+    LegState.PARKED: (LegResumed, LegResumed, LegEnded),
     LegState.WRAPPING: (WrapUpEnded,),
 }
 """What a polite switch would say next of an offer, by the state of its leg."""

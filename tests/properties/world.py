@@ -31,7 +31,7 @@ from acd.actions import (
     WithdrawOffer,
 )
 from acd.agents import SlotState
-from acd.contacts import WHILE_PARTY_US, Leg, LegState, OfferState, Presence
+from acd.contacts import LEG_TABLE, WHILE_PARTY_US, Leg, LegState, OfferState, Presence
 from acd.eligibility import delayed, eligible, may_take
 from acd.errors import CallerError
 from acd.events import (
@@ -44,7 +44,9 @@ from acd.events import (
     LegConnected,
     LegDisposed,
     LegEnded,
+    LegParked,
     LegRated,
+    LegResumed,
     OfferAccepted,
     OfferFailed,
     OfferRejected,
@@ -57,7 +59,7 @@ from acd.settings import SECOND_US, AfterMiss, AgentSettings, DomainSettings, Ur
 from acd.skills import parse_requirement
 from acd.snapshot import Snapshot
 from tests.properties.deeds import Deeds
-from tests.properties.naive import moment, naive_router, takes_of
+from tests.properties.naive import in_hand, moment, naive_router, takes_of
 from tests.properties.parties import PARTIES
 
 START_US: Final = 1_700_000_000_000_000
@@ -65,6 +67,8 @@ START_US: Final = 1_700_000_000_000_000
 NEVER_US: Final = 2**60
 
 CHANNELS: Final = tuple(Channel)
+
+_ASIDE: Final = (SlotState.INTERRUPTED, SlotState.PARKED)
 
 _COUNTED_APART: Final = (ContactOutcome.HANDLED, ContactOutcome.ABANDONED)
 """The outcomes that are no other exits."""
@@ -90,6 +94,8 @@ class Ledger:
         self.further: dict[int, str] = {}
         """The open legs beyond the first: leg → contact."""
         self.aside: set[int] = set()
+        self.parked: set[int] = set()
+        """The offers whose contacts are put away, or wrap up there."""
         self.given_us: dict[str, int] = {}
         """When each agent was last offered something."""
         self.given_before_us: dict[int, int] = {}
@@ -164,6 +170,12 @@ class Ledger:
             if event.offer_id in {number for number, _ in self.holds.values()}:
                 self.deeds.begin(self.offers[event.offer_id - 1])
                 self.talking |= {event.offer_id} - self._parted
+        elif isinstance(event, LegParked):
+            self._park(event.offer_id)
+        elif isinstance(event, LegResumed):
+            if event.offer_id in self.parked & self.talking:
+                self.parked.remove(event.offer_id)
+                self.deeds.resume(event.offer_id)
         elif isinstance(event, LegEnded):
             self._part(event.offer_id)
         elif isinstance(event, ContactLeft):
@@ -182,6 +194,15 @@ class Ledger:
                 self._taken.add(offer_id)
                 self.missed[offer.agent_id] = 0
 
+    def _park(self, offer_id: int) -> None:
+        """Note that what an agent has is put away, be it set aside; again changes nothing."""
+        if offer_id in self.talking and offer_id not in self.parked:
+            self.parked.add(offer_id)
+            if offer_id in self.aside:
+                self.aside.remove(offer_id)
+            else:
+                self.deeds.pause(offer_id)
+
     def _part(self, offer_id: int) -> None:
         """Note that an agent's part ended, if he had one; he does not get it back at once."""
         if offer_id in self.talking:
@@ -198,6 +219,7 @@ class Ledger:
         offer_id, _ = self.holds.pop(leg_id, (0, ""))
         self.deeds.end(offer_id)
         self.aside.discard(offer_id)
+        self.parked.discard(offer_id)
         self.talking.discard(offer_id)
 
     def _note_action(self, action: Action) -> None:
@@ -243,7 +265,7 @@ class Ledger:
             assert action.offer_id not in self.aside
             self.aside.add(action.offer_id)
             self.deeds.pause(action.offer_id)
-        elif isinstance(action, ResumeLeg):
+        elif isinstance(action, ResumeLeg) and action.offer_id not in self.parked:
             self.aside.remove(action.offer_id)
             self.deeds.resume(action.offer_id)
 
@@ -490,7 +512,7 @@ class World:
             number: agent.agent_id
             for agent in self.router.agents
             for number, offer in agent.offers.items()
-            if offer.slot != SlotState.INTERRUPTED
+            if offer.slot not in _ASIDE
         }
 
     # The invariants.
@@ -557,7 +579,7 @@ class World:
         )
         for number, leg in router.legs.items():
             assert leg.leg_id == number
-            assert leg.state in range(LegState.CLOSED)
+            assert LEG_TABLE[leg.state]
             assert (leg.state is LegState.QUEUED) == (leg.offer_id == 0)
 
     def a_leg_has_at_most_one_offer_and_one_agent(self) -> None:
@@ -586,19 +608,20 @@ class World:
             LegState.WRAPPING: SlotState.WRAPPING,
         }
         for offer in slots:
-            if offer.slot != SlotState.INTERRUPTED:
+            assert (offer.slot == SlotState.PARKED) == (offer.offer_id in self.ledger.parked)
+            if offer.slot not in _ASIDE:
                 assert offer.slot == expected[router.legs[offer.leg_id].state]
 
     def nothing_stays_aside_for_nothing(self) -> None:
         for agent in self.router.agents:
             slots = {offer.slot for offer in agent.offers.values()}
-            assert slots != {SlotState.INTERRUPTED}
+            assert slots - {SlotState.PARKED} != {SlotState.INTERRUPTED}
 
     def what_was_aside_comes_back_when_another_slot_frees(self) -> None:
         freed = {
             agent_id
             for number, agent_id in self._working.items()
-            if number not in self.router.offers
+            if number not in self.router.offers or number in self.ledger.parked
         }
         for action in self.actions:
             if isinstance(action, ResumeLeg):
@@ -616,12 +639,12 @@ class World:
             in_use = [
                 CHANNELS[offer.channel]
                 for offer in agent.offers.values()
-                if offer.slot != SlotState.INTERRUPTED
+                if offer.slot not in _ASIDE
             ]
             assert sum(capacity.channels[one].cost for one in in_use) <= capacity.total
             for channel, count in Counter(in_use).items():
                 assert count <= capacity.channels[channel].slots
-            assert agent.is_idle == (not agent.offers)
+            assert agent.is_idle == (not in_hand(agent))
 
     def at_rest_nobody_may_take_what_waits(self) -> None:
         able = [agent for agent in self.router.agents if any(agent.takes())]
@@ -703,7 +726,7 @@ class World:
 
     def no_offer_outlives_its_agents_session(self) -> None:
         for agent in self.router.agents:
-            if agent.offers:
+            if in_hand(agent):
                 assert agent.availability is not Availability.LOGGED_OUT
             else:
                 assert agent.availability is not Availability.DRAINING
@@ -833,8 +856,7 @@ class World:
     def the_measures_count_what_the_ledger_counts(self) -> None:
         rows = self.metrics.report(self.now_us).rows
         answered = self.ledger.closed[ContactOutcome.HANDLED] + sum(
-            leg.state in {LegState.CONNECTED, LegState.HELD, LegState.WRAPPING}
-            for leg in self.router.legs.values()
+            leg.state > LegState.CONNECTING for leg in self.router.legs.values()
         )
         waiting = sum(leg.state <= LegState.CONNECTING for leg in self.router.legs.values())
         whole = [row.total for row in rows]

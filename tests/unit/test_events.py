@@ -32,7 +32,7 @@ agent.logged_in agent.ready agent.not_ready agent.drain_requested agent.logged_o
 agent.device_changed agent.wrap_up_mode_changed
 clock.ticked
 leg.transferred leg.requeued consult.requested consult.ended
-contact.canceled contact.reprioritized leg.disposed
+contact.canceled contact.reprioritized leg.disposed leg.parked leg.resumed
 batch
 """
 

@@ -18,7 +18,7 @@ from acd.figures import BY_CAUSE, CANCELED, NOT_CONNECTED, OFFERS, REJECTED, REV
 from acd.ids import Availability, ContactOutcome, OfferOutcome
 from acd.inside import LifeOfLeg, lives_of_legs, take_life_of
 from acd.journal.records import Entry
-from acd.tallies import HANDLING, INTERRUPTED
+from acd.tallies import HANDLING, INTERRUPTED, PARKED
 
 PORTION: Final = 1_000
 """Most contacts that one transaction forgets: 20 ms."""
@@ -62,6 +62,8 @@ class Fold:
             ev.OfferRejected: self._rejected,
             ev.OfferFailed: self._failed,
             ev.LegConnected: self._connected,
+            ev.LegParked: self._parked,
+            ev.LegResumed: self._resumed,
             ev.AgentLoggedIn: self._agent_said,
             ev.AgentReady: self._agent_said,
             ev.AgentNotReady: self._agent_said,
@@ -216,6 +218,27 @@ class Fold:
     def _resume(self, action: act.ResumeLeg, now_us: int) -> None:
         self._turn(action.offer_id, INTERRUPTED, HANDLING, -now_us)
 
+    def _parked(self, event: ev.LegParked, now_us: int) -> None:
+        leg, offer = self._legs.by_offer.get(event.offer_id, (None, None))
+        if leg is None or offer is None or leg.place not in {HANDLING, INTERRUPTED}:
+            return
+        member = self._crew.touch(offer.agent_id)
+        if leg.place == HANDLING:
+            leg.handling_us += now_us
+            member.handling -= 1
+        else:
+            member.aside -= 1
+        leg.place = PARKED
+        self._legs.changed(leg, offer)
+
+    def _resumed(self, event: ev.LegResumed, now_us: int) -> None:
+        leg, offer = self._legs.by_offer.get(event.offer_id, (None, None))
+        if leg is not None and offer is not None and leg.place == PARKED:
+            leg.place = HANDLING
+            leg.handling_us -= now_us
+            self._crew.touch(offer.agent_id).handling += 1
+            self._legs.changed(leg, offer)
+
     def _turn(self, offer_id: int, before: int, after: int, handling_us: int) -> None:
         """Set a contact aside, or bring it back."""
         leg, offer = self._legs.by_offer.get(offer_id, (None, None))
@@ -255,7 +278,7 @@ class Fold:
             if leg.place == HANDLING:
                 leg.handling_us += now_us
                 member.handling -= 1
-            else:
+            elif leg.place == INTERRUPTED:
                 member.aside -= 1
         self._legs.close(leg, str(outcome), now_us)
 

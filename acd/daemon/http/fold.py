@@ -199,6 +199,8 @@ class Fold:
                 | ev.LegRetrieved(offer_id=offer_id)
                 | ev.LegEnded(offer_id=offer_id)
                 | ev.LegDisposed(offer_id=offer_id)
+                | ev.LegParked(offer_id=offer_id)
+                | ev.LegResumed(offer_id=offer_id)
                 | ev.WrapUpEnded(offer_id=offer_id)
                 | ev.LegTransferred(offer_id=offer_id)
                 | ev.LegRequeued(offer_id=offer_id)
