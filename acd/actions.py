@@ -198,6 +198,28 @@ class ReleaseAgent(_Action, frozen=True, tag="agent.release"):
     agent_id: AgentId
 
 
+class RegainPlace(_Action, frozen=True, tag="leg.regain_place"):
+    """Let a contact wait where its customer stood before he left: he came back in time."""
+
+    leg_id: LegId
+    contact_id: ContactId
+    arrived_us: TimeUs
+    """From when it waits, for its place."""
+
+
+class FileDisposition(_Action, frozen=True, tag="leg.disposition"):
+    """Note how a handled contact ended; told when its leg closes, where its queue has dispositions.
+
+    The one that counts: what was told before may have been corrected.
+    """
+
+    offer_id: OfferId
+    contact_id: ContactId
+    agent_id: AgentId
+    disposition: str = ""
+    """Empty where none was told."""
+
+
 Action: TypeAlias = (
     EnterQueue
     | OfferContact
@@ -215,4 +237,6 @@ Action: TypeAlias = (
     | CloseLeg
     | JoinLeg
     | ReleaseAgent
+    | FileDisposition
+    | RegainPlace
 )

@@ -111,6 +111,7 @@ class _DomainTable(Table):
     skills: list[str] | None = None
     contact_attributes: list[str] | None = None
     contact_numbers: list[str] | None = None
+    not_ready_reasons: list[str] | None = None
     time_zone: str | None = None
 
 
@@ -123,6 +124,8 @@ class _ChannelTable(Table):
     wrap_up_cap_us: Span | None = None
     auto_answer: bool | None = None
     parallel_offers: Whole | None = None
+    expires_us: Span | None = None
+    park_us: Span | None = None
 
 
 class _StepTable(Table):
@@ -145,6 +148,9 @@ class _QueueTable(Table):
     delay_cost: Whole | None = None
     waiting_share: Whole | None = None
     exclusion_us: Span | None = None
+    dispositions: list[str] | None = None
+    disposition_required: bool | None = None
+    resume_us: Span | None = None
     steps: list[_StepTable] = Field(default_factory=list)
     voice: _ChannelTable | None = None
     email: _ChannelTable | None = None

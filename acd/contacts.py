@@ -32,7 +32,7 @@ since no timer ends it but the end of his part."""
 
 @plain
 class LegState(IntEnum):
-    """Where a leg is. The last three are ends."""
+    """Where a leg is. Those without a row in `LEG_TABLE` are ends."""
 
     QUEUED = 0
     OFFERED = 1
@@ -42,6 +42,9 @@ class LegState(IntEnum):
     WRAPPING = 5
     CLOSED = 6
     ABANDONED = 7
+    PARKED = 8
+    """Put away by its agent: it keeps nobody busy."""
+    EXPIRED = 9
     CANCELED = 10
 
 
@@ -58,6 +61,9 @@ class LegSignal(IntEnum):
     ENDED = 6
     LEFT = 7
     WRAPPED = 8
+    CANCELED = 9
+    PARKED = 10
+    RESUMED = 11
 
 
 @plain
@@ -103,20 +109,31 @@ _L = LegState
 _O = OfferState
 
 LEG_TABLE: Final[tuple[tuple[Any, ...], ...]] = (
-    # In each row: OFFERED, ACCEPTED, CONNECTED, RETURNED, HELD, RETRIEVED, ENDED, LEFT, WRAPPED.
+    # In each row: OFFERED, ACCEPTED, CONNECTED, RETURNED, HELD, RETRIEVED, ENDED, LEFT, WRAPPED,
+    # CANCELED, PARKED, RESUMED.
     # QUEUED
-    (_L.OFFERED, REFUSED, REFUSED, REFUSED, REFUSED, REFUSED, REFUSED, _L.ABANDONED, REFUSED),
+    (_L.OFFERED, REFUSED, REFUSED, REFUSED, REFUSED, REFUSED, REFUSED, _L.ABANDONED, REFUSED,
+     _L.CANCELED, REFUSED, REFUSED),
     # OFFERED: offered to one more it stays so; RETURNED when its last pending offer has ended.
     (_L.OFFERED, _L.CONNECTING, _L.CONNECTED, _L.QUEUED, REFUSED, REFUSED, REFUSED, _L.ABANDONED,
-     REFUSED),
+     REFUSED, _L.CANCELED, REFUSED, REFUSED),
     # CONNECTING
-    (REFUSED, IGNORED, _L.CONNECTED, _L.QUEUED, REFUSED, REFUSED, REFUSED, _L.ABANDONED, REFUSED),
+    (REFUSED, IGNORED, _L.CONNECTED, _L.QUEUED, REFUSED, REFUSED, REFUSED, _L.ABANDONED, REFUSED,
+     _L.CANCELED, REFUSED, REFUSED),
     # CONNECTED
-    (REFUSED, IGNORED, IGNORED, REFUSED, _L.HELD, IGNORED, _L.WRAPPING, _L.WRAPPING, REFUSED),
+    (REFUSED, IGNORED, IGNORED, REFUSED, _L.HELD, IGNORED, _L.WRAPPING, _L.WRAPPING, REFUSED,
+     REFUSED, _L.PARKED, IGNORED),
     # HELD
-    (REFUSED, IGNORED, IGNORED, REFUSED, IGNORED, _L.CONNECTED, _L.WRAPPING, _L.WRAPPING, REFUSED),
-    # WRAPPING
-    (REFUSED, IGNORED, IGNORED, REFUSED, REFUSED, REFUSED, IGNORED, IGNORED, _L.CLOSED),
+    (REFUSED, IGNORED, IGNORED, REFUSED, IGNORED, _L.CONNECTED, _L.WRAPPING, _L.WRAPPING, REFUSED,
+     REFUSED, REFUSED, REFUSED),
+    # WRAPPING: what is canceled then, if anything, is another leg.
+    (REFUSED, IGNORED, IGNORED, REFUSED, REFUSED, REFUSED, IGNORED, IGNORED, _L.CLOSED, IGNORED,
+     REFUSED, REFUSED),
+    # CLOSED and ABANDONED
+    (), (),
+    # PARKED
+    (REFUSED, IGNORED, IGNORED, REFUSED, REFUSED, REFUSED, _L.WRAPPING, _L.WRAPPING, REFUSED,
+     REFUSED, IGNORED, _L.CONNECTED),
 )  # fmt: skip
 """Leg state × signal. The ends have no row: a leg that ended is forgotten."""
 
@@ -149,8 +166,8 @@ class Leg(Struct, gc=False):
     contact_id: ContactId
     klass: "LegClass"
     key: tuple[int, ...]
-    """The domain's order: smaller is served first; ends with arrival and number. Only a routing
-    step that raises the priority changes it."""
+    """The domain's order: smaller is served first; ends with arrival and number. Only another
+    priority changes it: of a routing step, or a supervisor's."""
     arrived_us: int
     """From when it waits: a further leg that keeps the contact's place has that of the leg before.
     """
@@ -170,6 +187,8 @@ class Leg(Struct, gc=False):
     for him."""
     further: tuple[OfferId, ...] = ()
     """Its other pending offers, ascending; none once one was accepted."""
+    expires_us: int = 0
+    """When it ends if it is QUEUED then; 0 for never."""
 
     def offers(self) -> tuple[OfferId, ...]:
         """Return the offers that hold the leg, ascending."""
@@ -179,6 +198,11 @@ class Leg(Struct, gc=False):
         """Let a pending offer hold the leg no longer; others do."""
         self.offer_id, *further = (one for one in self.offers() if one != number)
         self.further = tuple(further)
+
+
+def is_handled(leg: Leg) -> bool:
+    """Return whether an agent has been connected with a leg that is open."""
+    return leg.state > LegState.CONNECTING
 
 
 class Offer(Struct, gc=False):
@@ -200,3 +224,5 @@ class Offer(Struct, gc=False):
     aside. Kept where performance is measured."""
     given_us: int = 0
     """When it was made."""
+    disposition: str = ""
+    """How the contact ended, as told so far."""

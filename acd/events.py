@@ -72,6 +72,9 @@ class ContactArrived(_Event, frozen=True, kw_only=True, tag="contact.arrived"):
     `wait_over_objective` refuses it."""
     named_agent: AgentId = ""
     """Who shall have it."""
+    expires_us: TimeUs | None = None
+    """From when on nobody needs an answer; as its queue and channel say if None. See
+    docs/routing/lifecycle.md."""
 
 
 class ContactLeft(_Event, frozen=True, tag="contact.left"):
@@ -128,6 +131,8 @@ class WrapUpEnded(_Event, frozen=True, tag="wrap_up.ended"):
     """The agent finished his wrap-up."""
 
     offer_id: OfferId
+    disposition: Token = ""
+    """How the contact ended, as one of its queue's `dispositions`; empty for what was told."""
 
 
 class LegRated(_Event, frozen=True, tag="leg.rated"):
@@ -249,6 +254,43 @@ class ConsultEnded(_Event, frozen=True, tag="consult.ended"):
     how: ConsultEnd
 
 
+class ContactCanceled(_Event, frozen=True, tag="contact.canceled"):
+    """The business withdrew a contact that nobody handles yet: it is settled, or was a mistake."""
+
+    contact_id: ContactId
+
+
+class LegDisposed(_Event, frozen=True, tag="leg.disposed"):
+    """Agent or CRM told how a contact ends: from its connection on until the end of its wrap-up.
+
+    The last one told counts.
+    """
+
+    offer_id: OfferId
+    disposition: Token
+    """One of the queue's `dispositions`."""
+
+
+class LegParked(_Event, frozen=True, tag="leg.parked"):
+    """The agent put the contact away, to go on with it later."""
+
+    offer_id: OfferId
+
+
+class LegResumed(_Event, frozen=True, tag="leg.resumed"):
+    """The agent goes on with a contact that he had put away."""
+
+    offer_id: OfferId
+
+
+class ContactReprioritized(_Event, frozen=True, tag="contact.reprioritized"):
+    """A supervisor gave a waiting contact another priority; where it stands among equals stays."""
+
+    contact_id: ContactId
+    priority: Annotated[int, Meta(ge=-PRIORITY_MAX, le=PRIORITY_MAX)]
+    """Higher is more urgent."""
+
+
 SingleEvent: TypeAlias = (
     ContactArrived
     | ContactLeft
@@ -273,6 +315,11 @@ SingleEvent: TypeAlias = (
     | LegRequeued
     | ConsultRequested
     | ConsultEnded
+    | ContactCanceled
+    | ContactReprioritized
+    | LegDisposed
+    | LegParked
+    | LegResumed
 )
 
 

@@ -60,6 +60,9 @@ BY_CAUSE: Final[Mapping[str, int]] = {
     "not_connected": NOT_CONNECTED,
 }
 
+NONE: Final = "none"
+"""By which legs are counted of which no disposition was told."""
+
 WAIT_STEP_US: Final = SECOND_US // 10
 """Waits are counted to the nearest tenth of a second, for their quantiles only …"""
 WAIT_FINE_MAX_US: Final = 3_600 * SECOND_US
@@ -79,10 +82,11 @@ service level: (At + [met] bt) / (A + b - [ignored] bt + Wt), with b = B - Bs an
 asa: sum of the waits of the answered / A
 wait quantiles: of the answered, to 0.1 s (10 s above 1 h), linear between order statistics
 abandonment: b / (O - Bs); abandonment_all: B / O
-handling: connected until closed, wrap-up included, less the time set aside by an interruption
+handling: connected until closed, wrap-up included, less the time set aside or parked
 aht: handling / handled legs, of the legs that are closed
 occupancy: time with a leg in handling / (that + ready with none in handling and none ringing)
 queue length: time average of the number waiting, ringing included
+other exits: canceled or expired before the connection; they are offered, and in no share
 rona rate: timed out / (offers - canceled - rescinded - revoked); reject, failure rate likewise
 """
 
@@ -118,6 +122,7 @@ class Figures(Struct, frozen=True, kw_only=True):
     overflowed: int
     callbacks: int
     other_exits: int
+    """Canceled, or expired, before anybody was connected."""
     waiting: int
     waiting_late: int
     """Of the waiting: those who wait beyond the threshold already."""
@@ -163,6 +168,8 @@ class Row(Struct, frozen=True, kw_only=True):
     wait_p95_s: float | None
     wait_p99_s: float | None
     intervals: tuple[Figures, ...]
+    dispositions: dict[str, int] = {}
+    """How many of the handled ended so, where the queue has dispositions; `none`: not told."""
 
 
 class Span(Struct, frozen=True, kw_only=True):
@@ -349,7 +356,7 @@ def figures_of(cell: Sequence[int], from_us: int, to_us: int, abandons: Abandons
         abandoned_short=short,
         overflowed=overflowed,
         callbacks=callbacks,
-        other_exits=other_exits,
+        other_exits=cell[OTHER_EXITS],
         waiting=cell[WAITING],
         waiting_late=cell[WAITING_LATE],
         handled=cell[HANDLED],

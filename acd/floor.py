@@ -12,13 +12,16 @@ from acd.actions import (
     Action,
     CloseContact,
     CloseLeg,
+    FileDisposition,
     InterruptLeg,
     OfferContact,
+    ReleaseCustomer,
     ResumeLeg,
     SetAgentState,
     WithdrawOffer,
 )
 from acd.agents import (
+    ASIDE,
     AVAILABILITY_TABLE,
     Agent,
     AgentSignal,
@@ -49,6 +52,7 @@ from acd.ids import (
     WrapUpMode,
 )
 from acd.matching import Matcher
+from acd.places import Places
 from acd.queues import LegClass
 from acd.selection import Selection
 from acd.settings import DomainSettings, IdleClock
@@ -67,13 +71,7 @@ EXCLUSIONS_MAX: Final = 100
 """Most open exclusions of one agent; with one more, that which ends first ends at once. A phone
 that rejects all by itself would otherwise make every decision about its agent slower."""
 
-_TALKING: Final = (LegState.CONNECTED, LegState.HELD)
-
-_UNANSWERED: Final = {
-    LegState.ABANDONED: ContactOutcome.ABANDONED,
-    LegState.CANCELED: ContactOutcome.CANCELED,
-}
-"""How a leg ended that was given up."""
+_TALKING: Final = (LegState.CONNECTED, LegState.HELD, LegState.PARKED)
 
 _OUTCOMES: Final = {
     OfferState.TIMED_OUT: OfferOutcome.TIMED_OUT,
@@ -83,6 +81,13 @@ _OUTCOMES: Final = {
     OfferState.RESCINDED: OfferOutcome.RESCINDED,
 }
 """How an ended offer is called outside; a rejected one is never withdrawn."""
+
+_UNANSWERED: Final = {
+    LegState.ABANDONED: ContactOutcome.ABANDONED,
+    LegState.CANCELED: ContactOutcome.CANCELED,
+    LegState.EXPIRED: ContactOutcome.EXPIRED,
+}
+"""How a leg ended that was given up."""
 
 _SLOT_OF: Final = {LegState.HELD: SlotState.HELD, LegState.WRAPPING: SlotState.WRAPPING}
 """The slot of a leg that comes back after it was set aside; ACTIVE for the others."""
@@ -97,6 +102,8 @@ class Floor:
         self.by_id: dict[AgentId, Agent] = {agent.agent_id: agent for agent in self.agents}
         self.vacated = False
         """Whether the last agent of some kind logged out in this step."""
+        self.gone: list[Agent] = []
+        """The agents who logged out in this step with contacts parked."""
         self.contacts: dict[ContactId, Contact] = {}
         self.legs: dict[int, Leg] = {}
         self.offers: dict[int, Offer] = {}
@@ -114,15 +121,28 @@ class Floor:
         self._occupancy = self.selection.occupancy
         self.matcher: Matcher
         self.timers = Timers(self._counts)
+        self.places = Places(settings)
         kinds = tuple(dict.fromkeys(agent.kind for agent in self.agents))
         self.stages = Stages(settings, kinds, self.legs, self.timers)
 
     # Legs that wait.
 
-    def enter(self, arrival: ContactArrived, klass: LegClass, now_us: int, orders: Orders) -> None:
-        """Let a contact wait in its first leg."""
-        leg = self.make_leg(arrival, klass, now_us)
+    def enter(
+        self,
+        arrival: ContactArrived,
+        klass: LegClass,
+        now_us: int,
+        orders: Orders,
+        arrived_us: int,
+    ) -> None:
+        """Let a contact wait in its first leg, as if it had arrived at an instant."""
+        leg = self.make_leg(arrival, klass, arrived_us)
         self.contacts[arrival.contact_id] = Contact(arrival, Presence.WAITING, (leg.leg_id,))
+        span_us = klass.channel_settings.expires_us
+        if arrival.expires_us is not None or span_us is not None:
+            leg.expires_us = expiry_of(arrival, span_us, now_us)
+            if self.expire(leg, now_us, orders):
+                return
         if klass.widens:
             self.stages.widen(leg, now_us, orders)
         self.matcher.wait(leg)
@@ -216,9 +236,9 @@ class Floor:
             self.matcher.refresh(agent)
 
     def settle_slot(self, leg: Leg) -> None:
-        """Have an agent's slot say what his leg does, unless it is set aside."""
+        """Have an agent's slot say what his leg does, unless it is aside."""
         offer = self.offers[leg.offer_id]
-        if offer.slot != SlotState.INTERRUPTED:
+        if offer.slot not in ASIDE:
             agent = self.agents[offer.agent]
             agent.move(offer, _SLOT_OF.get(leg.state, SlotState.ACTIVE))
             self.matcher.refresh(agent)
@@ -241,8 +261,8 @@ class Floor:
     def give_back(self, offer: Offer, now_us: int, orders: Orders) -> None:
         """Put the leg back in its place and free the agent's slot, as if it had not been held.
 
-        A stage that fell due meanwhile takes effect now. While others of its offers are pending
-        the leg stays offered to these.
+        A stage that fell due meanwhile takes effect now, and so does the end of its time. While
+        others of its offers are pending the leg stays offered to these.
         """
         leg = self.legs[offer.leg_id]
         if leg.further:
@@ -251,9 +271,10 @@ class Floor:
             return
         leg.state = LegState.QUEUED
         leg.offer_id = 0
-        if leg.klass.widens:
-            self.stages.widen(leg, now_us, orders)
-        self.matcher.wait(leg)
+        if not leg.expires_us or not self.expire(leg, now_us, orders):
+            if leg.klass.widens:
+                self.stages.widen(leg, now_us, orders)
+            self.matcher.wait(leg)
         self._free(offer, now_us, orders)
 
     def withdraw(self, offer: Offer, signal: OfferSignal, now_us: int, orders: Orders) -> None:
@@ -299,14 +320,26 @@ class Floor:
 
     # The end of a leg.
 
+    def expire(self, leg: Leg, now_us: int, orders: Orders) -> bool:
+        """End a leg that is QUEUED if its time is over, and say so; else await the end of it.
+
+        It is its contact's only one: what an agent has given further does not expire.
+        """
+        if leg.expires_us > now_us:
+            self.timers.add(leg.expires_us, Timer.EXPIRY, leg.leg_id)
+            return False
+        orders.append(ReleaseCustomer(leg.contact_id))
+        self.give_up(leg, LegState.EXPIRED, now_us, orders)
+        return True
+
     def wrap(self, leg: Leg, now_us: int, orders: Orders) -> None:
         """Begin the wrap-up of a conversation that ended, also where it is set aside."""
         offer = self.offers[leg.offer_id]
         agent = self.agents[offer.agent]
         contact = self.contacts[leg.contact_id]
         if len(contact.legs) > 1:
-            self._part(leg, contact, agent, now_us)
-        if self._idle_after_contact:
+            self.end_part(leg, contact, agent, now_us)
+        if self._idle_after_contact and offer.slot != SlotState.PARKED:
             agent.idle_since_us = now_us
         channel = leg.klass.channel_settings
         if agent.wrap_up_mode is WrapUpMode.TIMED:
@@ -320,7 +353,7 @@ class Floor:
         self.timers.add(offer.until_us, Timer.LEASE, offer.offer_id)
         self.settle_slot(leg)
 
-    def _part(self, leg: Leg, contact: Contact, agent: Agent, now_us: int) -> None:
+    def end_part(self, leg: Leg, contact: Contact, agent: Agent, now_us: int) -> None:
         """Note that an agent has no part any more in a contact with other legs.
 
         One that waits is not offered to him at once, as if he had failed to take it.
@@ -347,8 +380,12 @@ class Floor:
         leg.state = LegState.CLOSED
         if self._measures:
             self._performance.end(offer, leg.klass.queue.name, now_us)
-        if not self._idle_after_contact:
-            self.agents[offer.agent].idle_since_us = now_us
+        agent = self.agents[offer.agent]
+        if not self._idle_after_contact and offer.slot != SlotState.PARKED:
+            agent.idle_since_us = now_us
+        if leg.klass.queue.dispositions:
+            number, told = offer.offer_id, offer.disposition
+            orders.append(FileDisposition(number, leg.contact_id, agent.agent_id, told))
         self._forget(leg, ContactOutcome.HANDLED, orders)
         self._free(offer, now_us, orders)
 
@@ -393,18 +430,22 @@ class Floor:
             agent.last_given_us = max([agent.given_before_us, *given])
         elif agent.offers:
             agent.given_before_us = max(agent.given_before_us, offer.given_us)
-        if agent.offers and offer.slot != SlotState.INTERRUPTED:
+        self.vacate(agent, offer.slot, now_us, orders)
+
+    def vacate(self, agent: Agent, slot: SlotState | int, now_us: int, orders: Orders) -> None:
+        """Note that an agent has nothing more in a slot that was in a state; use the room."""
+        if agent.offers and slot not in ASIDE:
             self._resume(agent, now_us, orders)
         if self._occupancy is not None:
             self._occupancy.note(agent, now_us)
-        if agent.is_leaving and not agent.offers:
+        if agent.is_leaving and agent.is_idle:
             self.emptied(agent, orders)
         self.matcher.refresh(agent)
 
     def _set_aside(self, agent: Agent, now_us: int, orders: Orders) -> None:
         """Set aside all that an agent does; what came back in this very step just stays aside."""
         for offer in agent.offers.values():
-            if offer.slot != SlotState.INTERRUPTED:
+            if offer.slot not in ASIDE:
                 agent.move(offer, SlotState.INTERRUPTED)
                 if self._measures:
                     self._performance.pause(offer, now_us)
@@ -439,9 +480,15 @@ class Floor:
         if after is not agent.availability:
             agent.become(after)
             self.vacated |= not agent.kind.present
+            self.note_gone(agent)
             reason = agent.reason if after is Availability.NOT_READY else ""
             orders.append(SetAgentState(agent.agent_id, after, reason))
             self.matcher.refresh(agent)
+
+    def note_gone(self, agent: Agent) -> None:
+        """Note an agent who is logged out with contacts parked: they do not wait for him."""
+        if agent.availability is Availability.LOGGED_OUT and agent.offers:
+            self.gone.append(agent)
 
     def send_away(self, agent: Agent, signal: AgentSignal, reason: str, orders: Orders) -> None:
         """Have an agent take nothing new by our own doing, and say why; as far as he was ready."""
@@ -452,7 +499,7 @@ class Floor:
         if after is Availability.NOT_READY:
             agent.reason = reason
             agent.after_this_one = False
-        elif not agent.offers and signal is AgentSignal.LOGGED_OUT:
+        elif agent.is_idle and signal is AgentSignal.LOGGED_OUT:
             after = Availability.LOGGED_OUT
         self.set_availability(agent, after, orders)
 
@@ -471,4 +518,18 @@ class Floor:
         leg = self.legs.get(number)
         if timer is Timer.STAGE:
             return leg is not None and leg.widens_us == at_us and leg.state is LegState.QUEUED
+        if timer is Timer.EXPIRY:
+            return leg is not None and leg.expires_us == at_us and leg.state is LegState.QUEUED
         return leg is not None and leg.excluded is not None and leg.excluded.get(agent) == at_us
+
+
+def expiry_of(asked: ContactArrived, span_us: int | None, now_us: int) -> int:
+    """Return when a leg ends that begins to wait now: as it asks, or after a time if there is one.
+
+    >>> from acd.ids import Channel
+    >>> expiry_of(ContactArrived(contact_id="c", channel=Channel.EMAIL), 5, 7)
+    12
+    """
+    if asked.expires_us is not None:
+        return asked.expires_us
+    return 0 if span_us is None else now_us + span_us

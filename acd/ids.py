@@ -125,6 +125,8 @@ class ContactOutcome(StrEnum):
     ABANDONED = "abandoned"
     CANCELED = "canceled"
     """Nobody waits any more for what it asked, and no customer's patience is to blame."""
+    EXPIRED = "expired"
+    """Its time was over before anybody was connected."""
 
 
 @plain
@@ -172,3 +174,14 @@ class Reason(StrEnum):
     TRANSFER_TO_ONESELF = "transfer_to_oneself"
     TOO_MANY_LEGS = "too_many_legs"
     """The contact was given further too often in too short a time."""
+    UNKNOWN_DISPOSITION = "unknown_disposition"
+    NO_DISPOSITION = "no_disposition"
+    """The queue requires one, and none was told."""
+    UNKNOWN_NOT_READY_REASON = "unknown_not_ready_reason"
+    NOT_PARKABLE = "not_parkable"
+    """Contacts of this queue and channel are not parked."""
+    TOO_MANY_PARKED = "too_many_parked"
+    NO_CAPACITY = "no_capacity"
+    """The agent has no room for it beside what he does."""
+    NO_PRIORITY = "no_priority"
+    """The domain's urgency policy reads no priority."""

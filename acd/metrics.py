@@ -14,7 +14,8 @@ answer, a repeat) it must ignore by the same rules, which are few:
   otherwise. That he is draining or logged out shows in no figure.
 
 The events of a `Batch` are folded between its `WithdrawOffer`s, which settle which answers were
-late, and its other actions. All happen in one instant, so that no time is lost by the order.
+late, with what is filed of legs that close, and its other actions. All happen in one instant, so
+that no time is lost by the order.
 
 Definitions and formulas: `acd.figures` and docs/measures.md.
 """
@@ -27,6 +28,7 @@ from acd.actions import (
     CloseContact,
     CloseLeg,
     EnterQueue,
+    FileDisposition,
     InterruptLeg,
     OfferContact,
     OpenLeg,
@@ -46,6 +48,8 @@ from acd.events import (
     DrainRequested,
     Event,
     LegConnected,
+    LegParked,
+    LegResumed,
     OfferFailed,
     OfferRejected,
 )
@@ -60,6 +64,7 @@ from acd.figures import (
     CANCELED,
     HANDLED,
     HANDLING_US,
+    NONE,
     NOT_CONNECTED,
     OFFERED,
     OFFERS,
@@ -92,15 +97,19 @@ from acd.tallies import (
     NO_TIME,
     NOBODY,
     NOTHING,
+    PARKED,
     QUEUED,
     RINGING,
     Intervals,
     Leg,
     Times,
     cell_of,
+    cut_clocks,
+    go_on,
     make_clocks,
     make_tallies,
     row_of,
+    stop_handling,
     team_of,
 )
 
@@ -115,7 +124,8 @@ _BY_OUTCOME: Final[Mapping[OfferOutcome, int]] = {
     OfferOutcome.RESCINDED: RESCINDED,
 }
 
-_FOLDED_BEFORE: Final = (WithdrawOffer, *LIFE_OF_LEGS)
+_FOLDED_FIRST: Final = (WithdrawOffer, FileDisposition)
+_FOLDED_BEFORE: Final = (*_FOLDED_FIRST, *LIFE_OF_LEGS)
 
 INTERVALS_MAX: Final = 40_000
 """Most intervals in a report: two years of half hours."""
@@ -164,6 +174,8 @@ class Metrics:
             OfferRejected: self._offer_rejected,
             OfferFailed: self._offer_failed,
             LegConnected: self._leg_connected,
+            LegParked: self._leg_parked,
+            LegResumed: self._leg_resumed,
             AgentReady: self._agent_ready,
             AgentNotReady: self._agent_not_ready,
             DrainRequested: self._agent_not_ready,
@@ -178,6 +190,7 @@ class Metrics:
             CloseLeg: self._close_leg,
             CloseContact: self._close_contact,
             SetAgentState: self._set_agent_state,
+            FileDisposition: self._file_disposition,
         }
 
     def fold(self, event: Event, actions: tuple[Action, ...], now_us: int) -> None:
@@ -254,12 +267,12 @@ class Metrics:
         )
 
     def _fold_batch(self, batch: Batch, actions: tuple[Action, ...], now_us: int) -> None:
-        """Count a batch: what was withdrawn, then its events in order, then the other actions."""
+        """Count a batch: what was withdrawn and filed, then its events, then all else."""
         refused = {action.position for action in actions if type(action) is Refused}
         legs = lives_of_legs(actions)
         for action in actions:
-            if type(action) is WithdrawOffer:
-                self._withdraw_offer(action, now_us)
+            if type(action) in _FOLDED_FIRST:
+                self._on_action[type(action)](action, now_us)
         for position, event in enumerate(batch.events):
             on_event = self._on_event.get(type(event))
             if on_event is None or position in refused:
@@ -328,6 +341,18 @@ class Metrics:
             bucket = wait_bucket(wait_us)
         tally.waits[bucket] = tally.waits.get(bucket, 0) + 1
 
+    def _leg_parked(self, event: LegParked, now_us: int) -> None:
+        leg = self._offers.get(event.offer_id)
+        if leg is not None and leg.place in {HANDLING, INTERRUPTED}:
+            if leg.place == HANDLING:
+                stop_handling(leg, now_us)
+            leg.place = PARKED
+
+    def _leg_resumed(self, event: LegResumed, now_us: int) -> None:
+        leg = self._offers.get(event.offer_id)
+        if leg is not None and leg.place == PARKED:
+            go_on(leg, now_us)
+
     def _agent_ready(self, event: AgentReady, now_us: int) -> None:
         agent = self._clocks[event.agent_id]
         if not agent.ready:
@@ -374,18 +399,12 @@ class Metrics:
         leg = self._offers.get(action.offer_id)
         if leg is not None:
             leg.place = INTERRUPTED
-            self._stop_handling(leg, now_us)
+            stop_handling(leg, now_us)
 
     def _resume_leg(self, action: ResumeLeg, now_us: int) -> None:
         leg = self._offers.get(action.offer_id)
         if leg is not None and leg.place == INTERRUPTED:
-            leg.place = HANDLING
-            leg.handling_us -= now_us
-            agent = leg.agent
-            agent.stop_idle(now_us)
-            agent.handling += 1
-            if agent.handling == 1:
-                agent.busy_us -= now_us
+            go_on(leg, now_us)
 
     def _close_leg(self, action: CloseLeg, now_us: int) -> None:
         leg = self._inside.close_leg(action.contact_id, action.leg_id)
@@ -402,7 +421,7 @@ class Metrics:
         if leg.place >= HANDLING:
             del self._offers[leg.offer_id]
             if leg.place == HANDLING:
-                self._stop_handling(leg, now_us)
+                stop_handling(leg, now_us)
             cell[HANDLED] += 1
             cell[HANDLING_US] += leg.handling_us
             return
@@ -424,6 +443,11 @@ class Metrics:
         if action.availability is Availability.NOT_RESPONDING:
             self._agent_not_ready(action, now_us)
 
+    def _file_disposition(self, action: FileDisposition, _now_us: int) -> None:
+        leg = self._offers.get(action.offer_id)
+        if leg is not None:
+            leg.tally.dispositions[action.disposition or NONE] += 1
+
     # What several of them share -------------------------------------------------------------
 
     def _end_offer(self, leg: Leg, offer_id: OfferId, place: int, now_us: int) -> None:
@@ -438,17 +462,6 @@ class Metrics:
         agent.ringing -= 1
         agent.start_idle(now_us)
 
-    @staticmethod
-    def _stop_handling(leg: Leg, now_us: int) -> None:
-        """Stop the clocks of a leg in handling, and of its agent if it was his last."""
-        leg.handling_us += now_us
-        agent = leg.agent
-        agent.handling -= 1
-        if not agent.handling:
-            agent.busy_us += now_us
-            if agent.ready and not agent.ringing:
-                agent.idle_us -= now_us
-
     def _end_wait(self, leg: Leg, now_us: int) -> None:
         """Add a wait that was not 0 to the area under the number waiting."""
         if leg.entered_us >= self._start_us:
@@ -460,27 +473,10 @@ class Metrics:
     def _cut(self, now_us: int) -> None:
         """Begin the interval that now lies in: cut the clocks of all agents at every boundary."""
         ended = self._interval
-        cut_us = self._cut_us
         self._interval = (now_us - self._from_us) // self._interval_us
         self._start_us = self._from_us + self._interval * self._interval_us
         self._cut_us = self._start_us + self._interval_us
-        for agent in self._clocks.values():
-            busy_us, idle_us = agent.until(cut_us)
-            agent.busy_us = agent.idle_us = 0
-            if busy_us or idle_us:
-                cell = cell_of(agent.pool.cells, ended, NO_TIME)
-                cell[0] += busy_us
-                cell[1] += idle_us
-            if agent.handling:
-                place = 0
-                agent.busy_us = -self._start_us
-            elif agent.ready and not agent.ringing:
-                place = 1
-                agent.idle_us = -self._start_us
-            else:
-                continue
-            for interval in range(ended + 1, self._interval):
-                cell_of(agent.pool.cells, interval, NO_TIME)[place] += self._interval_us
+        cut_clocks(self._clocks.values(), self._intervals, ended, self._interval)
 
     # Reporting, from copies -----------------------------------------------------------------
 

@@ -64,7 +64,6 @@ class OfferFacts:
             ev.LegHeld: self._leg_held,
             ev.LegRetrieved: self._leg_retrieved,
             ev.LegEnded: self._leg_ended,
-            ev.WrapUpEnded: self._wrap_up_ended,
         }
 
     def _answered(self, number: int, signal: OfferSignal) -> Offer | None:
@@ -161,8 +160,3 @@ class OfferFacts:
                 contact.presence = Presence.GONE
                 orders.append(ReleaseCustomer(leg.contact_id))
             self._floor.wrap(leg, now_us, orders)
-
-    def _wrap_up_ended(self, event: ev.WrapUpEnded, now_us: int, orders: list[Action]) -> None:
-        leg = self._moved(event.offer_id, LegSignal.WRAPPED)
-        if leg is not None:
-            self._floor.close(leg, now_us, orders)

@@ -14,8 +14,18 @@ from acd.contacts import WHILE_PARTY_US, Contact, Leg, LegState, Offer
 from acd.errors import ConfigError, Problem
 from acd.events import ContactArrived
 from acd.floor import Floor
-from acd.ids import AgentId, Availability, ContactId, Device, OfferId, QueueName, WrapUpMode
+from acd.ids import (
+    AgentId,
+    Availability,
+    Channel,
+    ContactId,
+    Device,
+    OfferId,
+    QueueName,
+    WrapUpMode,
+)
 from acd.performance import Measure, Owns, QueueFigure
+from acd.places import Place
 from acd.timers import Timer
 
 VERSION = 1
@@ -39,6 +49,7 @@ class LegRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     asked: ContactArrived | None = None
     """What it asks for, where that is not the contact's arrival."""
     further: tuple[int, ...] = ()
+    expires_us: int = 0
 
 
 class OfferRecord(Struct, frozen=True, kw_only=True):
@@ -84,6 +95,15 @@ class RatedRecord(Struct, frozen=True, kw_only=True):
     legs: tuple[tuple[OfferId, tuple[Measure, ...]], ...]
 
 
+class PlaceRecord(Struct, frozen=True, kw_only=True):
+    """The place of a customer who left, and may come back."""
+
+    queue: QueueName
+    channel: Channel
+    customer: str
+    place: Place
+
+
 class Snapshot(Struct, frozen=True, kw_only=True):
     """Everything; encode it with msgspec (MessagePack or JSON)."""
 
@@ -100,6 +120,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     performance: tuple[MeasureRecord, ...] = ()
     rated: tuple[RatedRecord, ...] = ()
     turns: dict[QueueName, AgentId] = {}
+    places: tuple[PlaceRecord, ...] = ()
 
 
 def take(floor: Floor, now_us: int) -> Snapshot:
@@ -125,6 +146,7 @@ def take(floor: Floor, now_us: int) -> Snapshot:
                 consults=leg.consults,
                 asked=_own(leg, floor.contacts[leg.contact_id]),
                 further=leg.further,
+                expires_us=leg.expires_us,
             )
             for leg in floor.legs.values()
         ),
@@ -149,6 +171,10 @@ def take(floor: Floor, now_us: int) -> Snapshot:
             for agent_id, legs in floor.selection.performance.rated()
         ),
         turns={queue: ids[index] for queue, index in floor.selection.turns.items()},
+        places=tuple(
+            PlaceRecord(queue=queue, channel=channel, customer=customer, place=place)
+            for (queue, channel, customer), place in floor.places.kept.items()
+        ),
     )
 
 
@@ -178,6 +204,8 @@ def put_back(snapshot: Snapshot, floor: Floor) -> None:
     except (KeyError, AssertionError) as error:
         seen = f"names {error} where there is none" if error.args else "has crossed references"
         raise _unfit("references", seen, "a snapshot as it was taken") from error
+    for one in snapshot.places:
+        floor.places.kept[one.queue, one.channel, one.customer] = one.place
     _rebuild(floor, snapshot.now_us)
 
 
@@ -244,6 +272,7 @@ def _put_legs(snapshot: Snapshot, floor: Floor) -> None:
             excluded or None,
             consults=one.consults,
             further=one.further,
+            expires_us=one.expires_us,
         )
 
 
@@ -269,6 +298,8 @@ def _rebuild(floor: Floor, now_us: int) -> None:
                 floor.timers.add(until_us, Timer.EXCLUSION, leg.leg_id, index)
         if leg.state is LegState.QUEUED:
             floor.stages.await_next(leg)
+            if leg.expires_us:
+                floor.timers.add(leg.expires_us, Timer.EXPIRY, leg.leg_id)
             floor.matcher.wait(leg)
     floor.stages.widen_unserved(now_us)
 

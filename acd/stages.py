@@ -80,6 +80,14 @@ class Stages:
             orders.append(WidenLeg(leg.leg_id, leg.contact_id, step))
         self.await_next(leg)
 
+    def reorder(self, leg: Leg, asked: ContactArrived, klass: LegClass) -> None:
+        """Give a leg that is in no line the class and the place that it now asks for."""
+        self.classes.leave(leg.klass)
+        self.classes.join(klass)
+        leg.asked = asked
+        leg.klass = klass
+        leg.key = self.key_of(asked, klass, leg.leg_id, leg.arrived_us)
+
     def await_next(self, leg: Leg) -> None:
         """Await the next stage of a leg, where there is one."""
         klass = leg.klass

@@ -24,6 +24,7 @@ class Timer(IntEnum):
     LEASE = 2
     STAGE = 3
     GAP = 4
+    EXPIRY = 5
 
 
 Entry: TypeAlias = tuple[int, Timer, int, int]

@@ -55,6 +55,8 @@ REASONS: Final = (
     RejectReason(name="paperwork", back_off_us=10 * SECOND_US),
     RejectReason(name="unwell", not_ready=True, exclusion_us=0),
 )
+DISPOSITIONS: Final = ("sale", "no sale")
+NOT_READY_REASONS: Final = ("lunch", "unwell")
 PREFERENCES: Final = ("spanish", "cards >= 8", "site == south", "not loans")
 CONDITIONS: Final = (
     "channel == voice",
@@ -146,7 +148,7 @@ def _criteria(rng: Random) -> dict[str, Any]:
     }
 
 
-def _channel(rng: Random, urgency: Urgency) -> ChannelSettings:
+def _channel(rng: Random, urgency: Urgency, name: Channel) -> ChannelSettings:
     wrap_up_us = rng.choice((0, 2, 10)) * SECOND_US
     timed = urgency in {Urgency.C_MU, Urgency.GENERALIZED_C_MU}
     auto_answer = rng.random() < 0.2
@@ -158,6 +160,8 @@ def _channel(rng: Random, urgency: Urgency) -> ChannelSettings:
         wrap_up_cap_us=wrap_up_us + rng.choice((0, 20)) * SECOND_US,
         auto_answer=auto_answer,
         parallel_offers=1 if auto_answer else rng.choice((1, 2, 3, 10)),
+        park_us=None if name is Channel.VOICE else rng.choice((None, 3, 40 * SECOND_US)),
+        expires_us=rng.choice((None, None, 4 * SECOND_US, 60 * SECOND_US)),
     )
 
 
@@ -215,15 +219,21 @@ def _steps(
 def _queue(rng: Random, name: str, urgency: Urgency, *, least: int = 1) -> QueueSettings:
     requires = rng.choice(REQUIREMENTS)
     given = numbers(rng, urgency)
-    return QueueSettings(
+    queue = QueueSettings(
         name=name,
-        channels={channel: _channel(rng, urgency) for channel in some(rng, CHANNELS, least=least)},
+        channels={
+            channel: _channel(rng, urgency, channel) for channel in some(rng, CHANNELS, least=least)
+        },
         requires=requires,
         prefers=some(rng, PREFERENCES)[:2],
         steps=_steps(rng, requires, given.get("priority"), urgency),
         exclusion_us=rng.choice((0, 3, 30)) * SECOND_US,
+        dispositions=rng.choice(((), DISPOSITIONS)),
+        resume_us=rng.choice((None, 1, 30 * SECOND_US)),
         **given,
     )
+    required = bool(queue.dispositions) and rng.random() < 0.5
+    return replace(queue, disposition_required=required)
 
 
 def _queues(rng: Random, urgency: Urgency, count: int, *, least: int = 1) -> list[QueueSettings]:
@@ -354,6 +364,7 @@ def small_domain(rng: Random) -> DomainSettings:
         ),
         rona=RonaSettings(then=rng.choice(tuple(AfterMiss)), after=rng.choice((1, 1, 2, 3))),
         reject_reasons=rng.choice(((), REASONS)),
+        not_ready_reasons=rng.choice(((), NOT_READY_REASONS)),
         offer_gap_us=rng.choice((0, 0, 2)) * SECOND_US,
         connect_us=rng.choice((1, 10)) * SECOND_US,
         skills=SKILLS,
@@ -369,7 +380,7 @@ def middle_domain(rng: Random, urgency: Urgency) -> DomainSettings:
     queues = _queues(rng, urgency, 8)
     queues[0] = replace(
         queues[0],
-        channels={channel: _channel(rng, urgency) for channel in CHANNELS},
+        channels={channel: _channel(rng, urgency, channel) for channel in CHANNELS},
         requires="",
         prefers=(),
         steps=(),

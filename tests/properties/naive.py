@@ -15,7 +15,7 @@ from math import floor
 from typing import Final, NamedTuple
 
 from acd.agents import CHANNELS, Agent, SlotState, Takes
-from acd.contacts import Leg, LegState
+from acd.contacts import Leg, LegState, Offer
 from acd.eligibility import eligible, may_take
 from acd.events import ContactArrived
 from acd.ids import Availability, Channel, Device
@@ -235,12 +235,12 @@ class Naive:
             return self._weighted_sum(self._weighted[name], leg, agent)
         match criterion := AgentCriterion(name):
             case AgentCriterion.LONGEST_IDLE:
-                return (1, agent.last_given_us) if agent.offers else (0, agent.idle_since_us)
+                return (1, agent.last_given_us) if in_hand(agent) else (0, agent.idle_since_us)
             case AgentCriterion.HIGHEST_PROFICIENCY | AgentCriterion.LEAST_FLEXIBLE:
                 return self._static(criterion, leg, agent)
             case AgentCriterion.LEAST_OCCUPIED:
                 handles, instant_us = agent.is_handling, agent.occupied_us
-                return len(agent.offers), handles, -instant_us if handles else instant_us
+                return len(in_hand(agent)), handles, -instant_us if handles else instant_us
             case AgentCriterion.ROUND_ROBIN:
                 last = self.router.turns.get(leg.klass.queue.name)
                 behind = agent.index - (self.router.agent(last).index if last else -1) - 1
@@ -292,6 +292,11 @@ class Naive:
         return floor(worse / weighted.band_percent + Fraction(1, 2))
 
 
+def in_hand(agent: Agent) -> list[Offer]:
+    """Return what an agent is offered or has, but for what he has put away."""
+    return [one for one in agent.offers.values() if one.slot != SlotState.PARKED]
+
+
 def takes_of(agent: Agent, settings: CapacitySettings) -> tuple[Takes, ...]:
     """Return for each channel whether an agent may be offered one more contact (docs/routing.md).
 
@@ -317,7 +322,7 @@ def _beside_his_slots(agent: Agent, settings: CapacitySettings, channel: Channel
     lines = settings.channels
     aside = set()
     in_use = []
-    for offer in agent.offers.values():
+    for offer in in_hand(agent):
         name = CHANNELS[offer.channel]
         if offer.slot == SlotState.INTERRUPTED:
             aside.add(name)

@@ -15,14 +15,19 @@ from acd.events import (
     ConsultEnded,
     ConsultRequested,
     ContactArrived,
+    ContactCanceled,
     ContactLeft,
+    ContactReprioritized,
     DeviceChanged,
     DrainRequested,
     LegConnected,
+    LegDisposed,
     LegEnded,
     LegHeld,
+    LegParked,
     LegRated,
     LegRequeued,
+    LegResumed,
     LegRetrieved,
     LegTransferred,
     OfferAccepted,
@@ -38,6 +43,8 @@ from tests.properties.domains import CHANNELS, PREFERENCES, REQUIREMENTS, some
 
 BAD_REQUIREMENTS: Final = ("cards and", "juggling", "site == moon", "x" * 600)
 
+TOLD: Final = ("", "sale", "no sale", "sail")
+
 OFFER_EVENTS: Final[tuple[Callable[[int, Random], SingleEvent], ...]] = (
     lambda number, _: OfferAccepted(offer_id=number),
     lambda number, _: OfferAccepted(offer_id=number),
@@ -52,6 +59,11 @@ OFFER_EVENTS: Final[tuple[Callable[[int, Random], SingleEvent], ...]] = (
     lambda number, _: LegEnded(offer_id=number),
     lambda number, _: LegEnded(offer_id=number),
     lambda number, _: WrapUpEnded(offer_id=number),
+    lambda number, rng: WrapUpEnded(offer_id=number, disposition=rng.choice(TOLD)),
+    lambda number, _: LegParked(offer_id=number),
+    lambda number, _: LegParked(offer_id=number),
+    lambda number, _: LegResumed(offer_id=number),
+    lambda number, rng: LegDisposed(offer_id=number, disposition=rng.choice(TOLD)),
     lambda number, _: LegRequeued(offer_id=number),
     lambda number, rng: ConsultEnded(offer_id=number, how=rng.choice(tuple(ConsultEnd))),
 )
@@ -66,8 +78,9 @@ BACK_TO_WORK: Final[tuple[Callable[[str, Random], SingleEvent], ...]] = (
 POLITE: Final[dict[LegState, tuple[Callable[..., SingleEvent], ...]]] = {
     LegState.OFFERED: (OfferAccepted, LegConnected, LegConnected),
     LegState.CONNECTING: (LegConnected,),
-    LegState.CONNECTED: (LegHeld, LegEnded, LegEnded, LegRequeued),
+    LegState.CONNECTED: (LegHeld, LegEnded, LegEnded, LegRequeued, LegParked),
     LegState.HELD: (LegRetrieved, LegEnded, LegEnded, LegRequeued),
+    LegState.PARKED: (LegResumed, LegResumed, LegEnded),
     LegState.WRAPPING: (WrapUpEnded,),
 }
 """What a polite switch would say next of an offer, by the state of its leg."""
@@ -110,8 +123,11 @@ class Inside(Protocol):
 
 def an_event(rng: Random, world: Inside, *, arrivals: int = 3) -> SingleEvent:
     """Return any event; of ten, so many are arrivals."""
-    if rng.random() < 0.1:
+    rare = rng.random()
+    if rare < 0.1:
         return a_rating(rng, world)
+    if rare < 0.15:
+        return a_decision(rng, world)
     draw = rng.randrange(10)
     if draw < arrivals:
         return an_arrival(rng, world)
@@ -133,16 +149,19 @@ def an_arrival(rng: Random, world: Inside) -> ContactArrived:
         contact_id = f"contact{world.contacts_sent}"
     wrong = rng.randrange(8) if rng.random() < 0.05 else -1
     promised_us = world.now_us + rng.randint(-60, 60) * SECOND_US if rng.random() < 0.2 else None
+    expires_us = world.now_us + rng.randint(-2, 30) * SECOND_US if rng.random() < 0.1 else None
     unnamed = rng.random() < (0.5 if world.settings.entry else 0.02)
     return ContactArrived(
         contact_id=contact_id,
         queue="nowhere" if wrong == 0 else "" if unnamed else queue.name,
         channel=_any(rng, CHANNELS) if wrong == 1 else _any(rng, tuple(queue.channels)),
+        customer=rng.choice(("", "ada", "bob")),
         attributes=(("shoe_size", "9"),) if wrong == 2 else _attributes(rng, world),
         requirement=rng.choice(BAD_REQUIREMENTS if wrong == 3 else ("", "", *REQUIREMENTS)),
         prefers=("loans",) * 11 if wrong == 4 else some(rng, PREFERENCES)[:1],
         priority=2**40 if wrong == 5 else rng.choice((None, None, -1, 0, 1)),
         promised_us=-1 if wrong == 6 else promised_us,
+        expires_us=-1 if wrong == 7 else expires_us,
     )
 
 
@@ -167,6 +186,19 @@ def a_departure(rng: Random, world: Inside) -> ContactLeft:
     if known and rng.random() < 0.8:
         return ContactLeft(contact_id=rng.choice(known))
     return ContactLeft(contact_id=f"contact{rng.randint(0, world.contacts_sent)}")
+
+
+def a_decision(rng: Random, world: Inside) -> SingleEvent:
+    """Return what the business decides about a contact inside, seldom about another."""
+    known = world.open_contacts()
+    if known and rng.random() < 0.9:
+        contact_id = rng.choice(known)
+    else:
+        contact_id = f"contact{rng.randint(0, world.contacts_sent)}"
+    if rng.random() < 0.3:
+        return ContactCanceled(contact_id=contact_id)
+    priority = 2**40 if rng.random() < 0.05 else rng.randint(-2, 2)
+    return ContactReprioritized(contact_id=contact_id, priority=priority)
 
 
 def a_transfer(rng: Random, world: Inside) -> SingleEvent:

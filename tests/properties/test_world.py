@@ -19,6 +19,7 @@ from acd.validation import problems
 from tests.properties.domains import small_domain
 from tests.properties.rude_switch import (
     a_batch,
+    a_decision,
     a_departure,
     a_transfer,
     an_agents_event,
@@ -64,6 +65,10 @@ class RudeSwitch(RuleBasedStateMachine):
     @rule(rng=RNG)
     def a_customer_leaves(self, rng: Random) -> None:
         self.world.tell(a_departure(rng, self.world))
+
+    @rule(rng=RNG)
+    def the_business_decides(self, rng: Random) -> None:
+        self.world.tell(a_decision(rng, self.world))
 
     @rule(rng=RNG)
     def something_is_said_of_an_offer(self, rng: Random) -> None:

@@ -19,17 +19,19 @@ from acd.actions import (
     CloseContact,
     CloseLeg,
     EnterQueue,
+    FileDisposition,
     InterruptLeg,
     OfferContact,
     OpenLeg,
     Refused,
+    RegainPlace,
     ReleaseAgent,
     ResumeLeg,
     SetAgentState,
     WithdrawOffer,
 )
 from acd.agents import Agent, SlotState
-from acd.contacts import WHILE_PARTY_US, Leg, LegState, OfferState
+from acd.contacts import LEG_TABLE, WHILE_PARTY_US, Leg, LegState, OfferState, Presence
 from acd.eligibility import delayed, eligible, may_take
 from acd.errors import CallerError
 from acd.events import (
@@ -37,13 +39,18 @@ from acd.events import (
     ClockTicked,
     ContactArrived,
     ContactLeft,
+    ContactReprioritized,
     Event,
     LegConnected,
+    LegDisposed,
     LegEnded,
+    LegParked,
     LegRated,
+    LegResumed,
     OfferAccepted,
     OfferFailed,
     OfferRejected,
+    WrapUpEnded,
 )
 from acd.ids import Availability, Channel, ContactOutcome, OfferOutcome
 from acd.metrics import Metrics
@@ -52,12 +59,19 @@ from acd.settings import SECOND_US, AfterMiss, AgentSettings, DomainSettings, Ur
 from acd.skills import parse_requirement
 from acd.snapshot import Snapshot
 from tests.properties.deeds import Deeds
-from tests.properties.naive import moment, naive_router, takes_of
+from tests.properties.naive import in_hand, moment, naive_router, takes_of
 from tests.properties.parties import PARTIES
 
 START_US: Final = 1_700_000_000_000_000
 
+NEVER_US: Final = 2**60
+
 CHANNELS: Final = tuple(Channel)
+
+_ASIDE: Final = (SlotState.INTERRUPTED, SlotState.PARKED)
+
+_COUNTED_APART: Final = (ContactOutcome.HANDLED, ContactOutcome.ABANDONED)
+"""The outcomes that are no other exits."""
 
 
 def essence(router: Router) -> bytes:
@@ -80,6 +94,8 @@ class Ledger:
         self.further: dict[int, str] = {}
         """The open legs beyond the first: leg → contact."""
         self.aside: set[int] = set()
+        self.parked: set[int] = set()
+        """The offers whose contacts are put away, or wrap up there."""
         self.rang_us: dict[str, int] = {}
         """When each agent was last offered something."""
         self.rang_before_us: dict[int, int] = {}
@@ -98,6 +114,21 @@ class Ledger:
         self.rescinded = 0
         """How many offers were."""
         self.offers: list[OfferContact] = []
+        self.expires_us: dict[str, int] = {}
+        """When each contact that ever came ends if it waits then; `NEVER_US` for never."""
+        self._spans_us = {
+            (queue.name, channel): of_channel.expires_us
+            for queue in settings.queues
+            for channel, of_channel in queue.channels.items()
+        }
+        self._channels: dict[str, Channel] = {}
+        """Of the contacts whose expiry hangs on the queue that an entry rule chooses."""
+        self.priorities: dict[str, int] = {}
+        """That a supervisor gave to contacts."""
+        self.told: dict[int, list[str]] = {}
+        """What was told of how the contact of each offer ended, in order."""
+        self.filed: Counter[tuple[str, str]] = Counter()
+        """How often each disposition was filed, by queue."""
         self.deeds = Deeds(settings)
 
     def note(self, event: Event, actions: Sequence[Action], now_us: int) -> None:
@@ -114,12 +145,25 @@ class Ledger:
                 self._note_event(one, withdrawn)
         for action in actions:
             self._note_action(action)
+            if isinstance(action, FileDisposition):
+                told = self.told.get(action.offer_id, [])
+                # In a batch some of it may have been told too late.
+                admitted = ["", *told] if isinstance(event, Batch) else (told or [""])[-1:]
+                assert action.disposition in admitted
+                self.filed[self.offers[action.offer_id - 1].queue, action.disposition] += 1
 
     def _note_event(self, event: Event, withdrawn: Collection[int]) -> None:
         if isinstance(event, ContactArrived):
             self.inside[event.contact_id] += 1
             if event.queue:
                 self.offered[event.queue] += 1
+            self._note_expiry(event)
+            self.priorities.pop(event.contact_id, None)
+        elif isinstance(event, LegDisposed | WrapUpEnded):
+            if event.disposition:
+                self.told.setdefault(event.offer_id, []).append(event.disposition)
+        elif isinstance(event, ContactReprioritized):
+            self.priorities[event.contact_id] = event.priority
         elif isinstance(event, OfferAccepted | LegConnected):
             self._take(event.offer_id)
         elif isinstance(event, OfferRejected | OfferFailed) and event.offer_id not in withdrawn:
@@ -130,6 +174,12 @@ class Ledger:
             if event.offer_id in self.live():
                 self.deeds.begin(self.offers[event.offer_id - 1])
                 self.talking |= {event.offer_id} - self._parted
+        elif isinstance(event, LegParked):
+            self._park(event.offer_id)
+        elif isinstance(event, LegResumed):
+            if event.offer_id in self.parked & self.talking:
+                self.parked.remove(event.offer_id)
+                self.deeds.resume(event.offer_id)
         elif isinstance(event, LegEnded):
             self._part(event.offer_id)
         elif isinstance(event, ContactLeft):
@@ -148,6 +198,15 @@ class Ledger:
                 self._taken.add(offer_id)
                 self.missed[offer.agent_id] = 0
 
+    def _park(self, offer_id: int) -> None:
+        """Note that what an agent has is put away, be it set aside; again changes nothing."""
+        if offer_id in self.talking and offer_id not in self.parked:
+            self.parked.add(offer_id)
+            if offer_id in self.aside:
+                self.aside.remove(offer_id)
+            else:
+                self.deeds.pause(offer_id)
+
     def _part(self, offer_id: int) -> None:
         """Note that an agent's part ended, if he had one; he does not get it back at once."""
         if offer_id in self.talking:
@@ -164,11 +223,14 @@ class Ledger:
         for offer_id in self.holds.pop(leg_id, {}):
             self.deeds.end(offer_id)
             self.aside.discard(offer_id)
+            self.parked.discard(offer_id)
             self.talking.discard(offer_id)
 
     def _note_action(self, action: Action) -> None:
         if isinstance(action, EnterQueue):
             self.offered[action.queue] += 1
+            if action.contact_id in self._channels:
+                self._expires_after(action.contact_id, action.queue)
         elif isinstance(action, OfferContact):
             assert action.offer_id == len(self.offers) + 1
             held = self.holds.setdefault(action.leg_id, {})
@@ -204,6 +266,7 @@ class Ledger:
         elif isinstance(action, OpenLeg):
             assert self.inside[action.contact_id] > 0
             self.further[action.leg_id] = action.contact_id
+            self.priorities.pop(action.contact_id, None)
             self.offered[action.queue] += 1
         elif isinstance(action, ReleaseAgent):
             self._part(action.offer_id)
@@ -211,9 +274,22 @@ class Ledger:
             assert action.offer_id not in self.aside
             self.aside.add(action.offer_id)
             self.deeds.pause(action.offer_id)
-        elif isinstance(action, ResumeLeg):
+        elif isinstance(action, ResumeLeg) and action.offer_id not in self.parked:
             self.aside.remove(action.offer_id)
             self.deeds.resume(action.offer_id)
+
+    def _note_expiry(self, event: ContactArrived) -> None:
+        self.expires_us[event.contact_id] = event.expires_us or NEVER_US
+        self._channels.pop(event.contact_id, None)
+        if event.expires_us is None:
+            self._channels[event.contact_id] = event.channel
+            if event.queue:
+                self._expires_after(event.contact_id, event.queue)
+
+    def _expires_after(self, contact_id: str, queue: str) -> None:
+        span_us = self._spans_us[queue, self._channels.pop(contact_id)]
+        if span_us is not None:
+            self.expires_us[contact_id] = self.now_us + span_us
 
     def _release(self, offer_id: int, *, failed: bool) -> None:
         offer = self.offers[offer_id - 1]
@@ -261,6 +337,8 @@ class World:
         """Agent by offer, of the slots that were not set aside before the last step."""
         self._told_of: set[str] = set()
         """The agents of whom the last step's batch spoke."""
+        self._places: dict[tuple[str, str, str], tuple[int, int]] = {}
+        """Arrival and last instant of the places that customers may come back to."""
         self._check_every = check_every
 
     # What the switch knows.
@@ -297,8 +375,13 @@ class World:
             assert essence(self.router) != before, "a wake-up for nothing"
 
     def tell_again(self, event: Event) -> None:
-        """Tell an event and repeat it: the repeat changes nothing."""
-        self.tell(event)
+        """Tell an event and repeat it: the repeat changes nothing.
+
+        But whoever sends events removes repeats of contacts that are closed.
+        """
+        closed = [one for one in self.tell(event) if isinstance(one, CloseContact)]
+        if any(one.contact_id == getattr(event, "contact_id", "") for one in closed):
+            return
         before = essence(self.router)
         again = self._step(event)
         assert all(isinstance(action, Refused) for action in again)
@@ -368,6 +451,7 @@ class World:
             if isinstance(event, Batch)
             else set()
         )
+        left = self._who_leaves(event)
         actions = self.router.step(event, now_us=self.now_us)
         if self._say is not None:
             self._say(actions)
@@ -378,6 +462,7 @@ class World:
         if type(event) is Batch:  # What of it came first, only the router knows.
             for agent in self.router.agents:
                 self.ledger.missed[agent.agent_id] = agent.missed
+        self._check_places(event, actions, left)
         self.event = event
         self.actions = actions
         self.happened.update(type(action) for action in actions)
@@ -389,6 +474,44 @@ class World:
             for holds in INVARIANTS:
                 holds(self)
         return actions
+
+    def _who_leaves(self, event: Event) -> list[tuple[ContactArrived, int]]:
+        """Return the legs that a customer who leaves gives up: what each asks, its arrival."""
+        if not isinstance(event, ContactLeft) or event.contact_id not in self.router.contacts:
+            return []
+        contact = self.router.contacts[event.contact_id]
+        legs = [self.router.legs[number] for number in contact.legs]
+        waits = contact.presence is Presence.WAITING
+        return [
+            (leg.asked, leg.arrived_us)
+            for leg in legs
+            if waits and leg.state <= LegState.CONNECTING
+        ]
+
+    def _check_places(
+        self, event: Event, actions: Sequence[Action], left: Sequence[tuple[ContactArrived, int]]
+    ) -> None:
+        """Places as the settings say; what came first in a batch, only the router knows."""
+        spans_us = {queue.name: queue.resume_us for queue in self.settings.queues}
+        regained = [one for one in actions if isinstance(one, RegainPlace)]
+        if isinstance(event, ContactArrived):
+            entries = [one.queue for one in actions if isinstance(one, EnterQueue)]
+            who = (entries[0] if entries else event.queue, event.channel, event.customer)
+            refused = any(isinstance(one, Refused) for one in actions)
+            arrived_us, until_us = (0, -1) if refused else self._places.pop(who, (0, -1))
+            assert [one.arrived_us for one in regained] == [arrived_us] * (
+                until_us >= self.now_us and arrived_us != self.now_us
+            )
+        for asked, arrived_us in left:
+            span_us = spans_us[asked.queue]
+            if span_us is not None and asked.customer:
+                who = (asked.queue, asked.channel, asked.customer)
+                self._places[who] = (arrived_us, self.now_us + span_us)
+        if isinstance(event, Batch):
+            self._places = {
+                (one.queue, one.channel, one.customer): (one.place.arrived_us, one.place.until_us)
+                for one in self.router.snapshot().places
+            }
 
     def _bystander(self) -> Router:
         return Router.restore(self.settings, self.router.snapshot())
@@ -407,7 +530,7 @@ class World:
             number: agent.agent_id
             for agent in self.router.agents
             for number, offer in agent.offers.items()
-            if offer.slot != SlotState.INTERRUPTED
+            if offer.slot not in _ASIDE
         }
 
     # The invariants.
@@ -474,7 +597,7 @@ class World:
         }
         for number, leg in router.legs.items():
             assert leg.leg_id == number
-            assert leg.state in range(LegState.CLOSED)
+            assert LEG_TABLE[leg.state]
             assert (leg.state is LegState.QUEUED) == (leg.offer_id == 0)
 
     def a_leg_rings_at_no_more_than_its_number_and_one_agent_has_it(self) -> None:
@@ -529,19 +652,20 @@ class World:
             LegState.WRAPPING: SlotState.WRAPPING,
         }
         for offer in slots:
-            if offer.slot != SlotState.INTERRUPTED:
+            assert (offer.slot == SlotState.PARKED) == (offer.offer_id in self.ledger.parked)
+            if offer.slot not in _ASIDE:
                 assert offer.slot == expected[router.legs[offer.leg_id].state]
 
     def nothing_stays_aside_for_nothing(self) -> None:
         for agent in self.router.agents:
             slots = {offer.slot for offer in agent.offers.values()}
-            assert slots != {SlotState.INTERRUPTED}
+            assert slots - {SlotState.PARKED} != {SlotState.INTERRUPTED}
 
     def what_was_aside_comes_back_when_another_slot_frees(self) -> None:
         freed = {
             agent_id
             for number, agent_id in self._working.items()
-            if number not in self.router.offers
+            if number not in self.router.offers or number in self.ledger.parked
         }
         for action in self.actions:
             if isinstance(action, ResumeLeg):
@@ -559,12 +683,12 @@ class World:
             in_use = [
                 CHANNELS[offer.channel]
                 for offer in agent.offers.values()
-                if offer.slot != SlotState.INTERRUPTED
+                if offer.slot not in _ASIDE
             ]
             assert sum(capacity.channels[one].cost for one in in_use) <= capacity.total
             for channel, count in Counter(in_use).items():
                 assert count <= capacity.channels[channel].slots
-            assert agent.is_idle == (not agent.offers)
+            assert agent.is_idle == (not in_hand(agent))
 
     def at_rest_nobody_may_take_what_waits(self) -> None:
         able = [agent for agent in self.router.agents if any(agent.takes())]
@@ -578,8 +702,8 @@ class World:
         ends_us += [agent.gap_until_us for agent in router.agents if agent.gap_until_us]
         for leg in router.legs.values():
             ends_us += [at for at in (leg.excluded or {}).values() if at != WHILE_PARTY_US]
-            if leg.state is LegState.QUEUED and leg.widens_us:
-                ends_us.append(leg.widens_us)
+            if leg.state is LegState.QUEUED:
+                ends_us += [at_us for at_us in (leg.widens_us, leg.expires_us) if at_us]
         for offer in router.offers.values():
             leg = router.legs[offer.leg_id]
             talking = leg.state in {LegState.CONNECTED, LegState.HELD}
@@ -615,9 +739,38 @@ class World:
             if nobody and any(one.if_nobody for one in queue.steps[step : step + 1]):
                 assert leg.widens_us <= self.now_us + 1
 
+    def whoever_waits_too_long_expires_then_and_nobody_else(self) -> None:
+        """Who came in a batch may have come twice, the first time to expire at once."""
+        for leg in self.router.legs.values():
+            is_first = leg.leg_id not in self.ledger.further
+            expires_us = self.ledger.expires_us[leg.contact_id] if is_first else NEVER_US
+            assert leg.expires_us == (0 if expires_us == NEVER_US else expires_us)
+            if leg.state is LegState.QUEUED:
+                assert expires_us >= self.now_us
+                assert expires_us > self.now_us or self.router.next_wakeup_us() == self.now_us
+        for action in self.actions:
+            if isinstance(action, CloseContact) and action.outcome is ContactOutcome.EXPIRED:
+                is_inside = action.contact_id in self.router.contacts
+                assert is_inside or self.ledger.expires_us[action.contact_id] <= self.now_us
+
+    def whoever_was_given_a_priority_has_it(self) -> None:
+        for leg in self.router.legs.values():
+            if leg.state <= LegState.CONNECTING and leg.contact_id in self.ledger.priorities:
+                assert leg.asked.priority == self.ledger.priorities[leg.contact_id]
+
+    def a_wrap_up_ends_with_what_its_queue_requires(self) -> None:
+        required = {one.name for one in self.settings.queues if one.disposition_required}
+        disposed = {one.name for one in self.settings.queues if one.dispositions}
+        filed = {one.offer_id: one for one in self.actions if isinstance(one, FileDisposition)}
+        for number in filed:
+            assert self.ledger.offers[number - 1].queue in disposed
+        if isinstance(self.event, WrapUpEnded) and self.event.offer_id in filed:
+            is_required = self.ledger.offers[self.event.offer_id - 1].queue in required
+            assert filed[self.event.offer_id].disposition or not is_required
+
     def no_offer_outlives_its_agents_session(self) -> None:
         for agent in self.router.agents:
-            if agent.offers:
+            if in_hand(agent):
                 assert agent.availability is not Availability.LOGGED_OUT
             else:
                 assert agent.availability is not Availability.DRAINING
@@ -771,8 +924,7 @@ class World:
     def the_measures_count_what_the_ledger_counts(self) -> None:
         rows = self.metrics.report(self.now_us).rows
         answered = self.ledger.closed[ContactOutcome.HANDLED] + sum(
-            leg.state in {LegState.CONNECTED, LegState.HELD, LegState.WRAPPING}
-            for leg in self.router.legs.values()
+            leg.state > LegState.CONNECTING for leg in self.router.legs.values()
         )
         waiting = sum(leg.state <= LegState.CONNECTING for leg in self.router.legs.values())
         whole = [row.total for row in rows]
@@ -782,7 +934,14 @@ class World:
         assert +offered == self.ledger.offered
         assert sum(one.answered for one in whole) == answered
         assert sum(one.abandoned for one in whole) == self.ledger.closed[ContactOutcome.ABANDONED]
-        assert sum(one.other_exits for one in whole) == self.ledger.closed[ContactOutcome.CANCELED]
+        assert sum(one.other_exits for one in whole) == sum(
+            count for outcome, count in self.ledger.closed.items() if outcome not in _COUNTED_APART
+        )
+        filed: Counter[tuple[str, str]] = Counter()
+        for row in rows:
+            for told, count in row.dispositions.items():
+                filed[row.queue, "" if told == "none" else told] += count
+        assert +filed == self.ledger.filed
         assert sum(one.waiting for one in whole) == waiting
         assert sum(one.handled for one in whole) == self.ledger.closed[ContactOutcome.HANDLED]
         assert sum(one.offers.made for one in whole) == len(self.ledger.offers)
@@ -804,6 +963,9 @@ INVARIANTS: Final[tuple[Callable[[World], None], ...]] = (
     World.at_rest_nobody_may_take_what_waits,
     World.every_lease_has_a_deadline_and_every_block_ends,
     World.a_leg_is_as_wide_as_it_has_waited,
+    World.whoever_waits_too_long_expires_then_and_nobody_else,
+    World.whoever_was_given_a_priority_has_it,
+    World.a_wrap_up_ends_with_what_its_queue_requires,
     World.no_offer_outlives_its_agents_session,
     World.a_change_of_an_agent_is_said,
     World.nobody_gets_at_once_what_he_failed_to_take,

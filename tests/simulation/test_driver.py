@@ -251,6 +251,16 @@ def test_nobody_leaves_who_never_loses_patience():
     assert total.waiting > 10
 
 
+def test_who_has_waited_too_long_expires_and_loses_no_patience_any_more():
+    calls = _stream("calls", Channel.VOICE, 300, [600, 0], answer_s=1, patience_mean_s=40)
+    channels = {**BOTH, Channel.VOICE: ChannelSettings(expires_us=30 * SECOND_US)}
+    result, log = _watched(_scenario([calls], {"all": (1, 0)}, channels=channels))
+    total = result.report.rows[0].total
+    assert min(total.answered, total.abandoned, total.other_exits) > 0
+    assert log.events(ContactLeft)
+    assert total.abandoned == len(log.events(ContactLeft))
+
+
 def test_wrap_up_is_ended_by_ticks_at_the_exact_time():
     channels = {Channel.VOICE: ChannelSettings(auto_answer=True, wrap_up_us=7 * SECOND_US)}
     calls = _stream("calls", Channel.VOICE, 60, [30])

@@ -32,6 +32,7 @@ agent.logged_in agent.ready agent.not_ready agent.drain_requested agent.logged_o
 agent.device_changed agent.wrap_up_mode_changed
 clock.ticked
 leg.transferred leg.requeued consult.requested consult.ended
+contact.canceled contact.reprioritized leg.disposed leg.parked leg.resumed
 batch
 """
 
@@ -40,6 +41,7 @@ leg.enter offer.contact leg.widen offer.withdraw
 leg.connect leg.interrupt leg.resume wrap_up.end customer.release contact.close
 agent.set_state refused
 leg.open leg.close leg.join agent.release
+leg.disposition leg.regain_place
 """
 
 VALUES: dict[str, Any] = {
@@ -48,6 +50,9 @@ VALUES: dict[str, Any] = {
     "offer_id": 1,
     "leg_id": 2,
     "step": 1,
+    "arrived_us": 7,
+    "disposition": "sale",
+    "priority": -3,
     "queue": "sales",
     "channel": Channel.WEB_FORM,
     "device": Device.UNREACHABLE,

@@ -27,7 +27,7 @@ from acd.figures import (
 from acd.ids import Availability, ContactOutcome, OfferOutcome
 from acd.inside import LifeOfLeg, lives_of_legs, take_life_of
 from acd.journal.records import Entry
-from acd.tallies import HANDLING, INTERRUPTED
+from acd.tallies import HANDLING, INTERRUPTED, PARKED
 
 PORTION: Final = 1_000
 """Most contacts that one transaction forgets: 20 ms."""
@@ -72,6 +72,8 @@ class Fold:
             ev.OfferRejected: self._rejected,
             ev.OfferFailed: self._failed,
             ev.LegConnected: self._connected,
+            ev.LegParked: self._parked,
+            ev.LegResumed: self._resumed,
             ev.AgentLoggedIn: self._agent_said,
             ev.AgentReady: self._agent_said,
             ev.AgentNotReady: self._agent_said,
@@ -123,6 +125,9 @@ class Fold:
         batch = type(event) is ev.Batch
         legs = lives_of_legs(entry.actions)
         withdrawals = [one for one in entry.actions if type(one) is act.WithdrawOffer]
+        for action in entry.actions:
+            if type(action) is act.FileDisposition:
+                self._file(action)
         if batch:
             self._withdraw(withdrawals, now_us)
         events = event.events if isinstance(event, ev.Batch) else (event,)
@@ -202,6 +207,12 @@ class Fold:
             place = _BY_OUTCOME[outcome]
             self._end_offer(action.offer_id, place, now_us, outcome=str(outcome), cause=cause)
 
+    def _file(self, action: act.FileDisposition) -> None:
+        leg, offer = self._legs.by_offer.get(action.offer_id, (None, None))
+        if leg is not None and offer is not None:
+            leg.disposition = action.disposition
+            self._legs.changed(leg, offer)
+
     def _offer(self, action: act.OfferContact, now_us: int) -> None:
         member = self._crew.touch(action.agent_id)
         if member.availability == UNKNOWN:  # Nothing is offered to anybody who is not ready.
@@ -217,6 +228,27 @@ class Fold:
 
     def _resume(self, action: act.ResumeLeg, now_us: int) -> None:
         self._turn(action.offer_id, INTERRUPTED, HANDLING, -now_us)
+
+    def _parked(self, event: ev.LegParked, now_us: int) -> None:
+        leg, offer = self._legs.by_offer.get(event.offer_id, (None, None))
+        if leg is None or offer is None or leg.place not in {HANDLING, INTERRUPTED}:
+            return
+        member = self._crew.touch(offer.agent_id)
+        if leg.place == HANDLING:
+            leg.handling_us += now_us
+            member.handling -= 1
+        else:
+            member.aside -= 1
+        leg.place = PARKED
+        self._legs.changed(leg, offer)
+
+    def _resumed(self, event: ev.LegResumed, now_us: int) -> None:
+        leg, offer = self._legs.by_offer.get(event.offer_id, (None, None))
+        if leg is not None and offer is not None and leg.place == PARKED:
+            leg.place = HANDLING
+            leg.handling_us -= now_us
+            self._crew.touch(offer.agent_id).handling += 1
+            self._legs.changed(leg, offer)
 
     def _turn(self, offer_id: int, before: int, after: int, handling_us: int) -> None:
         """Set a contact aside, or bring it back."""
@@ -257,7 +289,7 @@ class Fold:
             if leg.place == HANDLING:
                 leg.handling_us += now_us
                 member.handling -= 1
-            else:
+            elif leg.place == INTERRUPTED:
                 member.aside -= 1
         self._legs.close(leg, str(outcome), now_us)
 

@@ -19,7 +19,7 @@ from acd.inside import Inside
 from acd.tallies import HANDLING, QUEUED, RINGING
 
 COUNTS: Final = RESCINDED - OFFERS + 1
-_FIELDS: Final = 14
+_FIELDS: Final = 15
 _PUT_CONTACT: Final = (
     f"INSERT OR REPLACE INTO contacts VALUES ({', '.join('?' * (_FIELDS + COUNTS))})"  # noqa: S608
 )
@@ -52,6 +52,8 @@ class Leg(Struct, gc=False):
     """By which he has it, or the last one."""
     leg_id: LegId = 0
     """Of a further leg; 0 of the first."""
+    disposition: str = ""
+    """How it ended, as filed; empty where nothing was told."""
     counts: list[int] = []
     """Of its offers, laid out as in `acd.figures` from `OFFERS` on."""
 

@@ -46,6 +46,12 @@ WHERE entered_us >= :from_us AND entered_us < :to_us AND answered_us IS NOT NULL
     AND outcome <> :lost
 GROUP BY 1, 2, 3"""
 
+_DISPOSED: Final = """
+SELECT queue, channel, coalesce(nullif(disposition, ''), :none), count(*) FROM contacts
+WHERE entered_us >= :from_us AND entered_us < :to_us AND answered_us IS NOT NULL
+    AND ended_us IS NOT NULL AND outcome <> :lost
+GROUP BY 1, 2, 3"""
+
 _PARTS: Final = """
 WITH RECURSIVE spans (one, other, a, z, cut_us) AS (
     SELECT one, other, max(a, :from_us), min(z, :to_us),
@@ -121,6 +127,10 @@ def measure(
     waits: dict[tuple[str, str], dict[int, int]] = {line: {} for line in cells}
     for queue, channel, bucket, count in sql.execute(_WAITS, values):
         waits.get((queue, channel), {})[bucket] = count
+    disposed = {(str(one.queue), str(one.channel)): one.dispositions for one in tallies}
+    for queue, channel, told, count in sql.execute(_DISPOSED, {**values, "none": fig.NONE}):
+        if disposed.get((queue, channel)):
+            disposed[queue, channel][told] = count
     agents = _work(sql, domain, values, cells)
     text = fig.definitions(domain)
     rows = []
@@ -144,6 +154,7 @@ def measure(
                     fig.figures_of(cell, *span, abandons)
                     for cell, span in zip(cells[line], pairwise(cuts), strict=True)
                 ),
+                dispositions=one.dispositions,
             )
         )
     return Measures(

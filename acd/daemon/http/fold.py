@@ -177,7 +177,11 @@ class Fold:
                 self.arrived += 1
                 leg = self._inside.first[contact_id] = self._make(place, now_us)
                 self._wait(leg, touched)
-            case ev.ContactLeft(contact_id=contact_id):
+            case (
+                ev.ContactLeft(contact_id=contact_id)
+                | ev.ContactCanceled(contact_id=contact_id)
+                | ev.ContactReprioritized(contact_id=contact_id)
+            ):
                 for leg in self._inside.of(contact_id):
                     for offer_id in leg.offers:
                         self._touch(self.held.get(offer_id), touched)
@@ -190,6 +194,9 @@ class Fold:
                 | ev.LegHeld(offer_id=offer_id)
                 | ev.LegRetrieved(offer_id=offer_id)
                 | ev.LegEnded(offer_id=offer_id)
+                | ev.LegDisposed(offer_id=offer_id)
+                | ev.LegParked(offer_id=offer_id)
+                | ev.LegResumed(offer_id=offer_id)
                 | ev.WrapUpEnded(offer_id=offer_id)
                 | ev.LegTransferred(offer_id=offer_id)
                 | ev.LegRequeued(offer_id=offer_id)
@@ -248,6 +255,12 @@ class Fold:
         """Return whether any of the offers that hold a leg led to a connection."""
         return any(self.held[number].connected for number in leg.offers)
 
+    def _regain(self, leg: Leg, arrived_us: int) -> None:
+        """Put a leg that has just come to its place, where its customer stood before."""
+        leg.arrived_us = arrived_us
+        self.lines[leg.place].leave(leg.number)
+        self.lines[leg.place].enter(leg.number, arrived_us)
+
     def _wait(self, leg: Leg, touched: Touched) -> None:
         """Have a new leg wait."""
         self.lines.setdefault(leg.place, Line()).enter(leg.number, leg.arrived_us)
@@ -274,6 +287,8 @@ class Fold:
             case ac.CloseContact(contact_id=contact_id, outcome=outcome):
                 self.outcomes[outcome] += 1
                 self._close(self._inside.close_contact(contact_id), touched)
+            case ac.RegainPlace(contact_id=contact_id):
+                self._regain(self._inside.first[contact_id], action.arrived_us)
             case ac.JoinLeg(offer_id=offer_id):
                 self._touch(self.held.get(offer_id), touched)
             case ac.EnterQueue() | ac.ReleaseCustomer() | ac.Refused() | ac.WidenLeg():
