@@ -86,7 +86,7 @@ class WidenLeg(_Action, frozen=True, tag="leg.widen"):
 
 
 class WithdrawOffer(_Action, frozen=True, tag="offer.withdraw"):
-    """Stop holding out an offer: it timed out, was revoked, or its customer left."""
+    """Stop holding out an offer: it timed out, was revoked or rescinded, or its customer left."""
 
     offer_id: OfferId
     agent_id: AgentId

@@ -412,10 +412,7 @@ def test_of_several_offers_each_ends_by_itself():
 
 
 def test_of_three_offers_the_last_may_be_taken_and_any_end_first():
-    story = Story().at(0, arrived("c1"), offer(1, "c1"), offer(2, "c1", "bob"))
-    story.at(0, arrived("c2"))
-    third = msgspec.structs.replace(offer(3, "c1"), agent_id="bob")
-    story = Story().at(0, arrived("c1"), offer(1, "c1"), offer(2, "c1", "bob"), third)
+    story = Story().at(0, arrived("c1"), *(offer(number, "c1", "bob") for number in (1, 2, 3)))
     story.at(1, ev.OfferRejected(offer_id=2)).at(2, ev.OfferRejected(offer_id=1))
     story.at(3, connected(3))
     got = story.figures(3)
