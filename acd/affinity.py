@@ -14,6 +14,8 @@ any more: the agent's session ends, or he fails to take the leg. A break and a p
 reached pass, so they do not end it: the limit is for these. Nothing is kept for somebody who is not
 logged in, or who may not take the leg at all.
 
+Whom an agent or a supervisor gives a contact to (a transfer, an assignment) is a named agent too.
+
 Source: Genesys' last-agent and direct routing with its backup queue, preferred agents in Amazon
 Connect's routing criteria, the preferred worker of Azure's selectors that expire.
 """
@@ -27,7 +29,7 @@ from acd.contacts import Leg
 from acd.eligibility import eligible
 from acd.events import ContactArrived
 from acd.ids import AgentId, Availability
-from acd.settings import DAY_US, AffinitySettings, DomainSettings
+from acd.settings import DAY_US, SECOND_US, AffinitySettings, DomainSettings
 from acd.timers import Timer, Timers
 
 WITHIN_US: Final = 7 * DAY_US
@@ -37,6 +39,10 @@ those call again who do so about the same matter."""
 CUSTOMERS_MAX: Final = 100_000
 """Most customers whose last agents are remembered (30 MB); whoever was served longest ago is
 forgotten first."""
+
+HANDED_US: Final = 60 * SECOND_US
+"""For how long a leg is kept for the agent to whom somebody gave it where its queue does not say:
+the shortest that Genesys' direct routing lets a contact wait for one agent."""
 
 _ENDS_SESSION: Final = (Availability.LOGGED_OUT, Availability.DRAINING)
 """Availabilities of an agent for whom nothing is kept: he takes nothing new in this session."""
@@ -85,6 +91,16 @@ class Affinity:
             if last is not None and _waits_for(last, leg):
                 self.keep(leg, last, now_us + affinity.last_agent_us)
 
+    def hand(self, leg: Leg, agent: Agent, now_us: int) -> None:
+        """Keep a leg, which stands in no line, for the agent to whom somebody gave it.
+
+        Up to the queue's limit for named agents; not where he is not there, or may not take it.
+        """
+        if _waits_for(agent, leg):
+            affinity = leg.klass.queue.affinity
+            limit_us = 0 if affinity is None else affinity.named_agent_us
+            self.keep(leg, agent, now_us + (limit_us or HANDED_US))
+
     def keep(self, leg: Leg, agent: Agent, until_us: int) -> None:
         """Keep a leg for an agent until an instant."""
         leg.kept_for = agent.index
@@ -112,8 +128,8 @@ class Affinity:
                 self._timers.add(leg.kept_until_us, Timer.HOLD, leg.leg_id)
 
     def put_back(self, leg: Leg, agent: Agent, until_us: int) -> None:
-        """Keep a leg of a snapshot as it was kept, if today's settings have that and let him."""
-        if leg.klass.queue.affinity is not None and eligible(leg.klass, agent.kind):
+        """Keep a leg of a snapshot as it was kept, if today's settings let him take it."""
+        if eligible(leg.klass, agent.kind):
             self.keep(leg, agent, until_us)
 
     # The last agents.
@@ -144,6 +160,11 @@ class Affinity:
         return self._by_index[index]
 
 
+def is_there(agent: Agent) -> bool:
+    """Return whether an agent is logged in, and stays so as far as is known."""
+    return agent.availability not in _ENDS_SESSION
+
+
 def _waits_for(agent: Agent, leg: Leg) -> bool:
-    """Return whether a leg may be kept for an agent: he is logged in, and serves it."""
-    return agent.availability not in _ENDS_SESSION and eligible(leg.klass, agent.kind)
+    """Return whether a leg may be kept for an agent: he is there, and serves it."""
+    return is_there(agent) and eligible(leg.klass, agent.kind)

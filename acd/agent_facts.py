@@ -19,6 +19,10 @@ from acd.settings import DomainSettings, IdleClock
 _TO_BREAK_OFF: Final = (Availability.READY, Availability.NOT_RESPONDING)
 """Availabilities that "not ready after this one" will end; the others take nothing new anyway."""
 
+RESTART: Final = "restart of the router"
+"""Why agents are not ready while the daemon puts back offers that ran out without it. Admitted
+whatever reasons the settings name."""
+
 _BEFORE_CONNECTED: Final = (LegState.OFFERED, LegState.CONNECTING)
 """States of a leg that is offered, and of which there is nothing to rate yet."""
 
@@ -35,6 +39,8 @@ class AgentFacts:
         self._settings = settings
         self._floor = floor
         self._queues = frozenset(queue.name for queue in settings.queues)
+        reasons = settings.not_ready_reasons
+        self._reasons = frozenset((*reasons, "", RESTART) if reasons else ())
         self.handlers: Mapping[type, Handler] = {
             ev.AgentLoggedIn: self._agent_logged_in,
             ev.AgentReady: self._agent_ready,
@@ -84,8 +90,11 @@ class AgentFacts:
         agent, after = self._agent_after(event.agent_id, AgentSignal.NOT_READY)
         if not is_text(event.reason):
             raise RefusalError(Reason.BAD_TEXT, "reason")
+        known = not self._reasons or event.reason in self._reasons
+        if not known and event.reason != agent.reason:  # His present break may go on.
+            raise RefusalError(Reason.UNKNOWN_NOT_READY_REASON, event.reason)
         agent.reason = event.reason
-        if event.after_this_one and agent.offers:
+        if event.after_this_one and not agent.is_idle:
             agent.after_this_one = agent.availability in _TO_BREAK_OFF
         else:
             agent.after_this_one = False
@@ -97,7 +106,7 @@ class AgentFacts:
         agent, after = self._agent_after(event.agent_id, AgentSignal.DRAIN)
         agent.become(after)
         agent.after_this_one = False
-        if not agent.offers:
+        if agent.is_idle:
             self._floor.emptied(agent, orders)
         self._floor.affinity.leave(agent, now_us)
         self._floor.matcher.refresh(agent)
@@ -109,7 +118,8 @@ class AgentFacts:
         agent.after_this_one = False
         agent.become(Availability.NOT_READY)
         self._revoke(agent, now_us, orders)
-        agent.become(after if agent.offers else Availability.LOGGED_OUT)
+        agent.become(Availability.LOGGED_OUT if agent.is_idle else after)
+        self._floor.note_gone(agent)
         self._floor.vacated |= not agent.kind.present
         self._floor.affinity.leave(agent, now_us)
         self._floor.matcher.refresh(agent)

@@ -37,6 +37,8 @@ class SlotState(IntEnum):
     INTERRUPTED = 3
     """Set aside for a more urgent contact: costs nothing, and its channel takes nothing new."""
     WRAPPING = 4
+    PARKED = 5
+    """Its contact is put away, or wraps up there: costs nothing, and its channel takes new ones."""
 
 
 @plain
@@ -89,12 +91,16 @@ AVAILABILITY_TABLE: Final[Mapping[Availability, tuple[Availability | None, ...]]
 
 _BITS: Final = 5
 """Bits of one count in an occupancy: up to 31, where `validation` admits 25 slots a channel."""
-_STATES: Final = len(SlotState)
+_STATES: Final = SlotState.PARKED.value
+"""States that count: those before it."""
 UNIT: Final = tuple(
-    tuple(1 << _BITS * (channel * _STATES + state) for state in SlotState)
+    (*(1 << _BITS * (channel * _STATES + state) for state in range(_STATES)), 0)
     for channel in range(len(CHANNELS))
 )
 """What one slot of a channel (row) in a state (column) adds to an agent's occupancy."""
+
+ASIDE: Final = (SlotState.INTERRUPTED, SlotState.PARKED)
+"""Slots that cost nothing: nobody works on what is in them."""
 
 _HANDLING: Final = sum(
     UNIT[channel][state] * (2**_BITS - 1)
@@ -161,7 +167,7 @@ class Capacity:
             occupancy = sum(
                 occupancy // unit % 2**_BITS * units[SlotState.INTERRUPTED]
                 for units in UNIT
-                for unit in units
+                for unit in units[: SlotState.PARKED]
             )
         return not self.work_out(occupancy + UNIT[channel][SlotState.ACTIVE])[VOICE]
 
@@ -215,10 +221,10 @@ class Capacity:
 
 
 def _counts(occupancy: int) -> list[list[int]]:
-    """Return the slots that count, by channel and state: an interrupted one counts as none."""
+    """Return the slots that count, by channel and state: one that is aside counts as none."""
     return [
         [
-            0 if state is SlotState.INTERRUPTED else occupancy // unit % 2**_BITS
+            0 if state in ASIDE else occupancy // unit % 2**_BITS
             for state, unit in zip(SlotState, units, strict=True)
         ]
         for units in UNIT
@@ -297,6 +303,7 @@ class Agent:
         "device",
         "excluded_from",
         "gap_until_us",
+        "given_before_us",
         "group",
         "headrooms",
         "idle_since_us",
@@ -333,6 +340,9 @@ class Agent:
         """The slots counted by channel and state, packed: see `UNIT`."""
         self.idle_since_us = 0
         self.last_given_us = 0
+        """When he was last offered something that was not rescinded."""
+        self.given_before_us = 0
+        """The same of the offers that he has no more, while he has others."""
         self.occupied_us = NEVER_OCCUPIED_US
         """How occupied he has been, as an instant: see `acd.occupancy`."""
         self.excluded_from: dict[int, int] = {}
@@ -348,8 +358,13 @@ class Agent:
 
     @property
     def is_idle(self) -> bool:
-        """Whether no slot is in use."""
+        """Whether no slot is in use. What is parked is in nobody's hands."""
         return not self.occupancy
+
+    @property
+    def parked(self) -> tuple[Offer, ...]:
+        """The offers whose contacts are put away, oldest first."""
+        return tuple(one for one in self.offers.values() if one.slot == SlotState.PARKED)
 
     @property
     def is_handling(self) -> bool:

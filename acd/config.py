@@ -114,6 +114,7 @@ class _DomainTable(Table):
     skills: list[str] | None = None
     contact_attributes: list[str] | None = None
     contact_numbers: list[str] | None = None
+    not_ready_reasons: list[str] | None = None
     time_zone: str | None = None
 
 
@@ -125,6 +126,9 @@ class _ChannelTable(Table):
     wrap_up_us: Span | None = None
     wrap_up_cap_us: Span | None = None
     auto_answer: bool | None = None
+    parallel_offers: Whole | None = None
+    expires_us: Span | None = None
+    park_us: Span | None = None
 
 
 class _StepTable(Table):
@@ -160,6 +164,9 @@ class _QueueTable(Table):
     delay_cost: Whole | None = None
     waiting_share: Whole | None = None
     exclusion_us: Span | None = None
+    dispositions: list[str] | None = None
+    disposition_required: bool | None = None
+    resume_us: Span | None = None
     steps: list[_StepTable] = Field(default_factory=list)
     affinity: _AffinityTable | None = None
     voice: _ChannelTable | None = None

@@ -6,14 +6,15 @@ The router tells each to its handler here; `acd.floor` makes the moves.
 from collections.abc import Mapping
 
 from acd import events as ev
-from acd.actions import Action, EnterQueue
+from acd.actions import Action, EnterQueue, RegainPlace
 from acd.classes import RefusalError, is_text
 from acd.conditions import number_of
-from acd.contacts import LEG_TABLE, LegSignal, LegState, Presence
+from acd.contacts import LEG_TABLE, Leg, LegSignal, LegState, Presence
 from acd.entry import EntryRules, resolved
 from acd.floor import Floor, Handler
 from acd.ids import PRIORITY_MAX, TIME_US_MAX, Reason
 from acd.settings import DomainSettings, Urgency
+from acd.transfers import part
 
 
 class ContactFacts:
@@ -30,6 +31,8 @@ class ContactFacts:
         self._rules = EntryRules(settings, floor.stages.classes)
         self.recorded: Mapping[int, EnterQueue] | None = None
         """While a journal is applied: what entry rules decided then, by leg."""
+        self.regained: Mapping[int, RegainPlace] = {}
+        """While a journal is applied: who regained his place then, by leg."""
         self._declared = frozenset(settings.contact_attributes)
         self._numbers = frozenset(settings.contact_numbers)
         self.handlers: Mapping[type, Handler] = {
@@ -57,6 +60,8 @@ class ContactFacts:
             raise RefusalError(Reason.BAD_NUMBER, "promised_us")
         if event.named_agent and event.named_agent not in floor.by_id:
             raise RefusalError(Reason.UNKNOWN_AGENT, event.named_agent)
+        if event.expires_us is not None and not 0 < event.expires_us < TIME_US_MAX:
+            raise RefusalError(Reason.BAD_NUMBER, "expires_us")
         order = None
         if not event.queue:
             order = self._entry_of(event, floor.legs_given + 1, now_us)
@@ -64,7 +69,20 @@ class ContactFacts:
         klass = floor.stages.classes.of(event)
         if order is not None:
             orders.append(order)
-        floor.enter(event, klass, now_us, orders)
+        arrived_us = now_us
+        if floor.places.kept or self.regained:
+            arrived_us = self._place_of(event, now_us)
+        if arrived_us != now_us:
+            orders.append(RegainPlace(floor.legs_given + 1, contact_id, arrived_us))
+        floor.enter(event, klass, now_us, orders, arrived_us)
+
+    def _place_of(self, event: ev.ContactArrived, now_us: int) -> int:
+        """Return from when a customer waits: his place is kept, or as was recorded, or now."""
+        arrived_us = self._floor.places.regain(event, now_us)
+        if self.recorded is not None:
+            order = self.regained.get(self._floor.legs_given + 1)
+            arrived_us = now_us if order is None else order.arrived_us
+        return arrived_us
 
     def _entry_of(self, event: ev.ContactArrived, number: int, now_us: int) -> EnterQueue:
         """Return where a contact without a queue waits: by the rules, or as was recorded."""
@@ -91,12 +109,23 @@ class ContactFacts:
         contact = floor.contacts.get(event.contact_id)
         if contact is None:
             raise RefusalError(Reason.UNKNOWN_CONTACT, event.contact_id)
+        # Whoever talked is not out of patience, though a further leg of his still waits.
+        talked = contact.presence is Presence.TALKING
         contact.presence = Presence.GONE
-        for number in contact.legs:
-            leg = floor.legs[number]
+        # Those that wait first: the contact's outcome is that of the leg that closes last.
+        for leg in sorted((floor.legs[number] for number in contact.legs), key=_state_of):
             after = LEG_TABLE[leg.state][LegSignal.LEFT]
             if after == LegState.ABANDONED:
-                floor.abandon(leg, now_us, orders)
+                if not talked:
+                    floor.places.keep(leg, now_us)
+                floor.give_up(leg, LegState.CANCELED if talked else after, now_us, orders)
             elif after == LegState.WRAPPING:
-                leg.state = after
-                floor.wrap(leg, now_us, orders)
+                if leg.consults:
+                    part(floor, leg, now_us, orders)
+                else:
+                    leg.state = after
+                    floor.wrap(leg, now_us, orders)
+
+
+def _state_of(leg: Leg) -> int:
+    return leg.state

@@ -25,10 +25,14 @@ REFUSED: Final = -2
 UNMEASURED: Final = 2**62
 """No handle time: those lie in (-2**60, 2**60)."""
 
+WHILE_PARTY_US: Final = 2**62
+"""Until when an agent is kept from a leg while he has another of its contact: after every instant,
+since no timer ends it but the end of his part."""
+
 
 @plain
 class LegState(IntEnum):
-    """Where a leg is. The last two are ends."""
+    """Where a leg is. Those without a row in `LEG_TABLE` are ends."""
 
     QUEUED = 0
     OFFERED = 1
@@ -38,6 +42,10 @@ class LegState(IntEnum):
     WRAPPING = 5
     CLOSED = 6
     ABANDONED = 7
+    PARKED = 8
+    """Put away by its agent: it keeps nobody busy."""
+    EXPIRED = 9
+    CANCELED = 10
 
 
 @plain
@@ -53,6 +61,9 @@ class LegSignal(IntEnum):
     ENDED = 6
     LEFT = 7
     WRAPPED = 8
+    CANCELED = 9
+    PARKED = 10
+    RESUMED = 11
 
 
 @plain
@@ -66,6 +77,7 @@ class OfferState(IntEnum):
     FAILED = 4
     REVOKED = 5
     CANCELED = 6
+    RESCINDED = 7
 
 
 @plain
@@ -78,6 +90,8 @@ class OfferSignal(IntEnum):
     FAIL = 3
     REVOKE = 4
     CANCEL = 5
+    RESCIND = 6
+    """Another offer of the leg was accepted."""
 
 
 @plain
@@ -85,7 +99,9 @@ class Presence(IntEnum):
     """Where the customer is. His leaving does not yet release the agent (wrap-up)."""
 
     WAITING = 0
+    """No leg is connected or held, and one waits."""
     TALKING = 1
+    """A leg is connected or held."""
     GONE = 2
 
 
@@ -93,29 +109,40 @@ _L = LegState
 _O = OfferState
 
 LEG_TABLE: Final[tuple[tuple[Any, ...], ...]] = (
-    # In each row: OFFERED, ACCEPTED, CONNECTED, RETURNED, HELD, RETRIEVED, ENDED, LEFT, WRAPPED.
+    # In each row: OFFERED, ACCEPTED, CONNECTED, RETURNED, HELD, RETRIEVED, ENDED, LEFT, WRAPPED,
+    # CANCELED, PARKED, RESUMED.
     # QUEUED
-    (_L.OFFERED, REFUSED, REFUSED, REFUSED, REFUSED, REFUSED, REFUSED, _L.ABANDONED, REFUSED),
-    # OFFERED
-    (REFUSED, _L.CONNECTING, _L.CONNECTED, _L.QUEUED, REFUSED, REFUSED, REFUSED, _L.ABANDONED,
-     REFUSED),
+    (_L.OFFERED, REFUSED, REFUSED, REFUSED, REFUSED, REFUSED, REFUSED, _L.ABANDONED, REFUSED,
+     _L.CANCELED, REFUSED, REFUSED),
+    # OFFERED: offered to one more it stays so; RETURNED when its last pending offer has ended.
+    (_L.OFFERED, _L.CONNECTING, _L.CONNECTED, _L.QUEUED, REFUSED, REFUSED, REFUSED, _L.ABANDONED,
+     REFUSED, _L.CANCELED, REFUSED, REFUSED),
     # CONNECTING
-    (REFUSED, IGNORED, _L.CONNECTED, _L.QUEUED, REFUSED, REFUSED, REFUSED, _L.ABANDONED, REFUSED),
+    (REFUSED, IGNORED, _L.CONNECTED, _L.QUEUED, REFUSED, REFUSED, REFUSED, _L.ABANDONED, REFUSED,
+     _L.CANCELED, REFUSED, REFUSED),
     # CONNECTED
-    (REFUSED, IGNORED, IGNORED, REFUSED, _L.HELD, IGNORED, _L.WRAPPING, _L.WRAPPING, REFUSED),
+    (REFUSED, IGNORED, IGNORED, REFUSED, _L.HELD, IGNORED, _L.WRAPPING, _L.WRAPPING, REFUSED,
+     REFUSED, _L.PARKED, IGNORED),
     # HELD
-    (REFUSED, IGNORED, IGNORED, REFUSED, IGNORED, _L.CONNECTED, _L.WRAPPING, _L.WRAPPING, REFUSED),
-    # WRAPPING
-    (REFUSED, IGNORED, IGNORED, REFUSED, REFUSED, REFUSED, IGNORED, IGNORED, _L.CLOSED),
+    (REFUSED, IGNORED, IGNORED, REFUSED, IGNORED, _L.CONNECTED, _L.WRAPPING, _L.WRAPPING, REFUSED,
+     REFUSED, REFUSED, REFUSED),
+    # WRAPPING: what is canceled then, if anything, is another leg.
+    (REFUSED, IGNORED, IGNORED, REFUSED, REFUSED, REFUSED, IGNORED, IGNORED, _L.CLOSED, IGNORED,
+     REFUSED, REFUSED),
+    # CLOSED and ABANDONED
+    (), (),
+    # PARKED
+    (REFUSED, IGNORED, IGNORED, REFUSED, REFUSED, REFUSED, _L.WRAPPING, _L.WRAPPING, REFUSED,
+     REFUSED, IGNORED, _L.CONNECTED),
 )  # fmt: skip
 """Leg state × signal. The ends have no row: a leg that ended is forgotten."""
 
 OFFER_TABLE: Final[tuple[tuple[Any, ...], ...]] = (
-    # In each row: ACCEPT, REJECT, TIME_OUT, FAIL, REVOKE, CANCEL.
+    # In each row: ACCEPT, REJECT, TIME_OUT, FAIL, REVOKE, CANCEL, RESCIND.
     # PENDING
-    (_O.ACCEPTED, _O.REJECTED, _O.TIMED_OUT, _O.FAILED, _O.REVOKED, _O.CANCELED),
+    (_O.ACCEPTED, _O.REJECTED, _O.TIMED_OUT, _O.FAILED, _O.REVOKED, _O.CANCELED, _O.RESCINDED),
     # ACCEPTED: what can still fail is the connecting, which the leg's table decides.
-    (IGNORED, REFUSED, _O.FAILED, _O.FAILED, REFUSED, _O.CANCELED),
+    (IGNORED, REFUSED, _O.FAILED, _O.FAILED, REFUSED, _O.CANCELED, REFUSED),
 )
 """Offer state × signal. The ends have no row: an answer to an ended offer is ignored, since it
 crossed our withdrawal on the wire."""
@@ -139,12 +166,17 @@ class Leg(Struct, gc=False):
     contact_id: ContactId
     klass: "LegClass"
     key: tuple[int, ...]
-    """The domain's order: smaller is served first; ends with arrival and number. Only a routing
-    step that raises the priority changes it."""
+    """The domain's order: smaller is served first; ends with arrival and number. Only another
+    priority changes it: of a routing step, or a supervisor's."""
     arrived_us: int
+    """From when it waits: a further leg that keeps the contact's place has that of the leg before.
+    """
+    asked: ContactArrived
+    """What it asks for. Of the first leg that is the contact's arrival."""
     state: LegState = LegState.QUEUED
     offer_id: OfferId = 0
-    """The offer that holds the leg; 0 while QUEUED."""
+    """The offer that holds the leg: the accepted one, or the first still pending; 0 while QUEUED.
+    """
     excluded: dict[int, int] | None = None
     """Agents (by index) who failed to take it, each until an instant; None is none."""
     widens_us: int = 0
@@ -154,6 +186,27 @@ class Leg(Struct, gc=False):
     """The one agent (by index) who may take it for now (`acd.affinity`); -1 is none."""
     kept_until_us: int = 0
     """Until when."""
+    consults: LegId = 0
+    """The leg whose agent consults the one who takes this leg; 0 where the customer himself waits
+    for him."""
+    further: tuple[OfferId, ...] = ()
+    """Its other pending offers, ascending; none once one was accepted."""
+    expires_us: int = 0
+    """When it ends if it is QUEUED then; 0 for never."""
+
+    def offers(self) -> tuple[OfferId, ...]:
+        """Return the offers that hold the leg, ascending."""
+        return (self.offer_id, *self.further) if self.offer_id else ()
+
+    def drop(self, number: OfferId) -> None:
+        """Let a pending offer hold the leg no longer; others do."""
+        self.offer_id, *further = (one for one in self.offers() if one != number)
+        self.further = tuple(further)
+
+
+def is_handled(leg: Leg) -> bool:
+    """Return whether an agent has been connected with a leg that is open."""
+    return leg.state > LegState.CONNECTING
 
 
 class Offer(Struct, gc=False):
@@ -173,3 +226,7 @@ class Offer(Struct, gc=False):
     handling_us: int = UNMEASURED
     """How long he has handled it, as ends less starts: its clock runs while connected and not set
     aside. Kept where performance is measured."""
+    given_us: int = 0
+    """When it was made."""
+    disposition: str = ""
+    """How the contact ended, as told so far."""

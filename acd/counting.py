@@ -4,7 +4,7 @@ It stands between the floor and the matcher only in domains that have such count
 nothing for them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from acd.agents import Agent
 from acd.contacts import Leg
@@ -18,6 +18,7 @@ class Counting:
     def __init__(self, matcher: CountedMatcher) -> None:
         self._matcher = matcher
         self.next_pair: Callable[[int], Pair | None] = matcher.next_pair
+        self.another: Callable[[Leg, Sequence[Agent]], Agent | None] = matcher.another
         self.settle: Callable[[], None] = matcher.settle
 
     def wait(self, leg: Leg) -> None:

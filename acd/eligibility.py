@@ -7,7 +7,7 @@ bits; the tests' naive matcher and the explanation ask here.
 from enum import StrEnum
 
 from acd.agents import VOICE, Agent, Kind, Takes
-from acd.contacts import Leg
+from acd.contacts import WHILE_PARTY_US, Leg
 from acd.queues import LegClass
 
 
@@ -28,6 +28,8 @@ class Block(StrEnum):
     """Too few legs wait in this queue and channel for this agent's profile."""
     HEADROOM = "headroom"
     """Too few agents beside this one could take a call."""
+    PARTY = "party"
+    """The agent has another leg of this contact."""
 
 
 def eligible(klass: LegClass, kind: Kind) -> bool:
@@ -76,7 +78,8 @@ def is_kept_free(agent: Agent, channel: int) -> bool:
 def block(leg: Leg, agent: Agent) -> Block | None:
     """Return the block between a leg and an agent, or None."""
     if leg.excluded and agent.index in leg.excluded:
-        return Block.EXCLUDED
+        is_party = leg.excluded[agent.index] == WHILE_PARTY_US
+        return Block.PARTY if is_party else Block.EXCLUDED
     if agent.back_off_until_us:
         return Block.BACK_OFF
     if agent.gap_until_us:

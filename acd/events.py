@@ -16,6 +16,7 @@ from acd.ids import (
     TEXT_MAX,
     AgentId,
     Channel,
+    ConsultEnd,
     ContactId,
     Device,
     FailureCause,
@@ -72,6 +73,9 @@ class ContactArrived(_Event, frozen=True, kw_only=True, tag="contact.arrived"):
     named_agent: Token = ""
     """The agent who shall have it, where its queue keeps contacts for those whom they name
     (`acd.affinity`); empty for none."""
+    expires_us: TimeUs | None = None
+    """From when on nobody needs an answer; as its queue and channel say if None. See
+    docs/routing/lifecycle.md."""
 
 
 class ContactLeft(_Event, frozen=True, tag="contact.left"):
@@ -128,6 +132,8 @@ class WrapUpEnded(_Event, frozen=True, tag="wrap_up.ended"):
     """The agent finished his wrap-up."""
 
     offer_id: OfferId
+    disposition: Token = ""
+    """How the contact ended, as one of its queue's `dispositions`; empty for what was told."""
 
 
 class LegRated(_Event, frozen=True, tag="leg.rated"):
@@ -200,6 +206,99 @@ class ClockTicked(_Event, frozen=True, tag="clock.ticked"):
     """Time passed: timers due by now fire. Owed when `Router.next_wakeup_us()` is reached."""
 
 
+class LegTransferred(_Event, frozen=True, kw_only=True, tag="leg.transferred"):
+    """The agent gave the contact further and is done with it: a further leg waits.
+
+    It names a queue, an agent who shall have it, or both. See docs/routing/transfers.md.
+    """
+
+    offer_id: OfferId
+    """By which the agent has the contact."""
+    queue: Token = ""
+    """Where it waits; empty for the queue from which the agent got it."""
+    agent_id: Token = ""
+    """Who shall have it; empty for whoever comes first."""
+    priority: Annotated[int, Meta(ge=-PRIORITY_MAX, le=PRIORITY_MAX)] | None = None
+    """In place of the contact's; the queue's if None."""
+    requirement: Text = ""
+    """In place of the contact's, beside what the queue asks."""
+    keep_place: bool = False
+    """It waits as if it had arrived there when it arrived here."""
+
+
+class LegRequeued(_Event, frozen=True, tag="leg.requeued"):
+    """The agent gave the contact back: it waits in its queue as before, in its place."""
+
+    offer_id: OfferId
+
+
+class ConsultRequested(_Event, frozen=True, kw_only=True, tag="consult.requested"):
+    """The agent put the customer on hold to ask somebody: a leg waits for that one."""
+
+    offer_id: OfferId
+    """By which the agent has the contact."""
+    queue: Token = ""
+    """Of the one to be asked; empty for the queue from which the agent got the contact."""
+    agent_id: Token = ""
+    """Who shall be asked; empty for whoever comes first."""
+    priority: Annotated[int, Meta(ge=-PRIORITY_MAX, le=PRIORITY_MAX)] | None = None
+    """In place of the contact's; the queue's if None."""
+    requirement: Text = ""
+    """In place of the contact's, beside what the queue asks."""
+
+
+class ConsultEnded(_Event, frozen=True, tag="consult.ended"):
+    """The agent who asked somebody ended that, in one of three ways."""
+
+    offer_id: OfferId
+    """By which he has the contact."""
+    how: ConsultEnd
+
+
+class ContactCanceled(_Event, frozen=True, tag="contact.canceled"):
+    """The business withdrew a contact that nobody handles yet: it is settled, or was a mistake."""
+
+    contact_id: ContactId
+
+
+class LegDisposed(_Event, frozen=True, tag="leg.disposed"):
+    """Agent or CRM told how a contact ends: from its connection on until the end of its wrap-up.
+
+    The last one told counts.
+    """
+
+    offer_id: OfferId
+    disposition: Token
+    """One of the queue's `dispositions`."""
+
+
+class LegParked(_Event, frozen=True, tag="leg.parked"):
+    """The agent put the contact away, to go on with it later."""
+
+    offer_id: OfferId
+
+
+class LegResumed(_Event, frozen=True, tag="leg.resumed"):
+    """The agent goes on with a contact that he had put away."""
+
+    offer_id: OfferId
+
+
+class ContactAssigned(_Event, frozen=True, tag="contact.assigned"):
+    """A supervisor wants a contact that waits to be had by this agent."""
+
+    contact_id: ContactId
+    agent_id: AgentId
+
+
+class ContactReprioritized(_Event, frozen=True, tag="contact.reprioritized"):
+    """A supervisor gave a waiting contact another priority; where it stands among equals stays."""
+
+    contact_id: ContactId
+    priority: Annotated[int, Meta(ge=-PRIORITY_MAX, le=PRIORITY_MAX)]
+    """Higher is more urgent."""
+
+
 SingleEvent: TypeAlias = (
     ContactArrived
     | ContactLeft
@@ -220,6 +319,16 @@ SingleEvent: TypeAlias = (
     | DeviceChanged
     | WrapUpModeChanged
     | ClockTicked
+    | LegTransferred
+    | LegRequeued
+    | ConsultRequested
+    | ConsultEnded
+    | ContactCanceled
+    | ContactReprioritized
+    | ContactAssigned
+    | LegDisposed
+    | LegParked
+    | LegResumed
 )
 
 

@@ -47,8 +47,10 @@ from acd.settings import SECOND_US, Abandons, DomainSettings
     FAILED_CONGESTION,
     FAILED_REFUSED,
     NOT_CONNECTED,
+    RESCINDED,
+    OTHER_EXITS,
     PLACES,
-) = range(26)
+) = range(28)
 
 BY_CAUSE: Final[Mapping[str, int]] = {
     FailureCause.BUSY: FAILED_BUSY,
@@ -57,6 +59,9 @@ BY_CAUSE: Final[Mapping[str, int]] = {
     FailureCause.REFUSED: FAILED_REFUSED,
     "not_connected": NOT_CONNECTED,
 }
+
+NONE: Final = "none"
+"""By which legs are counted of which no disposition was told."""
 
 WAIT_STEP_US: Final = SECOND_US // 10
 """Waits are counted to the nearest tenth of a second, for their quantiles only …"""
@@ -77,16 +82,20 @@ service level: (At + [met] bt) / (A + b - [ignored] bt + Wt), with b = B - Bs an
 asa: sum of the waits of the answered / A
 wait quantiles: of the answered, to 0.1 s (10 s above 1 h), linear between order statistics
 abandonment: b / (O - Bs); abandonment_all: B / O
-handling: connected until closed, wrap-up included, less the time set aside by an interruption
+handling: connected until closed, wrap-up included, less the time set aside or parked
 aht: handling / handled legs, of the legs that are closed
 occupancy: time with a leg in handling / (that + ready with none in handling and none ringing)
 queue length: time average of the number waiting, ringing included
-rona rate: timed out / (offers - canceled - revoked); reject rate and failure rate likewise
+other exits: canceled or expired before the connection; they are offered, and in no share
+rona rate: timed out / (offers - canceled - rescinded - revoked); reject, failure rate likewise
 """
 
 
 class OfferCounts(Struct, frozen=True, kw_only=True):
-    """How offers ended. `made` less all others: accepted and connected, or not ended yet."""
+    """How offers ended. `made` less all others: accepted and connected, or not ended yet.
+
+    Offers, not legs: one that rings at three agents makes three.
+    """
 
     made: int
     timed_out: int
@@ -95,6 +104,8 @@ class OfferCounts(Struct, frozen=True, kw_only=True):
     """By cause; `not_connected`: accepted, and not connected within `connect_us`."""
     revoked: int
     canceled: int
+    rescinded: int
+    """Another agent was faster."""
 
 
 class Figures(Struct, frozen=True, kw_only=True):
@@ -111,6 +122,7 @@ class Figures(Struct, frozen=True, kw_only=True):
     overflowed: int
     callbacks: int
     other_exits: int
+    """Canceled, or expired, before anybody was connected."""
     waiting: int
     waiting_late: int
     """Of the waiting: those who wait beyond the threshold already."""
@@ -156,6 +168,8 @@ class Row(Struct, frozen=True, kw_only=True):
     wait_p95_s: float | None
     wait_p99_s: float | None
     intervals: tuple[Figures, ...]
+    dispositions: dict[str, int] = {}
+    """How many of the handled ended so, where the queue has dispositions; `none`: not told."""
 
 
 class Span(Struct, frozen=True, kw_only=True):
@@ -323,13 +337,14 @@ def figures_of(cell: Sequence[int], from_us: int, to_us: int, abandons: Abandons
     Raises:
         AssertionError: Somebody was lost: O is not A + B + F + C + X + W. A bug of ours.
     """
-    overflowed = callbacks = other_exits = 0  # Not in this release.
+    overflowed = callbacks = 0  # Not in this release.
+    other_exits = cell[OTHER_EXITS]
     exits = cell[ANSWERED] + cell[ABANDONED] + overflowed + callbacks + other_exits
     assert cell[OFFERED] == exits + cell[WAITING], "offered is not what became of them"
     short = cell[ABANDONED_SHORT]
     failed = {str(cause): cell[place] for cause, place in BY_CAUSE.items()}
     # Offers that ended for no reason of the agent's or his phone's say nothing about him.
-    judged = cell[OFFERS] - cell[CANCELED] - cell[REVOKED]
+    judged = cell[OFFERS] - cell[CANCELED] - cell[RESCINDED] - cell[REVOKED]
     return Figures(
         from_us=from_us,
         to_us=to_us,
@@ -341,7 +356,7 @@ def figures_of(cell: Sequence[int], from_us: int, to_us: int, abandons: Abandons
         abandoned_short=short,
         overflowed=overflowed,
         callbacks=callbacks,
-        other_exits=other_exits,
+        other_exits=cell[OTHER_EXITS],
         waiting=cell[WAITING],
         waiting_late=cell[WAITING_LATE],
         handled=cell[HANDLED],
@@ -384,6 +399,7 @@ def _offer_counts(cell: Sequence[int], failed: dict[str, int]) -> OfferCounts:
         failed=failed,
         revoked=cell[REVOKED],
         canceled=cell[CANCELED],
+        rescinded=cell[RESCINDED],
     )
 
 

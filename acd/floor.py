@@ -11,14 +11,18 @@ from typing import Any, Final, TypeAlias
 from acd.actions import (
     Action,
     CloseContact,
+    CloseLeg,
+    FileDisposition,
     InterruptLeg,
     OfferContact,
+    ReleaseCustomer,
     ResumeLeg,
     SetAgentState,
     WithdrawOffer,
 )
 from acd.affinity import Affinity
 from acd.agents import (
+    ASIDE,
     AVAILABILITY_TABLE,
     Agent,
     AgentSignal,
@@ -29,6 +33,7 @@ from acd.agents import (
 from acd.contacts import (
     LEG_TABLE,
     OFFER_TABLE,
+    WHILE_PARTY_US,
     Contact,
     Leg,
     LegSignal,
@@ -49,6 +54,7 @@ from acd.ids import (
     WrapUpMode,
 )
 from acd.matching import Matcher
+from acd.places import Places
 from acd.queues import LegClass
 from acd.selection import Selection
 from acd.settings import DomainSettings, IdleClock
@@ -67,13 +73,23 @@ EXCLUSIONS_MAX: Final = 100
 """Most open exclusions of one agent; with one more, that which ends first ends at once. A phone
 that rejects all by itself would otherwise make every decision about its agent slower."""
 
+_TALKING: Final = (LegState.CONNECTED, LegState.HELD, LegState.PARKED)
+
 _OUTCOMES: Final = {
     OfferState.TIMED_OUT: OfferOutcome.TIMED_OUT,
     OfferState.FAILED: OfferOutcome.FAILED,
     OfferState.REVOKED: OfferOutcome.REVOKED,
     OfferState.CANCELED: OfferOutcome.CANCELED,
+    OfferState.RESCINDED: OfferOutcome.RESCINDED,
 }
 """How an ended offer is called outside; a rejected one is never withdrawn."""
+
+_UNANSWERED: Final = {
+    LegState.ABANDONED: ContactOutcome.ABANDONED,
+    LegState.CANCELED: ContactOutcome.CANCELED,
+    LegState.EXPIRED: ContactOutcome.EXPIRED,
+}
+"""How a leg ended that was given up."""
 
 _SLOT_OF: Final = {LegState.HELD: SlotState.HELD, LegState.WRAPPING: SlotState.WRAPPING}
 """The slot of a leg that comes back after it was set aside; ACTIVE for the others."""
@@ -88,6 +104,8 @@ class Floor:
         self.by_id: dict[AgentId, Agent] = {agent.agent_id: agent for agent in self.agents}
         self.vacated = False
         """Whether the last agent of some kind logged out in this step."""
+        self.gone: list[Agent] = []
+        """The agents who logged out in this step with contacts parked."""
         self.contacts: dict[ContactId, Contact] = {}
         self.legs: dict[int, Leg] = {}
         self.offers: dict[int, Offer] = {}
@@ -95,6 +113,8 @@ class Floor:
         """The last number given to a leg."""
         self.offers_given = 0
         """The last number given to an offer."""
+        self.to_several: dict[int, Leg] = {}
+        """The legs that were offered in this step and may be to more agents (`parallel_offers`)."""
         self._gap_us = settings.offer_gap_us
         self._idle_after_contact = settings.idle_clock is IdleClock.AFTER_CONTACT
         self.selection = Selection(settings, self.agents)
@@ -103,22 +123,30 @@ class Floor:
         self._occupancy = self.selection.occupancy
         self.matcher: Matcher
         self.timers = Timers(self._counts)
+        self.places = Places(settings)
         kinds = tuple(dict.fromkeys(agent.kind for agent in self.agents))
         self.gauges = Gauges(settings, self.agents)
-        self.stages = Stages(
-            settings, kinds, self.contacts, self.legs, self.timers, backlogs=self.gauges.backlogs
-        )
+        self.stages = Stages(settings, kinds, self.legs, self.timers, backlogs=self.gauges.backlogs)
         self.affinity = Affinity(settings, self.by_id, self.timers)
 
     # Legs that wait.
 
-    def enter(self, arrival: ContactArrived, klass: LegClass, now_us: int, orders: Orders) -> None:
-        """Let a contact wait in its first leg."""
-        self.legs_given = number = self.legs_given + 1
-        key = self.stages.key_of(arrival, klass, number, now_us)
-        leg = self.legs[number] = Leg(number, arrival.contact_id, klass, key, now_us)
-        self.stages.classes.join(klass)
-        self.contacts[arrival.contact_id] = Contact(arrival, Presence.WAITING, (number,))
+    def enter(
+        self,
+        arrival: ContactArrived,
+        klass: LegClass,
+        now_us: int,
+        orders: Orders,
+        arrived_us: int,
+    ) -> None:
+        """Let a contact wait in its first leg, as if it had arrived at an instant."""
+        leg = self.make_leg(arrival, klass, arrived_us)
+        self.contacts[arrival.contact_id] = Contact(arrival, Presence.WAITING, (leg.leg_id,))
+        span_us = klass.channel_settings.expires_us
+        if arrival.expires_us is not None or span_us is not None:
+            leg.expires_us = expiry_of(arrival, span_us, now_us)
+            if self.expire(leg, now_us, orders):
+                return
         if klass.widens:
             self.stages.widen(leg, now_us, orders)
         if self.affinity.keeps:
@@ -134,10 +162,21 @@ class Floor:
         self.affinity.end(leg)
         self.matcher.wait(leg)
 
+    def make_leg(self, asked: ContactArrived, klass: LegClass, arrived_us: int) -> Leg:
+        """Return a new leg, which does not wait yet."""
+        self.legs_given = number = self.legs_given + 1
+        key = self.stages.key_of(asked, klass, number, arrived_us)
+        leg = self.legs[number] = Leg(number, asked.contact_id, klass, key, arrived_us, asked)
+        self.stages.classes.join(klass)
+        return leg
+
     # Offers.
 
     def offer(self, leg: Leg, agent: Agent, now_us: int, orders: Orders) -> None:
-        """Hold out a leg to an agent; set aside what he does, if it must be."""
+        """Hold out a leg to an agent; set aside what he does, if it must be.
+
+        A leg that is offered already is held out to him too (`acd.parallel_offers`).
+        """
         klass = leg.klass
         channel = klass.channel_index
         if agent.occupancy and agent.takes()[channel] is Takes.INTERRUPTING:
@@ -145,20 +184,28 @@ class Floor:
         self.offers_given = number = self.offers_given + 1
         channel_settings = klass.channel_settings
         until_us = now_us + channel_settings.ring_us
-        offer = self.offers[number] = Offer(number, leg.leg_id, agent.index, channel, until_us)
+        offer = Offer(number, leg.leg_id, agent.index, channel, until_us, given_us=now_us)
+        self.offers[number] = offer
+        if not agent.offers:
+            agent.given_before_us = agent.last_given_us
         agent.add(offer)
         agent.last_given_us = now_us
         if self._gap_us:
             agent.gap_until_us = now_us + self._gap_us
             self.timers.add(agent.gap_until_us, Timer.GAP, agent.index)
-        if self.selection.takes_turns:
-            self.selection.turns[klass.queue.name] = agent.index
         if self._occupancy is not None:
             self._occupancy.note(agent, now_us)
         leg.state = LEG_TABLE[leg.state][LegSignal.OFFERED]
-        leg.offer_id = number
+        if leg.offer_id:
+            leg.further = (*leg.further, number)
+        else:
+            leg.offer_id = number
+            if self.selection.takes_turns:
+                self.selection.turns[klass.queue.name] = agent.index
+            if channel_settings.parallel_offers > 1:
+                self.to_several[leg.leg_id] = leg
+            self.matcher.remove(leg)
         self.timers.add(until_us, Timer.LEASE, number)
-        self.matcher.remove(leg)
         self.matcher.refresh(agent)
         orders.append(
             OfferContact(
@@ -170,23 +217,27 @@ class Floor:
                 klass.channel,
                 until_us,
                 channel_settings.auto_answer,
+                self.legs[leg.consults].offer_id if leg.consults else 0,
             )
         )
 
-    def accept(self, offer: Offer, now_us: int) -> None:
+    def accept(self, offer: Offer, now_us: int, orders: Orders) -> None:
         """Begin to connect: the lease now bounds the connecting."""
+        leg = self.legs[offer.leg_id]
+        if leg.further:
+            self._rescind_others(leg, offer, now_us, orders)
         self.agents[offer.agent].missed = 0
         offer.state = OfferState.ACCEPTED
         offer.until_us = now_us + self.settings.connect_us
         self.timers.add(offer.until_us, Timer.LEASE, offer.offer_id)
-        leg = self.legs[offer.leg_id]
         leg.state = LEG_TABLE[leg.state][LegSignal.ACCEPTED]
 
-    def connect(self, leg: Leg, now_us: int) -> None:
+    def connect(self, leg: Leg, offer: Offer, now_us: int, orders: Orders) -> None:
         """Take note of the connection; an offer that still rang was accepted by it."""
         if leg.kept_for >= 0:
             self.affinity.end(leg)
-        offer = self.offers[leg.offer_id]
+        if leg.further:
+            self._rescind_others(leg, offer, now_us, orders)
         agent = self.agents[offer.agent]
         if offer.state is OfferState.PENDING:
             agent.missed = 0
@@ -201,17 +252,46 @@ class Floor:
         if agent.capacity.interrupts:  # Otherwise a slot in use is a slot in use.
             self.matcher.refresh(agent)
 
+    def settle_slot(self, leg: Leg) -> None:
+        """Have an agent's slot say what his leg does, unless it is aside."""
+        offer = self.offers[leg.offer_id]
+        if offer.slot not in ASIDE:
+            agent = self.agents[offer.agent]
+            agent.move(offer, _SLOT_OF.get(leg.state, SlotState.ACTIVE))
+            self.matcher.refresh(agent)
+
+    def _rescind_others(self, leg: Leg, taken: Offer, now_us: int, orders: Orders) -> None:
+        """End the other offers of a leg that one of several agents took: their agents lost nothing.
+
+        His idle clock no offer touches, his turn no further offer of a leg moved, and his slots say
+        how occupied he is. Of his place among agents with contacts see `_free`. Only the gap to
+        the next offer stays, since his phone has rung.
+        """
+        others = [number for number in leg.offers() if number != taken.offer_id]
+        leg.offer_id, leg.further = taken.offer_id, ()
+        for number in others:
+            other = self.offers[number]
+            self._order_withdrawal(other, OfferSignal.RESCIND, orders)
+            other.state = OfferState.RESCINDED
+            self._free(other, now_us, orders)
+
     def give_back(self, offer: Offer, now_us: int, orders: Orders) -> None:
         """Put the leg back in its place and free the agent's slot, as if it had not been held.
 
-        A stage that fell due meanwhile takes effect now.
+        A stage that fell due meanwhile takes effect now, and so does the end of its time. While
+        others of its offers are pending the leg stays offered to these.
         """
         leg = self.legs[offer.leg_id]
+        if leg.further:
+            leg.drop(offer.offer_id)
+            self._free(offer, now_us, orders)
+            return
         leg.state = LegState.QUEUED
         leg.offer_id = 0
-        if leg.klass.widens:
-            self.stages.widen(leg, now_us, orders)
-        self.matcher.wait(leg)
+        if not leg.expires_us or not self.expire(leg, now_us, orders):
+            if leg.klass.widens:
+                self.stages.widen(leg, now_us, orders)
+            self.matcher.wait(leg)
         self._free(offer, now_us, orders)
 
     def withdraw(self, offer: Offer, signal: OfferSignal, now_us: int, orders: Orders) -> None:
@@ -262,14 +342,28 @@ class Floor:
 
     # The end of a leg.
 
+    def expire(self, leg: Leg, now_us: int, orders: Orders) -> bool:
+        """End a leg that is QUEUED if its time is over, and say so; else await the end of it.
+
+        It is its contact's only one: what an agent has given further does not expire.
+        """
+        if leg.expires_us > now_us:
+            self.timers.add(leg.expires_us, Timer.EXPIRY, leg.leg_id)
+            return False
+        orders.append(ReleaseCustomer(leg.contact_id))
+        self.give_up(leg, LegState.EXPIRED, now_us, orders)
+        return True
+
     def wrap(self, leg: Leg, now_us: int, orders: Orders) -> None:
         """Begin the wrap-up of a conversation that ended, also where it is set aside."""
         offer = self.offers[leg.offer_id]
         agent = self.agents[offer.agent]
-        if self.affinity.remembers:
-            customer = self.contacts[leg.contact_id].arrival.customer
-            self.affinity.remember(customer, agent.index, now_us)
-        if self._idle_after_contact:
+        contact = self.contacts[leg.contact_id]
+        if self.affinity.remembers and not leg.consults:
+            self.affinity.remember(contact.arrival.customer, agent.index, now_us)
+        if len(contact.legs) > 1:
+            self.end_part(leg, contact, agent, now_us)
+        if self._idle_after_contact and offer.slot != SlotState.PARKED:
             agent.idle_since_us = now_us
         channel = leg.klass.channel_settings
         if agent.wrap_up_mode is WrapUpMode.TIMED:
@@ -281,9 +375,28 @@ class Floor:
             return
         offer.until_us = now_us + wrap_up_us
         self.timers.add(offer.until_us, Timer.LEASE, offer.offer_id)
-        if offer.slot != SlotState.INTERRUPTED:
-            agent.move(offer, SlotState.WRAPPING)
-            self.matcher.refresh(agent)
+        self.settle_slot(leg)
+
+    def end_part(self, leg: Leg, contact: Contact, agent: Agent, now_us: int) -> None:
+        """Note that an agent has no part any more in a contact with other legs.
+
+        One that waits is not offered to him at once, as if he had failed to take it.
+        """
+        leg.consults = 0
+        serves = agent.kind.desk.serves
+        for number in contact.legs:
+            other = self.legs[number]
+            if other.excluded is None or other.excluded.get(agent.index) != WHILE_PARTY_US:
+                continue
+            klass = other.klass
+            is_his = (klass.queue.name, klass.channel_index) in serves
+            if is_his and klass.queue.exclusion_us and other.state <= LegState.CONNECTING:
+                self.exclude(other, agent, now_us)
+            else:
+                self.end_exclusion(other, agent)
+        if contact.presence is not Presence.GONE:
+            talks = any(self.legs[number].state in _TALKING for number in contact.legs)
+            contact.presence = Presence.TALKING if talks else Presence.WAITING
 
     def close(self, leg: Leg, now_us: int, orders: Orders) -> None:
         """Close a handled leg."""
@@ -291,22 +404,26 @@ class Floor:
         leg.state = LegState.CLOSED
         if self._measures:
             self._performance.end(offer, leg.klass.queue.name, now_us)
-        if not self._idle_after_contact:
-            self.agents[offer.agent].idle_since_us = now_us
+        agent = self.agents[offer.agent]
+        if not self._idle_after_contact and offer.slot != SlotState.PARKED:
+            agent.idle_since_us = now_us
+        if leg.klass.queue.dispositions:
+            number, told = offer.offer_id, offer.disposition
+            orders.append(FileDisposition(number, leg.contact_id, agent.agent_id, told))
         self._forget(leg, ContactOutcome.HANDLED, orders)
         self._free(offer, now_us, orders)
 
-    def abandon(self, leg: Leg, now_us: int, orders: Orders) -> None:
-        """Close a leg whose customer left before he was connected."""
-        offer = self.offers.get(leg.offer_id)
-        leg.state = LegState.ABANDONED
-        if offer is None:
+    def give_up(self, leg: Leg, after: LegState, now_us: int, orders: Orders) -> None:
+        """Close a leg that ends before its customer was connected, in this state."""
+        offers = [self.offers[number] for number in leg.offers()]
+        leg.state = after
+        if not offers:
             self.matcher.remove(leg)
-            self._forget(leg, ContactOutcome.ABANDONED, orders)
-            return
-        self._order_withdrawal(offer, OfferSignal.CANCEL, orders)
-        self._forget(leg, ContactOutcome.ABANDONED, orders)
-        self._free(offer, now_us, orders)
+        for offer in offers:
+            self._order_withdrawal(offer, OfferSignal.CANCEL, orders)
+        self._forget(leg, _UNANSWERED[after], orders)
+        for offer in offers:
+            self._free(offer, now_us, orders)
 
     def _forget(self, leg: Leg, outcome: ContactOutcome, orders: Orders) -> None:
         """Forget a closed leg, and its contact with the last one."""
@@ -322,26 +439,39 @@ class Floor:
             orders.append(CloseContact(leg.contact_id, outcome))
         else:
             contact.legs = tuple(other for other in contact.legs if other != leg.leg_id)
+            orders.append(CloseLeg(leg.leg_id, leg.contact_id, outcome))
 
     # Agents.
 
     def _free(self, offer: Offer, now_us: int, orders: Orders) -> None:
-        """Free the slot of an offer that ended; resume what it interrupted."""
+        """Free the slot of an offer that ended; resume what it interrupted.
+
+        A rescinded offer shall not cost its agent his place: he is as if it had not been made.
+        """
         agent = self.agents[offer.agent]
         del self.offers[offer.offer_id]
         agent.remove(offer)
-        if agent.offers and offer.slot != SlotState.INTERRUPTED:
+        if offer.state is OfferState.RESCINDED:
+            given = [one.given_us for one in agent.offers.values()]
+            agent.last_given_us = max([agent.given_before_us, *given])
+        elif agent.offers:
+            agent.given_before_us = max(agent.given_before_us, offer.given_us)
+        self.vacate(agent, offer.slot, now_us, orders)
+
+    def vacate(self, agent: Agent, slot: SlotState | int, now_us: int, orders: Orders) -> None:
+        """Note that an agent has nothing more in a slot that was in a state; use the room."""
+        if agent.offers and slot not in ASIDE:
             self._resume(agent, now_us, orders)
         if self._occupancy is not None:
             self._occupancy.note(agent, now_us)
-        if agent.is_leaving and not agent.offers:
+        if agent.is_leaving and agent.is_idle:
             self.emptied(agent, orders)
         self.matcher.refresh(agent)
 
     def _set_aside(self, agent: Agent, now_us: int, orders: Orders) -> None:
         """Set aside all that an agent does; what came back in this very step just stays aside."""
         for offer in agent.offers.values():
-            if offer.slot != SlotState.INTERRUPTED:
+            if offer.slot not in ASIDE:
                 agent.move(offer, SlotState.INTERRUPTED)
                 if self._measures:
                     self._performance.pause(offer, now_us)
@@ -376,9 +506,15 @@ class Floor:
         if after is not agent.availability:
             agent.become(after)
             self.vacated |= not agent.kind.present
+            self.note_gone(agent)
             reason = agent.reason if after is Availability.NOT_READY else ""
             orders.append(SetAgentState(agent.agent_id, after, reason))
             self.matcher.refresh(agent)
+
+    def note_gone(self, agent: Agent) -> None:
+        """Note an agent who is logged out with contacts parked: they do not wait for him."""
+        if agent.availability is Availability.LOGGED_OUT and agent.offers:
+            self.gone.append(agent)
 
     def send_away(self, agent: Agent, signal: AgentSignal, reason: str, orders: Orders) -> None:
         """Have an agent take nothing new by our own doing, and say why; as far as he was ready."""
@@ -389,7 +525,7 @@ class Floor:
         if after is Availability.NOT_READY:
             agent.reason = reason
             agent.after_this_one = False
-        elif not agent.offers and signal is AgentSignal.LOGGED_OUT:
+        elif agent.is_idle and signal is AgentSignal.LOGGED_OUT:
             after = Availability.LOGGED_OUT
         self.set_availability(agent, after, orders)
 
@@ -410,4 +546,18 @@ class Floor:
             return leg is not None and leg.kept_until_us == at_us
         if timer is Timer.STAGE:
             return leg is not None and leg.widens_us == at_us and leg.state is LegState.QUEUED
+        if timer is Timer.EXPIRY:
+            return leg is not None and leg.expires_us == at_us and leg.state is LegState.QUEUED
         return leg is not None and leg.excluded is not None and leg.excluded.get(agent) == at_us
+
+
+def expiry_of(asked: ContactArrived, span_us: int | None, now_us: int) -> int:
+    """Return when a leg ends that begins to wait now: as it asks, or after a time if there is one.
+
+    >>> from acd.ids import Channel
+    >>> expiry_of(ContactArrived(contact_id="c", channel=Channel.EMAIL), 5, 7)
+    12
+    """
+    if asked.expires_us is not None:
+        return asked.expires_us
+    return 0 if span_us is None else now_us + span_us

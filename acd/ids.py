@@ -113,14 +113,32 @@ class OfferOutcome(StrEnum):
     """The agent or his phone went away while it rang: no penalty."""
     CANCELED = "canceled"
     """The customer left."""
+    RESCINDED = "rescinded"
+    """Another agent accepted the leg, which was offered to several: no penalty."""
 
 
 @plain
 class ContactOutcome(StrEnum):
-    """How a contact ended. Exactly one is recorded for each contact."""
+    """How a leg ended, and a contact with its last leg. Exactly one is recorded for each."""
 
     HANDLED = "handled"
     ABANDONED = "abandoned"
+    CANCELED = "canceled"
+    """Nobody waits any more for what it asked, and no customer's patience is to blame."""
+    EXPIRED = "expired"
+    """Its time was over before anybody was connected."""
+
+
+@plain
+class ConsultEnd(StrEnum):
+    """What comes of a consultation."""
+
+    TRANSFER = "transfer"
+    """The one who asked ends his part: the customer is the other's, or waits for him."""
+    CONFERENCE = "conference"
+    """Both talk with the customer."""
+    RETURN = "return"
+    """The other's part ends: the customer is back with the one who asked."""
 
 
 @plain
@@ -134,7 +152,8 @@ class Reason(StrEnum):
     UNKNOWN_SKILL = "unknown_skill"
     UNKNOWN_ATTRIBUTE = "unknown_attribute"
     NO_QUEUE = "no_queue"
-    """The contact names no queue, and the domain has no entry rules that would."""
+    """The contact names no queue, and the domain has no entry rules that would; or a transfer
+    names neither queue nor agent."""
     CHANNEL_NOT_SERVED = "channel_not_served"
     """The queue has no settings for the contact's channel."""
     CONTACT_EXISTS = "contact_exists"
@@ -152,3 +171,19 @@ class Reason(StrEnum):
     NO_VALUE = "no_value"
     """The event says nothing."""
     NOT_IN_THIS_STATE = "not_in_this_state"
+    TRANSFER_TO_ONESELF = "transfer_to_oneself"
+    TOO_MANY_LEGS = "too_many_legs"
+    """The contact was given further too often in too short a time."""
+    UNKNOWN_DISPOSITION = "unknown_disposition"
+    NO_DISPOSITION = "no_disposition"
+    """The queue requires one, and none was told."""
+    UNKNOWN_NOT_READY_REASON = "unknown_not_ready_reason"
+    NOT_PARKABLE = "not_parkable"
+    """Contacts of this queue and channel are not parked."""
+    TOO_MANY_PARKED = "too_many_parked"
+    NO_CAPACITY = "no_capacity"
+    """The agent has no room for it beside what he does."""
+    NO_PRIORITY = "no_priority"
+    """The domain's urgency policy reads no priority."""
+    NOT_ELIGIBLE = "not_eligible"
+    """The agent may not take what waits, whatever happens: his profile or his skills."""

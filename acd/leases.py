@@ -10,6 +10,7 @@ from acd.actions import EndWrapUp
 from acd.agents import Agent, AgentSignal
 from acd.contacts import LegState, Offer, OfferSignal
 from acd.floor import Floor, Orders
+from acd.parking import give_up_parked
 from acd.settings import AfterMiss
 from acd.timers import Timer
 
@@ -56,6 +57,8 @@ class Leases:
                 self._floor.matcher.wait(leg)
             elif timer is Timer.HOLD:
                 self._floor.end_hold(self._floor.legs[number])
+            elif timer is Timer.EXPIRY:
+                self._floor.expire(self._floor.legs[number], now_us, orders)
             else:
                 self._floor.end_exclusion(self._floor.legs[number], self._floor.agents[excluded])
 
@@ -63,6 +66,9 @@ class Leases:
         """End ringing, connecting or wrap-up whose time is over."""
         agent = self._floor.agents[offer.agent]
         leg = self._floor.legs[offer.leg_id]
+        if leg.state is LegState.PARKED:
+            give_up_parked(self._floor, offer, now_us, orders)
+            return
         if leg.state is LegState.WRAPPING:
             orders.append(EndWrapUp(offer.offer_id, agent.agent_id))
             self._floor.close(leg, now_us, orders)

@@ -51,6 +51,14 @@ class Matcher(Protocol):
     def next_pair(self, now_us: int) -> Pair | None:
         """Return the next leg and agent to match at an instant, or None at rest."""
 
+    def another(self, leg: Leg, but: Sequence[Agent]) -> Agent | None:
+        """Return the best agent who may take an offered leg without interrupting what he does.
+
+        Args:
+            leg: It was offered since the last rest.
+            but: Those to whom it is.
+        """
+
     def settle(self) -> None:
         """Note that others decided (a journal); whether all is at rest is seen at the next step."""
 
@@ -147,6 +155,18 @@ class Index:
                 self._round = self._begin_round(changed)
         self._take_over()
         return self._next_of_round() if self._few is None else self._next_of_few(self._few)
+
+    def another(self, leg: Leg, but: Sequence[Agent]) -> Agent | None:
+        """Name one more agent for an offered leg: one choice, O(1) beside it."""
+        self._take_over()
+        if leg.kept_for >= 0:
+            return None
+        lane = self._lane_of(leg)
+        free = self._pools[lane.klass.channel_index][Takes.FREE]
+        candidates = self._admitted(lane, leg) & free.bits
+        for agent in but:
+            candidates &= ~self._bit[agent.index]
+        return self._agents[self._choose(lane, free, candidates)] if candidates else None
 
     def _serve(self, agent: Agent) -> Pair | None:
         """Give the one changed agent his first leg, or bring the pools up to date."""
@@ -367,13 +387,7 @@ class Index:
             takes = self._takes[agent.index][lane.klass.channel_index]
             return agent if takes and barred(lane.klass, agent) is None else None
         _, free, interrupting = self._pools[lane.klass.channel_index]
-        eligible = lane.eligible
-        if leg.excluded:
-            eligible &= ~sum_bits(list(leg.excluded), len(self._agents))
-        if lane.klass.backlog is not None or self._headrooms:
-            blocked = self._blocked_for(lane.klass)
-            if blocked:
-                eligible &= ~blocked
+        eligible = self._admitted(lane, leg)
         pool = free
         candidates = eligible & free.bits
         if not candidates:
@@ -390,6 +404,17 @@ class Index:
         """Return the agents, as bits, whom counters keep from a class: see `acd.gauges`."""
         kept = self._tight & self._bars_calls[klass.channel_index]
         return kept if klass.backlog is None else kept | klass.backlog.shut
+
+    def _admitted(self, lane: Lane, leg: Leg) -> int:
+        """Return the bits of the agents who are eligible for a leg and not kept from it."""
+        eligible = lane.eligible
+        if leg.excluded:
+            eligible &= ~sum_bits(list(leg.excluded), len(self._agents))
+        if lane.klass.backlog is not None or self._headrooms:
+            blocked = self._blocked_for(lane.klass)
+            if blocked:
+                eligible &= ~blocked
+        return eligible
 
     def _choose(self, lane: Lane, pool: _Pool, only: int | None) -> int:
         """Return the index of the best of several agents: the first block with any, longest idle.

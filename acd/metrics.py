@@ -6,14 +6,16 @@ the Router, and it takes the Router's word for what was refused; what the Router
 answer, a repeat) it must ignore by the same rules, which are few:
 
 - an offer ends once: by a `WithdrawOffer`, by an `OfferRejected` or `OfferFailed` that was not
-  refused, or with its contact;
+  refused, or with its contact; a leg waits again when the last of its offers has ended;
 - `LegConnected` counts once for each offer;
-- a leg closes by `CloseContact`; whether the customer or the agent ended it does not matter here;
+- a leg closes by `CloseLeg`, and the last of its contact by `CloseContact`; whether the customer or
+  the agent ended it does not matter here. A further leg counts like a first one from its `OpenLeg`;
 - an agent is ready after an `AgentReady` that was not refused, until he or the Router says
   otherwise. That he is draining or logged out shows in no figure.
 
 The events of a `Batch` are folded between its `WithdrawOffer`s, which settle which answers were
-late, and its other actions. All happen in one instant, so that no time is lost by the order.
+late, with what is filed of legs that close, and its other actions. All happen in one instant, so
+that no time is lost by the order.
 
 Definitions and formulas: `acd.figures` and docs/measures.md.
 """
@@ -24,9 +26,12 @@ from typing import Any, Final
 from acd.actions import (
     Action,
     CloseContact,
+    CloseLeg,
     EnterQueue,
+    FileDisposition,
     InterruptLeg,
     OfferContact,
+    OpenLeg,
     Refused,
     ResumeLeg,
     SetAgentState,
@@ -43,6 +48,8 @@ from acd.events import (
     DrainRequested,
     Event,
     LegConnected,
+    LegParked,
+    LegResumed,
     OfferFailed,
     OfferRejected,
 )
@@ -57,10 +64,13 @@ from acd.figures import (
     CANCELED,
     HANDLED,
     HANDLING_US,
+    NONE,
     NOT_CONNECTED,
     OFFERED,
     OFFERS,
+    OTHER_EXITS,
     REJECTED,
+    RESCINDED,
     REVOKED,
     TIMED_OUT,
     WAIT_US,
@@ -71,7 +81,15 @@ from acd.figures import (
     service_level,
     wait_bucket,
 )
-from acd.ids import Availability, Channel, ContactId, OfferId, OfferOutcome, QueueName
+from acd.ids import (
+    Availability,
+    Channel,
+    ContactOutcome,
+    OfferId,
+    OfferOutcome,
+    QueueName,
+)
+from acd.inside import LIFE_OF_LEGS, Inside, lives_of_legs, take_life_of
 from acd.settings import DomainSettings
 from acd.tallies import (
     HANDLING,
@@ -79,15 +97,19 @@ from acd.tallies import (
     NO_TIME,
     NOBODY,
     NOTHING,
+    PARKED,
     QUEUED,
     RINGING,
     Intervals,
     Leg,
     Times,
     cell_of,
+    cut_clocks,
+    go_on,
     make_clocks,
     make_tallies,
     row_of,
+    stop_handling,
     team_of,
 )
 
@@ -99,9 +121,11 @@ _BY_OUTCOME: Final[Mapping[OfferOutcome, int]] = {
     OfferOutcome.FAILED: NOT_CONNECTED,
     OfferOutcome.REVOKED: REVOKED,
     OfferOutcome.CANCELED: CANCELED,
+    OfferOutcome.RESCINDED: RESCINDED,
 }
 
-_WITHDRAWN_OR_CLOSED: Final = (WithdrawOffer, CloseContact)
+_FOLDED_FIRST: Final = (WithdrawOffer, FileDisposition)
+_FOLDED_BEFORE: Final = (*_FOLDED_FIRST, *LIFE_OF_LEGS)
 
 INTERVALS_MAX: Final = 40_000
 """Most intervals in a report: two years of half hours."""
@@ -110,16 +134,16 @@ INTERVALS_MAX: Final = 40_000
 class Metrics:
     """Counts what happens. To be told of every step from `from_us` on, in order.
 
-    Started later, it counts what it can know: contacts that arrived before are left out whole.
-    Memory: a cell of 25 numbers for each queue, channel and interval in which something happened;
+    Started later, it counts what it can know: legs that were opened before are left out whole.
+    Memory: a cell of 27 numbers for each queue, channel and interval in which something happened;
     a driver that runs for years starts a new one from time to time.
     """
 
     __slots__ = (
         "_clocks",
-        "_contacts",
         "_cut_us",
         "_from_us",
+        "_inside",
         "_interval",
         "_interval_us",
         "_intervals",
@@ -143,13 +167,15 @@ class Metrics:
         self._intervals = Intervals(from_us, self._interval_us)
         self._tallies = make_tallies(settings)
         self._clocks, self._pools = make_clocks(settings)
-        self._contacts: dict[ContactId, Leg] = {}
+        self._inside: Inside[Leg] = Inside()
         self._offers: dict[OfferId, Leg] = {}
         self._on_event: dict[type, Callable[[Any, int], None]] = {
             ContactArrived: self._contact_arrived,
             OfferRejected: self._offer_rejected,
             OfferFailed: self._offer_failed,
             LegConnected: self._leg_connected,
+            LegParked: self._leg_parked,
+            LegResumed: self._leg_resumed,
             AgentReady: self._agent_ready,
             AgentNotReady: self._agent_not_ready,
             DrainRequested: self._agent_not_ready,
@@ -160,8 +186,11 @@ class Metrics:
             WithdrawOffer: self._withdraw_offer,
             InterruptLeg: self._interrupt_leg,
             ResumeLeg: self._resume_leg,
+            OpenLeg: self._open_leg,
+            CloseLeg: self._close_leg,
             CloseContact: self._close_contact,
             SetAgentState: self._set_agent_state,
+            FileDisposition: self._file_disposition,
         }
 
     def fold(self, event: Event, actions: tuple[Action, ...], now_us: int) -> None:
@@ -238,26 +267,25 @@ class Metrics:
         )
 
     def _fold_batch(self, batch: Batch, actions: tuple[Action, ...], now_us: int) -> None:
-        """Count a batch: what was withdrawn, then its events in order, then the other actions."""
+        """Count a batch: what was withdrawn and filed, then its events, then all else."""
         refused = {action.position for action in actions if type(action) is Refused}
-        closes = [action for action in actions if type(action) is CloseContact]
+        legs = lives_of_legs(actions)
         for action in actions:
-            if type(action) is WithdrawOffer:
-                self._withdraw_offer(action, now_us)
+            if type(action) in _FOLDED_FIRST:
+                self._on_action[type(action)](action, now_us)
         for position, event in enumerate(batch.events):
             on_event = self._on_event.get(type(event))
             if on_event is None or position in refused:
                 continue
-            if type(event) is ContactArrived and event.contact_id in self._contacts:
+            if type(event) is ContactArrived and event.contact_id in self._inside:
                 # It was not refused, so the contact of that id had ended within this batch.
-                first = next(close for close in closes if close.contact_id == event.contact_id)
-                closes.remove(first)
-                self._close_contact(first, now_us)
+                for action in take_life_of(event.contact_id, legs):
+                    self._on_action[type(action)](action, now_us)
             on_event(event, now_us)
-        for close in closes:
-            self._close_contact(close, now_us)
+        for action in legs:
+            self._on_action[type(action)](action, now_us)
         for action in actions:
-            if type(action) not in _WITHDRAWN_OR_CLOSED:
+            if type(action) not in _FOLDED_BEFORE:
                 on_action = self._on_action.get(type(action))
                 if on_action is not None:
                     on_action(action, now_us)
@@ -265,23 +293,27 @@ class Metrics:
     # Events ---------------------------------------------------------------------------------
 
     def _contact_arrived(self, event: ContactArrived, now_us: int) -> None:
-        tally = self._tallies[event.queue][event.channel]
+        self._inside.first[event.contact_id] = self._enter(event.queue, event.channel, now_us)
+
+    def _enter(self, queue: QueueName, channel: Channel, now_us: int) -> Leg:
+        """Count a leg as offered, in the interval of its entry."""
+        tally = self._tallies[queue][channel]
         if tally.interval != self._interval:
             tally.interval = self._interval
             tally.cell = cell_of(tally.cells, self._interval, NOTHING)
         cell = tally.cell
         cell[OFFERED] += 1
-        self._contacts[event.contact_id] = Leg(tally, cell, now_us, NOBODY)
+        return Leg(tally, cell, now_us, NOBODY)
 
     def _offer_rejected(self, event: OfferRejected, now_us: int) -> None:
         leg = self._offers.get(event.offer_id)
         if leg is not None and leg.place < HANDLING:
-            self._end_offer(leg, REJECTED, now_us)
+            self._end_offer(leg, event.offer_id, REJECTED, now_us)
 
     def _offer_failed(self, event: OfferFailed, now_us: int) -> None:
         leg = self._offers.get(event.offer_id)
         if leg is not None and leg.place < HANDLING:
-            self._end_offer(leg, BY_CAUSE[event.cause], now_us)
+            self._end_offer(leg, event.offer_id, BY_CAUSE[event.cause], now_us)
 
     def _leg_connected(self, event: LegConnected, now_us: int) -> None:
         leg = self._offers.get(event.offer_id)
@@ -289,6 +321,8 @@ class Metrics:
             return
         leg.place = HANDLING
         leg.handling_us = -now_us
+        if leg.further:
+            leg.take(event.offer_id)
         agent = leg.agent
         agent.ringing -= 1
         agent.handling += 1
@@ -307,6 +341,18 @@ class Metrics:
             bucket = wait_bucket(wait_us)
         tally.waits[bucket] = tally.waits.get(bucket, 0) + 1
 
+    def _leg_parked(self, event: LegParked, now_us: int) -> None:
+        leg = self._offers.get(event.offer_id)
+        if leg is not None and leg.place in {HANDLING, INTERRUPTED}:
+            if leg.place == HANDLING:
+                stop_handling(leg, now_us)
+            leg.place = PARKED
+
+    def _leg_resumed(self, event: LegResumed, now_us: int) -> None:
+        leg = self._offers.get(event.offer_id)
+        if leg is not None and leg.place == PARKED:
+            go_on(leg, now_us)
+
     def _agent_ready(self, event: AgentReady, now_us: int) -> None:
         agent = self._clocks[event.agent_id]
         if not agent.ready:
@@ -323,89 +369,98 @@ class Metrics:
 
     # Actions --------------------------------------------------------------------------------
 
+    def _open_leg(self, action: OpenLeg, now_us: int) -> None:
+        leg = self._enter(action.queue, action.channel, now_us)
+        self._inside.open(action.contact_id, action.leg_id, leg)
+
     def _offer_contact(self, action: OfferContact, now_us: int) -> None:
-        leg = self._contacts.get(action.contact_id)
+        leg = self._inside.get(action.contact_id, action.leg_id)
         if leg is None:
             return
         agent = self._clocks[action.agent_id]
         if agent.ready and not agent.ringing and not agent.handling:
             agent.idle_us += now_us
         agent.ringing += 1
+        leg.cell[OFFERS] += 1
+        self._offers[action.offer_id] = leg
+        if leg.place == RINGING:
+            leg.further = {**(leg.further or {}), action.offer_id: agent}
+            return
         leg.place = RINGING
         leg.offer_id = action.offer_id
         leg.agent = agent
-        leg.cell[OFFERS] += 1
-        self._offers[action.offer_id] = leg
 
     def _withdraw_offer(self, action: WithdrawOffer, now_us: int) -> None:
         leg = self._offers.get(action.offer_id)
         if leg is not None:
-            self._end_offer(leg, _BY_OUTCOME[action.outcome], now_us)
+            self._end_offer(leg, action.offer_id, _BY_OUTCOME[action.outcome], now_us)
 
     def _interrupt_leg(self, action: InterruptLeg, now_us: int) -> None:
         leg = self._offers.get(action.offer_id)
         if leg is not None:
             leg.place = INTERRUPTED
-            self._stop_handling(leg, now_us)
+            stop_handling(leg, now_us)
 
     def _resume_leg(self, action: ResumeLeg, now_us: int) -> None:
         leg = self._offers.get(action.offer_id)
         if leg is not None and leg.place == INTERRUPTED:
-            leg.place = HANDLING
-            leg.handling_us -= now_us
-            agent = leg.agent
-            agent.stop_idle(now_us)
-            agent.handling += 1
-            if agent.handling == 1:
-                agent.busy_us -= now_us
+            go_on(leg, now_us)
+
+    def _close_leg(self, action: CloseLeg, now_us: int) -> None:
+        leg = self._inside.close_leg(action.contact_id, action.leg_id)
+        if leg is not None:
+            self._close(leg, action.outcome, now_us)
 
     def _close_contact(self, action: CloseContact, now_us: int) -> None:
-        leg = self._contacts.pop(action.contact_id, None)
-        if leg is None:
-            return
+        leg = self._inside.close_contact(action.contact_id)
+        if leg is not None:
+            self._close(leg, action.outcome, now_us)
+
+    def _close(self, leg: Leg, outcome: ContactOutcome, now_us: int) -> None:
         cell = leg.cell
         if leg.place >= HANDLING:
             del self._offers[leg.offer_id]
             if leg.place == HANDLING:
-                self._stop_handling(leg, now_us)
+                stop_handling(leg, now_us)
             cell[HANDLED] += 1
             cell[HANDLING_US] += leg.handling_us
             return
         wait_us = now_us - leg.entered_us
+        if wait_us:
+            self._end_wait(leg, now_us)
+        if outcome is not ContactOutcome.ABANDONED:
+            cell[OTHER_EXITS] += 1
+            return
         cell[ABANDONED] += 1
+        cell[ABANDON_WAIT_US] += wait_us
         if wait_us <= leg.tally.objective_us:
             cell[ABANDONED_IN_TIME] += 1
             if wait_us <= leg.tally.short_us:
                 cell[ABANDONED_SHORT] += 1
-        if wait_us:
-            cell[ABANDON_WAIT_US] += wait_us
-            self._end_wait(leg, now_us)
 
     def _set_agent_state(self, action: SetAgentState, now_us: int) -> None:
         """Only one of these says what no event said: the agent let an offer ring out."""
         if action.availability is Availability.NOT_RESPONDING:
             self._agent_not_ready(action, now_us)
 
+    def _file_disposition(self, action: FileDisposition, _now_us: int) -> None:
+        leg = self._offers.get(action.offer_id)
+        if leg is not None:
+            leg.tally.dispositions[action.disposition or NONE] += 1
+
     # What several of them share -------------------------------------------------------------
 
-    def _end_offer(self, leg: Leg, place: int, now_us: int) -> None:
-        """Put a leg back into its queue and its agent's slot, counting the offer's end."""
+    def _end_offer(self, leg: Leg, offer_id: OfferId, place: int, now_us: int) -> None:
+        """Count an offer's end; put its leg back into its queue, unless others of it ring."""
         leg.cell[place] += 1
-        leg.place = QUEUED
-        del self._offers[leg.offer_id]
-        leg.agent.ringing -= 1
-        leg.agent.start_idle(now_us)
-
-    @staticmethod
-    def _stop_handling(leg: Leg, now_us: int) -> None:
-        """Stop the clocks of a leg in handling, and of its agent if it was his last."""
-        leg.handling_us += now_us
-        agent = leg.agent
-        agent.handling -= 1
-        if not agent.handling:
-            agent.busy_us += now_us
-            if agent.ready and not agent.ringing:
-                agent.idle_us -= now_us
+        del self._offers[offer_id]
+        if leg.further:
+            agent = leg.drop(offer_id)
+        else:
+            agent = leg.agent
+            leg.place = QUEUED
+        agent.ringing -= 1
+        agent.start_idle(now_us)
 
     def _end_wait(self, leg: Leg, now_us: int) -> None:
         """Add a wait that was not 0 to the area under the number waiting."""
@@ -418,27 +473,10 @@ class Metrics:
     def _cut(self, now_us: int) -> None:
         """Begin the interval that now lies in: cut the clocks of all agents at every boundary."""
         ended = self._interval
-        cut_us = self._cut_us
         self._interval = (now_us - self._from_us) // self._interval_us
         self._start_us = self._from_us + self._interval * self._interval_us
         self._cut_us = self._start_us + self._interval_us
-        for agent in self._clocks.values():
-            busy_us, idle_us = agent.until(cut_us)
-            agent.busy_us = agent.idle_us = 0
-            if busy_us or idle_us:
-                cell = cell_of(agent.pool.cells, ended, NO_TIME)
-                cell[0] += busy_us
-                cell[1] += idle_us
-            if agent.handling:
-                place = 0
-                agent.busy_us = -self._start_us
-            elif agent.ready and not agent.ringing:
-                place = 1
-                agent.idle_us = -self._start_us
-            else:
-                continue
-            for interval in range(ended + 1, self._interval):
-                cell_of(agent.pool.cells, interval, NO_TIME)[place] += self._interval_us
+        cut_clocks(self._clocks.values(), self._intervals, ended, self._interval)
 
     # Reporting, from copies -----------------------------------------------------------------
 
@@ -459,7 +497,7 @@ class Metrics:
     def _waiting(self) -> dict[tuple[QueueName, Channel], list[Leg]]:
         """Return the legs that wait now, by queue and channel."""
         waiting: dict[tuple[QueueName, Channel], list[Leg]] = {}
-        for leg in self._contacts.values():
+        for leg in self._inside:
             if leg.place < HANDLING:
                 waiting.setdefault((leg.tally.queue, leg.tally.channel), []).append(leg)
         return waiting

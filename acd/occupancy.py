@@ -70,7 +70,7 @@ class Occupancy:
         """Show an agent as he is: his slots, and the instant that stands for his occupancy."""
         index = agent.index
         self._handles[index] = handles = agent.is_handling
-        self.contacts[index] = len(agent.offers)
+        self.contacts[index] = len(agent.offers) - len(agent.parked)
         self.keys[index] = _HANDLING_KEY - agent.occupied_us if handles else agent.occupied_us
 
     def of(self, agent: Agent, now_us: int) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from acd import events as ev
 from acd.actions import Action, ConnectLeg, ReleaseCustomer
-from acd.agents import AgentSignal, SlotState
+from acd.agents import AgentSignal
 from acd.classes import RefusalError
 from acd.contacts import (
     LEG_TABLE,
@@ -23,6 +23,17 @@ from acd.contacts import (
 from acd.floor import Floor, Handler
 from acd.ids import FailureCause, Reason
 from acd.settings import DomainSettings
+from acd.transfers import hand_over
+
+
+def check_given(floor: Floor, number: int) -> None:
+    """Refuse a number never given; what is said of an offer that ended is only late.
+
+    Raises:
+        RefusalError: No offer ever had this number.
+    """
+    if not 0 < number <= floor.offers_given:
+        raise RefusalError(Reason.UNKNOWN_OFFER, str(number))
 
 
 class OfferFacts:
@@ -52,14 +63,13 @@ class OfferFacts:
             ev.LegHeld: self._leg_held,
             ev.LegRetrieved: self._leg_retrieved,
             ev.LegEnded: self._leg_ended,
-            ev.WrapUpEnded: self._wrap_up_ended,
         }
 
     def _answered(self, number: int, signal: OfferSignal) -> Offer | None:
         """Return the offer if an answer moves it; None where the answer is to be ignored."""
         offer = self._floor.offers.get(number)
         if offer is None:
-            self._check_given(number)
+            check_given(self._floor, number)
             return None
         after = OFFER_TABLE[offer.state][signal]
         if after >= 0:
@@ -72,7 +82,7 @@ class OfferFacts:
         """Move an offer's leg by a signal and return it; None where that is to be ignored."""
         offer = self._floor.offers.get(number)
         if offer is None:
-            self._check_given(number)
+            check_given(self._floor, number)
             return None
         leg = self._floor.legs[offer.leg_id]
         after = LEG_TABLE[leg.state][signal]
@@ -83,15 +93,10 @@ class OfferFacts:
             raise RefusalError(Reason.NOT_IN_THIS_STATE, str(number))
         return None
 
-    def _check_given(self, number: int) -> None:
-        """Refuse a number never given; an answer to an offer that ended is only late."""
-        if not 0 < number <= self._floor.offers_given:
-            raise RefusalError(Reason.UNKNOWN_OFFER, str(number))
-
     def _offer_accepted(self, event: ev.OfferAccepted, now_us: int, orders: list[Action]) -> None:
         offer = self._answered(event.offer_id, OfferSignal.ACCEPT)
         if offer is not None:
-            self._floor.accept(offer, now_us)
+            self._floor.accept(offer, now_us, orders)
             leg = self._floor.legs[offer.leg_id]
             agent_id = self._floor.agents[offer.agent].agent_id
             orders.append(ConnectLeg(offer.offer_id, leg.contact_id, agent_id))
@@ -115,46 +120,38 @@ class OfferFacts:
 
     def _offer_failed(self, event: ev.OfferFailed, now_us: int, orders: list[Action]) -> None:
         offer = self._answered(event.offer_id, OfferSignal.FAIL)
-        leg = None if offer is None else self._moved(event.offer_id, LegSignal.RETURNED)
-        if offer is not None and leg is not None:
-            agent = self._floor.agents[offer.agent]
+        if offer is not None:
+            agent, leg = self._floor.agents[offer.agent], self._floor.legs[offer.leg_id]
+            if LEG_TABLE[leg.state][LegSignal.RETURNED] == REFUSED:
+                raise RefusalError(Reason.NOT_IN_THIS_STATE, str(event.offer_id))
             self._floor.exclude(leg, agent, now_us)
             self._floor.back_off(agent, now_us, self._back_offs[event.cause])
             self._floor.give_back(offer, now_us, orders)
 
     def _leg_connected(self, event: ev.LegConnected, now_us: int, orders: list[Action]) -> None:
-        del orders
         leg = self._moved(event.offer_id, LegSignal.CONNECTED)
         if leg is not None:
-            self._floor.connect(leg, now_us)
+            self._floor.connect(leg, self._floor.offers[event.offer_id], now_us, orders)
 
     def _leg_held(self, event: ev.LegHeld, now_us: int, orders: list[Action]) -> None:
         del now_us, orders
-        self._hold(event.offer_id, LegSignal.HELD, SlotState.HELD)
+        self._hold(event.offer_id, LegSignal.HELD)
 
     def _leg_retrieved(self, event: ev.LegRetrieved, now_us: int, orders: list[Action]) -> None:
         del now_us, orders
-        self._hold(event.offer_id, LegSignal.RETRIEVED, SlotState.ACTIVE)
+        self._hold(event.offer_id, LegSignal.RETRIEVED)
 
-    def _hold(self, number: int, signal: LegSignal, slot: SlotState) -> None:
+    def _hold(self, number: int, signal: LegSignal) -> None:
         leg = self._moved(number, signal)
         if leg is not None:
-            offer = self._floor.offers[number]
-            agent = self._floor.agents[offer.agent]
-            if offer.slot != SlotState.INTERRUPTED:
-                agent.move(offer, slot)
-                self._floor.matcher.refresh(agent)
+            self._floor.settle_slot(leg)
 
     def _leg_ended(self, event: ev.LegEnded, now_us: int, orders: list[Action]) -> None:
         leg = self._moved(event.offer_id, LegSignal.ENDED)
         if leg is not None:
             contact = self._floor.contacts[leg.contact_id]
-            if contact.presence is not Presence.GONE and len(contact.legs) == 1:
+            is_last = len(contact.legs) == 1 or not hand_over(self._floor, leg, orders)
+            if is_last and contact.presence is not Presence.GONE:
                 contact.presence = Presence.GONE
                 orders.append(ReleaseCustomer(leg.contact_id))
             self._floor.wrap(leg, now_us, orders)
-
-    def _wrap_up_ended(self, event: ev.WrapUpEnded, now_us: int, orders: list[Action]) -> None:
-        leg = self._moved(event.offer_id, LegSignal.WRAPPED)
-        if leg is not None:
-            self._floor.close(leg, now_us, orders)

@@ -29,7 +29,7 @@ from typing import Final, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from acd.agents import Agent, SlotState
+from acd.agents import ASIDE, Agent
 from acd.contacts import UNMEASURED, Offer
 from acd.events import LegRated
 from acd.ids import AgentId, OfferId, QueueName, plain
@@ -289,7 +289,7 @@ class Performance:
         """Take the handle time of a leg that closes."""
         handled_us = offer.handling_us
         if handled_us != UNMEASURED:
-            if offer.slot != SlotState.INTERRUPTED:
+            if offer.slot not in ASIDE:
                 handled_us += now_us
             self._take(offer.agent, queue, Measure.HANDLE_TIME, min(handled_us, HANDLE_US_MAX))
 

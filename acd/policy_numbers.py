@@ -17,13 +17,14 @@ from acd.settings import (
     QueueSettings,
     Urgency,
 )
+from acd.urgency import READS_PRIORITY
 
 _OLDEST: Final = frozenset(
     {Urgency.LONGEST_WAIT, Urgency.STRICT_PRIORITY, Urgency.HEAD_START, Urgency.DEADLINE_FIRST}
 )
 
 _NEEDED_BY: Final = {
-    "priority": {Urgency.STRICT_PRIORITY, Urgency.AGEING},
+    "priority": READS_PRIORITY,
     "head_start_s": {Urgency.HEAD_START},
     "promise_s": {Urgency.DEADLINE_FIRST},
     "delay_cost": {Urgency.C_MU, Urgency.GENERALIZED_C_MU},

@@ -152,7 +152,8 @@ class Line:
     Keys of new legs nearly always come in ascending order, so they stand in a deque; one that does
     not (a leg going back to its place, a nearer deadline) goes to a heap beside it. A leg that goes
     leaves its key behind (a tombstone), which is dropped when it reaches the head, or with all
-    others when they are more than the living.
+    others when they are more than the living. A leg that comes back with another key (another
+    priority) is known by that one, and not by its tombstone.
     """
 
     __slots__ = ("_late", "_order", "first", "legs")
@@ -181,9 +182,9 @@ class Line:
         legs, order, late = self.legs, self._order, self._late
         assert self.first is not None
         del legs[self.first.leg_id]
-        while order and order[0][-1] not in legs:
+        while order and not _is_at(legs, order[0]):
             order.popleft()
-        while late and late[0][-1] not in legs:
+        while late and not _is_at(legs, late[0]):
             heappop(late)
         if late and (not order or late[0] < order[0]):
             self.first = legs[late[0][-1]]
@@ -196,9 +197,15 @@ class Line:
         legs, order, late = self.legs, self._order, self._late
         del legs[leg.leg_id]
         if len(order) + len(late) > 2 * len(legs) + _DEAD_MIN:
-            self._order = deque(key for key in order if key[-1] in legs)
-            self._late = [key for key in late if key[-1] in legs]
+            self._order = deque(key for key in order if _is_at(legs, key))
+            self._late = [key for key in late if _is_at(legs, key)]
             heapify(self._late)
+
+
+def _is_at(legs: dict[int, Leg], key: Key) -> bool:
+    """Return whether a leg in the line stands at a key: at this very one."""
+    leg = legs.get(key[-1])
+    return leg is not None and leg.key is key
 
 
 class Aside:

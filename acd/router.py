@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Final
 
 from acd import events as ev
-from acd.actions import Action, EnterQueue, OfferContact, Refused
+from acd.actions import Action, EnterQueue, OfferContact, Refused, RegainPlace
 from acd.agent_facts import AgentFacts
 from acd.agents import Agent
 from acd.classes import RefusalError
@@ -26,6 +26,7 @@ from acd.contacts import (
     Offer,
 )
 from acd.counting import counting
+from acd.dispositions import Dispositions
 from acd.errors import CallerError, ConfigError
 from acd.floor import Floor, Handler
 from acd.ids import (
@@ -36,10 +37,15 @@ from acd.ids import (
 from acd.leases import Leases
 from acd.matching import CountedMatcher, Index
 from acd.offer_facts import OfferFacts
+from acd.parallel_offers import has_room, offer_to_several, takers
+from acd.parking import let_go_of_parked
+from acd.parking_facts import ParkingFacts
 from acd.performance import Performance
 from acd.selection import Selection
 from acd.settings import DomainSettings
 from acd.snapshot import Snapshot, put_back, take
+from acd.supervision import Supervision
+from acd.transfer_facts import TransferFacts
 from acd.validation import problems
 
 FIRED_MAX: Final = 1_000
@@ -91,7 +97,11 @@ class Router:
         self._handlers: dict[type, Handler] = {
             **self._contact_facts.handlers,
             **OfferFacts(settings, self._floor).handlers,
+            **TransferFacts(self._floor).handlers,
             **AgentFacts(settings, self._floor).handlers,
+            **Dispositions(self._floor).handlers,
+            **ParkingFacts(self._floor).handlers,
+            **Supervision(settings, self._floor).handlers,
             ev.ClockTicked: self._clock_ticked,
             ev.Batch: self._batch,
         }
@@ -122,10 +132,14 @@ class Router:
         except RefusalError as error:
             orders.append(Refused(error.reason, error.about))
         self._now_us = now_us
+        if floor.gone:
+            let_go_of_parked(floor, now_us, orders)
         if floor.vacated or now_us == self._vacated_us:
             self._let_unserved_widen(now_us)
         while (pair := self._next_pair(now_us)) is not None:
             floor.offer(pair[0], pair[1], now_us, orders)
+        if floor.to_several:
+            offer_to_several(floor, now_us, orders)
         return tuple(orders)
 
     def apply(self, event: ev.Event, actions: Sequence[Action], *, now_us: int) -> None:
@@ -145,10 +159,15 @@ class Router:
             self._check_time(event, now_us)
         entries = {one.leg_id: one for one in actions if type(one) is EnterQueue}
         self._contact_facts.recorded = entries
+        self._contact_facts.regained = {
+            one.leg_id: one for one in actions if type(one) is RegainPlace
+        }
         with suppress(RefusalError):
             self._handlers[type(event)](event, now_us, [])
         self._contact_facts.recorded = None
         self._now_us = now_us
+        if floor.gone:
+            let_go_of_parked(floor, now_us, [])
         if floor.vacated or now_us == self._vacated_us:
             self._let_unserved_widen(now_us)
         for action in actions:
@@ -158,11 +177,13 @@ class Router:
                 if (
                     leg is None
                     or agent is None
-                    or leg.state is not LegState.QUEUED
+                    or not (leg.state is LegState.QUEUED or has_room(floor, leg))
+                    or agent in takers(floor, leg)
                     or action.offer_id != floor.offers_given + 1
                 ):
                     raise CallerError("offer {} does not fit the state", action.offer_id)
                 floor.offer(leg, agent, now_us, [])
+        floor.to_several.clear()
         floor.matcher.settle()
 
     def _let_unserved_widen(self, now_us: int) -> None:

@@ -123,8 +123,9 @@ class Selection:
     def _round_robin(self, lane: Lane, found: Row, idle: Row) -> Keys:
         """Put the agent first who follows, in the settings' order, him whom the queue offered last.
 
-        One turn for each queue, which every offer of the queue moves, taken or not. All behind the
-        last one go before all others, and position says the rest; so nothing ever ties.
+        One turn for each queue, which every offer of the queue moves, taken or not; but of several
+        offers of one leg only the first. All behind the last one go before all others, and position
+        says the rest; so nothing ever ties.
 
         Source: Asterisk's `rrmemory` and mod_callcenter's `round-robin`, which remember a turn for
         each queue; Azure's round-robin mode, which remembers one for each distribution policy.

@@ -122,6 +122,13 @@ class ChannelSettings(_Settings, frozen=True):
     wrap_up_cap_us: int = 300 * SECOND_US
     """The longest wrap-up of an agent in mode until_done; at least `wrap_up_us`."""
     auto_answer: bool = False
+    parallel_offers: int = 1
+    """To how many agents a leg is offered at once, if so many are free; the first to accept has it.
+    """
+    expires_us: int | None = None
+    """A contact that has waited so long ends as expired; None for never."""
+    park_us: int | None = None
+    """For how long at most an agent may put a contact away; None for not at all."""
 
 
 class RoutingStep(_Settings, frozen=True):
@@ -190,6 +197,12 @@ class QueueSettings(_Settings, frozen=True):
     """For how long an agent who failed to take a leg is not offered the same leg again."""
     affinity: AffinitySettings | None = None
     """None: contacts are kept for nobody."""
+    dispositions: tuple[str, ...] = ()
+    """How a contact may have ended, in the agent's words; see `acd.dispositions`."""
+    disposition_required: bool = False
+    """Whether an agent must tell one before he ends his wrap-up."""
+    resume_us: int | None = None
+    """For how long a customer who left may come back to his place; None for not at all."""
 
 
 class Serves(_Settings, frozen=True):
@@ -363,6 +376,8 @@ class DomainSettings(_Settings, frozen=True):
     rona: RonaSettings = RonaSettings()
     reject_reasons: tuple[RejectReason, ...] = ()
     """The reasons that a reject may give; any text if there are none."""
+    not_ready_reasons: tuple[str, ...] = ()
+    """The reasons that agents may give for their breaks; any text if there are none."""
     offer_gap_us: int = 0
     """The shortest time between two offers to one agent."""
     connect_us: int = 10 * SECOND_US

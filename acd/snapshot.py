@@ -10,18 +10,29 @@ from msgspec import Struct
 
 from acd.agents import CHANNELS, NEVER_OCCUPIED_US, Agent
 from acd.classes import RefusalError
-from acd.contacts import Contact, Leg, LegState, Offer
+from acd.contacts import WHILE_PARTY_US, Contact, Leg, LegState, Offer
 from acd.errors import ConfigError, Problem
+from acd.events import ContactArrived
 from acd.floor import Floor
-from acd.ids import AgentId, Availability, ContactId, Device, OfferId, QueueName, WrapUpMode
+from acd.ids import (
+    AgentId,
+    Availability,
+    Channel,
+    ContactId,
+    Device,
+    OfferId,
+    QueueName,
+    WrapUpMode,
+)
 from acd.performance import Measure, Owns, QueueFigure
+from acd.places import Place
 from acd.timers import Timer
 
 VERSION = 1
 
 
 class LegRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A leg. Its class and key are worked out anew from the contact's arrival."""
+    """A leg. Its class and key are worked out anew from what it asks for."""
 
     leg_id: int
     contact_id: ContactId
@@ -38,6 +49,11 @@ class LegRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     kept_until_us: int = 0
     has_team: bool = False
     """Whether it is kept for its account team."""
+    consults: int = 0
+    asked: ContactArrived | None = None
+    """What it asks for, where that is not the contact's arrival."""
+    further: tuple[int, ...] = ()
+    expires_us: int = 0
 
 
 class OfferRecord(Struct, frozen=True, kw_only=True):
@@ -58,6 +74,7 @@ class AgentRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     after_this_one: bool = False
     idle_since_us: int = 0
     last_given_us: int = 0
+    given_before_us: int = 0
     back_off_until_us: int = 0
     gap_until_us: int = 0
     missed: int = 0
@@ -82,6 +99,15 @@ class RatedRecord(Struct, frozen=True, kw_only=True):
     legs: tuple[tuple[OfferId, tuple[Measure, ...]], ...]
 
 
+class PlaceRecord(Struct, frozen=True, kw_only=True):
+    """The place of a customer who left, and may come back."""
+
+    queue: QueueName
+    channel: Channel
+    customer: str
+    place: Place
+
+
 class Snapshot(Struct, frozen=True, kw_only=True):
     """Everything; encode it with msgspec (MessagePack or JSON)."""
 
@@ -100,6 +126,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     turns: dict[QueueName, AgentId] = {}
     last_agents: tuple[tuple[str, AgentId, int], ...] = ()
     """(customer, who last handled him, when), served longest ago first."""
+    places: tuple[PlaceRecord, ...] = ()
 
 
 def take(floor: Floor, now_us: int) -> Snapshot:
@@ -125,6 +152,10 @@ def take(floor: Floor, now_us: int) -> Snapshot:
                 kept_for=ids[leg.kept_for] if leg.kept_for >= 0 else "",
                 kept_until_us=leg.kept_until_us,
                 has_team=leg.klass.team is not None,
+                consults=leg.consults,
+                asked=_own(leg, floor.contacts[leg.contact_id]),
+                further=leg.further,
+                expires_us=leg.expires_us,
             )
             for leg in floor.legs.values()
         ),
@@ -150,6 +181,10 @@ def take(floor: Floor, now_us: int) -> Snapshot:
         ),
         turns={queue: ids[index] for queue, index in floor.selection.turns.items()},
         last_agents=tuple(floor.affinity.remembered()),
+        places=tuple(
+            PlaceRecord(queue=queue, channel=channel, customer=customer, place=place)
+            for (queue, channel, customer), place in floor.places.kept.items()
+        ),
     )
 
 
@@ -172,10 +207,15 @@ def put_back(snapshot: Snapshot, floor: Floor) -> None:
             for number in contact.legs:
                 assert floor.legs[number].contact_id == contact.arrival.contact_id
         for leg in floor.legs.values():
+            assert leg.leg_id in floor.contacts[leg.contact_id].legs
+            assert not leg.consults or floor.legs[leg.consults].contact_id == leg.contact_id
             assert not leg.offer_id or floor.offers[leg.offer_id].leg_id == leg.leg_id
+            assert all(floor.offers[number].leg_id == leg.leg_id for number in leg.offers())
     except (KeyError, AssertionError) as error:
         seen = f"names {error} where there is none" if error.args else "has crossed references"
         raise _unfit("references", seen, "a snapshot as it was taken") from error
+    for one in snapshot.places:
+        floor.places.kept[one.queue, one.channel, one.customer] = one.place
     _rebuild(floor, snapshot.now_us)
 
 
@@ -221,7 +261,7 @@ def _put_legs(snapshot: Snapshot, floor: Floor) -> None:
     for contact in snapshot.contacts:
         floor.contacts[contact.arrival.contact_id] = copy(contact)
     for one in snapshot.legs:
-        arrival = floor.contacts[one.contact_id].arrival
+        arrival = one.asked or floor.contacts[one.contact_id].arrival
         try:
             # Today's settings may have fewer steps, or delays.
             steps, delays = classes.last_stage(arrival)
@@ -239,9 +279,13 @@ def _put_legs(snapshot: Snapshot, floor: Floor) -> None:
             klass,
             floor.stages.key_of(arrival, klass, one.leg_id, one.arrived_us),
             one.arrived_us,
+            arrival,
             one.state,
             one.offer_id,
             excluded or None,
+            consults=one.consults,
+            further=one.further,
+            expires_us=one.expires_us,
         )
         if one.kept_for:
             floor.affinity.put_back(leg, floor.by_id[one.kept_for], one.kept_until_us)
@@ -265,9 +309,12 @@ def _rebuild(floor: Floor, now_us: int) -> None:
     for leg in floor.legs.values():
         for index, until_us in (leg.excluded or {}).items():
             floor.agents[index].excluded_from[leg.leg_id] = until_us
-            floor.timers.add(until_us, Timer.EXCLUSION, leg.leg_id, index)
+            if until_us != WHILE_PARTY_US:
+                floor.timers.add(until_us, Timer.EXCLUSION, leg.leg_id, index)
         if leg.state is LegState.QUEUED:
             floor.stages.await_next(leg)
+            if leg.expires_us:
+                floor.timers.add(leg.expires_us, Timer.EXPIRY, leg.leg_id)
             floor.matcher.wait(leg)
     floor.stages.widen_unserved(now_us)
 
@@ -279,6 +326,7 @@ _CHANGING = (
     "after_this_one",
     "idle_since_us",
     "last_given_us",
+    "given_before_us",
     "back_off_until_us",
     "gap_until_us",
     "missed",
@@ -292,6 +340,12 @@ def _record(agent: Agent) -> AgentRecord:
         availability=agent.availability,
         **{name: getattr(agent, name) for name in _CHANGING},
     )
+
+
+def _own(leg: Leg, contact: Contact) -> ContactArrived | None:
+    """Return what a leg asks for, where that is not the contact's arrival."""
+    arrival = contact.arrival
+    return None if leg.asked is arrival or leg.asked == arrival else leg.asked
 
 
 def _unfit(key: str, seen: str, wanted: str) -> ConfigError:

@@ -12,11 +12,10 @@ from collections.abc import Mapping, Sequence
 from acd.actions import Action, WidenLeg
 from acd.agents import Kind
 from acd.classes import Classes, promised_by
-from acd.contacts import Contact, Leg, LegState
+from acd.contacts import Leg, LegState
 from acd.eligibility import eligible, of_team
 from acd.events import ContactArrived
 from acd.gauges import Backlog, Place
-from acd.ids import ContactId
 from acd.queues import LegClass
 from acd.settings import DomainSettings, Urgency
 from acd.timers import Timer, Timers
@@ -29,7 +28,6 @@ class Stages:
     Args:
         settings: The domain's.
         kinds: All kinds of its agents.
-        contacts: The open ones.
         legs: The open ones.
         timers: Where the next stage is awaited.
         backlogs: Where agents are in reserve: who waits, by queue and channel.
@@ -39,14 +37,12 @@ class Stages:
         self,
         settings: DomainSettings,
         kinds: Sequence[Kind],
-        contacts: Mapping[ContactId, Contact],
         legs: Mapping[int, Leg],
         timers: Timers,
         *,
         backlogs: Mapping[Place, Backlog],
     ) -> None:
         self._kinds = kinds
-        self._contacts = contacts
         self._legs = legs
         self._timers = timers
         self.classes = Classes(settings, backlogs)
@@ -80,7 +76,7 @@ class Stages:
             opened += 1
         while step < len(steps) and steps[step].after_us <= waited_us:
             step += 1
-        arrival = self._contacts[leg.contact_id].arrival
+        arrival = leg.asked
         shared = before.team_us <= waited_us
         klass = self.classes.of(arrival, step, opened, shared=shared, refuses=False)
         if klass.team is not None and not self._anybody_of_team(klass):
@@ -97,6 +93,14 @@ class Stages:
         if step > before.step:
             orders.append(WidenLeg(leg.leg_id, leg.contact_id, step))
         self.await_next(leg)
+
+    def reorder(self, leg: Leg, asked: ContactArrived, klass: LegClass) -> None:
+        """Give a leg that is in no line the class and the place that it now asks for."""
+        self.classes.leave(leg.klass)
+        self.classes.join(klass)
+        leg.asked = asked
+        leg.klass = klass
+        leg.key = self.key_of(asked, klass, leg.leg_id, leg.arrived_us)
 
     def await_next(self, leg: Leg) -> None:
         """Await the next stage of a leg, where there is one."""

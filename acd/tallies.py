@@ -4,7 +4,7 @@ Everything here is changed in place by `Metrics`, in the simulator's inner loop,
 lists and numbers. Intervals are numbered from 0 at the start of the count.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Final, NamedTuple
 
@@ -13,6 +13,7 @@ from msgspec import Struct
 from acd.figures import (
     BUSY_US,
     IDLE_US,
+    NONE,
     PLACES,
     WAITING,
     WAITING_LATE,
@@ -30,7 +31,7 @@ NOTHING: Final = (0,) * PLACES
 NO_TIME: Final = (0, 0)
 
 # Where a leg is. Below HANDLING it waits, from it on it has been answered.
-QUEUED, RINGING, HANDLING, INTERRUPTED = range(4)
+QUEUED, RINGING, HANDLING, INTERRUPTED, PARKED = range(5)
 
 Key = tuple[QueueName, Channel]
 
@@ -85,6 +86,29 @@ class AgentClock:
         return self.busy_us, self.idle_us
 
 
+def cut_clocks(
+    clocks: Iterable[AgentClock], intervals: "Intervals", ended: int, begun: int
+) -> None:
+    """Cut the clocks of agents at the end of an interval, and start them in one that has begun."""
+    for agent in clocks:
+        busy_us, idle_us = agent.until(intervals.start_us(ended + 1))
+        agent.busy_us = agent.idle_us = 0
+        if busy_us or idle_us:
+            cell = cell_of(agent.pool.cells, ended, NO_TIME)
+            cell[0] += busy_us
+            cell[1] += idle_us
+        if agent.handling:
+            place = 0
+            agent.busy_us = -intervals.start_us(begun)
+        elif agent.ready and not agent.ringing:
+            place = 1
+            agent.idle_us = -intervals.start_us(begun)
+        else:
+            continue
+        for number in range(ended + 1, begun):
+            cell_of(agent.pool.cells, number, NO_TIME)[place] += intervals.length_us
+
+
 class Tally(Struct):
     """The counts of one queue and channel."""
 
@@ -100,10 +124,12 @@ class Tally(Struct):
     interval: int = -1
     """The last in which a contact arrived; `cell` is its cell."""
     cell: list[int] = []
+    dispositions: dict[str, int] = {}
+    """Of the handled, by what was told; empty for a queue that has none."""
 
 
 class Leg(Struct, gc=False):
-    """One contact inside: it has one leg in this release."""
+    """One leg inside."""
 
     tally: Tally
     cell: list[int]
@@ -114,6 +140,45 @@ class Leg(Struct, gc=False):
     offer_id: int = 0
     handling_us: int = 0
     """Ends less starts, as an agent's clock."""
+    further: dict[int, AgentClock] | None = None
+    """Whom it is offered to beside `agent`, by offer."""
+
+    def take(self, offer_id: int) -> None:
+        """Let one of several offers be that which holds the leg."""
+        assert self.further is not None
+        if offer_id != self.offer_id:
+            agent = self.further.pop(offer_id)
+            self.further[self.offer_id] = self.agent
+            self.offer_id, self.agent = offer_id, agent
+
+    def drop(self, offer_id: int) -> AgentClock:
+        """Let one of several offers, which ended, hold the leg no longer; return its agent."""
+        assert self.further
+        if offer_id == self.offer_id:
+            self.take(next(iter(self.further)))
+        return self.further.pop(offer_id)
+
+
+def go_on(leg: Leg, now_us: int) -> None:
+    """Start the clocks of a leg again that is back in its agent's hands."""
+    leg.place = HANDLING
+    leg.handling_us -= now_us
+    agent = leg.agent
+    agent.stop_idle(now_us)
+    agent.handling += 1
+    if agent.handling == 1:
+        agent.busy_us -= now_us
+
+
+def stop_handling(leg: Leg, now_us: int) -> None:
+    """Stop the clocks of a leg in handling, and of its agent if it was his last."""
+    leg.handling_us += now_us
+    agent = leg.agent
+    agent.handling -= 1
+    if not agent.handling:
+        agent.busy_us += now_us
+        if agent.ready and not agent.ringing:
+            agent.idle_us -= now_us
 
 
 NOBODY: Final = AgentClock(Pool(0, "", frozenset()))
@@ -136,6 +201,10 @@ class Intervals(NamedTuple):
     def number(self, at_us: int) -> int:
         """Return the interval in which an instant lies; its start belongs to it, its end not."""
         return (at_us - self.from_us) // self.length_us
+
+    def start_us(self, number: int) -> int:
+        """Return when an interval begins."""
+        return self.from_us + number * self.length_us
 
     def parts(self, from_us: int, to_us: int) -> Iterator[tuple[int, int]]:
         """Yield a time's share of each interval that it touches: (number, microseconds).
@@ -166,7 +235,15 @@ def make_tallies(settings: DomainSettings) -> dict[QueueName, dict[Channel, Tall
     short_us = settings.measures.short_abandon_us or -1
     return {
         queue.name: {
-            channel: Tally(queue.name, channel, of_channel.objective_us, short_us)
+            channel: Tally(
+                queue.name,
+                channel,
+                of_channel.objective_us,
+                short_us,
+                dispositions=dict.fromkeys((*queue.dispositions, NONE), 0)
+                if queue.dispositions
+                else {},
+            )
             for channel, of_channel in queue.channels.items()
         }
         for queue in settings.queues
@@ -245,6 +322,7 @@ def row_of(
             figures_of(cell, *span, abandons)
             for cell, span in zip(cells, pairwise(cuts), strict=True)
         ),
+        dispositions=dict(tally.dispositions),
     )
 
 

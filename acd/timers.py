@@ -25,6 +25,7 @@ class Timer(IntEnum):
     STAGE = 3
     GAP = 4
     HOLD = 5
+    EXPIRY = 6
 
 
 Entry: TypeAlias = tuple[int, Timer, int, int]

@@ -43,6 +43,9 @@ LIVE: Final = frozenset(
 )
 """The policies under which the order of two waiting legs of different classes may change."""
 
+READS_PRIORITY: Final = frozenset({Urgency.STRICT_PRIORITY, Urgency.AGEING})
+"""The policies that read priorities."""
+
 UNBOUNDED: Final = frozenset({Urgency.STRICT_PRIORITY, Urgency.C_MU, Urgency.QUEUE_RATIO})
 """The policies under which a leg may be overtaken for as long as others keep coming, however long
 it waits. `acd check` says so."""

@@ -16,6 +16,7 @@ from acd.criteria import report_criteria
 from acd.entry_checks import report_entry
 from acd.errors import Problem, did_you_mean, listed, shown
 from acd.expressions import KEYWORDS, NAME
+from acd.figures import NONE
 from acd.headroom_checks import report_headrooms
 from acd.ids import ID_MAX, PRIORITY_MAX, Channel, Reason
 from acd.mistakes import (
@@ -49,6 +50,7 @@ from acd.settings import (
 )
 from acd.skills import requirement_errors
 from acd.step_checks import StepChecks
+from acd.urgency import READS_PRIORITY
 
 AGENTS_MAX: Final = 100_000
 """Most agents of a domain: ten times the largest size measured (design/performance), and more than
@@ -69,6 +71,11 @@ TOTAL_MAX: Final = 1_000_000
 MISSES_MAX: Final = 100
 """Most offers in a row that an agent may let ring out: a day of nothing else."""
 
+PARALLEL_MAX: Final = 10
+"""Most agents at whom one contact rings (design/routing): each but one rings in vain."""
+
+DISPOSITIONS_MAX: Final = 200
+"""Most dispositions of a queue, and reasons of breaks: more than anybody reads through."""
 
 RULES_MAX: Final = 500
 """Most entry rules: a contact that only the last one fits has asked them all."""
@@ -96,6 +103,7 @@ def mistakes(
 
 
 _CONTACT_ATTRIBUTE: Final = "declared attribute of contacts"
+_OF_NONE: Final = "another name: this is what counts where none is told"
 _PLAIN_NAME: Final = "a name of letters, digits, `_` and `-` that begins with a letter or `_`"
 
 
@@ -165,6 +173,16 @@ class _Checker:
         if not channels and not any(self._found.excused(*path, channel) for channel in Channel):
             self._found.report(path, "has no channel", wanted)
 
+    def _names(self, path: KeyPath, names: tuple[str, ...]) -> None:
+        """Report names that agents could not tell apart, or that are too many."""
+        if len(names) > DISPOSITIONS_MAX:
+            self._found.report(path, f"has {len(names)} names", f"at most {DISPOSITIONS_MAX}")
+        for place, name in enumerate(names):
+            self._id((*path, place), name)
+            if name == NONE:
+                self._found.report((*path, place), f"is {shown(NONE)}", _OF_NONE)
+        self._found.repeats(path, names)
+
     # The parts
 
     def _domain(self) -> None:
@@ -204,6 +222,7 @@ class _Checker:
                 at=attributes,
             )
         self._found.repeats(("domain", "contact_numbers"), settings.contact_numbers)
+        self._names(("domain", "not_ready_reasons"), settings.not_ready_reasons)
         self._utc_offsets()
         for name in settings.attributes:
             self._plain_name(("attributes", name), name)
@@ -267,7 +286,7 @@ class _Checker:
         self._found.known((*path, "queue"), rule.queue, "declared queue", self._queues, at=at)
         urgency = self._settings.urgency
         for key, number, is_read in (
-            ("priority", rule.priority, urgency in {Urgency.STRICT_PRIORITY, Urgency.AGEING}),
+            ("priority", rule.priority, urgency in READS_PRIORITY),
             ("promise_s", rule.promise_us, urgency is Urgency.DEADLINE_FIRST),
         ):
             if number is not None and not is_read and not self._found.excused("domain", "urgency"):
@@ -304,6 +323,12 @@ class _Checker:
         self._preferences((*path, "prefers"), queue.prefers)
         self._numbers.report_queue(queue)
         self._found.span((*path, "exclusion_s"), queue.exclusion_us)
+        if queue.resume_us is not None:
+            self._found.span((*path, "resume_s"), queue.resume_us, zero=False)
+        self._names((*path, "dispositions"), queue.dispositions)
+        if queue.disposition_required and not queue.dispositions:
+            wanted = "dispositions, since one is required"
+            self._found.empty((*path, "dispositions"), wanted)
         self._steps.report(path, queue)
         self._some(path, queue.channels, f"at least one table of {listed(Channel)}")
         for channel, each in queue.channels.items():
@@ -313,11 +338,23 @@ class _Checker:
         self._found.span((*path, "objective_s"), channel.objective_us)
         self._found.span((*path, "ring_s"), channel.ring_us, zero=False)
         self._found.span((*path, "wrap_up_s"), channel.wrap_up_us)
+        if channel.expires_us is not None:
+            self._found.span((*path, "expires_s"), channel.expires_us, zero=False)
+        if channel.park_us is not None:
+            self._found.span((*path, "park_s"), channel.park_us, zero=False)
+            if path[-1] == Channel.VOICE:
+                wanted = "no such key: a caller is on the line, and is put on hold"
+                self._found.report((*path, "park_s"), "is given", wanted)
         cap_us = channel.wrap_up_cap_us
         self._found.span((*path, "wrap_up_cap_s"), cap_us)
         if 0 <= cap_us < channel.wrap_up_us and not self._found.excused(*path, "wrap_up_s"):
             floor = f"at least the wrap_up_s, {seconds_text(channel.wrap_up_us)}"
             self._found.report((*path, "wrap_up_cap_s"), f"is {seconds_text(cap_us)}", floor)
+        count = channel.parallel_offers
+        self._found.range((*path, "parallel_offers"), count, 1, PARALLEL_MAX)
+        if channel.auto_answer and count > 1:
+            wanted = "1, since with auto_answer the first agent has taken it before others ring"
+            self._found.report((*path, "parallel_offers"), f"is {count}", wanted)
 
     def _requirement(self, path: KeyPath, text: str) -> None:
         """Report what `parse_requirement` refuses, but nothing that only follows."""

@@ -23,6 +23,7 @@ from simpy.events import EventPriority
 
 from acd.actions import (
     Action,
+    CloseContact,
     ConnectLeg,
     InterruptLeg,
     OfferContact,
@@ -215,6 +216,9 @@ class World:
             SetAgentState: self._note_agent,
             Refused: _never,
         }
+        queues = scenario.settings.queues
+        if any(one.expires_us is not None for each in queues for one in each.channels.values()):
+            obey[CloseContact] = self._forget_expired
         self._obeys = obey.get
 
     # --- from start to horizon -------------------------------------------------------------------
@@ -235,7 +239,8 @@ class World:
         assert sum(total.offered for total in totals) == self.arrived
         assert sum(total.waiting for total in totals) == len(self._waiting)
         for total in totals:
-            assert total.offered == total.answered + total.abandoned + total.waiting, total
+            ended = total.answered + total.abandoned + total.other_exits
+            assert total.offered == ended + total.waiting, total
         return Result(report, self.arrived, self.steps, digest)
 
     # --- the calendar's entries ------------------------------------------------------------------
@@ -327,6 +332,11 @@ class World:
 
     def _withdraw(self, action: WithdrawOffer, _now_us: int) -> None:
         self._ringing.pop(action.offer_id, None)
+
+    def _forget_expired(self, action: CloseContact, _now_us: int) -> None:
+        contact = self._waiting.pop(action.contact_id, None)
+        if contact is not None:
+            contact.stage = _OVER
 
     def _set_aside(self, action: InterruptLeg, now_us: int) -> None:
         contact = self._interruptible.get(action.offer_id)

@@ -143,6 +143,9 @@ class Phones:
                 return (*login, ev.AgentReady(agent_id=agent_id), *self._wrap_ups(agent))
             case AgentStateWord.NOT_READY:
                 cut = reason[:ID_MAX] if reason.isprintable() else ""
+                known = self._site.router.settings.not_ready_reasons
+                if known and cut not in known:
+                    cut = ""  # The break counts; its reason is not one of ours.
                 return (*login, ev.AgentNotReady(agent_id=agent_id, reason=cut))
             case AgentStateWord.WORKING_AFTER_CALL:
                 return login

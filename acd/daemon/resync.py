@@ -10,7 +10,7 @@ Each call is compared by itself, and whatever is found can be told and ordered t
 | contact | no call | the switch is asked again about this one; then the contact left |
 | waits | rings or talks for an offer that ended | the offer is canceled: the customer waits on |
 | offered | rings | nothing |
-| offered | talks | they are connected |
+| offered | talks | they are connected; at whomever else it rings it stops |
 | offered | does not ring | it is offered again, under the same id, for the time that is left |
 | connected | talks | nothing; hold follows the switch |
 | connected | does not talk | the leg ended |
@@ -124,17 +124,21 @@ def compare_call(
         plan.then.append(sw.ClearCall(command_id=site.next_id(), call_id=call.call_id))
         return
     held_out = _offers_of(site, contact)
+    taken: set[int] = set()
     for connection in call.connections:
         number = site.ids.offer_of(connection.offer)
         leg = None if number is None else held_out.pop(number, None)
-        if leg is not None:
-            _compare_connection(leg, connection.state, plan)
-        else:
+        if number is None or leg is None:
             _cancel(site, call, connection, plan)
+        else:
+            _compare_connection(number, leg, connection.state, plan)
+            if connection.state is not ConnectionState.ALERTING:
+                taken.add(leg.leg_id)
     for number, leg in held_out.items():
         if leg.state is LegState.OFFERED or leg.state is LegState.CONNECTING:
             again = site.select(site.router.offers[number], leg, now_us)
-            if again is not None:
+            # Where another agent talks, the facts just told end this offer.
+            if again is not None and leg.leg_id not in taken:
                 plan.then.append(again)
         elif leg.state is not LegState.WRAPPING:
             plan.tell(ev.LegEnded(offer_id=number))
@@ -162,9 +166,9 @@ def missing_calls(site: Site, calls: Container[str], contacts: Iterable[ContactI
 
 
 def _offers_of(site: Site, contact: Contact) -> dict[int, Leg]:
-    """Return a contact's legs that are held by an offer, by the offer's number."""
+    """Return a contact's legs that are held by offers, by the offers' numbers."""
     legs = (site.router.legs[number] for number in contact.legs)
-    return {leg.offer_id: leg for leg in legs if leg.offer_id}
+    return {number: leg for leg in legs for number in leg.offers()}
 
 
 def _compare_stranger(
@@ -190,11 +194,10 @@ def _compare_stranger(
         plan.arrive(call.queued_us, contact)
 
 
-def _compare_connection(leg: Leg, state: ConnectionState, plan: Plan) -> None:
+def _compare_connection(number: int, leg: Leg, state: ConnectionState, plan: Plan) -> None:
     """Compare an offer's leg with its connection at the switch."""
     if state is ConnectionState.ALERTING or leg.state is LegState.WRAPPING:
         return
-    number = leg.offer_id
     if leg.state is LegState.OFFERED or leg.state is LegState.CONNECTING:
         plan.tell(ev.LegConnected(offer_id=number))
     if state is ConnectionState.HOLD and leg.state is not LegState.HELD:

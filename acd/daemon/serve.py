@@ -31,6 +31,7 @@ import uvloop
 from prometheus_client import CollectorRegistry, Gauge, Histogram
 
 from acd import __version__
+from acd.agent_facts import RESTART
 from acd.contacts import Offer, OfferState
 from acd.daemon import logs
 from acd.daemon.clock import Clock
@@ -67,8 +68,6 @@ must not wait for the event loop, nor the loop for the writer."""
 COLLECT_EVERY: Final = 50_000
 """Allocations between two collections of the youngest generation, as in the simulator."""
 
-BREAK: Final = "restart of the router"
-"""Why agents are not ready while offers that ran out without the daemon are put back."""
 
 READ_MAX: Final = 2_000
 """Most entries read for the history at once: some 10 ms, in which no commit is made."""
@@ -322,7 +321,7 @@ class Daemon:
         back = [
             AgentReady(agent_id=agent.agent_id)
             for agent in owner.router.agents
-            if agent.availability is Availability.NOT_READY and agent.reason == BREAK
+            if agent.availability is Availability.NOT_READY and agent.reason == RESTART
         ]
         await owner.submit(Batch(events=tuple(back)))
 
@@ -417,6 +416,6 @@ def _breaks(router: Router, late: list[Offer], now_us: int) -> tuple[SingleEvent
         )
         is_ready = agent.availability is Availability.READY and not agent.after_this_one
         if agent.agent_id in named or (is_ready and not rings):
-            reason = BREAK if is_ready else agent.reason
+            reason = RESTART if is_ready else agent.reason
             events.append(AgentNotReady(agent_id=agent.agent_id, reason=reason))
     return tuple(events)

@@ -420,6 +420,9 @@ class Switchboard:
         if found is None:
             return _NOTHING
         number = found[0].offer_id
+        if event.cause is EventCause.REDIRECTED:
+            # Another phone answered, and word of that is missing: it is no fault of this one.
+            return self._look(event.call_id)
         rang_out = event.cause in _RANG_OUT
         # What rang out at the switch rings out here, at the lease's end: that is the router's to
         # say, and what the agent is then follows from it. The switch's own time is the longer one,

@@ -1,7 +1,7 @@
 """What became of customers and phones: the judge's book.
 
-Faults that are over in a moment, as two phones that ring for one customer, are noted when they are
-seen; how it stands in the end is asked of `World.wrongs`.
+Faults that are over in a moment, as more phones that ring for one customer than may, are noted when
+they are seen; how it stands in the end is asked of `World.wrongs`.
 """
 
 import time
@@ -46,6 +46,9 @@ class Ledger:
         self.gone: set[str] = set()
         """Customers who hung up, or whom the switch lost."""
         self.served: set[str] = set()
+        self.rings_max = 1
+        """At how many phones a customer may ring at once. Where at several, two who talk to him
+        are a fault: a client that lets them has joined more than the first to answer."""
 
     def note(self, did: Did, channel: Channel) -> None:
         """Note what happened to a channel."""
@@ -71,6 +74,7 @@ class Ledger:
     def see(self, channels: Iterable[Channel]) -> None:
         """Look at who rings for whom and who talks with whom at this moment."""
         ringing: dict[str, set[str]] = {}
+        talking: dict[str, set[str]] = {}
         legs = [one for one in channels if one.is_leg and one.phone is not None]
         for leg in legs:
             number = leg.phone.number if leg.phone else ""
@@ -79,14 +83,19 @@ class Ledger:
                 if leg.customer not in self.served or self._last(leg) is not Did.TALKED:
                     self.note(Did.TALKED, leg)
                 self.served.add(leg.customer)
+                if not leg.asked_to_end:
+                    talking.setdefault(leg.customer, set()).add(leg.id)
             if leg.state == "Ringing" and not leg.asked_to_end:
                 ringing.setdefault(leg.customer, set()).add(leg.id)
             shared = {one.id for one in legs if one.phone is leg.phone and not one.asked_to_end}
             if len(shared) > 1 and not leg.asked_to_end:
                 self.fault(f"phone {number} has {len(shared)} legs at once")
         for customer, rings in ringing.items():
-            if len(rings) > 1:
+            if len(rings) > self.rings_max:
                 self.fault(f"{len(rings)} legs ring for {customer} at once")
+        for customer, talks in talking.items():
+            if len(talks) > 1 and self.rings_max > 1:
+                self.fault(f"{len(talks)} legs talk with {customer} at once")
 
     def _last(self, leg: Channel) -> Did | None:
         dids = (line.did for line in reversed(self.lines) if line.channel == leg.id)

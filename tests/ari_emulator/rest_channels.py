@@ -108,11 +108,15 @@ class Resources(Rest):
         return phone
 
     def _look_for_another(self, channel_id: str, customer: str) -> None:
-        """Note a second offer of a customer who is being offered, or talks, already."""
-        for other in self.exchange.channels.values():
-            is_same = bool(customer) and other.is_leg and other.customer == customer
-            if is_same and other.is_ringing and not other.asked_to_end:
-                self.exchange.violate(f"{customer} is offered as {channel_id} and {other.id}")
+        """Note an offer of a customer who is offered to as many as he may be already."""
+        others = [
+            other.id
+            for other in self.exchange.channels.values()
+            if customer and other.is_leg and other.customer == customer
+            if other.is_ringing and not other.asked_to_end
+        ]
+        if len(others) >= self.exchange.ledger.rings_max:
+            self.exchange.violate(f"{customer} is offered as {channel_id} and {', '.join(others)}")
 
     def post_channels_id_dial(self, asked: Asked) -> Answer:
         leg = self._channel(asked)

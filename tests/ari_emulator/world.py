@@ -32,14 +32,21 @@ class World:
         phones: Their numbers.
         quirks: Which strike when; none if not given.
         app: The application that the dialplan hands customers to.
+        rings_max: At how many phones a customer may ring at once.
     """
 
     def __init__(
-        self, phones: Iterable[str], quirks: Quirks | None = None, *, app: str = "acd"
+        self,
+        phones: Iterable[str],
+        quirks: Quirks | None = None,
+        *,
+        app: str = "acd",
+        rings_max: int = 1,
     ) -> None:
         self.quirks = quirks or Quirks()
         self.exchange = Exchange(phones, self.quirks)
         self.ledger = self.exchange.ledger
+        self.ledger.rings_max = rings_max
         self.server = Server(self.exchange, user=USER, password=PASSWORD)
         self.dialling = self.server.rest.dialling
         self.app = app

@@ -50,11 +50,13 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(switch_driver, "AUDIT_TICKS", 2)
 
 
-def domain(phones: tuple[str, ...], *, ring_us: int = 3 * SECOND_US) -> DomainSettings:
+def domain(
+    phones: tuple[str, ...], *, ring_us: int = 3 * SECOND_US, parallel: int = 1
+) -> DomainSettings:
     """Return a domain with an agent for each phone, without wrap-up."""
     queue = msgspec.structs.replace(
         SHOP.queues[0],
-        channels={Channel.VOICE: ChannelSettings(ring_us=ring_us)},
+        channels={Channel.VOICE: ChannelSettings(ring_us=ring_us, parallel_offers=parallel)},
         exclusion_us=SECOND_US // 10,
     )
     agents = [
@@ -76,13 +78,14 @@ class Daemon:
     Args:
         access: Of the emulator.
         folder: Where its journal is, and its password.
+        parallel: At how many phones a call rings.
     """
 
-    def __init__(self, access: Access, folder: Path) -> None:
+    def __init__(self, access: Access, folder: Path, parallel: int) -> None:
         secret = folder / "ari.secret"
         secret.write_text(access.password)
         secret.chmod(0o600)
-        settings = domain(access.phones)
+        settings = domain(access.phones, parallel=parallel)
         switch = SwitchSettings(
             kind="ari",
             name="pbx",
@@ -131,10 +134,10 @@ class Daemon:
 
 
 @asynccontextmanager
-async def daemon(access: Access) -> AsyncIterator[Daemon]:
+async def daemon(access: Access, *, parallel: int = 1) -> AsyncIterator[Daemon]:
     """Run a daemon with a journal of its own: a client for `scenarios.scenario`."""
     with tempfile.TemporaryDirectory() as folder:
-        one = Daemon(access, Path(folder))
+        one = Daemon(access, Path(folder), parallel)
         await one.start()
         try:
             yield one

@@ -58,6 +58,8 @@ REASONS: Final = (
     RejectReason(name="paperwork", back_off_us=10 * SECOND_US),
     RejectReason(name="unwell", not_ready=True, exclusion_us=0),
 )
+DISPOSITIONS: Final = ("sale", "no sale")
+NOT_READY_REASONS: Final = ("lunch", "unwell")
 PREFERENCES: Final = ("spanish", "cards >= 8", "site == south", "not loans")
 CONDITIONS: Final = (
     "channel == voice",
@@ -149,16 +151,20 @@ def _criteria(rng: Random) -> dict[str, Any]:
     }
 
 
-def _channel(rng: Random, urgency: Urgency) -> ChannelSettings:
+def _channel(rng: Random, urgency: Urgency, name: Channel) -> ChannelSettings:
     wrap_up_us = rng.choice((0, 2, 10)) * SECOND_US
     timed = urgency in {Urgency.C_MU, Urgency.GENERALIZED_C_MU}
+    auto_answer = rng.random() < 0.2
     return ChannelSettings(
         objective_us=rng.choice((5, 20)) * SECOND_US,
         handle_time_us=rng.choice((60, 90, 200)) * SECOND_US if timed else None,
         ring_us=rng.choice((1, 15)) * SECOND_US,
         wrap_up_us=wrap_up_us,
         wrap_up_cap_us=wrap_up_us + rng.choice((0, 20)) * SECOND_US,
-        auto_answer=rng.random() < 0.2,
+        auto_answer=auto_answer,
+        parallel_offers=1 if auto_answer else rng.choice((1, 2, 3, 10)),
+        park_us=None if name is Channel.VOICE else rng.choice((None, 3, 40 * SECOND_US)),
+        expires_us=rng.choice((None, None, 4 * SECOND_US, 60 * SECOND_US)),
     )
 
 
@@ -216,16 +222,22 @@ def _steps(
 def _queue(rng: Random, name: str, urgency: Urgency, *, least: int = 1) -> QueueSettings:
     requires = rng.choice(REQUIREMENTS)
     given = numbers(rng, urgency)
-    return QueueSettings(
+    queue = QueueSettings(
         name=name,
-        channels={channel: _channel(rng, urgency) for channel in some(rng, CHANNELS, least=least)},
+        channels={
+            channel: _channel(rng, urgency, channel) for channel in some(rng, CHANNELS, least=least)
+        },
         requires=requires,
         prefers=some(rng, PREFERENCES)[:2],
         steps=_steps(rng, requires, given.get("priority"), urgency),
         exclusion_us=rng.choice((0, 3, 30)) * SECOND_US,
         affinity=_affinity(rng) if rng.random() < 0.6 else None,
+        dispositions=rng.choice(((), DISPOSITIONS)),
+        resume_us=rng.choice((None, 1, 30 * SECOND_US)),
         **given,
     )
+    required = bool(queue.dispositions) and rng.random() < 0.5
+    return replace(queue, disposition_required=required)
 
 
 def _affinity(rng: Random) -> AffinitySettings:
@@ -291,18 +303,21 @@ def _slots(rng: Random, channel: Channel) -> SlotSettings:
 def _agents(
     rng: Random, profiles: Sequence[ProfileSettings], capacities: Sequence[CapacitySettings]
 ) -> list[AgentSettings]:
-    """Return up to four agents, one of whom takes everything."""
-    agents = [
-        AgentSettings(
-            agent_id=f"agent{number}",
-            profile=rng.choice(profiles).name,
-            capacity=rng.choice(capacities).name,
-            skills={skill: rng.randint(1, 10) for skill in some(rng, SKILLS)},
-            attributes={"site": rng.choice(("north", "south"))} if rng.random() < 0.7 else {},
-            wrap_up_mode=rng.choice(tuple(WrapUpMode)),
-        )
-        for number in range(rng.randint(0, 3))
-    ]
+    """Return up to four agents, one of whom takes everything; in some domains all of them do."""
+    if rng.random() < 0.4:  # So that often several are free for one contact.
+        agents = [replace(GENERALIST, agent_id=f"agent{number}") for number in range(3)]
+    else:
+        agents = [
+            AgentSettings(
+                agent_id=f"agent{number}",
+                profile=rng.choice(profiles).name,
+                capacity=rng.choice(capacities).name,
+                skills={skill: rng.randint(1, 10) for skill in some(rng, SKILLS)},
+                attributes={"site": rng.choice(("north", "south"))} if rng.random() < 0.7 else {},
+                wrap_up_mode=rng.choice(tuple(WrapUpMode)),
+            )
+            for number in range(rng.randint(0, 3))
+        ]
     agents.insert(rng.randint(0, len(agents)), GENERALIST)
     return agents
 
@@ -386,6 +401,7 @@ def small_domain(rng: Random) -> DomainSettings:
         ),
         rona=RonaSettings(then=rng.choice(tuple(AfterMiss)), after=rng.choice((1, 1, 2, 3))),
         reject_reasons=rng.choice(((), REASONS)),
+        not_ready_reasons=rng.choice(((), NOT_READY_REASONS)),
         offer_gap_us=rng.choice((0, 0, 2)) * SECOND_US,
         connect_us=rng.choice((1, 10)) * SECOND_US,
         skills=SKILLS,
@@ -403,7 +419,7 @@ def middle_domain(rng: Random, urgency: Urgency) -> DomainSettings:
     queues = _queues(rng, urgency, 8)
     queues[0] = replace(
         queues[0],
-        channels={channel: _channel(rng, urgency) for channel in CHANNELS},
+        channels={channel: _channel(rng, urgency, channel) for channel in CHANNELS},
         requires="",
         prefers=(),
         steps=(),

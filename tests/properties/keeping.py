@@ -9,11 +9,12 @@ the facts decides, which the routers in lockstep compare.
 
 from typing import Final
 
-from acd.actions import Action, OfferContact, WithdrawOffer
+from acd.actions import Action, OfferContact, Refused, WithdrawOffer
+from acd.affinity import HANDED_US
 from acd.agents import Agent
 from acd.contacts import Contact, Leg, LegState
 from acd.eligibility import eligible
-from acd.events import Batch, ContactArrived, Event, OfferFailed, OfferRejected
+from acd.events import Batch, ContactArrived, ContactAssigned, Event, OfferFailed, OfferRejected
 from acd.ids import Availability, OfferOutcome
 from acd.router import Router
 from acd.settings import DAY_US, AffinitySettings, DomainSettings
@@ -29,9 +30,8 @@ class Keeping:
         self._affinity = {queue.name: queue.affinity for queue in settings.queues}
         self._values = settings.attributes
         self._customers: dict[str, str] = {}
-        self._talking: dict[str, str] = {}
-        """Who talks to each contact."""
-        self._last: dict[str, tuple[str, int]] = {}
+        self._last: dict[str, tuple[set[str], int]] = {}
+        """Who last handled each customer, and when; of several in one instant it may be any."""
         self._before: dict[int, tuple[int, int, bool]] = {}
         """By leg: whom it was kept for, until when, and whether for a team."""
 
@@ -40,13 +40,12 @@ class Keeping:
     def arrived(self, event: ContactArrived) -> None:
         self._customers[event.contact_id] = event.customer
 
-    def connected(self, contact_id: str, agent_id: str) -> None:
-        self._talking[contact_id] = agent_id
-
-    def ended(self, contact_id: str, now_us: int) -> None:
-        agent_id = self._talking.pop(contact_id, "")
-        if agent_id and self._customers[contact_id]:
-            self._last[self._customers[contact_id]] = (agent_id, now_us)
+    def ended(self, offer: OfferContact, now_us: int) -> None:
+        customer = self._customers[offer.contact_id]
+        if customer:
+            agents, at_us = self._last.get(customer, (set(), now_us))
+            others = agents if at_us == now_us else set()
+            self._last[customer] = ({offer.agent_id} | others, now_us)
 
     # What the router made of it.
 
@@ -91,20 +90,23 @@ class Keeping:
         """Whoever comes is kept for whom the rule says, and as long."""
         arrival, leg = contact.arrival, router.legs[contact.legs[0]]
         affinity = self._affinity[leg.klass.queue.name] or AffinitySettings()
-        last, last_us = self._last.get(arrival.customer, ("", 0))
+        last, last_us = self._last.get(arrival.customer, ({""}, 0))
         within_us = affinity.last_agent_within_us
         if now_us - last_us > (7 * DAY_US if within_us is None else within_us):
-            last = ""
-        wanted = (NOBODY, 0)
-        for name, limit_us in (
-            (last, affinity.last_agent_us),
-            (arrival.named_agent, affinity.named_agent_us),
-        ):
-            if name and limit_us:
-                agent = router.agent(name)
-                if not _session_ends(agent) and eligible(leg.klass, agent.kind):
-                    wanted = (agent.index, now_us + limit_us)
-        assert (leg.kept_for, leg.kept_until_us) == wanted
+            last = {""}
+        wanted = set()
+        for one in last:
+            keeps = (NOBODY, 0)
+            for name, limit_us in (
+                (one, affinity.last_agent_us),
+                (arrival.named_agent, affinity.named_agent_us),
+            ):
+                if name and limit_us:
+                    agent = router.agent(name)
+                    if not _session_ends(agent) and eligible(leg.klass, agent.kind):
+                        keeps = (agent.index, now_us + limit_us)
+            wanted.add(keeps)
+        assert (leg.kept_for, leg.kept_until_us) in wanted
         value = ""
         if affinity.team is not None:
             value = dict(arrival.attributes).get(affinity.team.contact, "")
@@ -126,6 +128,10 @@ class Keeping:
         """Nobody is let go without a reason, nor kept for another or longer."""
         kept_for, until_us = kept
         event, actions, now_us = told
+        if isinstance(event, ContactAssigned) and event.contact_id == leg.contact_id:
+            if not any(isinstance(one, Refused) for one in actions):
+                self._is_given(router, leg, event.agent_id, now_us)
+            return
         if leg.kept_for != NOBODY:
             assert leg.kept_for == kept_for
             if leg.kept_until_us != until_us:
@@ -141,6 +147,14 @@ class Keeping:
             )
             connected = leg.state > LegState.CONNECTING
             assert until_us <= now_us or _session_ends(agent) or failed or connected
+
+    def _is_given(self, router: Router, leg: Leg, agent_id: str, now_us: int) -> None:
+        """See that a contact is kept for whom it was given to, unless he has it already."""
+        affinity = self._affinity[leg.klass.queue.name]
+        limit_us = 0 if affinity is None else affinity.named_agent_us
+        if leg.state is not LegState.CONNECTED:
+            wanted = (router.agent(agent_id).index, now_us + (limit_us or HANDED_US))
+            assert (leg.kept_for, leg.kept_until_us) == wanted
 
     def _team_goes_on(self, router: Router, leg: Leg, team: bool, now_us: int) -> None:
         if leg.klass.team is not None:

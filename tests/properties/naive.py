@@ -15,7 +15,7 @@ from math import floor
 from typing import Final, NamedTuple
 
 from acd.agents import CHANNELS, Agent, SlotState, Takes
-from acd.contacts import Leg, LegState
+from acd.contacts import Leg, LegState, Offer
 from acd.eligibility import Block, block, eligible, may_take
 from acd.events import ContactArrived
 from acd.gauges import Gauge
@@ -195,6 +195,15 @@ class Naive:
         carried = self._capacities[agent.capacity].channels
         return Channel.VOICE in carried and any(Channel.VOICE in line.channels for line in lines)
 
+    def another(self, leg: Leg, but: Sequence[Agent]) -> Agent | None:
+        """Return the best of all others whom an offered leg would not interrupt."""
+        free = [
+            agent
+            for agent in self._agents
+            if may_take(leg, agent) is Takes.FREE and agent not in but
+        ]
+        return min(free, key=lambda agent: self.rank(leg, agent), default=None)
+
     def rule_for(self, arrival: ContactArrived, now_us: int) -> EntryRule:
         """Return the first entry rule whose condition holds, by Python's own `and`, `or`, `not`."""
         offset_s = 0
@@ -214,7 +223,6 @@ class Naive:
         """Return a leg's place in the domain's order at a moment; smaller is sooner."""
         came = (leg.arrived_us, leg.leg_id)
         queue = self._queues[leg.klass.queue.name]
-        arrival = self.router.contacts[leg.contact_id].arrival
         match self._settings.urgency:
             case Urgency.LONGEST_WAIT:
                 return came
@@ -224,7 +232,7 @@ class Naive:
                 assert queue.head_start_us is not None
                 return (leg.arrived_us - queue.head_start_us, *came)
             case Urgency.DEADLINE_FIRST:
-                promised_us = arrival.promised_us
+                promised_us = leg.asked.promised_us
                 if promised_us is None:
                     assert queue.promise_us is not None
                     promised_us = leg.arrived_us + queue.promise_us
@@ -266,8 +274,8 @@ class Naive:
                 return Fraction(1)
 
     def priority(self, leg: Leg) -> int:
-        """Return the priority of a leg's contact, or of its queue, as its steps raised it."""
-        priority = self.router.contacts[leg.contact_id].arrival.priority
+        """Return the priority that a leg asks for, or its queue's, as its steps raised it."""
+        priority = leg.asked.priority
         if priority is None:
             priority = self._queues[leg.klass.queue.name].priority
         assert priority is not None
@@ -303,12 +311,12 @@ class Naive:
             return self._weighted_sum(self._weighted[name], leg, agent)
         match criterion := AgentCriterion(name):
             case AgentCriterion.LONGEST_IDLE:
-                return (1, agent.last_given_us) if agent.offers else (0, agent.idle_since_us)
+                return (1, agent.last_given_us) if in_hand(agent) else (0, agent.idle_since_us)
             case AgentCriterion.HIGHEST_PROFICIENCY | AgentCriterion.LEAST_FLEXIBLE:
                 return self._static(criterion, leg, agent)
             case AgentCriterion.LEAST_OCCUPIED:
                 handles, instant_us = agent.is_handling, agent.occupied_us
-                return len(agent.offers), handles, -instant_us if handles else instant_us
+                return len(in_hand(agent)), handles, -instant_us if handles else instant_us
             case AgentCriterion.ROUND_ROBIN:
                 last = self.router.turns.get(leg.klass.queue.name)
                 behind = agent.index - (self.router.agent(last).index if last else -1) - 1
@@ -360,6 +368,11 @@ class Naive:
         return floor(worse / weighted.band_percent + Fraction(1, 2))
 
 
+def in_hand(agent: Agent) -> list[Offer]:
+    """Return what an agent is offered or has, but for what he has put away."""
+    return [one for one in agent.offers.values() if one.slot != SlotState.PARKED]
+
+
 def takes_of(agent: Agent, settings: CapacitySettings) -> tuple[Takes, ...]:
     """Return for each channel whether an agent may be offered one more contact (docs/routing.md).
 
@@ -382,7 +395,7 @@ def takes_of(agent: Agent, settings: CapacitySettings) -> tuple[Takes, ...]:
 
 def slots_of(agent: Agent) -> list[tuple[Channel, int]]:
     """Return the channel and state of each of an agent's slots."""
-    return [(CHANNELS[offer.channel], offer.slot) for offer in agent.offers.values()]
+    return [(CHANNELS[offer.channel], offer.slot) for offer in in_hand(agent)]
 
 
 def takes_beside(

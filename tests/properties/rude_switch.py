@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from random import Random
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from acd.contacts import LegState
 from acd.events import (
@@ -12,15 +12,25 @@ from acd.events import (
     AgentReady,
     Batch,
     ClockTicked,
+    ConsultEnded,
+    ConsultRequested,
     ContactArrived,
+    ContactAssigned,
+    ContactCanceled,
     ContactLeft,
+    ContactReprioritized,
     DeviceChanged,
     DrainRequested,
     LegConnected,
+    LegDisposed,
     LegEnded,
     LegHeld,
+    LegParked,
     LegRated,
+    LegRequeued,
+    LegResumed,
     LegRetrieved,
+    LegTransferred,
     OfferAccepted,
     OfferFailed,
     OfferRejected,
@@ -28,7 +38,7 @@ from acd.events import (
     WrapUpEnded,
     WrapUpModeChanged,
 )
-from acd.ids import Channel, Device, FailureCause, WrapUpMode
+from acd.ids import Channel, ConsultEnd, Device, FailureCause, WrapUpMode
 from acd.settings import SECOND_US, DomainSettings
 from tests.properties.domains import CHANNELS, PREFERENCES, REQUIREMENTS, some
 
@@ -36,6 +46,8 @@ CUSTOMERS: Final = ("", "k1", "k2", "k3")
 """Few, so that they come back."""
 
 BAD_REQUIREMENTS: Final = ("cards and", "juggling", "site == moon", "x" * 600)
+
+TOLD: Final = ("", "sale", "no sale", "sail")
 
 OFFER_EVENTS: Final[tuple[Callable[[int, Random], SingleEvent], ...]] = (
     lambda number, _: OfferAccepted(offer_id=number),
@@ -51,6 +63,13 @@ OFFER_EVENTS: Final[tuple[Callable[[int, Random], SingleEvent], ...]] = (
     lambda number, _: LegEnded(offer_id=number),
     lambda number, _: LegEnded(offer_id=number),
     lambda number, _: WrapUpEnded(offer_id=number),
+    lambda number, rng: WrapUpEnded(offer_id=number, disposition=rng.choice(TOLD)),
+    lambda number, _: LegParked(offer_id=number),
+    lambda number, _: LegParked(offer_id=number),
+    lambda number, _: LegResumed(offer_id=number),
+    lambda number, rng: LegDisposed(offer_id=number, disposition=rng.choice(TOLD)),
+    lambda number, _: LegRequeued(offer_id=number),
+    lambda number, rng: ConsultEnded(offer_id=number, how=rng.choice(tuple(ConsultEnd))),
 )
 
 BACK_TO_WORK: Final[tuple[Callable[[str, Random], SingleEvent], ...]] = (
@@ -63,11 +82,14 @@ BACK_TO_WORK: Final[tuple[Callable[[str, Random], SingleEvent], ...]] = (
 POLITE: Final[dict[LegState, tuple[Callable[..., SingleEvent], ...]]] = {
     LegState.OFFERED: (OfferAccepted, LegConnected, LegConnected),
     LegState.CONNECTING: (LegConnected,),
-    LegState.CONNECTED: (LegHeld, LegEnded),
-    LegState.HELD: (LegRetrieved, LegEnded),
+    LegState.CONNECTED: (LegHeld, LegEnded, LegEnded, LegRequeued, LegParked),
+    LegState.HELD: (LegRetrieved, LegEnded, LegEnded, LegRequeued),
+    LegState.PARKED: (LegResumed, LegResumed, LegEnded),
     LegState.WRAPPING: (WrapUpEnded,),
 }
 """What a polite switch would say next of an offer, by the state of its leg."""
+
+TALKING: Final = (LegState.CONNECTED, LegState.HELD)
 
 AGENT_EVENTS: Final[tuple[Callable[[str, Random], SingleEvent], ...]] = (
     lambda name, rng: AgentNotReady(agent_id=name, reason=rng.choice(("", "lunch"))),
@@ -105,8 +127,11 @@ class Inside(Protocol):
 
 def an_event(rng: Random, world: Inside, *, arrivals: int = 3) -> SingleEvent:
     """Return any event; of ten, so many are arrivals."""
-    if rng.random() < 0.1:
+    rare = rng.random()
+    if rare < 0.1:
         return a_rating(rng, world)
+    if rare < 0.15:
+        return a_decision(rng, world)
     draw = rng.randrange(10)
     if draw < arrivals:
         return an_arrival(rng, world)
@@ -126,20 +151,22 @@ def an_arrival(rng: Random, world: Inside) -> ContactArrived:
     else:
         world.contacts_sent += 1
         contact_id = f"contact{world.contacts_sent}"
-    wrong = rng.randrange(8) if rng.random() < 0.05 else -1
+    wrong = rng.randrange(9) if rng.random() < 0.05 else -1
     promised_us = world.now_us + rng.randint(-60, 60) * SECOND_US if rng.random() < 0.2 else None
+    expires_us = world.now_us + rng.randint(-2, 30) * SECOND_US if rng.random() < 0.1 else None
     unnamed = rng.random() < (0.5 if world.settings.entry else 0.02)
     return ContactArrived(
         contact_id=contact_id,
         queue="nowhere" if wrong == 0 else "" if unnamed else queue.name,
         channel=_any(rng, CHANNELS) if wrong == 1 else _any(rng, tuple(queue.channels)),
+        customer=rng.choice(CUSTOMERS),
         attributes=(("shoe_size", "9"),) if wrong == 2 else _attributes(rng, world),
         requirement=rng.choice(BAD_REQUIREMENTS if wrong == 3 else ("", "", *REQUIREMENTS)),
         prefers=("loans",) * 11 if wrong == 4 else some(rng, PREFERENCES)[:1],
-        customer=rng.choice(CUSTOMERS),
         named_agent="nobody" if wrong == 7 else _a_name(rng, world),
         priority=2**40 if wrong == 5 else rng.choice((None, None, -1, 0, 1)),
         promised_us=-1 if wrong == 6 else promised_us,
+        expires_us=-1 if wrong == 8 else expires_us,
     )
 
 
@@ -173,9 +200,50 @@ def a_departure(rng: Random, world: Inside) -> ContactLeft:
     return ContactLeft(contact_id=f"contact{rng.randint(0, world.contacts_sent)}")
 
 
+def a_decision(rng: Random, world: Inside) -> SingleEvent:
+    """Return what the business decides about a contact inside, seldom about another."""
+    known = world.open_contacts()
+    if known and rng.random() < 0.9:
+        contact_id = rng.choice(known)
+    else:
+        contact_id = f"contact{rng.randint(0, world.contacts_sent)}"
+    if rng.random() < 0.3:
+        return ContactCanceled(contact_id=contact_id)
+    if rng.random() < 0.5:
+        agent_id = "nobody" if rng.random() < 0.05 else rng.choice(world.settings.agents).agent_id
+        return ContactAssigned(contact_id=contact_id, agent_id=agent_id)
+    priority = 2**40 if rng.random() < 0.05 else rng.randint(-2, 2)
+    return ContactReprioritized(contact_id=contact_id, priority=priority)
+
+
+def a_transfer(rng: Random, world: Inside) -> SingleEvent:
+    """Return that an agent gives further what he has, or asks somebody, or has asked."""
+    talking = [one for one in world.live_offers() if world.state_of(one) in TALKING]
+    number = rng.choice(talking) if talking else rng.randint(0, world.offers_made + 1)
+    if rng.random() < 0.3:
+        return ConsultEnded(offer_id=number, how=rng.choice(tuple(ConsultEnd)))
+    if rng.random() < 0.1:
+        return LegRequeued(offer_id=number)
+    wrong = rng.randrange(5) if rng.random() < 0.05 else -1
+    agent_id = rng.choice(world.settings.agents).agent_id if rng.random() < 0.3 else ""
+    queue = "" if agent_id and rng.random() < 0.5 else rng.choice(world.settings.queues).name
+    fields: dict[str, Any] = {
+        "offer_id": number,
+        "queue": "nowhere" if wrong == 0 else "" if wrong == 1 else queue,
+        "agent_id": "nobody" if wrong == 2 else agent_id,
+        "priority": 2**40 if wrong == 3 else rng.choice((None, None, -1, 0, 1)),
+        "requirement": rng.choice(BAD_REQUIREMENTS if wrong == 4 else ("", "", *REQUIREMENTS)),
+    }
+    if rng.random() < 0.4:
+        return LegTransferred(**fields, keep_place=rng.random() < 0.5)
+    return ConsultRequested(**fields)
+
+
 def an_answer(rng: Random, world: Inside) -> SingleEvent:
     """Return something about an offer: a live one, an ended one, one never made."""
     live = world.live_offers()
+    if rng.random() < 0.15:
+        return a_transfer(rng, world)
     if live and rng.random() < 0.6:
         number = rng.choice(live)
         return rng.choice(POLITE[world.state_of(number)])(offer_id=number)

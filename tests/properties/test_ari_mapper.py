@@ -63,6 +63,8 @@ class Walk:
         """Legs that were told as ended."""
         self.asked: set[str] = set()
         """Legs of consultations."""
+        self.offers: set[str] = set()
+        """Legs that are offers."""
         self.log_in()
 
     # The link.
@@ -202,6 +204,15 @@ class Walk:
         if not legs:
             self.order(self.of_waiting(name, call_id))
             return
+        talking = [leg for leg in legs if legs[leg] in TALKS]
+        for leg in legs:
+            if talking and leg in self.offers and leg not in talking:
+                legs.pop(leg)  # The first who accepted has it.
+                self.order(sw.RouteCancel(command_id=name, call_id=call_id, offer=leg))
+                return
+        if not talking and set(legs) <= self.offers and self.random.random() < 0.3:
+            self.order(self.offered(name, call_id))
+            return
         asked = [leg for leg in legs if leg in self.asked and legs[leg] in TALKS]
         offer = pick(asked or list(legs))
         if not offer:
@@ -254,7 +265,12 @@ class Walk:
             return sw.ClearCall(command_id=name, call_id=call_id)
         if chance < 0.2:
             return sw.RouteEnd(command_id=name, call_id=call_id)
+        return self.offered(name, call_id)
+
+    def offered(self, name: str, call_id: str) -> sw.Command:
+        """Return an offer, of a call that may ring at others already."""
         self.calls[call_id][name] = ""
+        self.offers.add(name)
         device = self.random.choice(PHONES)
         return sw.RouteSelect(
             command_id=name, call_id=call_id, device=device, ring_us=15 * SECOND_US

@@ -3,10 +3,11 @@
 Method: first each quirk's story, which ruins a naive client, without a fault. Then days on which
 everything happens at random, seeded: customers call and hang up, agents answer, refuse, hold, hang
 up, leave and call others, and every quirk strikes at some rate, the link is cut and Asterisk is
-started anew. The emulator's ledger judges: never do two phones ring for one customer, nobody is
-dropped unserved. When the rudeness is over, no customer may wait while a phone is free, no leg may
-be left without its customer; then all agents hang up until nobody is there, and core and switch
-must both be empty. Waits are shortened (`hurry`), since the time is real.
+started anew. The emulator's ledger judges: never do more phones ring for one customer than the
+queue says, nor do two agents talk to him, nobody is dropped unserved. When the rudeness is over, no
+customer may wait while a phone is free, no leg may be left without its customer; then all agents
+hang up until nobody is there, and core and switch must both be empty. Waits are shortened
+(`hurry`), since the time is real.
 """
 
 import asyncio
@@ -190,16 +191,56 @@ async def all_leave(world: World) -> bool:
     return False
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_after_days_of_rudeness_all_are_served_and_nothing_is_left(seed, monkeypatch):
+def test_of_several_phones_that_ring_the_first_talks_and_the_others_are_free_at_once(monkeypatch):
+    hurry(monkeypatch)
+
+    async def run():
+        async with World(PHONES, rings_max=2) as world:
+            world.manner(Manner.RINGS)
+            access = Access(world.server.url, USER, PASSWORD, PHONES)
+            async with daemon(access, parallel=2) as one:
+                await world.until(lambda: world.is_connected)
+                router = one.owner.router
+                assert await until(world, lambda: all(any(it.takes()) for it in router.agents))
+                world.call("ada")
+                assert await world.until(lambda: len(ringing(world)) == 2)
+                slow, fast = ringing(world)
+                world.answer(fast)
+                assert await world.until(lambda: world.talks("ada") and not ringing(world))
+                assert not world.phone(slow).channels
+                # The next call rings there too; two who pick up at once do not both talk.
+                world.call("bea")
+                assert await world.until(lambda: len(ringing(world)) == 2)
+                both = ringing(world)
+                assert slow in both
+                for number in both:
+                    world.answer(number)
+                assert await world.until(lambda: world.talks("bea"))
+                assert await world.settles(CALM_S)
+                assert len([one for one in both if world.phone(one).channels]) == 1
+                assert not world.wrongs()
+                assert all(agent.missed == 0 for agent in router.agents)
+
+    strictly(run())
+
+
+def ringing(world: World) -> list[str]:
+    """Return the phones that ring."""
+    return [one for one in PHONES if world.leg_at(one, state="Ringing") is not None]
+
+
+@pytest.mark.parametrize(
+    "seed, parallel", [(0, 1), (1, 1), (2, 1), (3, 1), (4, 1), (5, 2), (6, 3), (7, 2)]
+)
+def test_after_days_of_rudeness_all_are_served_and_nothing_is_left(seed, parallel, monkeypatch):
     hurry(monkeypatch)
     rng = Random(seed)
     things = [thing for weight, thing in THINGS for _ in range(weight)]
 
     async def run():
-        async with World(PHONES, Quirks(seed, RATES)) as world:
+        async with World(PHONES, Quirks(seed, RATES), rings_max=parallel) as world:
             access = Access(world.server.url, USER, PASSWORD, PHONES)
-            async with daemon(access) as one:
+            async with daemon(access, parallel=parallel) as one:
                 await world.until(lambda: world.is_connected)
                 for _ in range(STEPS):
                     rng.choice(things)(world, rng)

@@ -59,6 +59,7 @@ def _step(rng: Random, world: World) -> None:
 def test_small_domains_live_long(seed: int) -> None:
     rng = Random(seed)
     happened: Counter[type[Action]] = Counter()
+    rescinded = 0
     for _ in range(14):
         settings = small_domain(rng)
         world = World(settings)
@@ -81,7 +82,9 @@ def test_small_domains_live_long(seed: int) -> None:
             else:
                 world.tell(an_event(rng, world))
         happened += world.happened
+        rescinded += world.ledger.rescinded
         world.the_measures_count_what_the_ledger_counts()
+    assert rescinded
     never = [kind.__name__ for kind in get_args(Action) if not happened[kind]]
     assert not never
 

@@ -4,9 +4,10 @@ Method: customers call, agents use their phones, time passes, and each event on 
 daemon may be lost, repeated, overtaken, or about nothing. The link is cut, and the daemon is ended
 and started, at any moment: then only the router is left. Commands keep their order, as on a socket,
 and are lost with the link. Hypothesis chooses what happens in short stories, which it can shrink,
-seeds choose in long ones. The exchange is the judge: at no time may a call ring at two phones or
-talk with two agents. When the rudeness is over and an audit was made, core and switch must agree on
-every call and connection; then every call must end, and every agent be free.
+seeds choose in long ones; so with the number of agents to whom a call is offered at once. The
+exchange is the judge: at no time may a call be at more phones, or talk with two agents. When the
+rudeness is over and an audit was made, core and switch must agree on every call and connection;
+then every call must end, and every agent be free.
 """
 
 from collections.abc import Callable, Sequence
@@ -28,7 +29,7 @@ from acd.daemon.switchboard import LinkState, Switchboard
 from acd.ids import Device
 from acd.journal.records import Entry
 from acd.router import Router
-from acd.settings import SECOND_US, AgentSettings
+from acd.settings import SECOND_US, AgentSettings, DomainSettings
 from acd.switch_protocol import messages as sw
 from acd.switch_protocol.simulated.exchange import Exchange
 from acd.switch_protocol.simulated.orders import carry_out
@@ -42,10 +43,24 @@ from acd.switch_protocol.words import (
 from tests.unit.shop import SHOP, at_work
 
 AGENTS = ("ann", "bob", "eve")
-DOMAIN = msgspec.structs.replace(
-    SHOP,
-    agents=tuple(AgentSettings(agent_id=one, profile="all", capacity="blended") for one in AGENTS),
-)
+
+
+def domain(parallel: int) -> DomainSettings:
+    """Return the shop with three agents, where each call rings at so many."""
+    (queue,) = SHOP.queues
+    replace = msgspec.structs.replace
+    channels = {
+        name: replace(one, parallel_offers=parallel) for name, one in queue.channels.items()
+    }
+    return replace(
+        SHOP,
+        queues=(replace(queue, channels=channels),),
+        agents=tuple(
+            AgentSettings(agent_id=one, profile="all", capacity="blended") for one in AGENTS
+        ),
+    )
+
+
 SWITCH = SwitchSettings(kind="any", name="pbx", routes={"4000": "sales"})
 ABLE = Capability.AGENT_EVENTS | Capability.SET_AGENT_STATE | Capability.HOLD | Capability.TREATMENT
 ROUNDS_MAX = 400
@@ -54,10 +69,12 @@ ROUNDS_MAX = 400
 class Site3:
     """A switch, a daemon that is driven as `SwitchDriver` does it, and what is between them."""
 
-    def __init__(self) -> None:
+    def __init__(self, parallel: int) -> None:
+        self.parallel = parallel
+        self.domain = domain(parallel)
         self.now_us = SECOND_US
         self.exchange = Exchange(AGENTS, run="x", fallback_us=10_000 * SECOND_US)
-        self.router = Router(DOMAIN)
+        self.router = Router(self.domain)
         self.entries = 0
         self.closed: set[str] = set()
         self.to_daemon: list[sw.SwitchEvent] = []
@@ -69,7 +86,7 @@ class Site3:
 
     def start_daemon(self) -> None:
         """Begin with what the router knows, and nothing else."""
-        self.router = Router.restore(DOMAIN, self.router.snapshot())
+        self.router = Router.restore(self.domain, self.router.snapshot())
         site = Site(lambda: self.router, SWITCH, CommandIds("shop", "j"))
         self.board = Switchboard(site, ABLE)
         self.held: list[sw.Command] = []
@@ -341,8 +358,8 @@ RUDENESS = (
 )
 
 
-def begin() -> Site3:
-    site = Site3()
+def begin(parallel: int) -> Site3:
+    site = Site3(parallel)
     site.connect()
     site.flush()
     site.step(*at_work(*AGENTS).events)
@@ -351,9 +368,11 @@ def begin() -> Site3:
 
 
 def check_judge(site: Site3) -> None:
-    """Check what must hold at any time: no call rings at two phones, or talks with two agents."""
+    """Check what must hold at any time: at how many phones a call is, and who talks."""
     for call in site.exchange.calls.values():
-        assert len(call.offers) <= 1, call
+        assert len(call.offers) <= site.parallel, call
+        states = [offer.state for offer in call.offers.values()]
+        assert len(states) - states.count(ConnectionState.ALERTING) <= 1, call
 
 
 def check_end(site: Site3, *, audits: int) -> None:
@@ -390,10 +409,11 @@ def check_agreement(site: Site3) -> None:
     in_core = {
         (
             leg.contact_id.removeprefix("pbx:"),
-            site.router.agents[site.router.offers[leg.offer_id].agent].agent_id,
+            site.router.agents[site.router.offers[number].agent].agent_id,
             states[leg.state],
         )
         for leg in site.router.legs.values()
+        for number in leg.offers()
         if leg.state in states
     }
     assert at_switch == in_core
@@ -419,7 +439,7 @@ def let_all_calls_end(site: Site3) -> None:
 @settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_after_all_rudeness_core_and_switch_agree_and_every_call_ends(data):
-    site = begin()
+    site = begin(data.draw(st.integers(1, 3)))
 
     def choose(choices):
         return choices[data.draw(st.integers(0, len(choices) - 1))]
@@ -432,7 +452,7 @@ def test_after_all_rudeness_core_and_switch_agree_and_every_call_ends(data):
 
 @pytest.mark.parametrize("seed", range(60))
 def test_long_days_of_rudeness_end_alike(seed):
-    site = begin()
+    site = begin(1 + seed % 3)
     random = Random(seed)
     for _ in range(300):
         one_thing(site, random.choice, rude=True)
@@ -442,7 +462,7 @@ def test_long_days_of_rudeness_end_alike(seed):
 
 @pytest.mark.parametrize("seed", range(60))
 def test_cut_links_and_restarts_alone_need_no_audit(seed):
-    site = begin()
+    site = begin(1 + seed % 3)
     random = Random(seed)
     for _ in range(300):
         one_thing(site, random.choice, rude=False)

@@ -19,7 +19,9 @@ from acd.validation import problems
 from tests.properties.domains import small_domain
 from tests.properties.rude_switch import (
     a_batch,
+    a_decision,
     a_departure,
+    a_transfer,
     an_agents_event,
     an_answer,
     an_arrival,
@@ -65,6 +67,10 @@ class RudeSwitch(RuleBasedStateMachine):
         self.world.tell(a_departure(rng, self.world))
 
     @rule(rng=RNG)
+    def the_business_decides(self, rng: Random) -> None:
+        self.world.tell(a_decision(rng, self.world))
+
+    @rule(rng=RNG)
     def something_is_said_of_an_offer(self, rng: Random) -> None:
         self.world.tell(an_answer(rng, self.world))
 
@@ -75,6 +81,11 @@ class RudeSwitch(RuleBasedStateMachine):
                 self.world.tell(OfferAccepted(offer_id=number))
                 if connected:
                     self.world.tell(LegConnected(offer_id=number))
+
+    @rule(rng=RNG)
+    def contacts_go_further(self, rng: Random) -> None:
+        for _ in range(rng.randint(1, 4)):
+            self.world.tell(a_transfer(rng, self.world))
 
     @rule(rng=RNG)
     def an_agent_does_something(self, rng: Random) -> None:

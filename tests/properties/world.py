@@ -6,7 +6,7 @@ inside, who holds whom and what is set aside; it is smaller than the router and 
 everybody outside sees. `INVARIANTS` are checked after every step (design/routing, *Invariants*).
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Sequence
 from fractions import Fraction
 from typing import Final
@@ -17,16 +17,22 @@ import pytest
 from acd.actions import (
     Action,
     CloseContact,
+    CloseLeg,
     EnterQueue,
+    FileDisposition,
     InterruptLeg,
+    JoinLeg,
     OfferContact,
+    OpenLeg,
     Refused,
+    RegainPlace,
+    ReleaseAgent,
     ResumeLeg,
     SetAgentState,
     WithdrawOffer,
 )
-from acd.agents import SlotState
-from acd.contacts import Leg, LegState, OfferState, Presence
+from acd.agents import Agent, SlotState
+from acd.contacts import LEG_TABLE, WHILE_PARTY_US, Leg, LegState, OfferState, Presence
 from acd.eligibility import delayed, eligible, kept_from, may_take
 from acd.errors import CallerError
 from acd.events import (
@@ -34,13 +40,18 @@ from acd.events import (
     ClockTicked,
     ContactArrived,
     ContactLeft,
+    ContactReprioritized,
     Event,
     LegConnected,
+    LegDisposed,
     LegEnded,
+    LegParked,
     LegRated,
+    LegResumed,
     OfferAccepted,
     OfferFailed,
     OfferRejected,
+    WrapUpEnded,
 )
 from acd.ids import Availability, Channel, ContactOutcome, OfferOutcome
 from acd.metrics import Metrics
@@ -50,11 +61,19 @@ from acd.skills import parse_requirement
 from acd.snapshot import Snapshot
 from tests.properties.deeds import Deeds
 from tests.properties.keeping import Keeping
-from tests.properties.naive import moment, naive_router, takes_of
+from tests.properties.naive import in_hand, moment, naive_router, takes_of
+from tests.properties.parties import PARTIES
 
 START_US: Final = 1_700_000_000_000_000
 
+NEVER_US: Final = 2**60
+
 CHANNELS: Final = tuple(Channel)
+
+_ASIDE: Final = (SlotState.INTERRUPTED, SlotState.PARKED)
+
+_COUNTED_APART: Final = (ContactOutcome.HANDLED, ContactOutcome.ABANDONED)
+"""The outcomes that are no other exits."""
 
 
 def essence(router: Router) -> bytes:
@@ -68,22 +87,52 @@ class Ledger:
     def __init__(self, settings: DomainSettings) -> None:
         self.now_us = 0
         self.inside: Counter[str] = Counter()
-        self.holds: dict[str, tuple[int, str]] = {}
-        """Contact → (offer, agent), from the offer until it ends or the contact closes."""
+        self.holds: dict[int, dict[int, str]] = {}
+        """Leg → its offers → their agents, from the offer until it ends or the leg closes."""
+        self.talking: set[int] = set()
+        """The offers whose agents have the contact, be it on hold."""
+        self.talked: set[str] = set()
+        """The contacts that some agent had before the last step."""
+        self.consulting: set[int] = set()
+        """The offers by which agents are asked, or were, without the customer."""
+        self.further: dict[int, str] = {}
+        """The open legs beyond the first: leg → contact."""
         self.aside: set[int] = set()
-        self.given_us: dict[str, int] = {}
+        self.parked: set[int] = set()
+        """The offers whose contacts are put away, or wrap up there."""
+        self.rang_us: dict[str, int] = {}
         """When each agent was last offered something."""
-        self.given_before_us: dict[int, int] = {}
+        self.rang_before_us: dict[int, int] = {}
         """When the agent of each offer was offered something before it."""
+        self.given: dict[str, dict[int, int]] = defaultdict(dict)
+        """When each agent was offered what was not rescinded, by offer."""
         self.missed: Counter[str] = Counter()
         """How many offers each agent let ring out since he last took one."""
         self._taken: set[int] = set()
-        self.failed: dict[tuple[str, str], int] = {}
-        """When an agent last failed to take a contact."""
+        self._parted: set[int] = set()
+        self.failed: dict[tuple[int, str], int] = {}
+        """When an agent last failed to take a leg, or gave its contact further."""
         self.offered: Counter[str] = Counter()
-        """How many contacts entered each queue."""
+        """How many legs entered each queue."""
         self.closed: Counter[ContactOutcome] = Counter()
+        self.rescinded = 0
+        """How many offers were."""
         self.offers: list[OfferContact] = []
+        self.expires_us: dict[str, int] = {}
+        """When each contact that ever came ends if it waits then; `NEVER_US` for never."""
+        self._spans_us = {
+            (queue.name, channel): of_channel.expires_us
+            for queue in settings.queues
+            for channel, of_channel in queue.channels.items()
+        }
+        self._channels: dict[str, Channel] = {}
+        """Of the contacts whose expiry hangs on the queue that an entry rule chooses."""
+        self.priorities: dict[str, int] = {}
+        """That a supervisor gave to contacts."""
+        self.told: dict[int, list[str]] = {}
+        """What was told of how the contact of each offer ended, in order."""
+        self.filed: Counter[tuple[str, str]] = Counter()
+        """How often each disposition was filed, by queue."""
         self.deeds = Deeds(settings)
         self.keeping = Keeping(settings)
 
@@ -91,6 +140,7 @@ class Ledger:
         """Enter a step."""
         self.now_us = now_us
         self.deeds.let_time_pass(now_us)
+        self.talked = {self.offers[number - 1].contact_id for number in self.talking}
         refused = {action.position for action in actions if isinstance(action, Refused)}
         # An answer to what was withdrawn before it in its batch came too late to count.
         withdrawn = {action.offer_id for action in actions if isinstance(action, WithdrawOffer)}
@@ -100,6 +150,12 @@ class Ledger:
                 self._note_event(one, withdrawn)
         for action in actions:
             self._note_action(action)
+            if isinstance(action, FileDisposition):
+                told = self.told.get(action.offer_id, [])
+                # In a batch some of it may have been told too late.
+                admitted = ["", *told] if isinstance(event, Batch) else (told or [""])[-1:]
+                assert action.disposition in admitted
+                self.filed[self.offers[action.offer_id - 1].queue, action.disposition] += 1
 
     def _note_event(self, event: Event, withdrawn: Collection[int]) -> None:
         if isinstance(event, ContactArrived):
@@ -107,6 +163,13 @@ class Ledger:
             self.keeping.arrived(event)
             if event.queue:
                 self.offered[event.queue] += 1
+            self._note_expiry(event)
+            self.priorities.pop(event.contact_id, None)
+        elif isinstance(event, LegDisposed | WrapUpEnded):
+            if event.disposition:
+                self.told.setdefault(event.offer_id, []).append(event.disposition)
+        elif isinstance(event, ContactReprioritized):
+            self.priorities[event.contact_id] = event.priority
         elif isinstance(event, OfferAccepted | LegConnected):
             self._take(event.offer_id)
         elif isinstance(event, OfferRejected | OfferFailed) and event.offer_id not in withdrawn:
@@ -114,65 +177,146 @@ class Ledger:
             excused = isinstance(event, OfferRejected) and event.reason == "unwell"
             self._release(event.offer_id, failed=not excused)
         if isinstance(event, LegConnected) and event.offer_id not in withdrawn:
-            if event.offer_id in {number for number, _ in self.holds.values()}:
+            if event.offer_id in self.live():
                 offer = self.offers[event.offer_id - 1]
                 self.deeds.begin(offer)
-                self.keeping.connected(offer.contact_id, offer.agent_id)
+                self.talking |= {event.offer_id} - self._parted
+        elif isinstance(event, LegParked):
+            self._park(event.offer_id)
+        elif isinstance(event, LegResumed):
+            if event.offer_id in self.parked & self.talking:
+                self.parked.remove(event.offer_id)
+                self.deeds.resume(event.offer_id)
+        elif isinstance(event, LegEnded):
+            self._part(event.offer_id)
+        elif isinstance(event, ContactLeft):
+            for number in tuple(self.talking):
+                if self.offers[number - 1].contact_id == event.contact_id:
+                    self._part(number)
         elif isinstance(event, LegRated):
             self.deeds.rate(event)
-        elif isinstance(event, LegEnded):
-            if event.offer_id in {number for number, _ in self.holds.values()}:
-                self.keeping.ended(self.offers[event.offer_id - 1].contact_id, self.now_us)
-        elif isinstance(event, ContactLeft):
-            self.keeping.ended(event.contact_id, self.now_us)
 
     def _take(self, offer_id: int) -> None:
         """Note that an offer was taken, if it was still to be taken."""
         if 0 < offer_id <= len(self.offers):
             offer = self.offers[offer_id - 1]
-            is_held = self.holds.get(offer.contact_id) == (offer_id, offer.agent_id)
+            is_held = offer_id in self.holds.get(offer.leg_id, {})
             if is_held and offer_id not in self._taken:
                 self._taken.add(offer_id)
                 self.missed[offer.agent_id] = 0
 
+    def _park(self, offer_id: int) -> None:
+        """Note that what an agent has is put away, be it set aside; again changes nothing."""
+        if offer_id in self.talking and offer_id not in self.parked:
+            self.parked.add(offer_id)
+            if offer_id in self.aside:
+                self.aside.remove(offer_id)
+            else:
+                self.deeds.pause(offer_id)
+
+    def _part(self, offer_id: int) -> None:
+        """Note that an agent's part ended, if he had one; he does not get it back at once."""
+        if offer_id in self.talking:
+            self.talking.remove(offer_id)
+            self._parted.add(offer_id)
+            offer = self.offers[offer_id - 1]
+            if offer_id not in self.consulting:
+                self.keeping.ended(offer, self.now_us)
+            for leg_id, contact_id in self.further.items():
+                if contact_id == offer.contact_id:
+                    self.failed[leg_id, offer.agent_id] = self.now_us
+
+    def _close(self, leg_id: int, outcome: ContactOutcome) -> None:
+        self.closed[outcome] += 1
+        self.further.pop(leg_id, None)
+        for offer_id in self.holds.pop(leg_id, {}):
+            self.deeds.end(offer_id)
+            self.aside.discard(offer_id)
+            self.parked.discard(offer_id)
+            self.talking.discard(offer_id)
+
     def _note_action(self, action: Action) -> None:
         if isinstance(action, EnterQueue):
             self.offered[action.queue] += 1
+            if action.contact_id in self._channels:
+                self._expires_after(action.contact_id, action.queue)
         elif isinstance(action, OfferContact):
-            assert action.contact_id not in self.holds, "a contact is offered twice"
             assert action.offer_id == len(self.offers) + 1
-            self.holds[action.contact_id] = (action.offer_id, action.agent_id)
-            self.given_before_us[action.offer_id] = self.given_us.get(action.agent_id, -(2**60))
-            self.given_us[action.agent_id] = self.now_us
+            held = self.holds.setdefault(action.leg_id, {})
+            assert action.agent_id not in held.values(), "an agent is offered a leg twice"
+            held[action.offer_id] = action.agent_id
+            self.rang_before_us[action.offer_id] = self.rang_us.get(action.agent_id, -(2**60))
+            self.rang_us[action.agent_id] = self.now_us
+            self.given[action.agent_id][action.offer_id] = self.now_us
             self.offers.append(action)
+            if action.consults:
+                self.consulting.add(action.offer_id)
         elif isinstance(action, WithdrawOffer):
             if action.outcome is OfferOutcome.TIMED_OUT:
                 self.missed[action.agent_id] += 1
+            elif action.outcome is OfferOutcome.RESCINDED:
+                del self.given[action.agent_id][action.offer_id]
+                self.rescinded += 1
             blamed = action.outcome in {OfferOutcome.TIMED_OUT, OfferOutcome.FAILED}
             self._release(action.offer_id, failed=blamed)
         elif isinstance(action, CloseContact):
             assert self.inside[action.contact_id] > 0, "a contact is closed twice"
             self.inside[action.contact_id] -= 1
-            self.closed[action.outcome] += 1
-            self.deeds.end(action.contact_id)
-            self.holds.pop(action.contact_id, None)
-            self.aside -= {
-                one for one in self.aside if self.offers[one - 1].contact_id == action.contact_id
-            }
+            legs = [
+                self.offers[number - 1].leg_id
+                for number in self.live()
+                if self.offers[number - 1].contact_id == action.contact_id
+            ]
+            opened = [leg for leg, one in self.further.items() if one == action.contact_id]
+            last = {*legs, *opened}
+            assert len(last) <= 1, "a contact ends before its legs"
+            self._close(last.pop() if last else 0, action.outcome)
+        elif isinstance(action, CloseLeg):
+            assert self.inside[action.contact_id] > 0
+            self._close(action.leg_id, action.outcome)
+        elif isinstance(action, OpenLeg):
+            assert self.inside[action.contact_id] > 0
+            self.further[action.leg_id] = action.contact_id
+            self.priorities.pop(action.contact_id, None)
+            self.offered[action.queue] += 1
+        elif isinstance(action, JoinLeg):
+            self.consulting.discard(action.offer_id)
+        elif isinstance(action, ReleaseAgent):
+            self._part(action.offer_id)
         elif isinstance(action, InterruptLeg):
             assert action.offer_id not in self.aside
             self.aside.add(action.offer_id)
             self.deeds.pause(action.offer_id)
-        elif isinstance(action, ResumeLeg):
+        elif isinstance(action, ResumeLeg) and action.offer_id not in self.parked:
             self.aside.remove(action.offer_id)
             self.deeds.resume(action.offer_id)
 
+    def _note_expiry(self, event: ContactArrived) -> None:
+        self.expires_us[event.contact_id] = event.expires_us or NEVER_US
+        self._channels.pop(event.contact_id, None)
+        if event.expires_us is None:
+            self._channels[event.contact_id] = event.channel
+            if event.queue:
+                self._expires_after(event.contact_id, event.queue)
+
+    def _expires_after(self, contact_id: str, queue: str) -> None:
+        span_us = self._spans_us[queue, self._channels.pop(contact_id)]
+        if span_us is not None:
+            self.expires_us[contact_id] = self.now_us + span_us
+
     def _release(self, offer_id: int, *, failed: bool) -> None:
-        contact_id = self.offers[offer_id - 1].contact_id
-        if self.holds.get(contact_id, (0, ""))[0] == offer_id:
-            _, agent_id = self.holds.pop(contact_id)
-            if failed:
-                self.failed[contact_id, agent_id] = self.now_us
+        offer = self.offers[offer_id - 1]
+        if offer_id in self.talking | self._parted:  # Then an answer comes too late.
+            return
+        held = self.holds.get(offer.leg_id, {})
+        if held.pop(offer_id, "") and failed:
+            self.failed[offer.leg_id, offer.agent_id] = self.now_us
+        if not held:
+            self.holds.pop(offer.leg_id, None)
+
+    def live(self) -> list[int]:
+        """Return the offers that have not ended."""
+        return sorted(number for held in self.holds.values() for number in held)
 
 
 class World:
@@ -200,10 +344,14 @@ class World:
         self.happened: Counter[type[Action]] = Counter()
         self.contacts_sent = 0
         self.steps = 0
+        self._stood: dict[str, tuple[object, ...]] = {}
+        """What an offer in vain must not change of the agents, before the last step."""
         self._working: dict[int, str] = {}
         """Agent by offer, of the slots that were not set aside before the last step."""
         self._told_of: set[str] = set()
         """The agents of whom the last step's batch spoke."""
+        self._places: dict[tuple[str, str, str], tuple[int, int]] = {}
+        """Arrival and last instant of the places that customers may come back to."""
         self._check_every = check_every
 
     # What the switch knows.
@@ -217,7 +365,7 @@ class World:
         return offer.agent_id, offer.queue
 
     def live_offers(self) -> list[int]:
-        return sorted(offer_id for offer_id, _ in self.ledger.holds.values())
+        return self.ledger.live()
 
     def state_of(self, offer_id: int) -> LegState:
         return self.router.legs[self.router.offers[offer_id].leg_id].state
@@ -240,8 +388,13 @@ class World:
             assert essence(self.router) != before, "a wake-up for nothing"
 
     def tell_again(self, event: Event) -> None:
-        """Tell an event and repeat it: the repeat changes nothing."""
-        self.tell(event)
+        """Tell an event and repeat it: the repeat changes nothing.
+
+        But whoever sends events removes repeats of contacts that are closed.
+        """
+        closed = [one for one in self.tell(event) if isinstance(one, CloseContact)]
+        if any(one.contact_id == getattr(event, "contact_id", "") for one in closed):
+            return
         before = essence(self.router)
         again = self._step(event)
         assert all(isinstance(action, Refused) for action in again)
@@ -304,6 +457,7 @@ class World:
         checked = self.steps % self._check_every == 0
         before = essence(self.router) if checked else b""
         bystander = self._bystander() if type(event) is Batch else None
+        self._stood = {one.agent_id: self._standing(one) for one in self.router.agents}
         self._working = self._at_work()
         self.ledger.keeping.look(self.router)
         self._told_of = (
@@ -311,6 +465,7 @@ class World:
             if isinstance(event, Batch)
             else set()
         )
+        left = self._who_leaves(event)
         actions = self.router.step(event, now_us=self.now_us)
         if self._say is not None:
             self._say(actions)
@@ -321,6 +476,7 @@ class World:
         if type(event) is Batch:  # What of it came first, only the router knows.
             for agent in self.router.agents:
                 self.ledger.missed[agent.agent_id] = agent.missed
+        self._check_places(event, actions, left)
         self.event = event
         self.actions = actions
         self.happened.update(type(action) for action in actions)
@@ -332,6 +488,44 @@ class World:
             for holds in INVARIANTS:
                 holds(self)
         return actions
+
+    def _who_leaves(self, event: Event) -> list[tuple[ContactArrived, int]]:
+        """Return the legs that a customer who leaves gives up: what each asks, its arrival."""
+        if not isinstance(event, ContactLeft) or event.contact_id not in self.router.contacts:
+            return []
+        contact = self.router.contacts[event.contact_id]
+        legs = [self.router.legs[number] for number in contact.legs]
+        waits = contact.presence is Presence.WAITING
+        return [
+            (leg.asked, leg.arrived_us)
+            for leg in legs
+            if waits and leg.state <= LegState.CONNECTING
+        ]
+
+    def _check_places(
+        self, event: Event, actions: Sequence[Action], left: Sequence[tuple[ContactArrived, int]]
+    ) -> None:
+        """Places as the settings say; what came first in a batch, only the router knows."""
+        spans_us = {queue.name: queue.resume_us for queue in self.settings.queues}
+        regained = [one for one in actions if isinstance(one, RegainPlace)]
+        if isinstance(event, ContactArrived):
+            entries = [one.queue for one in actions if isinstance(one, EnterQueue)]
+            who = (entries[0] if entries else event.queue, event.channel, event.customer)
+            refused = any(isinstance(one, Refused) for one in actions)
+            arrived_us, until_us = (0, -1) if refused else self._places.pop(who, (0, -1))
+            assert [one.arrived_us for one in regained] == [arrived_us] * (
+                until_us >= self.now_us and arrived_us != self.now_us
+            )
+        for asked, arrived_us in left:
+            span_us = spans_us[asked.queue]
+            if span_us is not None and asked.customer:
+                who = (asked.queue, asked.channel, asked.customer)
+                self._places[who] = (arrived_us, self.now_us + span_us)
+        if isinstance(event, Batch):
+            self._places = {
+                (one.queue, one.channel, one.customer): (one.place.arrived_us, one.place.until_us)
+                for one in self.router.snapshot().places
+            }
 
     def _bystander(self) -> Router:
         return Router.restore(self.settings, self.router.snapshot())
@@ -350,7 +544,7 @@ class World:
             number: agent.agent_id
             for agent in self.router.agents
             for number, offer in agent.offers.items()
-            if offer.slot != SlotState.INTERRUPTED
+            if offer.slot not in _ASIDE
         }
 
     # The invariants.
@@ -412,28 +606,50 @@ class World:
         router = self.router
         places = [number for contact in router.contacts.values() for number in contact.legs]
         assert sorted(places) == sorted(router.legs)
-        assert sorted(offer.leg_id for offer in router.offers.values()) == sorted(
+        assert {offer.leg_id for offer in router.offers.values()} == {
             leg.leg_id for leg in router.legs.values() if leg.state is not LegState.QUEUED
-        )
+        }
         for number, leg in router.legs.items():
             assert leg.leg_id == number
-            assert leg.state in range(LegState.CLOSED)
+            assert LEG_TABLE[leg.state]
             assert (leg.state is LegState.QUEUED) == (leg.offer_id == 0)
-            presence = router.contacts[leg.contact_id].presence
-            assert (presence is Presence.WAITING) == (leg.state <= LegState.CONNECTING)
-            if presence is Presence.GONE:
-                assert leg.state is LegState.WRAPPING
 
-    def a_leg_has_at_most_one_offer_and_one_agent(self) -> None:
+    def a_leg_rings_at_no_more_than_its_number_and_one_agent_has_it(self) -> None:
         router = self.router
-        assert self.ledger.holds == {
-            router.legs[offer.leg_id].contact_id: (number, router.agents[offer.agent].agent_id)
-            for number, offer in router.offers.items()
-        }
+        rings: dict[int, dict[int, str]] = {}
         for number, offer in router.offers.items():
-            leg = router.legs[offer.leg_id]
-            assert leg.offer_id == number
-            assert (offer.state is OfferState.PENDING) == (leg.state is LegState.OFFERED)
+            rings.setdefault(offer.leg_id, {})[number] = router.agents[offer.agent].agent_id
+        assert self.ledger.holds == rings
+        channels = {
+            (queue.name, name): channel
+            for queue in self.settings.queues
+            for name, channel in queue.channels.items()
+        }
+        for leg in router.legs.values():
+            held = rings.get(leg.leg_id, {})
+            assert leg.offers() == tuple(held)
+            assert len(set(held.values())) == len(held), "to different agents"
+            offers = [router.offers[number] for number in held]
+            if leg.state is LegState.OFFERED:
+                most = channels[leg.klass.queue.name, leg.klass.channel].parallel_offers
+                assert 1 <= len(offers) <= most
+                assert {offer.state for offer in offers} == {OfferState.PENDING}
+                assert len({offer.until_us for offer in offers}) == 1
+            elif leg.state is not LegState.QUEUED:
+                assert [offer.state for offer in offers] == [OfferState.ACCEPTED]
+
+    def further_offers_come_when_all_is_at_rest(self) -> None:
+        """After the first offer of every leg of the step, leg by leg, and never interrupting."""
+        offers = [one for one in self.actions if isinstance(one, OfferContact)]
+        legs = [one.leg_id for one in offers]
+        first = list(dict.fromkeys(legs))
+        assert legs[: len(first)] == first
+        further = legs[len(first) :]
+        assert further == sorted(further, key=first.index)
+        # An offer in an agent's hands keeps him from being interrupted.
+        ringing = {one.agent_id for one in offers[len(first) :]}
+        for action in self.actions[self.actions.index(offers[len(first)]) :] if further else ():
+            assert not (isinstance(action, InterruptLeg) and action.agent_id in ringing)
 
     def every_slot_is_an_offer_and_says_what_its_leg_does(self) -> None:
         router = self.router
@@ -450,19 +666,20 @@ class World:
             LegState.WRAPPING: SlotState.WRAPPING,
         }
         for offer in slots:
-            if offer.slot != SlotState.INTERRUPTED:
+            assert (offer.slot == SlotState.PARKED) == (offer.offer_id in self.ledger.parked)
+            if offer.slot not in _ASIDE:
                 assert offer.slot == expected[router.legs[offer.leg_id].state]
 
     def nothing_stays_aside_for_nothing(self) -> None:
         for agent in self.router.agents:
             slots = {offer.slot for offer in agent.offers.values()}
-            assert slots != {SlotState.INTERRUPTED}
+            assert slots - {SlotState.PARKED} != {SlotState.INTERRUPTED}
 
     def what_was_aside_comes_back_when_another_slot_frees(self) -> None:
         freed = {
             agent_id
             for number, agent_id in self._working.items()
-            if number not in self.router.offers
+            if number not in self.router.offers or number in self.ledger.parked
         }
         for action in self.actions:
             if isinstance(action, ResumeLeg):
@@ -480,12 +697,12 @@ class World:
             in_use = [
                 CHANNELS[offer.channel]
                 for offer in agent.offers.values()
-                if offer.slot != SlotState.INTERRUPTED
+                if offer.slot not in _ASIDE
             ]
             assert sum(capacity.channels[one].cost for one in in_use) <= capacity.total
             for channel, count in Counter(in_use).items():
                 assert count <= capacity.channels[channel].slots
-            assert agent.is_idle == (not agent.offers)
+            assert agent.is_idle == (not in_hand(agent))
 
     def at_rest_nobody_may_take_what_waits(self) -> None:
         able = [agent for agent in self.router.agents if any(agent.takes())]
@@ -514,9 +731,9 @@ class World:
         ends_us = [agent.back_off_until_us for agent in router.agents if agent.back_off_until_us]
         ends_us += [agent.gap_until_us for agent in router.agents if agent.gap_until_us]
         for leg in router.legs.values():
-            ends_us += (leg.excluded or {}).values()
-            if leg.state is LegState.QUEUED and leg.widens_us:
-                ends_us.append(leg.widens_us)
+            ends_us += [at for at in (leg.excluded or {}).values() if at != WHILE_PARTY_US]
+            if leg.state is LegState.QUEUED:
+                ends_us += [at_us for at_us in (leg.widens_us, leg.expires_us) if at_us]
             if leg.kept_for >= 0:
                 ends_us.append(leg.kept_until_us)
         for offer in router.offers.values():
@@ -554,9 +771,38 @@ class World:
             if nobody and any(one.if_nobody for one in queue.steps[step : step + 1]):
                 assert leg.widens_us <= self.now_us + 1
 
+    def whoever_waits_too_long_expires_then_and_nobody_else(self) -> None:
+        """Who came in a batch may have come twice, the first time to expire at once."""
+        for leg in self.router.legs.values():
+            is_first = leg.leg_id not in self.ledger.further
+            expires_us = self.ledger.expires_us[leg.contact_id] if is_first else NEVER_US
+            assert leg.expires_us == (0 if expires_us == NEVER_US else expires_us)
+            if leg.state is LegState.QUEUED:
+                assert expires_us >= self.now_us
+                assert expires_us > self.now_us or self.router.next_wakeup_us() == self.now_us
+        for action in self.actions:
+            if isinstance(action, CloseContact) and action.outcome is ContactOutcome.EXPIRED:
+                is_inside = action.contact_id in self.router.contacts
+                assert is_inside or self.ledger.expires_us[action.contact_id] <= self.now_us
+
+    def whoever_was_given_a_priority_has_it(self) -> None:
+        for leg in self.router.legs.values():
+            if leg.state <= LegState.CONNECTING and leg.contact_id in self.ledger.priorities:
+                assert leg.asked.priority == self.ledger.priorities[leg.contact_id]
+
+    def a_wrap_up_ends_with_what_its_queue_requires(self) -> None:
+        required = {one.name for one in self.settings.queues if one.disposition_required}
+        disposed = {one.name for one in self.settings.queues if one.dispositions}
+        filed = {one.offer_id: one for one in self.actions if isinstance(one, FileDisposition)}
+        for number in filed:
+            assert self.ledger.offers[number - 1].queue in disposed
+        if isinstance(self.event, WrapUpEnded) and self.event.offer_id in filed:
+            is_required = self.ledger.offers[self.event.offer_id - 1].queue in required
+            assert filed[self.event.offer_id].disposition or not is_required
+
     def no_offer_outlives_its_agents_session(self) -> None:
         for agent in self.router.agents:
-            if agent.offers:
+            if in_hand(agent):
                 assert agent.availability is not Availability.LOGGED_OUT
             else:
                 assert agent.availability is not Availability.DRAINING
@@ -577,17 +823,17 @@ class World:
         queues = {queue.name: queue for queue in self.settings.queues}
         for offer in self.actions:
             if isinstance(offer, OfferContact):
-                failed_us = self.ledger.failed.get((offer.contact_id, offer.agent_id), -(2**60))
+                failed_us = self.ledger.failed.get((offer.leg_id, offer.agent_id), -(2**60))
                 assert self.now_us - failed_us >= queues[offer.queue].exclusion_us
 
     def offers_to_one_agent_keep_their_distance(self) -> None:
         gap_us = self.settings.offer_gap_us
         for agent in self.router.agents:
-            open_us = self.ledger.given_us.get(agent.agent_id, -(2**60)) + gap_us
+            open_us = self.ledger.rang_us.get(agent.agent_id, -(2**60)) + gap_us
             assert not (gap_us and open_us > self.now_us) or agent.gap_until_us == open_us
         for action in self.actions:
             if isinstance(action, OfferContact):
-                before_us = self.ledger.given_before_us[action.offer_id]
+                before_us = self.ledger.rang_before_us[action.offer_id]
                 assert self.now_us - before_us >= gap_us
 
     def who_misses_in_a_row_is_sent_away(self) -> None:
@@ -598,9 +844,33 @@ class World:
                 missed if rona.then is AfterMiss.STAY_READY else missed % rona.after
             )
 
-    def every_agent_knows_when_he_was_last_offered_something(self) -> None:
+    def every_agent_knows_when_he_was_last_given_something(self) -> None:
+        """Of what was rescinded he knows nothing, while he has something to be compared by."""
         for agent in self.router.agents:
-            assert agent.last_given_us == self.ledger.given_us.get(agent.agent_id, 0)
+            given = self.ledger.given[agent.agent_id]
+            if agent.offers:
+                assert agent.last_given_us == max(given.values())
+
+    def a_rescinded_offer_costs_nothing(self) -> None:
+        """Its leg was taken by another, and its agent is as he was. In a batch more may happen."""
+        if isinstance(self.event, Batch):
+            return
+        for action in self.actions:
+            if isinstance(action, WithdrawOffer) and action.outcome is OfferOutcome.RESCINDED:
+                assert isinstance(self.event, OfferAccepted | LegConnected)
+                taken, offer = (
+                    self.ledger.offers[number - 1]
+                    for number in (self.event.offer_id, action.offer_id)
+                )
+                assert taken.leg_id == offer.leg_id
+                assert taken.agent_id != offer.agent_id
+                agent = self.router.agent(action.agent_id)
+                assert self._standing(agent) == self._stood[action.agent_id]
+
+    @staticmethod
+    def _standing(agent: Agent) -> tuple[object, ...]:
+        """Return what an offer in vain must not change of an agent."""
+        return agent.idle_since_us, agent.missed, agent.back_off_until_us, dict(agent.excluded_from)
 
     def nobody_is_overtaken(self) -> None:
         """Of what an agent could take beside an offer, nothing was before it in his order.
@@ -655,8 +925,7 @@ class World:
             case Urgency.HEAD_START:
                 return max(queue.head_start_us or 0 for queue in queues)
             case Urgency.DEADLINE_FIRST:
-                arrivals = [self.router.contacts[one.contact_id].arrival for one in (leg, other)]
-                if any(arrival.promised_us is not None for arrival in arrivals):
+                if any(one.asked.promised_us is not None for one in (leg, other)):
                     return self.now_us
                 promises = [queue.promise_us or 0 for queue in queues]
                 return max(promises) - min(promises)
@@ -693,8 +962,7 @@ class World:
     def the_measures_count_what_the_ledger_counts(self) -> None:
         rows = self.metrics.report(self.now_us).rows
         answered = self.ledger.closed[ContactOutcome.HANDLED] + sum(
-            leg.state in {LegState.CONNECTED, LegState.HELD, LegState.WRAPPING}
-            for leg in self.router.legs.values()
+            leg.state > LegState.CONNECTING for leg in self.router.legs.values()
         )
         waiting = sum(leg.state <= LegState.CONNECTING for leg in self.router.legs.values())
         whole = [row.total for row in rows]
@@ -704,9 +972,18 @@ class World:
         assert +offered == self.ledger.offered
         assert sum(one.answered for one in whole) == answered
         assert sum(one.abandoned for one in whole) == self.ledger.closed[ContactOutcome.ABANDONED]
+        assert sum(one.other_exits for one in whole) == sum(
+            count for outcome, count in self.ledger.closed.items() if outcome not in _COUNTED_APART
+        )
+        filed: Counter[tuple[str, str]] = Counter()
+        for row in rows:
+            for told, count in row.dispositions.items():
+                filed[row.queue, "" if told == "none" else told] += count
+        assert +filed == self.ledger.filed
         assert sum(one.waiting for one in whole) == waiting
         assert sum(one.handled for one in whole) == self.ledger.closed[ContactOutcome.HANDLED]
         assert sum(one.offers.made for one in whole) == len(self.ledger.offers)
+        assert sum(one.offers.rescinded for one in whole) == self.ledger.rescinded
 
 
 INVARIANTS: Final[tuple[Callable[[World], None], ...]] = (
@@ -714,7 +991,8 @@ INVARIANTS: Final[tuple[Callable[[World], None], ...]] = (
     World.whoever_names_no_queue_enters_as_his_rule_says,
     World.every_contact_inside_is_open_and_ends_once,
     World.every_leg_is_in_exactly_one_place,
-    World.a_leg_has_at_most_one_offer_and_one_agent,
+    World.a_leg_rings_at_no_more_than_its_number_and_one_agent_has_it,
+    World.further_offers_come_when_all_is_at_rest,
     World.every_slot_is_an_offer_and_says_what_its_leg_does,
     World.nothing_stays_aside_for_nothing,
     World.what_was_aside_comes_back_when_another_slot_frees,
@@ -724,14 +1002,19 @@ INVARIANTS: Final[tuple[Callable[[World], None], ...]] = (
     World.the_counters_count_who_waits_and_who_can_take_calls,
     World.every_lease_has_a_deadline_and_every_block_ends,
     World.a_leg_is_as_wide_as_it_has_waited,
+    World.whoever_waits_too_long_expires_then_and_nobody_else,
+    World.whoever_was_given_a_priority_has_it,
+    World.a_wrap_up_ends_with_what_its_queue_requires,
     World.no_offer_outlives_its_agents_session,
     World.a_change_of_an_agent_is_said,
     World.nobody_gets_at_once_what_he_failed_to_take,
     World.offers_to_one_agent_keep_their_distance,
     World.who_misses_in_a_row_is_sent_away,
-    World.every_agent_knows_when_he_was_last_offered_something,
+    World.every_agent_knows_when_he_was_last_given_something,
+    World.a_rescinded_offer_costs_nothing,
     World.nobody_is_overtaken,
     World.contacts_are_kept_for_whom_the_rule_says,
     World.performance_is_what_the_agents_did,
     World.occupancy_is_what_the_agents_did,
+    *PARTIES,
 )

@@ -211,6 +211,24 @@ def test_an_offer_is_answered_after_the_answer_time_and_connected_at_once():
     assert all(ended[one] - offered[one] == pytest.approx(65, abs=0.1) for one in ended)
 
 
+def test_of_several_who_are_offered_a_contact_the_first_to_answer_has_it():
+    """All answer after 3 s, so it is he who was offered it first; the others are free again."""
+    channels = {**BOTH, Channel.VOICE: ChannelSettings(parallel_offers=3)}
+    calls = _stream("calls", Channel.VOICE, 60, [200], answer_s=3)
+    result, log = _watched(_scenario([calls], {"all": (30,)}, channels=channels))
+    offers: dict[str, list[int]] = {}
+    for action, _ in log.actions(OfferContact):
+        offers.setdefault(action.contact_id, []).append(action.offer_id)
+    assert {len(numbers) for numbers in offers.values()} == {3}
+    connected = {event.offer_id for event, _ in log.events(LegConnected)}
+    rescinded = {action.offer_id for action, _ in log.actions(WithdrawOffer)}
+    told = [numbers for numbers in offers.values() if numbers[0] in connected]
+    assert connected == {numbers[0] for numbers in told}
+    assert rescinded == {number for numbers in told for number in numbers[1:]}
+    total = result.report.rows[0].total
+    assert (total.answered, total.offers.rescinded) == (len(told), 2 * len(told))
+
+
 def test_who_lost_patience_while_it_rang_is_not_connected():
     calls = _stream("calls", Channel.VOICE, 60, [200], answer_s=10, patience_mean_s=10)
     result, log = _watched(_scenario([calls], {"all": (30,)}))
@@ -231,6 +249,16 @@ def test_nobody_leaves_who_never_loses_patience():
     total = result.report.rows[0].total
     assert total.offered == result.arrived == total.answered + total.waiting
     assert total.waiting > 10
+
+
+def test_who_has_waited_too_long_expires_and_loses_no_patience_any_more():
+    calls = _stream("calls", Channel.VOICE, 300, [600, 0], answer_s=1, patience_mean_s=40)
+    channels = {**BOTH, Channel.VOICE: ChannelSettings(expires_us=30 * SECOND_US)}
+    result, log = _watched(_scenario([calls], {"all": (1, 0)}, channels=channels))
+    total = result.report.rows[0].total
+    assert min(total.answered, total.abandoned, total.other_exits) > 0
+    assert log.events(ContactLeft)
+    assert total.abandoned == len(log.events(ContactLeft))
 
 
 def test_wrap_up_is_ended_by_ticks_at_the_exact_time():

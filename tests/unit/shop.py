@@ -1,8 +1,9 @@
 """A small domain, and a way to play a story at it in a few lines."""
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from acd import events as ev
 from acd.ids import Channel
@@ -52,6 +53,17 @@ SHOP: Final = DomainSettings(
     ),
     contact_attributes=("campaign",),
 )
+
+
+def several(count: int, **fields: Any) -> DomainSettings:
+    """Return the shop with a third agent, where each contact rings at so many."""
+    (queue,) = SHOP.queues
+    channels = {
+        name: replace(channel, parallel_offers=count) for name, channel in queue.channels.items()
+    }
+    carl = AgentSettings(agent_id="carl", profile="all", capacity="blended")
+    queues = (replace(queue, channels=channels),)
+    return replace(SHOP, queues=queues, agents=(*SHOP.agents, carl), **fields)
 
 
 def arrived(contact_id: str, channel: Channel = VOICE, queue: str = "sales") -> ev.ContactArrived:

@@ -34,6 +34,7 @@ def _names(table: Sequence[Sequence[int]], states: type[IntEnum]) -> Rows:
             special[cell] if cell in special else states(cell).name for cell in row
         ]
         for state, row in enumerate(table)
+        if row  # Ends have none.
     }
 
 

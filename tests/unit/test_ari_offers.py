@@ -311,6 +311,120 @@ def test_an_offer_that_never_left_may_be_given_again(script):
     assert script.asked() == [DIALLED]
 
 
+# Several phones ring for one call.
+
+
+@pytest.fixture
+def ringing(script):
+    """Return a switch at which two phones ring for the customer."""
+    for offer, device in (("acd-1", "101"), ("acd-2", "102")):
+        script.select(offer, device=device)
+        script.answer(f"POST channels/{offer}", 200)
+        script.ring(offer)
+    script.forget()
+    return script
+
+
+JOINED = [
+    "POST bridges/acd-2.talk type=mixing name=acd",
+    "POST bridges/acd-2.talk/addChannel channel=c1,acd-2",
+]
+
+
+def test_the_first_to_answer_is_joined_and_the_others_are_taken_back(ringing):
+    ringing.pick_up("acd-2")
+    assert ringing.asked() == JOINED
+    ringing.enter("acd-2.talk", "c1", "acd-2")
+    assert ringing.told() == [sw.Established(call_id="c1", device="102", offer="acd-2")]
+    ringing.forget()
+    ringing.order(sw.RouteCancel(command_id="x", call_id="c1", offer="acd-1"))
+    assert ringing.asked() == ["DELETE channels/acd-1"]
+    assert ringing.results() == [("x", "accepted", "none")]
+    ringing.destroy("acd-1")
+    ringing.wait(10)
+    assert (ringing.asked(), ringing.told()) == ([], [])
+
+
+def test_who_answers_into_the_cancel_is_hung_up_and_the_customer_talks_on(ringing):
+    ringing.pick_up("acd-2")
+    ringing.enter("acd-2.talk", "c1", "acd-2")
+    ringing.order(sw.RouteCancel(command_id="x", call_id="c1", offer="acd-1"))
+    ringing.forget()
+    ringing.pick_up("acd-1")
+    assert ringing.asked() == ["DELETE channels/acd-1"]
+    ringing.wait(10)
+    assert (ringing.asked(), ringing.told()) == ([], [])
+
+
+def test_who_answers_second_is_not_joined(ringing):
+    ringing.pick_up("acd-2")
+    ringing.pick_up("acd-1")
+    assert ringing.asked() == JOINED
+    ringing.enter("acd-2.talk", "c1", "acd-2")
+    assert ringing.kinds() == ["Established"]
+    ringing.forget()
+    ringing.order(sw.RouteCancel(command_id="x", call_id="c1", offer="acd-1"))
+    assert ringing.asked() == ["DELETE channels/acd-1"]
+    ringing.wait(10)
+    assert ringing.asked() == []
+
+
+def test_who_answers_second_is_joined_where_the_first_is_gone_before_he_talks(ringing):
+    ringing.pick_up("acd-2")
+    ringing.pick_up("acd-1")
+    ringing.forget()
+    ringing.hang_up("acd-2", cause=16)
+    assert ringing.told() == [re_route(EventCause.CALL_CANCELLED, "acd-2")]
+    assert ringing.asked() == ["POST bridges/acd-2.talk/addChannel channel=c1,acd-1"]
+    ringing.enter("acd-2.talk", "c1", "acd-1")
+    assert ringing.told() == [sw.Established(**PART)]
+
+
+def test_not_so_where_the_first_has_talked(ringing):
+    """His customer was served; the daemon, told of it, takes the second offer back."""
+    ringing.pick_up("acd-2")
+    ringing.pick_up("acd-1")
+    ringing.enter("acd-2.talk", "c1", "acd-2")
+    ringing.forget()
+    ringing.hang_up("acd-2", cause=16)
+    assert ringing.kinds() == ["ConnectionCleared"]
+    assert ringing.asked() == []
+
+
+def test_who_answers_second_and_hangs_up_disturbs_nobody(ringing):
+    ringing.pick_up("acd-2")
+    ringing.pick_up("acd-1")
+    ringing.forget()
+    ringing.hang_up("acd-1", cause=16)
+    ringing.wait(0)
+    assert ringing.told() == [re_route(EventCause.CALL_CANCELLED)]
+    assert ringing.asked() == []
+
+
+def test_who_answers_second_is_given_up_where_nobody_takes_his_offer_back(ringing):
+    ringing.pick_up("acd-2")
+    ringing.pick_up("acd-1")
+    ringing.enter("acd-2.talk", "c1", "acd-2")
+    ringing.forget()
+    ringing.wait(3.1)
+    assert ringing.told() == [re_route(EventCause.RESOURCES_NOT_AVAILABLE)]
+    assert ringing.asked() == ["DELETE channels/acd-1", LOOK]
+
+
+def test_a_phone_that_fails_leaves_the_others_ringing_and_the_music_on(ringing):
+    ringing.destroy("acd-1", 17)
+    ringing.wait(0)
+    assert ringing.told() == [re_route(EventCause.BUSY)]
+    assert ringing.asked() == []
+    ringing.pick_up("acd-2")
+    assert ringing.asked() == JOINED
+
+
+def test_a_customer_who_leaves_lets_all_his_phones_go(ringing):
+    ringing.hang_up("c1")
+    assert ringing.asked() == ["DELETE channels/acd-1", "DELETE channels/acd-2"]
+
+
 @pytest.mark.parametrize("how", ["refused", "never"])
 def test_a_join_that_fails_gives_the_customer_back(script, how):
     script.select()

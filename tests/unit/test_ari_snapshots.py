@@ -141,6 +141,17 @@ def test_an_agent_who_answered_and_was_not_joined_is_joined(joined):
     assert script.told() == [sw.Established(**PART)]
 
 
+def test_of_two_agents_who_answered_before_a_restart_he_who_talks_goes_on():
+    talk = bridge("acd-2.talk", "c1", "acd-2")
+    legs = [our_leg("acd-1", "101", "c1"), our_leg("acd-2", "102", "c1")]
+    script = first([customer("c1"), *legs], [talk])
+    assert sorted(connections(script.snapshot())["c1"]) == [
+        ("101", "alerting", "acd-1"),
+        ("102", "connected", "acd-2"),
+    ]
+    assert not [one for one in script.asked() if "addChannel" in one]
+
+
 def test_connections_that_no_route_select_made_have_no_offer_and_listeners_are_none():
     talks = [
         customer("c1", ACD_SERVED="1"),

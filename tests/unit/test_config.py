@@ -343,6 +343,14 @@ EDITS: Final[list[tuple[str, str, list[str]]]] = [
      ["queues.cards.priority: is a number of 64 bits; wanted a finite number of a usual size"]),
     ("auto_answer = true", "auto_answer = 1",
      ["queues.cards.voice.auto_answer: is 1; wanted true or false"]),
+    ("auto_answer = true", "parallel_offer = 2", [
+        "queues.cards.voice.parallel_offer: is an unknown key; wanted a known key; did you mean"
+        " `parallel_offers`?"]),
+    ("auto_answer = true", "parallel_offers = 2.5",
+     ["queues.cards.voice.parallel_offers: is 2.5; wanted a whole number"]),
+    ("auto_answer = true", "auto_answer = true\nparallel_offers = 2", [
+        "queues.cards.voice.parallel_offers: is 2; wanted 1, since with auto_answer the first agent has"
+        " taken it before others ring"]),
     ('prefers = ["loans >= 3"]', 'prefers = "loans >= 3"',
      ["queues.cards.prefers: is `loans >= 3`; wanted an array"]),
     ('prefers = ["loans >= 3"]', 'prefers = [5, "lons"]', [
@@ -352,7 +360,7 @@ EDITS: Final[list[tuple[str, str, list[str]]]] = [
     ('site = ["madrid", "boston"]', "site = {}", ["attributes.site: is a table; wanted an array"]),
     ("  [queues.cards.chat]\n  wrap_up_cap_s = 7", "  chat = 5",
      ["queues.cards.voice.chat: is an unknown key; wanted one of `objective_s`, `handle_time_s`, `ring_s`,"
-      " `wrap_up_s`, `wrap_up_cap_s`, `auto_answer`"]),
+      " `wrap_up_s`, `wrap_up_cap_s`, `auto_answer`, `parallel_offers`, `expires_s`, `park_s`"]),
     ("slots = 1, cost = 100 }", 'slots = 1, cost = 100, interrupted_by = ["fax", "chat", "smoke"] }', [
         f"capacities.blended.voice.interrupted_by[0]: is `fax`; wanted {CHANNELS}",
         f"capacities.blended.voice.interrupted_by[2]: is `smoke`; wanted {CHANNELS}"]),

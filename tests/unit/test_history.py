@@ -186,7 +186,7 @@ def test_a_break_put_off_by_one_who_did_not_respond_begins_in_the_same_batch(
 
 
 def test_parts_of_a_span_add_up_to_the_span(tmp_path: Path) -> None:
-    world, entries = a_rude_life(3)
+    world, entries = a_rude_life(4)
     write(tmp_path / "h", entries)
     reader = HistoryReader(tmp_path / "h", limit_s=60)
     from_us, to_us = START_US, entries[-1].now_us + 1

@@ -13,8 +13,9 @@ from websockets.exceptions import InvalidStatus
 from acd import events as ev
 from acd.daemon.http import desk as desk_module
 from acd.daemon.http.tokens import Role
+from acd.daemon.http.views import contact_view
 from tests.unit.http_daemon import DEADLINE_S, bring, closed, heard, heard_until, house, soon, work
-from tests.unit.shop import arrived
+from tests.unit.shop import arrived, several
 
 
 async def tell(socket, **command):
@@ -99,6 +100,37 @@ def test_an_agent_speaks_of_his_own_offers_only(tmp_path):
                     answer, _ = await tell(desk, id=f"{number}{do}", do=do, offer_id=number)
                     assert not answer["ok"]
                     assert answer["error"]["code"] == "no_such_offer"
+
+    asyncio.run(main())
+
+
+def test_of_several_desks_the_first_to_accept_has_the_chat(tmp_path):
+    async def main():
+        domain = several(2)
+        async with house(tmp_path, domain=domain, agents_at_work=True) as made:
+            async with (
+                made.socket("/v1/agents/ann/desk", "ann") as slow,
+                made.socket("/v1/agents/bob/desk", "bob") as fast,
+            ):
+                await heard(slow)
+                await heard(fast)
+                contact_id = (await bring(made, "order-1")).json()["contact_id"]
+                numbers = {}
+                for desk in (slow, fast):
+                    *_, offer = await heard_until(desk, "offer")
+                    assert offer["contact_id"] == contact_id
+                    numbers[offer["agent_id"]] = offer["offer_id"]
+                assert numbers == {"ann": 1, "bob": 2}
+                view = contact_view(made.owner.router.contacts[contact_id], made.owner.router)
+                assert view.legs[0].ringing_at == ("ann", "bob")
+                answer, _ = await tell(fast, id="1", do="accept", offer_id=2)
+                assert answer["ok"]
+                *_, withdrawn = await heard_until(slow, "withdraw")
+                assert (withdrawn["offer_id"], withdrawn["outcome"]) == (1, "rescinded")
+                answer, _ = await tell(slow, id="1", do="accept", offer_id=1)
+                assert answer["error"]["code"] == "no_such_offer"
+            view = contact_view(made.owner.router.contacts[contact_id], made.owner.router)
+            assert (view.legs[0].agent_id, view.legs[0].ringing_at) == ("bob", ())
 
     asyncio.run(main())
 

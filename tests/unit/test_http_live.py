@@ -19,12 +19,12 @@ from acd.daemon.http.fold import Fold
 from acd.daemon.http.views import agent_view
 from acd.daemon.keys import Keys
 from acd.daemon.owner import Owner
-from acd.ids import Channel, Device, FailureCause
+from acd.ids import Channel, ConsultEnd, Device, FailureCause
 from acd.journal.file import JournalFile
 from acd.router import Router
 from tests.properties.domains import small_domain
 from tests.unit.http_daemon import DEADLINE_S, bring, closed, heard, house, work
-from tests.unit.shop import CHAT, SHOP, VOICE, arrived
+from tests.unit.shop import CHAT, SHOP, VOICE, arrived, several
 
 
 def naive(router):
@@ -70,6 +70,10 @@ def any_event(rng, router, domain, fresh):
             ev.LegRetrieved(offer_id=offer),
             *2 * [ev.LegEnded(offer_id=offer)],
             ev.WrapUpEnded(offer_id=offer),
+            ev.LegTransferred(offer_id=offer, queue=queue.name, keep_place=rng.random() < 0.5),
+            ev.LegRequeued(offer_id=offer),
+            *2 * [ev.ConsultRequested(offer_id=offer, queue=queue.name)],
+            *2 * [ev.ConsultEnded(offer_id=offer, how=rng.choice([*ConsultEnd]))],
             ev.AgentLoggedIn(agent_id=agent),
             *2 * [ev.AgentReady(agent_id=agent)],
             ev.AgentNotReady(agent_id=agent),
@@ -80,10 +84,10 @@ def any_event(rng, router, domain, fresh):
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(14))
 def test_the_fold_counts_as_a_walk_over_all_legs_does(seed, tmp_path):
     rng = Random(seed)
-    domain = SHOP if seed < 4 else small_domain(rng)
+    domain = SHOP if seed < 3 else several(3) if seed < 7 else small_domain(rng)
     fresh = iter([f"c-{number}" for number in range(10_000)])
 
     async def main():

@@ -35,7 +35,14 @@ from acd.actions import (
 from acd.agents import SlotState
 from acd.contacts import LegState
 from acd.errors import CallerError
-from acd.figures import Figures, bucket_wait_us, figures_of, wait_bucket, wait_quantiles_s
+from acd.figures import (
+    PLACES,
+    Figures,
+    bucket_wait_us,
+    figures_of,
+    wait_bucket,
+    wait_quantiles_s,
+)
 from acd.ids import (
     Availability,
     Channel,
@@ -65,7 +72,9 @@ VOICE, EMAIL = Channel.VOICE, Channel.EMAIL
 HANDLED, ABANDONED = ContactOutcome.HANDLED, ContactOutcome.ABANDONED
 
 
-def domain(*, short_s: int = 0, abandons: Abandons = Abandons.MISSED) -> DomainSettings:
+def domain(
+    *, short_s: int = 0, abandons: Abandons = Abandons.MISSED, parallel: int = 1
+) -> DomainSettings:
     """Two agents of two groups; both serve voice, ann emails as well, which voice interrupts."""
     both = SlotSettings(interrupted_by=(VOICE,)), SlotSettings()
     return DomainSettings(
@@ -74,7 +83,11 @@ def domain(*, short_s: int = 0, abandons: Abandons = Abandons.MISSED) -> DomainS
             QueueSettings(
                 name="sales",
                 channels={
-                    VOICE: ChannelSettings(objective_us=20 * SECOND_US, ring_us=15 * SECOND_US),
+                    VOICE: ChannelSettings(
+                        objective_us=20 * SECOND_US,
+                        ring_us=15 * SECOND_US,
+                        parallel_offers=parallel,
+                    ),
                     EMAIL: ChannelSettings(objective_us=600 * SECOND_US, wrap_up_us=SECOND_US),
                 },
             ),
@@ -325,7 +338,7 @@ def test_a_report_of_too_many_intervals_is_the_callers_mistake():
 
 
 def test_a_lost_contact_is_a_bug_of_ours():
-    cell = [1] + 25 * [0]
+    cell = [1] + (PLACES - 1) * [0]
     with pytest.raises(AssertionError, match="offered"):
         figures_of(cell, from_us=0, to_us=1, abandons=Abandons.MISSED)
 
@@ -369,9 +382,41 @@ def test_offers_are_counted_by_how_they_end():
         },
         "revoked": 1,
         "canceled": 1,
+        "rescinded": 0,
     }
     assert (got.rona_rate, got.reject_rate, got.failure_rate) == (1 / 7, 1 / 7, 5 / 7)
     assert (got.abandoned, got.answered, got.abandon_wait_us) == (1, 0, us(10))
+
+
+# Six offers of two contacts to two agents at once: ann takes the first one and bob is rescinded; of
+# the second one rings out and one is rejected, then bob is rescinded once more, since ann says that
+# they talk. Judged are 6 - 2 = 4: a quarter each. Bob rings from 0 to 4, 20 to 35 and 40 to 41.
+def test_of_several_offers_each_ends_by_itself():
+    story = Story().at(0, ready("ann")).at(0, ready("bob"))
+    story.at(0, arrived("c1"), offer(1, "c1"), offer(2, "c1", "bob"))
+    rescinded = WithdrawOffer(2, "bob", OfferOutcome.RESCINDED)
+    story.at(4, ev.OfferAccepted(offer_id=1), rescinded, ConnectLeg(1, "c1", "ann"))
+    story.at(5, connected(1)).at(19, ended(1), CloseContact("c1", HANDLED))
+    story.at(20, arrived("c2"), offer(3, "c2"), offer(4, "c2", "bob"))
+    story.at(25, ev.OfferRejected(offer_id=3))
+    assert story.figures(30).waiting == 1
+    story.at(35, TICK, WithdrawOffer(4, "bob", OfferOutcome.TIMED_OUT))
+    story.at(40, ready("bob"), offer(5, "c2", "bob"), offer(6, "c2"))
+    story.at(41, connected(6), WithdrawOffer(5, "bob", OfferOutcome.RESCINDED))
+    got = story.figures(50)
+    offers = got.offers
+    assert (offers.made, offers.rescinded, offers.timed_out, offers.rejected) == (6, 2, 1, 1)
+    assert (got.answered, got.wait_us, got.waiting) == (2, us(5) + us(21), 0)
+    assert (got.rona_rate, got.reject_rate, got.failure_rate) == (1 / 4, 1 / 4, 0)
+    assert times(story, 50) == Times(ann=(14 + 9, 1 + 15), bob=(0, 50 - 4 - 15 - 1))
+
+
+def test_of_three_offers_the_last_may_be_taken_and_any_end_first():
+    story = Story().at(0, arrived("c1"), *(offer(number, "c1", "bob") for number in (1, 2, 3)))
+    story.at(1, ev.OfferRejected(offer_id=2)).at(2, ev.OfferRejected(offer_id=1))
+    story.at(3, connected(3))
+    got = story.figures(3)
+    assert (got.answered, got.offers.rejected, got.offers.made) == (1, 2, 3)
 
 
 def test_late_and_repeated_answers_count_nothing():
@@ -693,9 +738,12 @@ def addressed(event: Any, offers_given: int) -> Any:
     return event
 
 
-@given(st.lists(st.tuples(PAUSES, SINGLE_EVENTS | SINGLE_EVENTS | BATCHES), max_size=80))
-def test_the_fold_agrees_with_what_a_router_says_of_itself(steps):
-    settings = domain()
+@given(
+    st.integers(1, 2),
+    st.lists(st.tuples(PAUSES, SINGLE_EVENTS | SINGLE_EVENTS | BATCHES), max_size=80),
+)
+def test_the_fold_agrees_with_what_a_router_says_of_itself(parallel, steps):
+    settings = domain(parallel=parallel)
     router = Router(settings)
     metrics = Metrics(settings, from_us=0)
     observer = Observer(router)
@@ -718,12 +766,15 @@ def test_the_fold_agrees_with_what_a_router_says_of_itself(steps):
     assert sum(row.total.waiting_us for row in report.rows) == observer.waiting_us
     waiting = observer.waiting()
     assert sum(row.total.waiting for row in report.rows) == len(waiting)
-    open_offers = len(waiting) - waiting.count(LegState.QUEUED)
+    open_offers = sum(
+        router.legs[offer.leg_id].state < LegState.CONNECTED for offer in router.offers.values()
+    )
     made = 0
     for row in report.rows:
         total, offers = row.total, row.total.offers
         made += offers.made
         lost = offers.timed_out + offers.rejected + offers.revoked + offers.canceled
+        lost += offers.rescinded
         open_offers -= offers.made - lost - sum(offers.failed.values()) - total.answered
     assert open_offers == 0
     assert made == router.snapshot().offers_given

@@ -11,11 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acd.contacts import Leg
+from acd.events import ContactArrived
 from acd.ids import Channel
 from acd.queues import Aside, LegClass, Line, Numbers
 from acd.settings import ChannelSettings, QueueSettings
 from acd.skills import ANYONE
 
+ARRIVAL: Final = ContactArrived(contact_id="c", queue="sales", channel=Channel.VOICE)
 KLASS: Final = LegClass(
     number=0,
     queue=QueueSettings(name="sales", channels={Channel.VOICE: ChannelSettings()}),
@@ -29,7 +31,7 @@ KLASS: Final = LegClass(
 
 
 def leg(number: int, place: int) -> Leg:
-    return Leg(number, f"c{number}", KLASS, (place, number), place)
+    return Leg(number, f"c{number}", KLASS, (place, number), place, ARRIVAL)
 
 
 def take(line: Line, gone: Leg) -> None:
@@ -47,16 +49,16 @@ def test_a_line_has_the_first_leg_whoever_comes_and_goes(
     away: list[Leg] = []
     for number, (place, comes) in enumerate(moves, start=1):
         if comes or not line.legs:
-            # Now and then one that was in the line before comes back to its place.
+            # Now and then one that was in the line before comes back: to its place, or another.
             back = away.pop(rng.randrange(len(away))) if away and rng.random() < 0.3 else None
+            if back is not None and rng.random() < 0.5:
+                back.key = (place, back.leg_id)
             line.push(back or leg(number, place))
         else:
             gone = rng.choice([line.first, rng.choice(list(line.legs.values()))])
             assert gone is not None
-            first = gone is line.first
             take(line, gone)
-            if first:
-                away.append(gone)
+            away.append(gone)
         assert line.first is min(line.legs.values(), key=lambda one: one.key, default=None)
 
 

@@ -78,6 +78,31 @@ def test_a_cancel_that_comes_after_the_answer_clears_the_agent_and_keeps_the_cus
     assert not story.exchange.phones["101"].offer_id
 
 
+def test_of_several_phones_the_first_has_the_call_and_the_others_stop():
+    story = Story()
+    story.order(story.select())
+    story.order(story.select("o-2", "102"))
+    assert story.exchange.answer("102", 1)
+    assert not story.exchange.phones["101"].offer_id
+    events = story.take()
+    assert [type(one) for one in events] == [sw.Established, sw.RouteUsed, sw.ReRoute]
+    assert (events[-1].offer, events[-1].cause) == ("o-1", EventCause.REDIRECTED)
+    assert not story.exchange.answer("101", 2)
+
+
+def test_who_answers_while_another_talks_is_too_late():
+    """His offer came after the other's answer, which its daemon did not know of."""
+    story = Story()
+    story.order(story.select())
+    story.exchange.answer("101", 1)
+    story.order(story.select("o-2", "102"))
+    story.take()
+    assert not story.exchange.answer("102", 2)
+    (event,) = story.take()
+    assert (event.offer, event.cause) == ("o-2", EventCause.REDIRECTED)
+    assert list(story.exchange.offers) == ["o-1"]
+
+
 @pytest.mark.parametrize(
     "device, call, error",
     [

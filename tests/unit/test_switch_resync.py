@@ -6,6 +6,7 @@ No switch and no clock takes part.
 """
 
 import pytest
+from msgspec.structs import replace
 
 from acd import events as ev
 from acd.daemon.ids import CommandIds
@@ -14,7 +15,7 @@ from acd.daemon.switch_site import Site
 from acd.daemon.switchboard import LinkState, Switchboard
 from acd.ids import Device, FailureCause
 from acd.journal.records import Entry
-from acd.settings import SECOND_US
+from acd.settings import SECOND_US, ChannelSettings
 from acd.switch_protocol import messages as sw
 from acd.switch_protocol.words import (
     AgentStateWord,
@@ -25,7 +26,7 @@ from acd.switch_protocol.words import (
     DeviceState,
     EventCause,
 )
-from tests.unit.shop import CHAT, VOICE, Play, arrived, at_work
+from tests.unit.shop import CHAT, SHOP, VOICE, Play, arrived, at_work
 
 SWITCH = SwitchSettings(
     kind="any", name="pbx", routes={"4000": "sales"}, devices={"ann": "101", "bob": "102"}
@@ -36,15 +37,27 @@ PHONES = (
     sw.DeviceReport("102", DeviceState.IN_SERVICE),
 )
 RINGS = sw.Connection("101", ConnectionState.ALERTING, "acd-shop-j-1")
+RINGS_TOO = sw.Connection("102", ConnectionState.ALERTING, "acd-shop-j-2")
 TALKS = sw.Connection("101", ConnectionState.CONNECTED, "acd-shop-j-1")
 ON_HOLD = sw.Connection("101", ConnectionState.HOLD, "acd-shop-j-1")
+
+
+SEVERAL = replace(
+    SHOP,
+    queues=(
+        replace(
+            SHOP.queues[0],
+            channels={**SHOP.queues[0].channels, VOICE: ChannelSettings(parallel_offers=2)},
+        ),
+    ),
+)
 
 
 class Board(Play):
     """A router and its switchboard."""
 
-    def __init__(self, *, capabilities=ALL):
-        super().__init__()
+    def __init__(self, *, capabilities=ALL, settings=SHOP):
+        super().__init__(settings)
         self.entries = 0
         self.site = Site(lambda: self.router, SWITCH, CommandIds("shop", "j"))
         self.board = Switchboard(self.site, capabilities)
@@ -103,6 +116,13 @@ def offered():
     return board
 
 
+def ringing_twice():
+    """Return a board where contact c rings at ann and at bob."""
+    board = Board(settings=SEVERAL)
+    board.tell(at_work("ann", "bob"), arrived("pbx:c"))
+    return board
+
+
 def connected():
     board = offered()
     board.tell(ev.LegConnected(offer_id=1))
@@ -135,6 +155,7 @@ def withdrawn():
 
 
 SELECT = "route_select acd-shop-j-1 call_id=c device=101 ring_us=15000000"
+SELECT_TOO = "route_select acd-shop-j-2 call_id=c device=102 ring_us=15000000"
 CANCEL = "route_cancel call_id=c offer=acd-shop-j-1"
 ARRIVES = "contact.arrived contact_id=pbx:c queue=sales channel=voice"
 BUSY_ELSEWHERE = "agent.device_changed agent_id=ann device=busy_elsewhere"
@@ -163,6 +184,12 @@ TABLE = [
         [call("c", ON_HOLD, served=True)],
         ["leg.connected offer_id=1", "leg.held offer_id=1"],
     ),
+    (ringing_twice, [call("c", RINGS, RINGS_TOO)], []),
+    (ringing_twice, [call("c", RINGS)], [SELECT_TOO]),
+    (ringing_twice, [call()], [SELECT, SELECT_TOO]),
+    # The other offer ends by the fact, and is not given again.
+    (ringing_twice, [call("c", TALKS, RINGS_TOO, served=True)], ["leg.connected offer_id=1"]),
+    (ringing_twice, [call("c", TALKS, served=True)], ["leg.connected offer_id=1"]),
     (connected, [], [LOOKED_AT]),
     (connected, [call(served=True)], ["leg.ended offer_id=1"]),
     (connected, [call("c", TALKS, served=True)], []),
@@ -308,6 +335,30 @@ def test_a_failed_offer_fails_for_its_cause(cause, want):
     )
     for kind in kinds:
         assert board.hear(kind) == [want]
+
+
+def test_several_phones_ring_and_whoever_is_slower_stops():
+    board = Board(settings=SEVERAL)
+    board.tell(at_work("ann", "bob"))
+    board.linked(call())
+    board.tell(ev.ContactLeft(contact_id="pbx:c"))
+    commands = board.does(arrived("pbx:d"))
+    assert [one.split()[:2] for one in commands if one.startswith("route")] == [
+        ["route_select", "acd-shop-j-1"],
+        ["route_select", "acd-shop-j-2"],
+    ]
+    answer = sw.Established(epoch=1, call_id="d", device="102", offer="acd-shop-j-2")
+    assert board.hear(answer) == ["leg.connected offer_id=2"]
+    assert board.does(ev.LegConnected(offer_id=2)) == ["route_cancel call_id=d offer=acd-shop-j-1"]
+    late = sw.Established(epoch=1, call_id="d", device="101", offer="acd-shop-j-1")
+    assert board.hear(late) == ["clear_connection call_id=d device=101 offer=acd-shop-j-1"]
+
+
+def test_a_phone_that_stops_since_another_answered_is_not_at_fault():
+    """That the other answered was not told, so it is asked for."""
+    board = ringing_twice().linked(call("c", RINGS, RINGS_TOO))
+    event = sw.ReRoute(epoch=1, call_id="c", offer="acd-shop-j-1", cause=EventCause.REDIRECTED)
+    assert board.hear(event) == [LOOKED_AT]
 
 
 def test_what_rings_out_at_the_switch_rings_out_at_the_end_of_the_lease():

@@ -354,6 +354,15 @@ CASES: Final[list[tuple[DomainSettings, list[str]]]] = [
         " `chat`"]),
     (voice(objective_us=-1), [f"queues.cards.voice.objective_s: is -0.000001; wanted {YEAR}"]),
     (voice(ring_us=0), [f"queues.cards.voice.ring_s: is 0; wanted {ABOVE}"]),
+    (
+        voice(parallel_offers=0),
+        ["queues.cards.voice.parallel_offers: is 0; wanted a whole number from 1 to 10"],
+    ),
+    (
+        voice(parallel_offers=11),
+        ["queues.cards.voice.parallel_offers: is 11; wanted a whole number from 1 to 10"],
+    ),
+    (voice(parallel_offers=10), []),
     (voice(wrap_up_us=-1), [f"queues.cards.voice.wrap_up_s: is -0.000001; wanted {YEAR}"]),
     (voice(wrap_up_cap_us=-1), [f"queues.cards.voice.wrap_up_cap_s: is -0.000001; wanted {YEAR}"]),
     (voice(wrap_up_us=400 * SECOND_US),

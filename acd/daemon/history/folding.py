@@ -12,12 +12,22 @@ from acd import actions as act
 from acd import events as ev
 from acd.agents import AgentSignal
 from acd.daemon.history.crew import UNKNOWN, Crew
-from acd.daemon.history.legs import Legs
+from acd.daemon.history.legs import Leg, Legs
 from acd.entry import entered
-from acd.figures import BY_CAUSE, CANCELED, NOT_CONNECTED, OFFERS, REJECTED, REVOKED, TIMED_OUT
-from acd.ids import Availability, OfferOutcome
+from acd.figures import (
+    BY_CAUSE,
+    CANCELED,
+    NOT_CONNECTED,
+    OFFERS,
+    REJECTED,
+    RESCINDED,
+    REVOKED,
+    TIMED_OUT,
+)
+from acd.ids import Availability, ContactOutcome, OfferOutcome
+from acd.inside import LifeOfLeg, lives_of_legs, take_life_of
 from acd.journal.records import Entry
-from acd.tallies import HANDLING, INTERRUPTED
+from acd.tallies import HANDLING, INTERRUPTED, PARKED
 
 PORTION: Final = 1_000
 """Most contacts that one transaction forgets: 20 ms."""
@@ -28,6 +38,7 @@ _BY_OUTCOME: Final = {
     OfferOutcome.FAILED: NOT_CONNECTED,
     OfferOutcome.REVOKED: REVOKED,
     OfferOutcome.CANCELED: CANCELED,
+    OfferOutcome.RESCINDED: RESCINDED,
 }
 _OLD: Final = "SELECT contact FROM contacts WHERE ended_us < :old_us ORDER BY ended_us LIMIT :most"
 _TO_BREAK_OFF: Final = (Availability.READY, Availability.NOT_RESPONDING)
@@ -61,6 +72,8 @@ class Fold:
             ev.OfferRejected: self._rejected,
             ev.OfferFailed: self._failed,
             ev.LegConnected: self._connected,
+            ev.LegParked: self._parked,
+            ev.LegResumed: self._resumed,
             ev.AgentLoggedIn: self._agent_said,
             ev.AgentReady: self._agent_said,
             ev.AgentNotReady: self._agent_said,
@@ -110,8 +123,11 @@ class Fold:
         event = entered(entry.event, entry.actions)
         refused = {one.position for one in entry.actions if type(one) is act.Refused}
         batch = type(event) is ev.Batch
-        closes = [one for one in entry.actions if type(one) is act.CloseContact]
+        legs = lives_of_legs(entry.actions)
         withdrawals = [one for one in entry.actions if type(one) is act.WithdrawOffer]
+        for action in entry.actions:
+            if type(action) is act.FileDisposition:
+                self._file(action)
         if batch:
             self._withdraw(withdrawals, now_us)
         events = event.events if isinstance(event, ev.Batch) else (event,)
@@ -120,14 +136,13 @@ class Fold:
             if on_event is None or position in refused:
                 continue
             if isinstance(one, ev.ContactArrived) and one.contact_id in self._legs.inside:
-                first = next(close for close in closes if close.contact_id == one.contact_id)
-                closes.remove(first)
-                self._close(first, now_us)
+                for end in take_life_of(one.contact_id, legs):
+                    self._come_or_go(end, now_us)
             on_event(one, now_us)
         if not batch:
             self._withdraw(withdrawals, now_us)
-        for close in closes:
-            self._close(close, now_us)
+        for leg in legs:
+            self._come_or_go(leg, now_us)
         for action in entry.actions:
             on_action = self._on_action.get(type(action))
             if on_action is not None:
@@ -158,6 +173,7 @@ class Fold:
             return
         leg.place = HANDLING
         leg.handling_us = -now_us
+        leg.offer_id, leg.agent_id = offer.offer_id, offer.agent_id
         leg.answered_us = offer.answered_us = now_us
         member = self._crew.touch(offer.agent_id)
         member.ringing -= 1
@@ -191,12 +207,18 @@ class Fold:
             place = _BY_OUTCOME[outcome]
             self._end_offer(action.offer_id, place, now_us, outcome=str(outcome), cause=cause)
 
+    def _file(self, action: act.FileDisposition) -> None:
+        leg, offer = self._legs.by_offer.get(action.offer_id, (None, None))
+        if leg is not None and offer is not None:
+            leg.disposition = action.disposition
+            self._legs.changed(leg, offer)
+
     def _offer(self, action: act.OfferContact, now_us: int) -> None:
         member = self._crew.touch(action.agent_id)
         if member.availability == UNKNOWN:  # Nothing is offered to anybody who is not ready.
             self._crew.show(member, Availability.READY, now_us)
             member.ready = 1
-        leg = self._legs.inside.get(action.contact_id)
+        leg = self._legs.inside.get(action.contact_id, action.leg_id)
         if leg is not None:
             member.ringing += 1
             self._legs.offer(leg, action.offer_id, action.agent_id, now_us)
@@ -206,6 +228,27 @@ class Fold:
 
     def _resume(self, action: act.ResumeLeg, now_us: int) -> None:
         self._turn(action.offer_id, INTERRUPTED, HANDLING, -now_us)
+
+    def _parked(self, event: ev.LegParked, now_us: int) -> None:
+        leg, offer = self._legs.by_offer.get(event.offer_id, (None, None))
+        if leg is None or offer is None or leg.place not in {HANDLING, INTERRUPTED}:
+            return
+        member = self._crew.touch(offer.agent_id)
+        if leg.place == HANDLING:
+            leg.handling_us += now_us
+            member.handling -= 1
+        else:
+            member.aside -= 1
+        leg.place = PARKED
+        self._legs.changed(leg, offer)
+
+    def _resumed(self, event: ev.LegResumed, now_us: int) -> None:
+        leg, offer = self._legs.by_offer.get(event.offer_id, (None, None))
+        if leg is not None and offer is not None and leg.place == PARKED:
+            leg.place = HANDLING
+            leg.handling_us -= now_us
+            self._crew.touch(offer.agent_id).handling += 1
+            self._legs.changed(leg, offer)
 
     def _turn(self, offer_id: int, before: int, after: int, handling_us: int) -> None:
         """Set a contact aside, or bring it back."""
@@ -220,8 +263,25 @@ class Fold:
         member.aside -= step
         self._legs.changed(leg, offer)
 
-    def _close(self, action: act.CloseContact, now_us: int) -> None:
-        leg = self._legs.inside.get(action.contact_id)
+    def _come_or_go(self, action: LifeOfLeg, now_us: int) -> None:
+        inside, contact_id = self._legs.inside, action.contact_id
+        match action:
+            case act.OpenLeg():
+                customer = next((one.customer for one in inside.of(contact_id)), "")
+                self._legs.enter(
+                    contact_id,
+                    customer=customer,
+                    queue=action.queue,
+                    channel=str(action.channel),
+                    now_us=now_us,
+                    leg_id=action.leg_id,
+                )
+            case act.CloseLeg():
+                self._close(inside.close_leg(contact_id, action.leg_id), action.outcome, now_us)
+            case act.CloseContact():
+                self._close(inside.close_contact(contact_id), action.outcome, now_us)
+
+    def _close(self, leg: Leg | None, outcome: ContactOutcome, now_us: int) -> None:
         if leg is None:
             return
         if leg.place >= HANDLING:
@@ -229,9 +289,9 @@ class Fold:
             if leg.place == HANDLING:
                 leg.handling_us += now_us
                 member.handling -= 1
-            else:
+            elif leg.place == INTERRUPTED:
                 member.aside -= 1
-        self._legs.close(leg, str(action.outcome), now_us)
+        self._legs.close(leg, str(outcome), now_us)
 
     def _set_state(self, action: act.SetAgentState, now_us: int) -> None:
         member = self._crew.touch(action.agent_id)
@@ -243,7 +303,7 @@ class Fold:
         self, offer_id: int, place: int, now_us: int, *, outcome: str, cause: str
     ) -> None:
         leg, offer = self._legs.by_offer.get(offer_id, (None, None))
-        if leg is None or offer is None or leg.place >= HANDLING:
+        if leg is None or offer is None or offer.answered_us is not None:
             return
         leg.counts[place - OFFERS] += 1
         self._crew.touch(offer.agent_id).ringing -= 1

@@ -1,6 +1,6 @@
 """The measures of a span, from the tables: SQL counts cells, `acd.figures` does the rest.
 
-A contact counts in the interval of its entry, with what became of it until now. Times are cut at
+A leg counts in the interval of its entry, with what became of it until now. Times are cut at
 the boundaries of intervals.
 """
 
@@ -25,7 +25,8 @@ legs AS (
     SELECT *, (entered_us - :from_us) / :interval_us AS n,
         coalesce(answered_us, ended_us, :now_us) - entered_us AS wait,
         answered_us IS NOT NULL AS answered,
-        answered_us IS NULL AND ended_us IS NOT NULL AS abandoned,
+        answered_us IS NULL AND outcome = 'abandoned' AS abandoned,
+        answered_us IS NULL AND ended_us IS NOT NULL AND outcome <> 'abandoned' AS other,
         answered_us IS NULL AND ended_us IS NULL AS waiting,
         answered_us IS NOT NULL AND ended_us IS NOT NULL AS handled
     FROM contacts JOIN lines USING (queue, channel)
@@ -36,13 +37,19 @@ SELECT queue, channel, n, count(*), sum(answered), sum(answered AND wait <= obje
     sum(waiting AND wait > objective), sum(handled), sum(wait * answered), sum(wait * abandoned),
     sum(handling_us * handled), 0, 0, 0, sum(offers), sum(timed_out), sum(rejected), sum(revoked),
     sum(canceled), sum(failed_busy), sum(failed_unreachable), sum(failed_congestion),
-    sum(failed_refused), sum(not_connected)
+    sum(failed_refused), sum(not_connected), sum(rescinded), sum(other)
 FROM legs GROUP BY queue, channel, n"""
 
 _WAITS: Final = """
 SELECT queue, channel, wait_bucket(answered_us - entered_us) AS bucket, count(*) FROM contacts
 WHERE entered_us >= :from_us AND entered_us < :to_us AND answered_us IS NOT NULL
     AND outcome <> :lost
+GROUP BY 1, 2, 3"""
+
+_DISPOSED: Final = """
+SELECT queue, channel, coalesce(nullif(disposition, ''), :none), count(*) FROM contacts
+WHERE entered_us >= :from_us AND entered_us < :to_us AND answered_us IS NOT NULL
+    AND ended_us IS NOT NULL AND outcome <> :lost
 GROUP BY 1, 2, 3"""
 
 _PARTS: Final = """
@@ -120,6 +127,10 @@ def measure(
     waits: dict[tuple[str, str], dict[int, int]] = {line: {} for line in cells}
     for queue, channel, bucket, count in sql.execute(_WAITS, values):
         waits.get((queue, channel), {})[bucket] = count
+    disposed = {(str(one.queue), str(one.channel)): one.dispositions for one in tallies}
+    for queue, channel, told, count in sql.execute(_DISPOSED, {**values, "none": fig.NONE}):
+        if disposed.get((queue, channel)):
+            disposed[queue, channel][told] = count
     agents = _work(sql, domain, values, cells)
     text = fig.definitions(domain)
     rows = []
@@ -143,6 +154,7 @@ def measure(
                     fig.figures_of(cell, *span, abandons)
                     for cell, span in zip(cells[line], pairwise(cuts), strict=True)
                 ),
+                dispositions=one.dispositions,
             )
         )
     return Measures(

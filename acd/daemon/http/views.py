@@ -97,7 +97,10 @@ class LegView:
     state: str
     arrived_us: int
     offer_id: OfferId | None
+    """Of several that ring, the first."""
     agent_id: AgentId | None
+    ringing_at: tuple[AgentId, ...]
+    """The agents to whom it is offered; none once one of them has it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,7 +232,7 @@ def _agent_leg(offer: Offer, router: Router) -> AgentLegView:
 
 
 def _leg(leg: Leg, router: Router) -> LegView:
-    offer = router.offers.get(leg.offer_id)
+    names = [router.agents[router.offers[number].agent].agent_id for number in leg.offers()]
     return LegView(
         leg_id=leg.leg_id,
         queue=leg.klass.queue.name,
@@ -237,5 +240,6 @@ def _leg(leg: Leg, router: Router) -> LegView:
         state=LEG_STATES[leg.state],
         arrived_us=leg.arrived_us,
         offer_id=leg.offer_id or None,
-        agent_id=None if offer is None else router.agents[offer.agent].agent_id,
+        agent_id=names[0] if names else None,
+        ringing_at=tuple(names) if leg.state is LegState.OFFERED else (),
     )

@@ -5,6 +5,9 @@
     both are in the bridge ─▶ Established          it is over before ─▶ ReRoute(cause)
     it hangs up ─▶ ConnectionCleared; the customer waits on
 
+Several may ring for one call. The first to answer is joined to the customer; whoever answers after
+him waits, and is let go when the daemon, told of the first, takes the other offers back.
+
 An acknowledgement is no effect: each step is believed when its event comes. Whatever comes late, of
 a leg that is over already, is undone at once.
 """
@@ -227,9 +230,12 @@ class Offers:
         """React to its answer: it is in our application now."""
         if leg.stage >= Stage.ANSWERED:
             return
+        leg.waits = leg.purpose is Purpose.OFFER and leg.call.is_taken()
         leg.stage = Stage.ANSWERED
         self._table.touch(leg.call)
-        if not self.answered(leg):
+        if leg.waits:
+            self.expect_join(leg)
+        elif not self.answered(leg):
             self.join(leg)
 
     def join(self, leg: Leg) -> None:
@@ -240,6 +246,13 @@ class Offers:
             self.make_bridge(leg.bridge)
         self._treatments.stop(call)
         self.add(leg, f"{call.channel},{leg.channel}")
+
+    def _join_next(self, call: Call) -> None:
+        """Join who answered second, since he who was first is gone before they talked."""
+        second = next((leg for leg in call.legs.values() if leg.waits), None)
+        if second is not None:
+            second.waits = False
+            self.join(second)
 
     def make_bridge(self, bridge: str) -> None:
         """Make a bridge; its name tells other applications that it is not theirs."""
@@ -388,6 +401,8 @@ class Offers:
         call = leg.call
         if leg.bridge and leg.bridge != call.bridge:
             self._line.ask("DELETE", "bridges", leg.bridge)
+        if stage is Stage.ANSWERED and leg.purpose is Purpose.OFFER and not leg.waits:
+            self._join_next(call)
         if stage >= Stage.ANSWERED and not call.talks():
             # If it rang, nothing is to be heard until the daemon has let the customer go.
             self._line.after(

@@ -58,7 +58,7 @@ class Leg:
 
     __slots__ = (
         *("bridge", "call", "channel", "device", "entered", "hold", "id", "purpose", "rang"),
-        *("stage", "status", "target"),
+        *("stage", "status", "target", "waits"),
     )
 
     def __init__(self, leg_id: str, call: "Call", device: str, purpose: Purpose) -> None:
@@ -79,6 +79,8 @@ class Leg:
         """It is in a bridge."""
         self.target = ""
         """The leg that is listened to."""
+        self.waits = False
+        """It was answered after another one of its call, and is not joined."""
 
 
 class Call:
@@ -118,6 +120,13 @@ class Call:
         self.announcements = 0
         self.serial = 0
         """When it last changed, by the table's count."""
+
+    def is_taken(self) -> bool:
+        """Return whether an agent to whom it is offered has answered: another may not join it."""
+        return any(
+            leg.stage >= Stage.ANSWERED and leg.purpose is Purpose.OFFER
+            for leg in self.legs.values()
+        )
 
     def talks(self) -> bool:
         """Return whether anybody but a listener has been connected to the customer."""

@@ -199,11 +199,14 @@ class Exchange:
             self.tell(sw.DeviceStateChanged(device=device, state=DeviceState.IN_SERVICE))
 
     def answer(self, device: str, now_us: int) -> bool:
-        """Let an agent pick up; return whether it rang."""
+        """Let an agent pick up; return whether it rang, and nobody else had the call by then."""
         offer = self._at(device, ConnectionState.ALERTING)
         if offer is None:
             return False
         call = self.calls[offer.call_id]
+        if any(one.state is not ConnectionState.ALERTING for one in call.offers.values()):
+            self._re_route(offer, EventCause.REDIRECTED, now_us)
+            return False
         offer.state = ConnectionState.CONNECTED
         call.served = True
         self.ledger.add(now_us, Did.TALKING, call.call_id, device, offer.offer_id)

@@ -33,6 +33,7 @@ priority = 1
 exclusion_s = 1
 [queues.calls.voice]
 ring_s = {ring_s}
+parallel_offers = {parallel}
 [queues.gold]
 priority = 2
 exclusion_s = 1
@@ -88,6 +89,7 @@ class PbxSite(Site):
         pbx: The Asterisk.
         devices: The agents' phones; the agent at 101 is "a101".
         skills: Proficiencies in Spanish, by device.
+        parallel: At how many phones a call to 4000 rings.
         url: Where the REST interface is reached, if not directly.
     """
 
@@ -99,12 +101,13 @@ class PbxSite(Site):
         *,
         skills: dict[str, int] | None = None,
         ring_s: float = 15,
+        parallel: int = 1,
         url: str = "",
         more: str = "",
     ) -> None:
         super().__init__(folder, agents=1)
         skilled = skills or {devices[0]: 5}
-        text = DOMAIN.format(ring_s=ring_s)
+        text = DOMAIN.format(ring_s=ring_s, parallel=parallel)
         for device in devices:
             skill = f"spanish = {skilled[device]}" if device in skilled else ""
             text += AGENT.format(device=device, skills=skill)
