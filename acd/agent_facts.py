@@ -107,7 +107,7 @@ class AgentFacts:
         agent.become(after)
         agent.after_this_one = False
         if agent.is_idle:
-            self._floor.emptied(agent, orders)
+            self._floor.sessions.end_or_break(agent, orders)
         self._floor.affinity.leave(agent, now_us)
         self._floor.matcher.refresh(agent)
 
@@ -119,8 +119,8 @@ class AgentFacts:
         agent.become(Availability.NOT_READY)
         self._revoke(agent, now_us, orders)
         agent.become(Availability.LOGGED_OUT if agent.is_idle else after)
-        self._floor.note_gone(agent)
-        self._floor.vacated |= not agent.kind.present
+        self._floor.sessions.note_gone(agent)
+        self._floor.sessions.vacated |= not agent.kind.present
         self._floor.affinity.leave(agent, now_us)
         self._floor.matcher.refresh(agent)
 

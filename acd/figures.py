@@ -16,7 +16,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from acd.ids import Channel, FailureCause, QueueName, TimeUs
+from acd.ids import Channel, FailureCause, OfferOutcome, QueueName, TimeUs
 from acd.settings import SECOND_US, Abandons, DomainSettings
 
 # A cell is a list of counts: of the legs that entered one queue and channel in one interval. These
@@ -59,6 +59,17 @@ BY_CAUSE: Final[Mapping[str, int]] = {
     FailureCause.REFUSED: FAILED_REFUSED,
     "not_connected": NOT_CONNECTED,
 }
+"""Where a failure counts, by its cause."""
+
+BY_OUTCOME: Final[Mapping[OfferOutcome, int]] = {
+    OfferOutcome.TIMED_OUT: TIMED_OUT,
+    OfferOutcome.REJECTED: REJECTED,
+    OfferOutcome.FAILED: NOT_CONNECTED,
+    OfferOutcome.REVOKED: REVOKED,
+    OfferOutcome.CANCELED: CANCELED,
+    OfferOutcome.RESCINDED: RESCINDED,
+}
+"""Where the end of an offer counts that did not lead to a connection."""
 
 NONE: Final = "none"
 """By which legs are counted of which no disposition was told."""

@@ -15,17 +15,13 @@ from acd.actions import (
     FileDisposition,
     InterruptLeg,
     OfferContact,
-    ReleaseCustomer,
     ResumeLeg,
-    SetAgentState,
     WithdrawOffer,
 )
 from acd.affinity import Affinity
 from acd.agents import (
     ASIDE,
-    AVAILABILITY_TABLE,
     Agent,
-    AgentSignal,
     SlotState,
     Takes,
     make_agents,
@@ -44,10 +40,10 @@ from acd.contacts import (
     Presence,
 )
 from acd.events import ContactArrived
+from acd.expiry import expire, expiry_of
 from acd.gauges import Gauges
 from acd.ids import (
     AgentId,
-    Availability,
     ContactId,
     ContactOutcome,
     OfferOutcome,
@@ -57,6 +53,7 @@ from acd.matching import Matcher
 from acd.places import Places
 from acd.queues import LegClass
 from acd.selection import Selection
+from acd.sessions import Sessions
 from acd.settings import DomainSettings, IdleClock
 from acd.stages import Stages
 from acd.timers import Entry, Timer, Timers
@@ -102,10 +99,7 @@ class Floor:
         self.settings = settings
         self.agents: tuple[Agent, ...] = make_agents(settings)
         self.by_id: dict[AgentId, Agent] = {agent.agent_id: agent for agent in self.agents}
-        self.vacated = False
-        """Whether the last agent of some kind logged out in this step."""
-        self.gone: list[Agent] = []
-        """The agents who logged out in this step with contacts parked."""
+        self.sessions = Sessions(self)
         self.contacts: dict[ContactId, Contact] = {}
         self.legs: dict[int, Leg] = {}
         self.offers: dict[int, Offer] = {}
@@ -145,7 +139,7 @@ class Floor:
         span_us = klass.channel_settings.expires_us
         if arrival.expires_us is not None or span_us is not None:
             leg.expires_us = expiry_of(arrival, span_us, now_us)
-            if self.expire(leg, now_us, orders):
+            if expire(self, leg, now_us, orders):
                 return
         if klass.widens:
             self.stages.widen(leg, now_us, orders)
@@ -288,7 +282,7 @@ class Floor:
             return
         leg.state = LegState.QUEUED
         leg.offer_id = 0
-        if not leg.expires_us or not self.expire(leg, now_us, orders):
+        if not leg.expires_us or not expire(self, leg, now_us, orders):
             if leg.klass.widens:
                 self.stages.widen(leg, now_us, orders)
             self.matcher.wait(leg)
@@ -341,18 +335,6 @@ class Floor:
             self.matcher.refresh(agent)
 
     # The end of a leg.
-
-    def expire(self, leg: Leg, now_us: int, orders: Orders) -> bool:
-        """End a leg that is QUEUED if its time is over, and say so; else await the end of it.
-
-        It is its contact's only one: what an agent has given further does not expire.
-        """
-        if leg.expires_us > now_us:
-            self.timers.add(leg.expires_us, Timer.EXPIRY, leg.leg_id)
-            return False
-        orders.append(ReleaseCustomer(leg.contact_id))
-        self.give_up(leg, LegState.EXPIRED, now_us, orders)
-        return True
 
     def wrap(self, leg: Leg, now_us: int, orders: Orders) -> None:
         """Begin the wrap-up of a conversation that ended, also where it is set aside."""
@@ -465,7 +447,7 @@ class Floor:
         if self._occupancy is not None:
             self._occupancy.note(agent, now_us)
         if agent.is_leaving and agent.is_idle:
-            self.emptied(agent, orders)
+            self.sessions.end_or_break(agent, orders)
         self.matcher.refresh(agent)
 
     def _set_aside(self, agent: Agent, now_us: int, orders: Orders) -> None:
@@ -492,43 +474,6 @@ class Floor:
                     self._performance.resume(offer, now_us)
                 orders.append(ResumeLeg(offer.offer_id, agent.agent_id))
 
-    def emptied(self, agent: Agent, orders: Orders) -> None:
-        """Note that an agent has no slot in use: what he put off until then happens."""
-        after = AVAILABILITY_TABLE[agent.availability][AgentSignal.EMPTIED]
-        assert after is not None
-        if agent.after_this_one:
-            agent.after_this_one = False
-            after = Availability.NOT_READY
-        self.set_availability(agent, after, orders)
-
-    def set_availability(self, agent: Agent, after: Availability, orders: Orders) -> None:
-        """Change an agent's availability by our own doing, and say so."""
-        if after is not agent.availability:
-            agent.become(after)
-            self.vacated |= not agent.kind.present
-            self.note_gone(agent)
-            reason = agent.reason if after is Availability.NOT_READY else ""
-            orders.append(SetAgentState(agent.agent_id, after, reason))
-            self.matcher.refresh(agent)
-
-    def note_gone(self, agent: Agent) -> None:
-        """Note an agent who is logged out with contacts parked: they do not wait for him."""
-        if agent.availability is Availability.LOGGED_OUT and agent.offers:
-            self.gone.append(agent)
-
-    def send_away(self, agent: Agent, signal: AgentSignal, reason: str, orders: Orders) -> None:
-        """Have an agent take nothing new by our own doing, and say why; as far as he was ready."""
-        if agent.availability is not Availability.READY:
-            return
-        after = AVAILABILITY_TABLE[agent.availability][signal]
-        assert after is not None
-        if after is Availability.NOT_READY:
-            agent.reason = reason
-            agent.after_this_one = False
-        elif agent.is_idle and signal is AgentSignal.LOGGED_OUT:
-            after = Availability.LOGGED_OUT
-        self.set_availability(agent, after, orders)
-
     # Time.
 
     def _counts(self, entry: Entry) -> bool:
@@ -549,15 +494,3 @@ class Floor:
         if timer is Timer.EXPIRY:
             return leg is not None and leg.expires_us == at_us and leg.state is LegState.QUEUED
         return leg is not None and leg.excluded is not None and leg.excluded.get(agent) == at_us
-
-
-def expiry_of(asked: ContactArrived, span_us: int | None, now_us: int) -> int:
-    """Return when a leg ends that begins to wait now: as it asks, or after a time if there is one.
-
-    >>> from acd.ids import Channel
-    >>> expiry_of(ContactArrived(contact_id="c", channel=Channel.EMAIL), 5, 7)
-    12
-    """
-    if asked.expires_us is not None:
-        return asked.expires_us
-    return 0 if span_us is None else now_us + span_us

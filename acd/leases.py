@@ -9,6 +9,7 @@ from typing import Final
 from acd.actions import EndWrapUp
 from acd.agents import Agent, AgentSignal
 from acd.contacts import LegState, Offer, OfferSignal
+from acd.expiry import expire
 from acd.floor import Floor, Orders
 from acd.parking import give_up_parked
 from acd.settings import AfterMiss
@@ -58,7 +59,7 @@ class Leases:
             elif timer is Timer.HOLD:
                 self._floor.end_hold(self._floor.legs[number])
             elif timer is Timer.EXPIRY:
-                self._floor.expire(self._floor.legs[number], now_us, orders)
+                expire(self._floor, self._floor.legs[number], now_us, orders)
             else:
                 self._floor.end_exclusion(self._floor.legs[number], self._floor.agents[excluded])
 
@@ -90,4 +91,4 @@ class Leases:
         if agent.missed < rona.after or rona.then is AfterMiss.STAY_READY:
             return
         agent.missed = 0
-        self._floor.send_away(agent, _AFTER_MISS[rona.then], MISSED, orders)
+        self._floor.sessions.send_away(agent, _AFTER_MISS[rona.then], MISSED, orders)

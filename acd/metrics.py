@@ -20,7 +20,7 @@ that no time is lost by the order.
 Definitions and formulas: `acd.figures` and docs/measures.md.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final
 
 from acd.actions import (
@@ -61,18 +61,14 @@ from acd.figures import (
     ANSWERED,
     ANSWERED_IN_TIME,
     BY_CAUSE,
-    CANCELED,
+    BY_OUTCOME,
     HANDLED,
     HANDLING_US,
     NONE,
-    NOT_CONNECTED,
     OFFERED,
     OFFERS,
     OTHER_EXITS,
     REJECTED,
-    RESCINDED,
-    REVOKED,
-    TIMED_OUT,
     WAIT_US,
     WAITING_US,
     Report,
@@ -86,7 +82,6 @@ from acd.ids import (
     Channel,
     ContactOutcome,
     OfferId,
-    OfferOutcome,
     QueueName,
 )
 from acd.inside import LIFE_OF_LEGS, Inside, lives_of_legs, take_life_of
@@ -114,15 +109,6 @@ from acd.tallies import (
 )
 
 __all__ = ["Metrics", "Report", "definitions", "service_level"]
-
-_BY_OUTCOME: Final[Mapping[OfferOutcome, int]] = {
-    OfferOutcome.TIMED_OUT: TIMED_OUT,
-    OfferOutcome.REJECTED: REJECTED,
-    OfferOutcome.FAILED: NOT_CONNECTED,
-    OfferOutcome.REVOKED: REVOKED,
-    OfferOutcome.CANCELED: CANCELED,
-    OfferOutcome.RESCINDED: RESCINDED,
-}
 
 _FOLDED_FIRST: Final = (WithdrawOffer, FileDisposition)
 _FOLDED_BEFORE: Final = (*_FOLDED_FIRST, *LIFE_OF_LEGS)
@@ -393,7 +379,7 @@ class Metrics:
     def _withdraw_offer(self, action: WithdrawOffer, now_us: int) -> None:
         leg = self._offers.get(action.offer_id)
         if leg is not None:
-            self._end_offer(leg, action.offer_id, _BY_OUTCOME[action.outcome], now_us)
+            self._end_offer(leg, action.offer_id, BY_OUTCOME[action.outcome], now_us)
 
     def _interrupt_leg(self, action: InterruptLeg, now_us: int) -> None:
         leg = self._offers.get(action.offer_id)

@@ -76,7 +76,7 @@ def give_up_parked(floor: Floor, offer: Offer, now_us: int, orders: list[Action]
 
 def let_go_of_parked(floor: Floor, now_us: int, orders: list[Action]) -> None:
     """Give up what those have parked who logged out in this step."""
-    for agent in floor.gone:
+    for agent in floor.sessions.gone:
         for offer in agent.parked:
             give_up_parked(floor, offer, now_us, orders)
-    floor.gone.clear()
+    floor.sessions.gone.clear()

@@ -132,9 +132,9 @@ class Router:
         except RefusalError as error:
             orders.append(Refused(error.reason, error.about))
         self._now_us = now_us
-        if floor.gone:
+        if floor.sessions.gone:
             let_go_of_parked(floor, now_us, orders)
-        if floor.vacated or now_us == self._vacated_us:
+        if floor.sessions.vacated or now_us == self._vacated_us:
             self._let_unserved_widen(now_us)
         while (pair := self._next_pair(now_us)) is not None:
             floor.offer(pair[0], pair[1], now_us, orders)
@@ -166,9 +166,9 @@ class Router:
             self._handlers[type(event)](event, now_us, [])
         self._contact_facts.recorded = None
         self._now_us = now_us
-        if floor.gone:
+        if floor.sessions.gone:
             let_go_of_parked(floor, now_us, [])
-        if floor.vacated or now_us == self._vacated_us:
+        if floor.sessions.vacated or now_us == self._vacated_us:
             self._let_unserved_widen(now_us)
         for action in actions:
             if type(action) is OfferContact:
@@ -187,7 +187,7 @@ class Router:
         floor.matcher.settle()
 
     def _let_unserved_widen(self, now_us: int) -> None:
-        self._floor.vacated = False
+        self._floor.sessions.vacated = False
         self._vacated_us = now_us
         self._floor.stages.widen_unserved(now_us)
 

@@ -22,8 +22,8 @@ TALKING: Final = (LegState.CONNECTED, LegState.HELD)
 
 
 def has_part(leg: Leg) -> bool:
-    """Return whether an agent has a part in a leg: he rings, connects or talks."""
-    return LegState.QUEUED < leg.state < LegState.WRAPPING
+    """Return whether an agent has a part in a leg: he rings, connects, talks or has parked it."""
+    return LegState.QUEUED < leg.state < LegState.WRAPPING or leg.state is LegState.PARKED
 
 
 def a_customer_is_where_his_legs_are(world: World) -> None:
@@ -39,7 +39,9 @@ def a_customer_is_where_his_legs_are(world: World) -> None:
 
 def the_agents_who_talk_are_those_of_the_ledger(world: World) -> None:
     assert world.ledger.talking == {
-        leg.offer_id for leg in world.router.legs.values() if leg.state in TALKING
+        leg.offer_id
+        for leg in world.router.legs.values()
+        if leg.state in {*TALKING, LegState.PARKED}
     }
 
 

@@ -70,6 +70,8 @@ def _step(rng: Random, world: World, happened: Counter[object]) -> None:
         world.tell(an_arrival(rng, world))
     elif draw < 55:
         for number in world.live_offers():
+            if number not in world.live_offers():
+                continue  # Rescinded, since another of its leg was accepted.
             if world.state_of(number) is LegState.OFFERED and rng.random() < 0.8:
                 world.tell(LegConnected(offer_id=number))
     elif draw < 78:

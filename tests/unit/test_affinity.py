@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 import acd.affinity
 from acd import events as ev
+from acd.actions import OfferContact
 from acd.eligibility import Block, block, may_take
 from acd.ids import Channel, Device, FailureCause
 from acd.router import FIRED_MAX, Router
@@ -582,6 +583,7 @@ def test_under_other_settings_a_restored_router_keeps_what_it_still_can():
     # What was kept for one person stays so up to its limit; a team is a matter of the settings.
     assert [leg.kept_for for leg in without.legs.values()] == [without.agent("bob").index, -1]
     (offer,) = without.step(ev.Batch(events=()), now_us=0)
+    assert isinstance(offer, OfferContact)
     assert (offer.contact_id, offer.agent_id) == ("c2", "ann")
     skilled = replace(SALES, requires="cards", affinity=NAMED)
     (ann, *rest) = shop(NAMED).agents

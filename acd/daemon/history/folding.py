@@ -16,13 +16,9 @@ from acd.daemon.history.legs import Leg, Legs
 from acd.entry import entered
 from acd.figures import (
     BY_CAUSE,
-    CANCELED,
-    NOT_CONNECTED,
+    BY_OUTCOME,
     OFFERS,
     REJECTED,
-    RESCINDED,
-    REVOKED,
-    TIMED_OUT,
 )
 from acd.ids import Availability, ContactOutcome, OfferOutcome
 from acd.inside import LifeOfLeg, lives_of_legs, take_life_of
@@ -32,14 +28,6 @@ from acd.tallies import HANDLING, INTERRUPTED, PARKED
 PORTION: Final = 1_000
 """Most contacts that one transaction forgets: 20 ms."""
 
-_BY_OUTCOME: Final = {
-    OfferOutcome.TIMED_OUT: TIMED_OUT,
-    OfferOutcome.REJECTED: REJECTED,
-    OfferOutcome.FAILED: NOT_CONNECTED,
-    OfferOutcome.REVOKED: REVOKED,
-    OfferOutcome.CANCELED: CANCELED,
-    OfferOutcome.RESCINDED: RESCINDED,
-}
 _OLD: Final = "SELECT contact FROM contacts WHERE ended_us < :old_us ORDER BY ended_us LIMIT :most"
 _TO_BREAK_OFF: Final = (Availability.READY, Availability.NOT_RESPONDING)
 """Availabilities that "not ready after this one" will end, as in `acd.router`."""
@@ -204,7 +192,7 @@ class Fold:
         for action in withdrawals:
             outcome = action.outcome
             cause = "not_connected" if outcome is OfferOutcome.FAILED else ""
-            place = _BY_OUTCOME[outcome]
+            place = BY_OUTCOME[outcome]
             self._end_offer(action.offer_id, place, now_us, outcome=str(outcome), cause=cause)
 
     def _file(self, action: act.FileDisposition) -> None:

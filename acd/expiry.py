@@ -1,0 +1,39 @@
+"""Expiry: a contact that has waited until nobody needs an answer any more ends by itself.
+
+Source: the time to live of TaskRouter's tasks. See docs/routing/lifecycle.md.
+"""
+
+from typing import TYPE_CHECKING
+
+from acd.actions import Action, ReleaseCustomer
+from acd.contacts import Leg, LegState
+from acd.events import ContactArrived
+from acd.timers import Timer
+
+if TYPE_CHECKING:
+    from acd.floor import Floor
+
+
+def expire(floor: "Floor", leg: Leg, now_us: int, orders: list[Action]) -> bool:
+    """End a leg that is QUEUED if its time is over, and say so; else await the end of it.
+
+    It is its contact's only one: what an agent has given further does not expire.
+    """
+    if leg.expires_us > now_us:
+        floor.timers.add(leg.expires_us, Timer.EXPIRY, leg.leg_id)
+        return False
+    orders.append(ReleaseCustomer(leg.contact_id))
+    floor.give_up(leg, LegState.EXPIRED, now_us, orders)
+    return True
+
+
+def expiry_of(asked: ContactArrived, span_us: int | None, now_us: int) -> int:
+    """Return when a leg ends that begins to wait now: as it asks, or after a time if there is one.
+
+    >>> from acd.ids import Channel
+    >>> expiry_of(ContactArrived(contact_id="c", channel=Channel.EMAIL), 5, 7)
+    12
+    """
+    if asked.expires_us is not None:
+        return asked.expires_us
+    return 0 if span_us is None else now_us + span_us

@@ -1,0 +1,68 @@
+"""Sessions of agents: breaks and ends that the router brings about, and what they leave behind.
+
+What an agent says of himself is applied by `acd.agent_facts`; here is what follows later, when his
+last slot is free, or without him, when he does not answer.
+"""
+
+from typing import TYPE_CHECKING
+
+from acd.actions import Action, SetAgentState
+from acd.agents import AVAILABILITY_TABLE, Agent, AgentSignal
+from acd.ids import Availability
+
+if TYPE_CHECKING:
+    from acd.floor import Floor
+
+Orders = list[Action]
+
+
+class Sessions:
+    """How agents' sessions go on.
+
+    Args:
+        floor: Where the agents are.
+    """
+
+    def __init__(self, floor: "Floor") -> None:
+        self._floor = floor
+        self.vacated = False
+        """Whether the last agent of some kind logged out in this step."""
+        self.gone: list[Agent] = []
+        """The agents who logged out in this step with contacts parked."""
+
+    def end_or_break(self, agent: Agent, orders: Orders) -> None:
+        """Note that an agent has no slot in use: what he put off until then happens."""
+        after = AVAILABILITY_TABLE[agent.availability][AgentSignal.EMPTIED]
+        assert after is not None
+        if agent.after_this_one:
+            agent.after_this_one = False
+            after = Availability.NOT_READY
+        self._become(agent, after, orders)
+
+    def _become(self, agent: Agent, after: Availability, orders: Orders) -> None:
+        """Change an agent's availability by our own doing, and say so."""
+        if after is not agent.availability:
+            agent.become(after)
+            self.vacated |= not agent.kind.present
+            self.note_gone(agent)
+            reason = agent.reason if after is Availability.NOT_READY else ""
+            orders.append(SetAgentState(agent.agent_id, after, reason))
+            self._floor.matcher.refresh(agent)
+
+    def note_gone(self, agent: Agent) -> None:
+        """Note an agent who is logged out with contacts parked: they do not wait for him."""
+        if agent.availability is Availability.LOGGED_OUT and agent.offers:
+            self.gone.append(agent)
+
+    def send_away(self, agent: Agent, signal: AgentSignal, reason: str, orders: Orders) -> None:
+        """Have an agent take nothing new by our own doing, and say why; as far as he was ready."""
+        if agent.availability is not Availability.READY:
+            return
+        after = AVAILABILITY_TABLE[agent.availability][signal]
+        assert after is not None
+        if after is Availability.NOT_READY:
+            agent.reason = reason
+            agent.after_this_one = False
+        elif agent.is_idle and signal is AgentSignal.LOGGED_OUT:
+            after = Availability.LOGGED_OUT
+        self._become(agent, after, orders)
