@@ -27,6 +27,7 @@ def test_a_benchmark_does_the_same_work_twice(run, name):
 def test_every_benchmark_was_found():
     daemon = {"bench_durable", "bench_http", "bench_recovery"}
     assert set(NAMES) == {
+        "bench_affinity",
         "bench_ari_burst",
         "bench_burst",
         "bench_selection",

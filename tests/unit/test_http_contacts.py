@@ -19,7 +19,9 @@ def test_a_contact_is_taken_and_kept(tmp_path):
     async def main():
         async with house(tmp_path) as made:
             campaign = {"campaign": "may"}
-            answer = await bring(made, "order-1", customer="k-1", attributes=campaign, priority=3)
+            answer = await bring(
+                made, "order-1", customer="k-1", attributes=campaign, priority=3, named_agent="ann"
+            )
             assert answer.status_code == 201
             taken = answer.json()
             token = Token(name="form", role=Role.PRODUCER, domain="shop")
@@ -39,6 +41,7 @@ def test_a_contact_is_taken_and_kept(tmp_path):
         customer="k-1",
         attributes=(("campaign", "may"),),
         priority=3,
+        named_agent="ann",
     )
 
 
@@ -63,6 +66,7 @@ def test_what_the_router_refuses_is_answered_with_its_reason(tmp_path):
         async with house(tmp_path) as made:
             wrong: dict[str, dict[str, object]] = {
                 "unknown_queue": {"queue": "no"},
+                "unknown_agent": {"named_agent": "no"},
                 "channel_not_served": {"channel": "email"},
                 "unknown_attribute": {"attributes": {"ani": "1"}},
                 "unknown_skill": {"requirement": "flying"},

@@ -75,6 +75,8 @@ class Crew:
         if member.availability != UNKNOWN:
             before = Availability(member.availability)
         after = AVAILABILITY_TABLE[before][signal]
+        if after is Availability.DRAINING and member.has_none():
+            after = Availability.LOGGED_OUT  # At once: he may log in again in the same batch.
         if after is not None:
             self.show(member, after, now_us, reason)
 
