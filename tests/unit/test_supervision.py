@@ -193,3 +193,28 @@ def test_a_policy_that_reads_no_priority_refuses_another(urgency: Urgency) -> No
     play = Play(replace(SHOP, urgency=urgency, queues=(queue,)))
     play.tell(arrived("c1"))
     assert play.tell(reprioritize("c1", 1)) == ["refused reason=no_priority about=c1"]
+
+
+def test_a_further_leg_is_canceled_while_the_first_wraps_up() -> None:
+    play = Play()
+    play.tell(at_work("ann"), arrived("c1"), ev.LegConnected(offer_id=1))
+    play.tell(ev.LegTransferred(offer_id=1, queue="sales"))
+    assert play.tell(cancel()) == [
+        "customer.release contact_id=c1",
+        "leg.close leg_id=2 contact_id=c1 outcome=canceled",
+    ]
+    assert play.tick(10)[-1] == "contact.close contact_id=c1 outcome=handled"
+
+
+def test_a_further_leg_has_a_priority_of_its_own() -> None:
+    settings = shop(Urgency.STRICT_PRIORITY)
+    play = Play(settings)
+    play.tell(at_work("ann"), arrived("c1"), ev.LegConnected(offer_id=1), arrived("c2"))
+    play.tell(ev.LegTransferred(offer_id=1, queue="sales", priority=-1), reprioritize("c1", 1))
+    assert play.router.contacts["c1"].arrival.priority is None
+    play.router = Router.restore(settings, play.router.snapshot())
+    (told,) = (line for line in play.tick(10) if "offer.contact" in line)
+    assert "contact_id=c2" in told  # Ann had c1 a moment ago.
+    (told,) = play.tell(at_work("bob"))
+    assert "leg_id=3 contact_id=c1 agent_id=bob" in told
+    assert play.router.legs[3].klass.priority == 1
