@@ -13,7 +13,7 @@ from acd import events as ev
 from acd.ids import Channel
 from acd.metrics import Metrics
 from acd.router import Router
-from acd.settings import SECOND_US, DomainSettings, RoutingStep, Urgency
+from acd.settings import SECOND_US, AffinitySettings, DomainSettings, RoutingStep, Urgency
 from tests.unit.shop import CHAT, SHOP, Play, arrived, at_work
 
 
@@ -218,3 +218,80 @@ def test_a_further_leg_has_a_priority_of_its_own() -> None:
     (told,) = play.tell(at_work("bob"))
     assert "leg_id=3 contact_id=c1 agent_id=bob" in told
     assert play.router.legs[3].klass.priority == 1
+
+
+def assign(contact_id: str, agent_id: str) -> ev.ContactAssigned:
+    return ev.ContactAssigned(contact_id=contact_id, agent_id=agent_id)
+
+
+def test_an_assigned_contact_is_kept_for_its_agent_and_goes_to_him_first() -> None:
+    play = Play(SHOP)
+    play.tell(at_work("ann", "bob"))
+    play.tell(arrived("c1"), arrived("c2"))
+    play.tell(ev.LegConnected(offer_id=1), ev.LegConnected(offer_id=2))
+    play.tell(arrived("c3"), arrived("c4"))
+    assert play.tell(assign("c4", "bob"), assign("c3", "bob"), assign("c3", "ann")) == []
+    play.router = Router.restore(SHOP, play.router.snapshot())
+    play.tell(ev.LegEnded(offer_id=2))
+    (told,) = (line for line in play.tell(ev.WrapUpEnded(offer_id=2)) if "offer." in line)
+    assert "contact_id=c4 agent_id=bob" in told
+
+
+def test_an_assignment_ends_at_its_limit() -> None:
+    play = Play(SHOP)
+    play.tell(at_work("ann"), at_work("bob"), ev.AgentNotReady(agent_id="bob"))
+    play.tell(arrived("c1"), ev.LegConnected(offer_id=1), arrived("c2"), assign("c2", "bob"))
+    play.tell(ev.LegEnded(offer_id=1), ev.WrapUpEnded(offer_id=1))
+    play.tick(59)
+    assert not play.router.legs[2].offer_id
+    assert any("contact_id=c2 agent_id=ann" in line for line in play.tick(60))
+
+
+def test_whom_a_contact_was_kept_for_before_is_passed_over() -> None:
+    affinity = AffinitySettings(named_agent_us=600 * SECOND_US)
+    domain = replace(SHOP, queues=(replace(SHOP.queues[0], affinity=affinity),))
+    play = Play(domain)
+    play.tell(at_work("ann"), at_work("bob"), ev.AgentNotReady(agent_id="bob"))
+    play.tell(arrived("c1"), ev.LegConnected(offer_id=1))
+    play.tell(replace(arrived("c2"), named_agent="ann"), assign("c2", "bob"))
+    play.tell(ev.LegEnded(offer_id=1), ev.WrapUpEnded(offer_id=1))
+    play.tick(599)
+    assert not play.router.legs[2].offer_id
+    assert any("contact_id=c2 agent_id=bob" in line for line in play.tell(ev.AgentReady(agent_id="bob")))
+
+
+def test_who_failed_to_take_a_contact_may_be_given_it_all_the_same() -> None:
+    play = Play(SHOP)
+    play.tell(at_work("ann"), arrived("c1"))
+    assert play.tell(ev.OfferRejected(offer_id=1)) == []
+    assert any("contact_id=c1 agent_id=ann" in line for line in play.tell(assign("c1", "ann")))
+
+
+def test_of_what_cannot_be_assigned_nothing_changes() -> None:
+    queue = replace(SHOP.queues[0], requires="cards >= 5")
+    ann, *others = SHOP.agents
+    able = tuple(replace(one, skills={"cards": 5}) for one in others)
+    play = Play(replace(SHOP, skills=("cards",), queues=(queue,), agents=(ann, *able)))
+    play.tell(at_work("ann"), arrived("c1"))
+    state = play.state()
+    assert play.tell(
+        assign("nobody", "ann"), assign("c1", "nobody"), assign("c1", "ann"), assign("c1", "bob")
+    ) == [
+        "refused reason=unknown_contact about=nobody",
+        "refused reason=unknown_agent about=nobody",
+        "refused reason=not_eligible about=ann",
+        "refused reason=not_in_this_state about=bob",
+    ]
+    assert play.state() == state
+
+
+def test_a_contact_is_assigned_while_it_waits_and_to_somebody_who_is_there() -> None:
+    play = Play(SHOP)
+    play.tell(at_work("ann"), arrived("c1"), arrived("c2"))
+    assert play.tell(assign("c1", "ann"), assign("c2", "bob")) == [
+        "refused reason=not_in_this_state about=c1",
+        "refused reason=not_in_this_state about=bob",
+    ]
+    play.tell(ev.LegConnected(offer_id=1), cancel("c2"))
+    play.tell(ev.ConsultRequested(offer_id=1, queue="sales"))
+    assert play.tell(assign("c1", "ann")) == ["refused reason=not_in_this_state about=ann"]
