@@ -149,10 +149,10 @@ class Keeping:
             assert until_us <= now_us or _session_ends(agent) or failed or connected
 
     def _is_given(self, router: Router, leg: Leg, agent_id: str, now_us: int) -> None:
-        """See that a contact is kept for whom it was given to, unless he has it already."""
+        """See that the leg which waited is kept for whom it was given to, ringing or not."""
         affinity = self._affinity[leg.klass.queue.name]
         limit_us = 0 if affinity is None else affinity.named_agent_us
-        if leg.state is not LegState.CONNECTED:
+        if leg.state <= LegState.OFFERED:
             wanted = (router.agent(agent_id).index, now_us + (limit_us or HANDED_US))
             assert (leg.kept_for, leg.kept_until_us) == wanted
 

@@ -42,7 +42,7 @@ from acd.ids import Channel, ConsultEnd, Device, FailureCause, WrapUpMode
 from acd.settings import SECOND_US, DomainSettings
 from tests.properties.domains import CHANNELS, PREFERENCES, REQUIREMENTS, some
 
-CUSTOMERS: Final = ("", "k1", "k2", "k3")
+CUSTOMERS: Final = ("", "k1", "k2")
 """Few, so that they come back."""
 
 BAD_REQUIREMENTS: Final = ("cards and", "juggling", "site == moon", "x" * 600)

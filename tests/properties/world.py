@@ -39,6 +39,7 @@ from acd.events import (
     Batch,
     ClockTicked,
     ContactArrived,
+    ContactAssigned,
     ContactLeft,
     ContactReprioritized,
     Event,
@@ -170,6 +171,8 @@ class Ledger:
                 self.told.setdefault(event.offer_id, []).append(event.disposition)
         elif isinstance(event, ContactReprioritized):
             self.priorities[event.contact_id] = event.priority
+        elif isinstance(event, ContactAssigned):
+            self._forgive(event)
         elif isinstance(event, OfferAccepted | LegConnected):
             self._take(event.offer_id)
         elif isinstance(event, OfferRejected | OfferFailed) and event.offer_id not in withdrawn:
@@ -195,6 +198,13 @@ class Ledger:
                     self._part(number)
         elif isinstance(event, LegRated):
             self.deeds.rate(event)
+
+    def _forgive(self, event: ContactAssigned) -> None:
+        """Forget that an agent failed to take what is given to him now."""
+        contacts = {one.leg_id: one.contact_id for one in self.offers} | self.further
+        for leg_id, agent_id in tuple(self.failed):
+            if (contacts.get(leg_id), agent_id) == (event.contact_id, event.agent_id):
+                del self.failed[leg_id, agent_id]
 
     def _take(self, offer_id: int) -> None:
         """Note that an offer was taken, if it was still to be taken."""

@@ -257,7 +257,9 @@ def test_whom_a_contact_was_kept_for_before_is_passed_over() -> None:
     play.tell(ev.LegEnded(offer_id=1), ev.WrapUpEnded(offer_id=1))
     play.tick(599)
     assert not play.router.legs[2].offer_id
-    assert any("contact_id=c2 agent_id=bob" in line for line in play.tell(ev.AgentReady(agent_id="bob")))
+    assert any(
+        "contact_id=c2 agent_id=bob" in line for line in play.tell(ev.AgentReady(agent_id="bob"))
+    )
 
 
 def test_who_failed_to_take_a_contact_may_be_given_it_all_the_same() -> None:
