@@ -158,8 +158,8 @@ def _channel(rng: Random, urgency: Urgency, name: Channel) -> ChannelSettings:
         wrap_up_us=wrap_up_us,
         wrap_up_cap_us=wrap_up_us + rng.choice((0, 20)) * SECOND_US,
         auto_answer=rng.random() < 0.2,
-        park_us=None if name is Channel.VOICE else rng.choice((None, 3, 40 * SECOND_US)),
-        expires_us=rng.choice((None, None, 4 * SECOND_US, 60 * SECOND_US)),
+        park_us=None if name is Channel.VOICE else rng.choice((None, None, 40 * SECOND_US)),
+        expires_us=rng.choice((*(None,) * 6, 4 * SECOND_US, 60 * SECOND_US)),
     )
 
 
