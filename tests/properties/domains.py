@@ -163,8 +163,8 @@ def _channel(rng: Random, urgency: Urgency, name: Channel) -> ChannelSettings:
         wrap_up_cap_us=wrap_up_us + rng.choice((0, 20)) * SECOND_US,
         auto_answer=auto_answer,
         parallel_offers=1 if auto_answer else rng.choice((1, 2, 3, 10)),
-        park_us=None if name is Channel.VOICE else rng.choice((None, 3, 40 * SECOND_US)),
-        expires_us=rng.choice((None, None, 4 * SECOND_US, 60 * SECOND_US)),
+        park_us=None if name is Channel.VOICE else rng.choice((None, None, 40 * SECOND_US)),
+        expires_us=rng.choice((*(None,) * 6, 4 * SECOND_US, 60 * SECOND_US)),
     )
 
 

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 else:
     World = Any
 
-TALKING: Final = (LegState.CONNECTED, LegState.HELD)
+TALKING: Final = (LegState.CONNECTED, LegState.HELD, LegState.PARKED)
+"""States of a leg whose agent has the contact."""
 
 
 def has_part(leg: Leg) -> bool:

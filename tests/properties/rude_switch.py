@@ -65,7 +65,6 @@ OFFER_EVENTS: Final[tuple[Callable[[int, Random], SingleEvent], ...]] = (
     lambda number, _: WrapUpEnded(offer_id=number),
     lambda number, rng: WrapUpEnded(offer_id=number, disposition=rng.choice(TOLD)),
     lambda number, _: LegParked(offer_id=number),
-    lambda number, _: LegParked(offer_id=number),
     lambda number, _: LegResumed(offer_id=number),
     lambda number, rng: LegDisposed(offer_id=number, disposition=rng.choice(TOLD)),
     lambda number, _: LegRequeued(offer_id=number),
@@ -153,7 +152,7 @@ def an_arrival(rng: Random, world: Inside) -> ContactArrived:
         contact_id = f"contact{world.contacts_sent}"
     wrong = rng.randrange(9) if rng.random() < 0.05 else -1
     promised_us = world.now_us + rng.randint(-60, 60) * SECOND_US if rng.random() < 0.2 else None
-    expires_us = world.now_us + rng.randint(-2, 30) * SECOND_US if rng.random() < 0.1 else None
+    expires_us = world.now_us + rng.randint(-2, 30) * SECOND_US if rng.random() < 0.05 else None
     unnamed = rng.random() < (0.5 if world.settings.entry else 0.02)
     return ContactArrived(
         contact_id=contact_id,

@@ -60,7 +60,7 @@ def test_small_domains_live_long(seed: int) -> None:
     rng = Random(seed)
     happened: Counter[type[Action]] = Counter()
     rescinded = 0
-    for _ in range(14):
+    for _ in range(22):
         settings = small_domain(rng)
         world = World(settings)
         for agent in settings.agents:
