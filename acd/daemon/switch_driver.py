@@ -86,7 +86,7 @@ class SwitchDriver:
 
         The adapter keeps to it over cut links, until the daemon ends.
         """
-        if Capability.CALL_CONTROL not in self._switch.capabilities:
+        if Capability.ROUTE_MODE not in self._switch.capabilities:
             return False
         self._switch.submit(SetRouteMode(command_id=self.board.next_id(), enabled=enabled))
         return True

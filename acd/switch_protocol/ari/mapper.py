@@ -65,6 +65,7 @@ class Mapper:
         | Capability.HOLD
         | Capability.TREATMENT
         | Capability.CALL_CONTROL
+        | Capability.ROUTE_MODE
     )
 
     def __init__(self, options: MapperOptions) -> None:

@@ -91,6 +91,7 @@ class SimulatedSwitch:
         | Capability.SET_AGENT_STATE
         | Capability.HOLD
         | Capability.TREATMENT
+        | Capability.CALL_CONTROL
     )
 
     def __init__(self, socket: Path, *, domain: str) -> None:
@@ -116,12 +117,7 @@ class SimulatedSwitch:
     def submit(self, command: sw.Command | CallControl) -> None:
         """Send a command, or say soon that it was not sent."""
         session = self._session
-        if session is None:
-            error = CommandError.LINK_DOWN
-        elif isinstance(command, CallControl):
-            error = CommandError.NOT_SUPPORTED
-        else:
-            error = session.send(command)
+        error = CommandError.LINK_DOWN if session is None else session.send(command)
         if error is not CommandError.NONE:
             result = sw.CommandResult(
                 epoch=self._epoch,
@@ -237,7 +233,7 @@ class _Session:
             return str(error)
         return self._end_cause or "the switch closed the link"
 
-    def send(self, command: sw.Command) -> CommandError:
+    def send(self, command: sw.Command | CallControl) -> CommandError:
         """Write a command; return why not."""
         if (
             len(self._unanswered) >= ACKS_MAX
