@@ -406,7 +406,7 @@ def test_several_may_ring_for_an_agent_until_one_answers(script):
     script.leave_bridge("acd-1.talk", "c1")
     script.ring("x-acd-2")
     script.make_leg("x-acd-3", "103")
-    second = {"call_id": "c1", "device": "101", "offer": "acd-1", "ring_us": 15 * SECOND_US}
+    second: dict[str, Any] = {**PART, "ring_us": 15 * SECOND_US}
     script.order(cc.ConsultationCall(command_id="acd-3", to="103", **second))
     script.ring("x-acd-3")
     script.forget()
@@ -420,7 +420,7 @@ def test_several_may_ring_for_an_agent_until_one_answers(script):
 
 
 def test_a_consultation_can_ask_a_phone_to_answer_by_itself(script):
-    part = {"call_id": "c1", "device": "101", "offer": "acd-1", "ring_us": 15 * SECOND_US}
+    part: dict[str, Any] = {**PART, "ring_us": 15 * SECOND_US}
     script.order(cc.ConsultationCall(command_id="acd-2", to="102", auto_answer=True, **part))
     assert "PJSIP_HEADER(add,Call-Info)" in script.requests[-1].variables
 
