@@ -260,6 +260,27 @@ def test_an_agent_who_goes_while_his_transfer_is_made_leaves_the_two_together(sc
     assert "DELETE channels/x-acd-2" not in script.asked()
 
 
+def test_a_customer_whose_agent_went_while_his_transfer_failed_is_brought_back_once_more(script):
+    consult(script)
+    script.order(cc.TransferCall(command_id="t", call_id="c1", consultation="acd-2"))
+    script.hang_up("acd-1")
+    script.forget()
+    script.answer(BACK, 500)
+    assert script.results() == [("t", "rejected", "overload")]
+    assert script.asked()[-1] == BACK
+    script.answer(BACK, 500)
+    assert script.told() == [sw.ConnectionCleared(cause=EventCause.CALL_CANCELLED, **ASKED)]
+
+
+def test_a_customer_who_is_on_his_way_back_is_not_brought_back_twice(script):
+    consult(script)
+    script.order(cc.ReconnectCall(command_id="r", call_id="c1", consultation="acd-2"))
+    script.forget()
+    script.order(sw.Retrieve(command_id="again", **PART))
+    assert script.results() == [("again", "accepted", "none")]
+    assert script.asked() == []
+
+
 def test_a_consultation_becomes_a_conference_from_which_each_may_go(script):
     consult(script)
     script.order(cc.ConferenceCall(command_id="t", call_id="c1", consultation="acd-2"))

@@ -262,6 +262,17 @@ def test_a_customer_who_is_not_retrieved_while_his_agent_asks_is_never_with_two(
     assert talk.part(sw.Hold, "o-2", "102") is CommandError.WRONG_STATE
     assert talk.press("hold", "102") == ["held 102"]
     assert talk.finish(cc.TransferCall)[0] == "transferred 101 102"
+    assert talk.press("retrieve", "102") == ["retrieved 102"]
+
+
+def test_a_hold_is_ended_by_whose_it_is():
+    talk = Talk()
+    talk.press("hold", "101")
+    assert talk.part(sw.Retrieve, "o-1", "101") is CommandError.WRONG_STATE
+    talk.press("retrieve", "101")
+    talk.part(sw.Hold, "o-1", "101")
+    assert not talk.exchange.retrieve("101", 0)
+    assert talk.part(sw.Retrieve, "o-1", "101") == ["retrieved 101"]
 
 
 @pytest.mark.parametrize(

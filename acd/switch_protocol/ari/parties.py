@@ -82,6 +82,9 @@ class Parties:
         if leg is None or leg.hold is not Hold.SWITCH or self._consultations(leg.call):
             self._line.refuse(command, CommandError.WRONG_STATE)
             return
+        if leg.call.returns:
+            self._line.tell_result(command, CommandStage.ACCEPTED)
+            return
         self._bring_back(leg.call, lambda response: self._line.result(command, response))
 
     def phone_hold(self, leg: Leg, *, on: bool) -> None:
@@ -197,8 +200,9 @@ class Parties:
         self._line.result(command, response)
         call = asked.call
         if response is None or not response.is_good:
-            if asked.id in call.legs and agent.id in call.legs:
+            if asked.id in call.legs:
                 asked.purpose = Purpose.CONSULT
+                self.mend(call)
             return
         self._offers.mark(asked, "ACD_PURPOSE", asked.purpose)
         if asked.purpose is Purpose.CONFERENCE:

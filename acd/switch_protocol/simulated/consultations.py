@@ -46,8 +46,9 @@ class Consultations:
             where = (command.call_id, command.to, command.command_id)
             exchange.ledger.add(now_us, Did.SELECT_REFUSED, *where, error=error)
             return error
-        if exchange.hold(agent.device, now_us):
+        if exchange.hold(agent.device, now_us, ordered=True):
             agent.set_aside = True
+        agent.hold_ordered = True
         asked = type(agent)(command.command_id, command.call_id, command.to)
         asked.asked_by = agent.offer_id
         exchange.ring(asked, command, Did.CONSULTED, now_us)
@@ -92,7 +93,7 @@ class Consultations:
         where = (asked.call_id, asked.device, asked.offer_id)
         exchange.ledger.add(now_us, Did.CONFERENCED, *where, note=agent.offer_id)
         exchange.tell(sw.Conferenced(call_id=where[0], device=where[1], offer=where[2]))
-        exchange.retrieve(agent.device, now_us)
+        exchange.retrieve(agent.device, now_us, ordered=True)
 
     def reconnect(self, agent: "Offer", asked: "Offer", now_us: int) -> None:
         """Let agent and customer talk again, and whom was asked go."""
@@ -122,7 +123,7 @@ class Consultations:
             asks_others = agent is not None and self.of(agent)
             answered = offer.state is not ConnectionState.ALERTING
             if agent is not None and not asks_others and (answered or agent.set_aside):
-                exchange.retrieve(agent.device, now_us)
+                exchange.retrieve(agent.device, now_us, ordered=True)
             return
         for asked in self.of(offer):
             if asked.state is ConnectionState.ALERTING:

@@ -42,6 +42,8 @@ class Offer(Struct):
     ring_until_us: int = 0
     asked_by: str = ""
     """The offer whose agent consults this one; "" if it is between the customer and an agent."""
+    hold_ordered: bool = False
+    """The daemon ordered the hold, and ends it: the phone's keys do not."""
     set_aside: bool = False
     """A consultation alone keeps its customer on hold: he comes back if nobody can be asked."""
     conferenced: bool = False
@@ -248,26 +250,33 @@ class Exchange:
         self.drop_connection(offer, EventCause.NORMAL_CLEARING, now_us)
         return True
 
-    def hold(self, device: str, now_us: int) -> bool:
-        """Let an agent put his customer on hold; return whether he talked."""
+    def hold(self, device: str, now_us: int, *, ordered: bool = False) -> bool:
+        """Let an agent put his customer on hold; return whether he talked.
+
+        Args:
+            device: His phone.
+            now_us: When.
+            ordered: It is the daemon's doing.
+        """
         offer = self._at(device, ConnectionState.CONNECTED)
         if offer is None:
             return False
         offer.state = ConnectionState.HOLD
+        offer.hold_ordered = ordered
         self.ledger.add(now_us, Did.HELD, offer.call_id, device, offer.offer_id)
         self.tell(sw.Held(call_id=offer.call_id, device=device, offer=offer.offer_id))
         return True
 
-    def retrieve(self, device: str, now_us: int) -> bool:
-        """Let an agent take his customer off hold; return whether he was on hold.
+    def retrieve(self, device: str, now_us: int, *, ordered: bool = False) -> bool:
+        """Let an agent take his customer off hold; return whether he was on hold by the same hand.
 
         While he asks somebody, the end of that brings the customer back.
         """
         offer = self._at(device, ConnectionState.HOLD)
-        if offer is None or self.consultations.of(offer):
+        if offer is None or offer.hold_ordered is not ordered or self.consultations.of(offer):
             return False
         offer.state = ConnectionState.CONNECTED
-        offer.set_aside = False
+        offer.hold_ordered = offer.set_aside = False
         self.ledger.add(now_us, Did.RETRIEVED, offer.call_id, device, offer.offer_id)
         self.tell(sw.Retrieved(call_id=offer.call_id, device=device, offer=offer.offer_id))
         return True

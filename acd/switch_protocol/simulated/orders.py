@@ -117,4 +117,5 @@ def _hold(exchange: Exchange, command: sw.Hold | sw.Retrieve, now_us: int) -> Co
     if offer is None or offer.call_id != command.call_id or offer.asked_by:
         return CommandError.WRONG_STATE
     change = exchange.hold if type(command) is sw.Hold else exchange.retrieve
-    return CommandError.NONE if change(offer.device, now_us) else CommandError.WRONG_STATE
+    done = change(offer.device, now_us, ordered=True)
+    return CommandError.NONE if done else CommandError.WRONG_STATE
