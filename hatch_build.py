@@ -18,6 +18,7 @@ HOT = (
     "eligibility",
     "floor",
     "heads",
+    "inside",
     "lanes",
     "leases",
     "matching",
@@ -32,6 +33,8 @@ HOT = (
     "stages",
     "tallies",
     "timers",
+    "transfer_facts",
+    "transfers",
     "urgency",
 )
 """What runs at every step. Declarations of Structs gain nothing and stay interpreted."""

@@ -72,6 +72,8 @@ class OfferContact(_Action, frozen=True, tag="offer.contact"):
     ring_until_us: TimeUs
     auto_answer: bool = False
     """The agent's phone or screen takes it without being asked."""
+    consults: OfferId = 0
+    """The offer by which the agent who consults this one has the contact; 0 if none does."""
 
 
 class WidenLeg(_Action, frozen=True, tag="leg.widen"):
@@ -150,6 +152,52 @@ class Refused(_Action, frozen=True, tag="refused"):
     position: int = 0
 
 
+class OpenLeg(_Action, frozen=True, tag="leg.open"):
+    """Let a contact that has legs wait in one more."""
+
+    leg_id: LegId
+    contact_id: ContactId
+    queue: QueueName
+    channel: Channel
+    from_offer: OfferId
+    """By which the agent has the contact who gives it further, or consults."""
+    consults: LegId = 0
+    """The leg whose customer is put on hold, since its agent consults whoever takes this one; 0
+    where the customer himself waits in it."""
+    place_us: TimeUs | None = None
+    """The instant whose place in the line it has; None for now."""
+
+
+class CloseLeg(_Action, frozen=True, tag="leg.close"):
+    """File a leg whose contact goes on with others. The last one's end is its contact's."""
+
+    leg_id: LegId
+    contact_id: ContactId
+    outcome: ContactOutcome
+
+
+class JoinLeg(_Action, frozen=True, tag="leg.join"):
+    """Let the customer into what was a consultation: the leg is his from now on.
+
+    If it is connected, he is with its agent; else he waits in it.
+    """
+
+    leg_id: LegId
+    contact_id: ContactId
+    offer_id: OfferId = 0
+    """The offer that holds it; 0 while it waits."""
+
+
+class ReleaseAgent(_Action, frozen=True, tag="agent.release"):
+    """Part an agent from those with whom he is connected: his part ended, the contact goes on.
+
+    Not ordered where he himself hung up, or his customer did.
+    """
+
+    offer_id: OfferId
+    agent_id: AgentId
+
+
 Action: TypeAlias = (
     EnterQueue
     | OfferContact
@@ -163,4 +211,8 @@ Action: TypeAlias = (
     | CloseContact
     | SetAgentState
     | Refused
+    | OpenLeg
+    | CloseLeg
+    | JoinLeg
+    | ReleaseAgent
 )

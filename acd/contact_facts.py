@@ -9,11 +9,12 @@ from acd import events as ev
 from acd.actions import Action, EnterQueue
 from acd.classes import RefusalError, is_text
 from acd.conditions import number_of
-from acd.contacts import LEG_TABLE, LegSignal, LegState, Presence
+from acd.contacts import LEG_TABLE, Leg, LegSignal, LegState, Presence
 from acd.entry import EntryRules, resolved
 from acd.floor import Floor, Handler
 from acd.ids import PRIORITY_MAX, TIME_US_MAX, Reason
 from acd.settings import DomainSettings, Urgency
+from acd.transfers import part
 
 
 class ContactFacts:
@@ -89,12 +90,21 @@ class ContactFacts:
         contact = floor.contacts.get(event.contact_id)
         if contact is None:
             raise RefusalError(Reason.UNKNOWN_CONTACT, event.contact_id)
+        # Whoever talked is not out of patience, though a further leg of his still waits.
+        talked = contact.presence is Presence.TALKING
         contact.presence = Presence.GONE
-        for number in contact.legs:
-            leg = floor.legs[number]
+        # Those that wait first: the contact's outcome is that of the leg that closes last.
+        for leg in sorted((floor.legs[number] for number in contact.legs), key=_state_of):
             after = LEG_TABLE[leg.state][LegSignal.LEFT]
             if after == LegState.ABANDONED:
-                floor.abandon(leg, now_us, orders)
+                floor.give_up(leg, LegState.CANCELED if talked else after, now_us, orders)
             elif after == LegState.WRAPPING:
-                leg.state = after
-                floor.wrap(leg, now_us, orders)
+                if leg.consults:
+                    part(floor, leg, now_us, orders)
+                else:
+                    leg.state = after
+                    floor.wrap(leg, now_us, orders)
+
+
+def _state_of(leg: Leg) -> int:
+    return leg.state

@@ -25,10 +25,14 @@ REFUSED: Final = -2
 UNMEASURED: Final = 2**62
 """No handle time: those lie in (-2**60, 2**60)."""
 
+WHILE_PARTY_US: Final = 2**62
+"""Until when an agent is kept from a leg while he has another of its contact: after every instant,
+since no timer ends it but the end of his part."""
+
 
 @plain
 class LegState(IntEnum):
-    """Where a leg is. The last two are ends."""
+    """Where a leg is. The last three are ends."""
 
     QUEUED = 0
     OFFERED = 1
@@ -38,6 +42,7 @@ class LegState(IntEnum):
     WRAPPING = 5
     CLOSED = 6
     ABANDONED = 7
+    CANCELED = 10
 
 
 @plain
@@ -85,7 +90,9 @@ class Presence(IntEnum):
     """Where the customer is. His leaving does not yet release the agent (wrap-up)."""
 
     WAITING = 0
+    """No leg is connected or held, and one waits."""
     TALKING = 1
+    """A leg is connected or held."""
     GONE = 2
 
 
@@ -142,6 +149,10 @@ class Leg(Struct, gc=False):
     """The domain's order: smaller is served first; ends with arrival and number. Only a routing
     step that raises the priority changes it."""
     arrived_us: int
+    """From when it waits: a further leg that keeps the contact's place has that of the leg before.
+    """
+    asked: ContactArrived
+    """What it asks for. Of the first leg that is the contact's arrival."""
     state: LegState = LegState.QUEUED
     offer_id: OfferId = 0
     """The offer that holds the leg; 0 while QUEUED."""
@@ -150,6 +161,9 @@ class Leg(Struct, gc=False):
     widens_us: int = 0
     """When its next stage is due while it is QUEUED; 0 for never. The stage itself is its class's.
     """
+    consults: LegId = 0
+    """The leg whose agent consults the one who takes this leg; 0 where the customer himself waits
+    for him."""
 
 
 class Offer(Struct, gc=False):

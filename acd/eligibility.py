@@ -7,7 +7,7 @@ bits; the tests' naive matcher and the explanation ask here.
 from enum import StrEnum
 
 from acd.agents import Agent, Kind, Takes
-from acd.contacts import Leg
+from acd.contacts import WHILE_PARTY_US, Leg
 from acd.queues import LegClass
 
 
@@ -22,6 +22,8 @@ class Block(StrEnum):
     """The agent was offered something a moment ago."""
     PROFILE_DELAY = "profile_delay"
     """The leg has not waited long enough for this agent's profile."""
+    PARTY = "party"
+    """The agent has another leg of this contact."""
 
 
 def eligible(klass: LegClass, kind: Kind) -> bool:
@@ -41,7 +43,8 @@ def delayed(klass: LegClass, kind: Kind) -> bool:
 def block(leg: Leg, agent: Agent) -> Block | None:
     """Return the block between a leg and an agent, or None."""
     if leg.excluded and agent.index in leg.excluded:
-        return Block.EXCLUDED
+        is_party = leg.excluded[agent.index] == WHILE_PARTY_US
+        return Block.PARTY if is_party else Block.EXCLUDED
     if agent.back_off_until_us:
         return Block.BACK_OFF
     if agent.gap_until_us:

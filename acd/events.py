@@ -16,6 +16,7 @@ from acd.ids import (
     TEXT_MAX,
     AgentId,
     Channel,
+    ConsultEnd,
     ContactId,
     Device,
     FailureCause,
@@ -69,6 +70,8 @@ class ContactArrived(_Event, frozen=True, kw_only=True, tag="contact.arrived"):
     promised_us: TimeUs | None = None
     """By when an answer was promised; the queue's promise if None. `deadline_first` reads it, and
     `wait_over_objective` refuses it."""
+    named_agent: AgentId = ""
+    """Who shall have it."""
 
 
 class ContactLeft(_Event, frozen=True, tag="contact.left"):
@@ -197,6 +200,55 @@ class ClockTicked(_Event, frozen=True, tag="clock.ticked"):
     """Time passed: timers due by now fire. Owed when `Router.next_wakeup_us()` is reached."""
 
 
+class LegTransferred(_Event, frozen=True, kw_only=True, tag="leg.transferred"):
+    """The agent gave the contact further and is done with it: a further leg waits.
+
+    It names a queue, an agent who shall have it, or both. See docs/routing/transfers.md.
+    """
+
+    offer_id: OfferId
+    """By which the agent has the contact."""
+    queue: Token = ""
+    """Where it waits; empty for the queue from which the agent got it."""
+    agent_id: Token = ""
+    """Who shall have it; empty for whoever comes first."""
+    priority: Annotated[int, Meta(ge=-PRIORITY_MAX, le=PRIORITY_MAX)] | None = None
+    """In place of the contact's; the queue's if None."""
+    requirement: Text = ""
+    """In place of the contact's, beside what the queue asks."""
+    keep_place: bool = False
+    """It waits as if it had arrived there when it arrived here."""
+
+
+class LegRequeued(_Event, frozen=True, tag="leg.requeued"):
+    """The agent gave the contact back: it waits in its queue as before, in its place."""
+
+    offer_id: OfferId
+
+
+class ConsultRequested(_Event, frozen=True, kw_only=True, tag="consult.requested"):
+    """The agent put the customer on hold to ask somebody: a leg waits for that one."""
+
+    offer_id: OfferId
+    """By which the agent has the contact."""
+    queue: Token = ""
+    """Of the one to be asked; empty for the queue from which the agent got the contact."""
+    agent_id: Token = ""
+    """Who shall be asked; empty for whoever comes first."""
+    priority: Annotated[int, Meta(ge=-PRIORITY_MAX, le=PRIORITY_MAX)] | None = None
+    """In place of the contact's; the queue's if None."""
+    requirement: Text = ""
+    """In place of the contact's, beside what the queue asks."""
+
+
+class ConsultEnded(_Event, frozen=True, tag="consult.ended"):
+    """The agent who asked somebody ended that, in one of three ways."""
+
+    offer_id: OfferId
+    """By which he has the contact."""
+    how: ConsultEnd
+
+
 SingleEvent: TypeAlias = (
     ContactArrived
     | ContactLeft
@@ -217,6 +269,10 @@ SingleEvent: TypeAlias = (
     | DeviceChanged
     | WrapUpModeChanged
     | ClockTicked
+    | LegTransferred
+    | LegRequeued
+    | ConsultRequested
+    | ConsultEnded
 )
 
 

@@ -47,8 +47,9 @@ from acd.settings import SECOND_US, Abandons, DomainSettings
     FAILED_CONGESTION,
     FAILED_REFUSED,
     NOT_CONNECTED,
+    OTHER_EXITS,
     PLACES,
-) = range(26)
+) = range(27)
 
 BY_CAUSE: Final[Mapping[str, int]] = {
     FailureCause.BUSY: FAILED_BUSY,
@@ -323,7 +324,8 @@ def figures_of(cell: Sequence[int], from_us: int, to_us: int, abandons: Abandons
     Raises:
         AssertionError: Somebody was lost: O is not A + B + F + C + X + W. A bug of ours.
     """
-    overflowed = callbacks = other_exits = 0  # Not in this release.
+    overflowed = callbacks = 0  # Not in this release.
+    other_exits = cell[OTHER_EXITS]
     exits = cell[ANSWERED] + cell[ABANDONED] + overflowed + callbacks + other_exits
     assert cell[OFFERED] == exits + cell[WAITING], "offered is not what became of them"
     short = cell[ABANDONED_SHORT]

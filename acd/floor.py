@@ -11,6 +11,7 @@ from typing import Any, Final, TypeAlias
 from acd.actions import (
     Action,
     CloseContact,
+    CloseLeg,
     InterruptLeg,
     OfferContact,
     ResumeLeg,
@@ -28,6 +29,7 @@ from acd.agents import (
 from acd.contacts import (
     LEG_TABLE,
     OFFER_TABLE,
+    WHILE_PARTY_US,
     Contact,
     Leg,
     LegSignal,
@@ -64,6 +66,14 @@ Raises RefusalError, and has changed nothing then.
 EXCLUSIONS_MAX: Final = 100
 """Most open exclusions of one agent; with one more, that which ends first ends at once. A phone
 that rejects all by itself would otherwise make every decision about its agent slower."""
+
+_TALKING: Final = (LegState.CONNECTED, LegState.HELD)
+
+_UNANSWERED: Final = {
+    LegState.ABANDONED: ContactOutcome.ABANDONED,
+    LegState.CANCELED: ContactOutcome.CANCELED,
+}
+"""How a leg ended that was given up."""
 
 _OUTCOMES: Final = {
     OfferState.TIMED_OUT: OfferOutcome.TIMED_OUT,
@@ -102,20 +112,25 @@ class Floor:
         self.matcher: Matcher
         self.timers = Timers(self._counts)
         kinds = tuple(dict.fromkeys(agent.kind for agent in self.agents))
-        self.stages = Stages(settings, kinds, self.contacts, self.legs, self.timers)
+        self.stages = Stages(settings, kinds, self.legs, self.timers)
 
     # Legs that wait.
 
     def enter(self, arrival: ContactArrived, klass: LegClass, now_us: int, orders: Orders) -> None:
         """Let a contact wait in its first leg."""
-        self.legs_given = number = self.legs_given + 1
-        key = self.stages.key_of(arrival, klass, number, now_us)
-        leg = self.legs[number] = Leg(number, arrival.contact_id, klass, key, now_us)
-        self.stages.classes.join(klass)
-        self.contacts[arrival.contact_id] = Contact(arrival, Presence.WAITING, (number,))
+        leg = self.make_leg(arrival, klass, now_us)
+        self.contacts[arrival.contact_id] = Contact(arrival, Presence.WAITING, (leg.leg_id,))
         if klass.widens:
             self.stages.widen(leg, now_us, orders)
         self.matcher.wait(leg)
+
+    def make_leg(self, asked: ContactArrived, klass: LegClass, arrived_us: int) -> Leg:
+        """Return a new leg, which does not wait yet."""
+        self.legs_given = number = self.legs_given + 1
+        key = self.stages.key_of(asked, klass, number, arrived_us)
+        leg = self.legs[number] = Leg(number, asked.contact_id, klass, key, arrived_us, asked)
+        self.stages.classes.join(klass)
+        return leg
 
     # Offers.
 
@@ -153,6 +168,7 @@ class Floor:
                 klass.channel,
                 until_us,
                 channel_settings.auto_answer,
+                self.legs[leg.consults].offer_id if leg.consults else 0,
             )
         )
 
@@ -180,6 +196,14 @@ class Floor:
         if self._occupancy is not None:
             self._occupancy.note(agent, now_us)
         if agent.capacity.interrupts:  # Otherwise a slot in use is a slot in use.
+            self.matcher.refresh(agent)
+
+    def settle_slot(self, leg: Leg) -> None:
+        """Have an agent's slot say what his leg does, unless it is set aside."""
+        offer = self.offers[leg.offer_id]
+        if offer.slot != SlotState.INTERRUPTED:
+            agent = self.agents[offer.agent]
+            agent.move(offer, _SLOT_OF.get(leg.state, SlotState.ACTIVE))
             self.matcher.refresh(agent)
 
     def give_back(self, offer: Offer, now_us: int, orders: Orders) -> None:
@@ -242,6 +266,9 @@ class Floor:
         """Begin the wrap-up of a conversation that ended, also where it is set aside."""
         offer = self.offers[leg.offer_id]
         agent = self.agents[offer.agent]
+        contact = self.contacts[leg.contact_id]
+        if len(contact.legs) > 1:
+            self._part(leg, contact, agent, now_us)
         if self._idle_after_contact:
             agent.idle_since_us = now_us
         channel = leg.klass.channel_settings
@@ -254,9 +281,28 @@ class Floor:
             return
         offer.until_us = now_us + wrap_up_us
         self.timers.add(offer.until_us, Timer.LEASE, offer.offer_id)
-        if offer.slot != SlotState.INTERRUPTED:
-            agent.move(offer, SlotState.WRAPPING)
-            self.matcher.refresh(agent)
+        self.settle_slot(leg)
+
+    def _part(self, leg: Leg, contact: Contact, agent: Agent, now_us: int) -> None:
+        """Note that an agent has no part any more in a contact with other legs.
+
+        One that waits is not offered to him at once, as if he had failed to take it.
+        """
+        leg.consults = 0
+        for number in contact.legs:
+            other = self.legs[number]
+            if other.excluded is not None and other.excluded.get(agent.index) == WHILE_PARTY_US:
+                if other.state <= LegState.CONNECTING and other.klass.queue.exclusion_us:
+                    self.exclude(other, agent, now_us)
+                else:
+                    self.end_exclusion(other, agent)
+        self.see_customer(contact)
+
+    def see_customer(self, contact: Contact) -> None:
+        """Work out where a customer who is here is, from the legs of his contact."""
+        if contact.presence is not Presence.GONE:
+            talks = any(self.legs[number].state in _TALKING for number in contact.legs)
+            contact.presence = Presence.TALKING if talks else Presence.WAITING
 
     def close(self, leg: Leg, now_us: int, orders: Orders) -> None:
         """Close a handled leg."""
@@ -269,16 +315,16 @@ class Floor:
         self._forget(leg, ContactOutcome.HANDLED, orders)
         self._free(offer, now_us, orders)
 
-    def abandon(self, leg: Leg, now_us: int, orders: Orders) -> None:
-        """Close a leg whose customer left before he was connected."""
+    def give_up(self, leg: Leg, after: LegState, now_us: int, orders: Orders) -> None:
+        """Close a leg that ends before its customer was connected, in this state."""
         offer = self.offers.get(leg.offer_id)
-        leg.state = LegState.ABANDONED
+        leg.state = after
         if offer is None:
             self.matcher.remove(leg)
-            self._forget(leg, ContactOutcome.ABANDONED, orders)
+            self._forget(leg, _UNANSWERED[after], orders)
             return
         self._order_withdrawal(offer, OfferSignal.CANCEL, orders)
-        self._forget(leg, ContactOutcome.ABANDONED, orders)
+        self._forget(leg, _UNANSWERED[after], orders)
         self._free(offer, now_us, orders)
 
     def _forget(self, leg: Leg, outcome: ContactOutcome, orders: Orders) -> None:
@@ -293,6 +339,7 @@ class Floor:
             orders.append(CloseContact(leg.contact_id, outcome))
         else:
             contact.legs = tuple(other for other in contact.legs if other != leg.leg_id)
+            orders.append(CloseLeg(leg.leg_id, leg.contact_id, outcome))
 
     # Agents.
 

@@ -117,10 +117,24 @@ class OfferOutcome(StrEnum):
 
 @plain
 class ContactOutcome(StrEnum):
-    """How a contact ended. Exactly one is recorded for each contact."""
+    """How a leg ended, and a contact with its last leg. Exactly one is recorded for each."""
 
     HANDLED = "handled"
     ABANDONED = "abandoned"
+    CANCELED = "canceled"
+    """Nobody waits any more for what it asked, and no customer's patience is to blame."""
+
+
+@plain
+class ConsultEnd(StrEnum):
+    """What comes of a consultation."""
+
+    TRANSFER = "transfer"
+    """The one who asked ends his part: the customer is the other's, or waits for him."""
+    CONFERENCE = "conference"
+    """Both talk with the customer."""
+    RETURN = "return"
+    """The other's part ends: the customer is back with the one who asked."""
 
 
 @plain
@@ -134,7 +148,8 @@ class Reason(StrEnum):
     UNKNOWN_SKILL = "unknown_skill"
     UNKNOWN_ATTRIBUTE = "unknown_attribute"
     NO_QUEUE = "no_queue"
-    """The contact names no queue, and the domain has no entry rules that would."""
+    """The contact names no queue, and the domain has no entry rules that would; or a transfer
+    names neither queue nor agent."""
     CHANNEL_NOT_SERVED = "channel_not_served"
     """The queue has no settings for the contact's channel."""
     CONTACT_EXISTS = "contact_exists"
@@ -152,3 +167,6 @@ class Reason(StrEnum):
     NO_VALUE = "no_value"
     """The event says nothing."""
     NOT_IN_THIS_STATE = "not_in_this_state"
+    TRANSFER_TO_ONESELF = "transfer_to_oneself"
+    TOO_MANY_LEGS = "too_many_legs"
+    """The contact was given further too often in too short a time."""

@@ -8,7 +8,8 @@ answer, a repeat) it must ignore by the same rules, which are few:
 - an offer ends once: by a `WithdrawOffer`, by an `OfferRejected` or `OfferFailed` that was not
   refused, or with its contact;
 - `LegConnected` counts once for each offer;
-- a leg closes by `CloseContact`; whether the customer or the agent ended it does not matter here;
+- a leg closes by `CloseLeg`, and the last of its contact by `CloseContact`; whether the customer or
+  the agent ended it does not matter here. A further leg counts like a first one from its `OpenLeg`;
 - an agent is ready after an `AgentReady` that was not refused, until he or the Router says
   otherwise. That he is draining or logged out shows in no figure.
 
@@ -24,9 +25,11 @@ from typing import Any, Final
 from acd.actions import (
     Action,
     CloseContact,
+    CloseLeg,
     EnterQueue,
     InterruptLeg,
     OfferContact,
+    OpenLeg,
     Refused,
     ResumeLeg,
     SetAgentState,
@@ -60,6 +63,7 @@ from acd.figures import (
     NOT_CONNECTED,
     OFFERED,
     OFFERS,
+    OTHER_EXITS,
     REJECTED,
     REVOKED,
     TIMED_OUT,
@@ -71,7 +75,15 @@ from acd.figures import (
     service_level,
     wait_bucket,
 )
-from acd.ids import Availability, Channel, ContactId, OfferId, OfferOutcome, QueueName
+from acd.ids import (
+    Availability,
+    Channel,
+    ContactOutcome,
+    OfferId,
+    OfferOutcome,
+    QueueName,
+)
+from acd.inside import LIFE_OF_LEGS, Inside, lives_of_legs, take_life_of
 from acd.settings import DomainSettings
 from acd.tallies import (
     HANDLING,
@@ -101,7 +113,7 @@ _BY_OUTCOME: Final[Mapping[OfferOutcome, int]] = {
     OfferOutcome.CANCELED: CANCELED,
 }
 
-_WITHDRAWN_OR_CLOSED: Final = (WithdrawOffer, CloseContact)
+_FOLDED_BEFORE: Final = (WithdrawOffer, *LIFE_OF_LEGS)
 
 INTERVALS_MAX: Final = 40_000
 """Most intervals in a report: two years of half hours."""
@@ -110,16 +122,16 @@ INTERVALS_MAX: Final = 40_000
 class Metrics:
     """Counts what happens. To be told of every step from `from_us` on, in order.
 
-    Started later, it counts what it can know: contacts that arrived before are left out whole.
+    Started later, it counts what it can know: legs that were opened before are left out whole.
     Memory: a cell of 25 numbers for each queue, channel and interval in which something happened;
     a driver that runs for years starts a new one from time to time.
     """
 
     __slots__ = (
         "_clocks",
-        "_contacts",
         "_cut_us",
         "_from_us",
+        "_inside",
         "_interval",
         "_interval_us",
         "_intervals",
@@ -143,7 +155,7 @@ class Metrics:
         self._intervals = Intervals(from_us, self._interval_us)
         self._tallies = make_tallies(settings)
         self._clocks, self._pools = make_clocks(settings)
-        self._contacts: dict[ContactId, Leg] = {}
+        self._inside: Inside[Leg] = Inside()
         self._offers: dict[OfferId, Leg] = {}
         self._on_event: dict[type, Callable[[Any, int], None]] = {
             ContactArrived: self._contact_arrived,
@@ -160,6 +172,8 @@ class Metrics:
             WithdrawOffer: self._withdraw_offer,
             InterruptLeg: self._interrupt_leg,
             ResumeLeg: self._resume_leg,
+            OpenLeg: self._open_leg,
+            CloseLeg: self._close_leg,
             CloseContact: self._close_contact,
             SetAgentState: self._set_agent_state,
         }
@@ -240,7 +254,7 @@ class Metrics:
     def _fold_batch(self, batch: Batch, actions: tuple[Action, ...], now_us: int) -> None:
         """Count a batch: what was withdrawn, then its events in order, then the other actions."""
         refused = {action.position for action in actions if type(action) is Refused}
-        closes = [action for action in actions if type(action) is CloseContact]
+        legs = lives_of_legs(actions)
         for action in actions:
             if type(action) is WithdrawOffer:
                 self._withdraw_offer(action, now_us)
@@ -248,16 +262,15 @@ class Metrics:
             on_event = self._on_event.get(type(event))
             if on_event is None or position in refused:
                 continue
-            if type(event) is ContactArrived and event.contact_id in self._contacts:
+            if type(event) is ContactArrived and event.contact_id in self._inside:
                 # It was not refused, so the contact of that id had ended within this batch.
-                first = next(close for close in closes if close.contact_id == event.contact_id)
-                closes.remove(first)
-                self._close_contact(first, now_us)
+                for action in take_life_of(event.contact_id, legs):
+                    self._on_action[type(action)](action, now_us)
             on_event(event, now_us)
-        for close in closes:
-            self._close_contact(close, now_us)
+        for action in legs:
+            self._on_action[type(action)](action, now_us)
         for action in actions:
-            if type(action) not in _WITHDRAWN_OR_CLOSED:
+            if type(action) not in _FOLDED_BEFORE:
                 on_action = self._on_action.get(type(action))
                 if on_action is not None:
                     on_action(action, now_us)
@@ -265,13 +278,17 @@ class Metrics:
     # Events ---------------------------------------------------------------------------------
 
     def _contact_arrived(self, event: ContactArrived, now_us: int) -> None:
-        tally = self._tallies[event.queue][event.channel]
+        self._inside.first[event.contact_id] = self._enter(event.queue, event.channel, now_us)
+
+    def _enter(self, queue: QueueName, channel: Channel, now_us: int) -> Leg:
+        """Count a leg as offered, in the interval of its entry."""
+        tally = self._tallies[queue][channel]
         if tally.interval != self._interval:
             tally.interval = self._interval
             tally.cell = cell_of(tally.cells, self._interval, NOTHING)
         cell = tally.cell
         cell[OFFERED] += 1
-        self._contacts[event.contact_id] = Leg(tally, cell, now_us, NOBODY)
+        return Leg(tally, cell, now_us, NOBODY)
 
     def _offer_rejected(self, event: OfferRejected, now_us: int) -> None:
         leg = self._offers.get(event.offer_id)
@@ -323,8 +340,12 @@ class Metrics:
 
     # Actions --------------------------------------------------------------------------------
 
+    def _open_leg(self, action: OpenLeg, now_us: int) -> None:
+        leg = self._enter(action.queue, action.channel, now_us)
+        self._inside.open(action.contact_id, action.leg_id, leg)
+
     def _offer_contact(self, action: OfferContact, now_us: int) -> None:
-        leg = self._contacts.get(action.contact_id)
+        leg = self._inside.get(action.contact_id, action.leg_id)
         if leg is None:
             return
         agent = self._clocks[action.agent_id]
@@ -359,10 +380,17 @@ class Metrics:
             if agent.handling == 1:
                 agent.busy_us -= now_us
 
+    def _close_leg(self, action: CloseLeg, now_us: int) -> None:
+        leg = self._inside.close_leg(action.contact_id, action.leg_id)
+        if leg is not None:
+            self._close(leg, action.outcome, now_us)
+
     def _close_contact(self, action: CloseContact, now_us: int) -> None:
-        leg = self._contacts.pop(action.contact_id, None)
-        if leg is None:
-            return
+        leg = self._inside.close_contact(action.contact_id)
+        if leg is not None:
+            self._close(leg, action.outcome, now_us)
+
+    def _close(self, leg: Leg, outcome: ContactOutcome, now_us: int) -> None:
         cell = leg.cell
         if leg.place >= HANDLING:
             del self._offers[leg.offer_id]
@@ -372,14 +400,17 @@ class Metrics:
             cell[HANDLING_US] += leg.handling_us
             return
         wait_us = now_us - leg.entered_us
+        if wait_us:
+            self._end_wait(leg, now_us)
+        if outcome is not ContactOutcome.ABANDONED:
+            cell[OTHER_EXITS] += 1
+            return
         cell[ABANDONED] += 1
+        cell[ABANDON_WAIT_US] += wait_us
         if wait_us <= leg.tally.objective_us:
             cell[ABANDONED_IN_TIME] += 1
             if wait_us <= leg.tally.short_us:
                 cell[ABANDONED_SHORT] += 1
-        if wait_us:
-            cell[ABANDON_WAIT_US] += wait_us
-            self._end_wait(leg, now_us)
 
     def _set_agent_state(self, action: SetAgentState, now_us: int) -> None:
         """Only one of these says what no event said: the agent let an offer ring out."""
@@ -459,7 +490,7 @@ class Metrics:
     def _waiting(self) -> dict[tuple[QueueName, Channel], list[Leg]]:
         """Return the legs that wait now, by queue and channel."""
         waiting: dict[tuple[QueueName, Channel], list[Leg]] = {}
-        for leg in self._contacts.values():
+        for leg in self._inside:
             if leg.place < HANDLING:
                 waiting.setdefault((leg.tally.queue, leg.tally.channel), []).append(leg)
         return waiting

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from acd import events as ev
 from acd.actions import Action, ConnectLeg, ReleaseCustomer
-from acd.agents import AgentSignal, SlotState
+from acd.agents import AgentSignal
 from acd.classes import RefusalError
 from acd.contacts import (
     LEG_TABLE,
@@ -16,6 +16,7 @@ from acd.contacts import (
     REFUSED,
     Leg,
     LegSignal,
+    LegState,
     Offer,
     OfferSignal,
     Presence,
@@ -23,6 +24,17 @@ from acd.contacts import (
 from acd.floor import Floor, Handler
 from acd.ids import FailureCause, Reason
 from acd.settings import DomainSettings
+from acd.transfers import consultation_of, join
+
+
+def check_given(floor: Floor, number: int) -> None:
+    """Refuse a number never given; what is said of an offer that ended is only late.
+
+    Raises:
+        RefusalError: No offer ever had this number.
+    """
+    if not 0 < number <= floor.offers_given:
+        raise RefusalError(Reason.UNKNOWN_OFFER, str(number))
 
 
 class OfferFacts:
@@ -59,7 +71,7 @@ class OfferFacts:
         """Return the offer if an answer moves it; None where the answer is to be ignored."""
         offer = self._floor.offers.get(number)
         if offer is None:
-            self._check_given(number)
+            check_given(self._floor, number)
             return None
         after = OFFER_TABLE[offer.state][signal]
         if after >= 0:
@@ -72,7 +84,7 @@ class OfferFacts:
         """Move an offer's leg by a signal and return it; None where that is to be ignored."""
         offer = self._floor.offers.get(number)
         if offer is None:
-            self._check_given(number)
+            check_given(self._floor, number)
             return None
         leg = self._floor.legs[offer.leg_id]
         after = LEG_TABLE[leg.state][signal]
@@ -82,11 +94,6 @@ class OfferFacts:
         if after == REFUSED:
             raise RefusalError(Reason.NOT_IN_THIS_STATE, str(number))
         return None
-
-    def _check_given(self, number: int) -> None:
-        """Refuse a number never given; an answer to an offer that ended is only late."""
-        if not 0 < number <= self._floor.offers_given:
-            raise RefusalError(Reason.UNKNOWN_OFFER, str(number))
 
     def _offer_accepted(self, event: ev.OfferAccepted, now_us: int, orders: list[Action]) -> None:
         offer = self._answered(event.offer_id, OfferSignal.ACCEPT)
@@ -130,26 +137,27 @@ class OfferFacts:
 
     def _leg_held(self, event: ev.LegHeld, now_us: int, orders: list[Action]) -> None:
         del now_us, orders
-        self._hold(event.offer_id, LegSignal.HELD, SlotState.HELD)
+        self._hold(event.offer_id, LegSignal.HELD)
 
     def _leg_retrieved(self, event: ev.LegRetrieved, now_us: int, orders: list[Action]) -> None:
         del now_us, orders
-        self._hold(event.offer_id, LegSignal.RETRIEVED, SlotState.ACTIVE)
+        self._hold(event.offer_id, LegSignal.RETRIEVED)
 
-    def _hold(self, number: int, signal: LegSignal, slot: SlotState) -> None:
+    def _hold(self, number: int, signal: LegSignal) -> None:
         leg = self._moved(number, signal)
         if leg is not None:
-            offer = self._floor.offers[number]
-            agent = self._floor.agents[offer.agent]
-            if offer.slot != SlotState.INTERRUPTED:
-                agent.move(offer, slot)
-                self._floor.matcher.refresh(agent)
+            self._floor.settle_slot(leg)
 
     def _leg_ended(self, event: ev.LegEnded, now_us: int, orders: list[Action]) -> None:
         leg = self._moved(event.offer_id, LegSignal.ENDED)
         if leg is not None:
+            asked = consultation_of(self._floor, leg)
+            if asked is not None:
+                join(asked, orders)
             contact = self._floor.contacts[leg.contact_id]
-            if contact.presence is not Presence.GONE and len(contact.legs) == 1:
+            states = [self._floor.legs[number].state for number in contact.legs]
+            is_last = all(state is LegState.WRAPPING for state in states)
+            if contact.presence is not Presence.GONE and is_last:
                 contact.presence = Presence.GONE
                 orders.append(ReleaseCustomer(leg.contact_id))
             self._floor.wrap(leg, now_us, orders)

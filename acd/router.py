@@ -39,6 +39,7 @@ from acd.performance import Performance
 from acd.selection import Selection
 from acd.settings import DomainSettings
 from acd.snapshot import Snapshot, put_back, take
+from acd.transfer_facts import TransferFacts
 from acd.validation import problems
 
 FIRED_MAX: Final = 1_000
@@ -87,6 +88,7 @@ class Router:
         self._handlers: dict[type, Handler] = {
             **self._contact_facts.handlers,
             **OfferFacts(settings, self._floor).handlers,
+            **TransferFacts(self._floor).handlers,
             **AgentFacts(settings, self._floor).handlers,
             ev.ClockTicked: self._clock_ticked,
             ev.Batch: self._batch,

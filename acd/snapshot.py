@@ -10,8 +10,9 @@ from msgspec import Struct
 
 from acd.agents import CHANNELS, NEVER_OCCUPIED_US, Agent
 from acd.classes import RefusalError
-from acd.contacts import Contact, Leg, LegState, Offer
+from acd.contacts import WHILE_PARTY_US, Contact, Leg, LegState, Offer
 from acd.errors import ConfigError, Problem
+from acd.events import ContactArrived
 from acd.floor import Floor
 from acd.ids import AgentId, Availability, ContactId, Device, OfferId, QueueName, WrapUpMode
 from acd.performance import Measure, Owns, QueueFigure
@@ -21,7 +22,7 @@ VERSION = 1
 
 
 class LegRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A leg. Its class and key are worked out anew from the contact's arrival."""
+    """A leg. Its class and key are worked out anew from what it asks for."""
 
     leg_id: int
     contact_id: ContactId
@@ -34,6 +35,9 @@ class LegRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Routing steps behind it, and …"""
     opened: int = 0
     """… delays of its queue and channel."""
+    consults: int = 0
+    asked: ContactArrived | None = None
+    """What it asks for, where that is not the contact's arrival."""
 
 
 class OfferRecord(Struct, frozen=True, kw_only=True):
@@ -116,6 +120,8 @@ def take(floor: Floor, now_us: int) -> Snapshot:
                 excluded=tuple((ids[at], until) for at, until in (leg.excluded or {}).items()),
                 step=leg.klass.step,
                 opened=leg.klass.opened,
+                consults=leg.consults,
+                asked=_own(leg, floor.contacts[leg.contact_id]),
             )
             for leg in floor.legs.values()
         ),
@@ -162,6 +168,8 @@ def put_back(snapshot: Snapshot, floor: Floor) -> None:
             for number in contact.legs:
                 assert floor.legs[number].contact_id == contact.arrival.contact_id
         for leg in floor.legs.values():
+            assert leg.leg_id in floor.contacts[leg.contact_id].legs
+            assert not leg.consults or floor.legs[leg.consults].contact_id == leg.contact_id
             assert not leg.offer_id or floor.offers[leg.offer_id].leg_id == leg.leg_id
     except (KeyError, AssertionError) as error:
         seen = f"names {error} where there is none" if error.args else "has crossed references"
@@ -208,7 +216,7 @@ def _put_legs(snapshot: Snapshot, floor: Floor) -> None:
     for contact in snapshot.contacts:
         floor.contacts[contact.arrival.contact_id] = copy(contact)
     for one in snapshot.legs:
-        arrival = floor.contacts[one.contact_id].arrival
+        arrival = one.asked or floor.contacts[one.contact_id].arrival
         try:
             # Today's settings may have fewer steps, or delays.
             steps, delays = classes.last_stage(arrival)
@@ -226,9 +234,11 @@ def _put_legs(snapshot: Snapshot, floor: Floor) -> None:
             klass,
             floor.stages.key_of(arrival, klass, one.leg_id, one.arrived_us),
             one.arrived_us,
+            arrival,
             one.state,
             one.offer_id,
             excluded or None,
+            consults=one.consults,
         )
 
 
@@ -250,7 +260,8 @@ def _rebuild(floor: Floor, now_us: int) -> None:
     for leg in floor.legs.values():
         for index, until_us in (leg.excluded or {}).items():
             floor.agents[index].excluded_from[leg.leg_id] = until_us
-            floor.timers.add(until_us, Timer.EXCLUSION, leg.leg_id, index)
+            if until_us != WHILE_PARTY_US:
+                floor.timers.add(until_us, Timer.EXCLUSION, leg.leg_id, index)
         if leg.state is LegState.QUEUED:
             floor.stages.await_next(leg)
             floor.matcher.wait(leg)
@@ -277,6 +288,12 @@ def _record(agent: Agent) -> AgentRecord:
         availability=agent.availability,
         **{name: getattr(agent, name) for name in _CHANGING},
     )
+
+
+def _own(leg: Leg, contact: Contact) -> ContactArrived | None:
+    """Return what a leg asks for, where that is not the contact's arrival."""
+    arrival = contact.arrival
+    return None if leg.asked is arrival or leg.asked == arrival else leg.asked
 
 
 def _unfit(key: str, seen: str, wanted: str) -> ConfigError:

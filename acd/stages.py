@@ -9,10 +9,9 @@ from collections.abc import Mapping, Sequence
 from acd.actions import Action, WidenLeg
 from acd.agents import Kind
 from acd.classes import Classes, promised_by
-from acd.contacts import Contact, Leg, LegState
+from acd.contacts import Leg, LegState
 from acd.eligibility import eligible
 from acd.events import ContactArrived
-from acd.ids import ContactId
 from acd.queues import LegClass
 from acd.settings import DomainSettings, Urgency
 from acd.timers import Timer, Timers
@@ -25,7 +24,6 @@ class Stages:
     Args:
         settings: The domain's.
         kinds: All kinds of its agents.
-        contacts: The open ones.
         legs: The open ones.
         timers: Where the next stage is awaited.
     """
@@ -34,12 +32,10 @@ class Stages:
         self,
         settings: DomainSettings,
         kinds: Sequence[Kind],
-        contacts: Mapping[ContactId, Contact],
         legs: Mapping[int, Leg],
         timers: Timers,
     ) -> None:
         self._kinds = kinds
-        self._contacts = contacts
         self._legs = legs
         self._timers = timers
         self.classes = Classes(settings)
@@ -70,7 +66,7 @@ class Stages:
             opened += 1
         while step < len(steps) and steps[step].after_us <= waited_us:
             step += 1
-        arrival = self._contacts[leg.contact_id].arrival
+        arrival = leg.asked
         klass = self.classes.of(arrival, step, opened, refuses=False)
         while step < len(steps) and steps[step].if_nobody and not self._anybody_for(klass):
             step += 1

@@ -103,7 +103,7 @@ class Tally(Struct):
 
 
 class Leg(Struct, gc=False):
-    """One contact inside: it has one leg in this release."""
+    """One leg inside."""
 
     tally: Tally
     cell: list[int]

@@ -90,6 +90,8 @@ class Orders:
                 return self._set_agent_state(action, command_id)
             case ac.EnterQueue() | ac.ConnectLeg() | ac.EndWrapUp() | ac.Refused() | ac.WidenLeg():
                 return None
+            case ac.OpenLeg() | ac.CloseLeg() | ac.JoinLeg() | ac.ReleaseAgent():
+                return None
 
     def _note(self, offer_id: OfferId, contact_id: ContactId) -> None:
         if self._site.call_of(contact_id) is not None:

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acd.contacts import Leg
+from acd.events import ContactArrived
 from acd.heads import AgeingHeads, Heads, RatioHeads, WaitHeads
 from acd.ids import PRIORITY_MAX, STEP_US_MAX, Channel
 from acd.mistakes import SPAN_MAX_US
@@ -33,6 +34,7 @@ from acd.settings import (
 from acd.skills import ANYONE
 from acd.urgency import NO_CAP, key_function
 
+ARRIVAL: Final = ContactArrived(contact_id="c", queue="sales", channel=Channel.VOICE)
 VOICE: Final = {Channel.VOICE: ChannelSettings()}
 
 
@@ -60,7 +62,7 @@ def klass(number: int, numbers: Numbers) -> LegClass:
 
 def head(of: LegClass, arrived_us: int, priority: int, urgency: Urgency) -> Leg:
     key = key_function(urgency)(arrived_us, of.number + 1, priority, 0, of.numbers)
-    return Leg(of.number + 1, "c", of, key, arrived_us)
+    return Leg(of.number + 1, "c", of, key, arrived_us, ARRIVAL)
 
 
 def check(

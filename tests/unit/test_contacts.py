@@ -33,7 +33,7 @@ def test_an_offer_moves_as_this_table_says() -> None:
 
 
 def test_every_state_is_an_end_or_has_a_row() -> None:
-    assert [state.name for state in LegState] == [*legs(), "CLOSED", "ABANDONED"]
+    assert [state.name for state in LegState] == [*legs(), "CLOSED", "ABANDONED", "CANCELED"]
 
 
 def test_the_diagrams_of_the_page_are_drawn_from_the_tables() -> None:

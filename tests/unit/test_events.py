@@ -11,7 +11,16 @@ import pytest
 
 from acd.actions import Action
 from acd.events import BATCH_MAX, Batch, ContactArrived, Event, SingleEvent
-from acd.ids import Availability, Channel, ContactOutcome, Device, OfferOutcome, Reason, WrapUpMode
+from acd.ids import (
+    Availability,
+    Channel,
+    ConsultEnd,
+    ContactOutcome,
+    Device,
+    OfferOutcome,
+    Reason,
+    WrapUpMode,
+)
 from acd.ids import FailureCause as Cause
 from tests.unit.shop import SHOP
 
@@ -21,13 +30,16 @@ offer.accepted offer.rejected offer.failed
 leg.connected leg.held leg.retrieved leg.ended wrap_up.ended leg.rated
 agent.logged_in agent.ready agent.not_ready agent.drain_requested agent.logged_out
 agent.device_changed agent.wrap_up_mode_changed
-clock.ticked batch
+clock.ticked
+leg.transferred leg.requeued consult.requested consult.ended
+batch
 """
 
 ORDERS = """
 leg.enter offer.contact leg.widen offer.withdraw
 leg.connect leg.interrupt leg.resume wrap_up.end customer.release contact.close
 agent.set_state refused
+leg.open leg.close leg.join agent.release
 """
 
 VALUES: dict[str, Any] = {
@@ -46,10 +58,13 @@ VALUES: dict[str, Any] = {
     "availability": Availability.DRAINING,
     "about": "x",
     "rule": "rest",
+    "from_offer": 1,
+    "how": ConsultEnd.CONFERENCE,
 }
 OUTCOMES: dict[str, dict[str, Any]] = {
     "WithdrawOffer": {"outcome": OfferOutcome.REVOKED},
     "CloseContact": {"outcome": ContactOutcome.ABANDONED},
+    "CloseLeg": {"outcome": ContactOutcome.CANCELED},
     "Refused": {"reason": Reason.BAD_NUMBER},
 }
 

@@ -4,11 +4,14 @@ Method: classes are made by hand with numbers from both ends of their ranges; wh
 is said in full. That it never loses the first is tried with any numbers in tests/properties.
 """
 
+from typing import Final
+
 import numpy as np
 import pytest
 from msgspec.structs import replace
 
 from acd.contacts import Leg
+from acd.events import ContactArrived
 from acd.heads import AgeingHeads, Heads, RatioHeads, WaitHeads, heads_of
 from acd.ids import PRIORITY_MAX, STEP_US_MAX, Channel
 from acd.queues import LegClass, Numbers
@@ -16,6 +19,8 @@ from acd.settings import AGEING_PER_H_MAX, HOUR_US, SECOND_US, Urgency
 from acd.skills import ANYONE
 from acd.urgency import LIVE, NO_CAP, key_function
 from tests.unit.shop import SHOP
+
+ARRIVAL: Final = ContactArrived(contact_id="c", queue="sales", channel=Channel.VOICE)
 
 SALES = SHOP.queues[0]
 RATIO = replace(
@@ -42,7 +47,7 @@ def klass(number: int, **numbers: int) -> LegClass:
 
 def head(of: LegClass, arrived_us: int, priority: int = 0, *, urgency: Urgency) -> Leg:
     key = key_function(urgency)(arrived_us, of.number + 1, priority, 0, of.numbers)
-    return Leg(of.number + 1, "c", of, key, arrived_us)
+    return Leg(of.number + 1, "c", of, key, arrived_us, ARRIVAL)
 
 
 def let_through(heads: Heads, count: int, now_us: int) -> list[int]:

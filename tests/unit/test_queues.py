@@ -11,11 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acd.contacts import Leg
+from acd.events import ContactArrived
 from acd.ids import Channel
 from acd.queues import Aside, LegClass, Line, Numbers
 from acd.settings import ChannelSettings, QueueSettings
 from acd.skills import ANYONE
 
+ARRIVAL: Final = ContactArrived(contact_id="c", queue="sales", channel=Channel.VOICE)
 KLASS: Final = LegClass(
     number=0,
     queue=QueueSettings(name="sales", channels={Channel.VOICE: ChannelSettings()}),
@@ -29,7 +31,7 @@ KLASS: Final = LegClass(
 
 
 def leg(number: int, place: int) -> Leg:
-    return Leg(number, f"c{number}", KLASS, (place, number), place)
+    return Leg(number, f"c{number}", KLASS, (place, number), place, ARRIVAL)
 
 
 def take(line: Line, gone: Leg) -> None:

@@ -630,22 +630,6 @@ def test_an_exclusion_that_ends_while_another_agent_has_the_leg_changes_nothing_
     assert play.router.legs[1].excluded == {}
 
 
-def test_a_contact_of_two_legs_ends_with_its_last() -> None:
-    """No event opens a second leg yet; the floor closes contacts as if one did."""
-    play = Play()
-    play.tell(at_work("ann", "bob"), arrived("c1", CHAT), arrived("c2", CHAT))
-    contacts = play.router._floor.contacts
-    del contacts["c2"]
-    contacts["c1"].legs += (2,)
-    play.router.legs[2].contact_id = "c1"
-    play.tell(ev.LegConnected(offer_id=1), ev.LegConnected(offer_id=2))
-    assert play.tell(ev.LegEnded(offer_id=1)) == []
-    assert play.tell(ev.LegEnded(offer_id=2)) == [
-        "customer.release contact_id=c1",
-        "contact.close contact_id=c1 outcome=handled",
-    ]
-
-
 @pytest.mark.parametrize(
     "fields, about",
     [

@@ -96,11 +96,12 @@ def domain(urgency: Urgency, queue: dict[str, Any], channel: dict[str, Any]) -> 
 
 def leg(number: int, arrived_s: int, priority: int, urgency: Urgency, numbers: Numbers) -> Leg:
     """Return a waiting leg of a class with these numbers."""
-    klass = Classes(SHOP).of(ContactArrived(contact_id="c", queue="sales", channel=VOICE))
+    arrival = ContactArrived(contact_id="c", queue="sales", channel=VOICE)
+    klass = Classes(SHOP).of(arrival)
     klass.numbers = numbers
     arrived_us = arrived_s * SECOND_US
     key = key_function(urgency)(arrived_us, number, priority, 0, numbers)
-    return Leg(number, "c", klass, key, arrived_us)
+    return Leg(number, "c", klass, key, arrived_us, arrival)
 
 
 def order(legs: list[Leg], place: Any, now_s: int) -> list[int]:

@@ -12,10 +12,11 @@ from acd import actions as act
 from acd import events as ev
 from acd.agents import AgentSignal
 from acd.daemon.history.crew import UNKNOWN, Crew
-from acd.daemon.history.legs import Legs
+from acd.daemon.history.legs import Leg, Legs
 from acd.entry import entered
 from acd.figures import BY_CAUSE, CANCELED, NOT_CONNECTED, OFFERS, REJECTED, REVOKED, TIMED_OUT
-from acd.ids import Availability, OfferOutcome
+from acd.ids import Availability, ContactOutcome, OfferOutcome
+from acd.inside import LifeOfLeg, lives_of_legs, take_life_of
 from acd.journal.records import Entry
 from acd.tallies import HANDLING, INTERRUPTED
 
@@ -110,7 +111,7 @@ class Fold:
         event = entered(entry.event, entry.actions)
         refused = {one.position for one in entry.actions if type(one) is act.Refused}
         batch = type(event) is ev.Batch
-        closes = [one for one in entry.actions if type(one) is act.CloseContact]
+        legs = lives_of_legs(entry.actions)
         withdrawals = [one for one in entry.actions if type(one) is act.WithdrawOffer]
         if batch:
             self._withdraw(withdrawals, now_us)
@@ -120,14 +121,13 @@ class Fold:
             if on_event is None or position in refused:
                 continue
             if isinstance(one, ev.ContactArrived) and one.contact_id in self._legs.inside:
-                first = next(close for close in closes if close.contact_id == one.contact_id)
-                closes.remove(first)
-                self._close(first, now_us)
+                for end in take_life_of(one.contact_id, legs):
+                    self._come_or_go(end, now_us)
             on_event(one, now_us)
         if not batch:
             self._withdraw(withdrawals, now_us)
-        for close in closes:
-            self._close(close, now_us)
+        for leg in legs:
+            self._come_or_go(leg, now_us)
         for action in entry.actions:
             on_action = self._on_action.get(type(action))
             if on_action is not None:
@@ -196,7 +196,7 @@ class Fold:
         if member.availability == UNKNOWN:  # Nothing is offered to anybody who is not ready.
             self._crew.show(member, Availability.READY, now_us)
             member.ready = 1
-        leg = self._legs.inside.get(action.contact_id)
+        leg = self._legs.inside.get(action.contact_id, action.leg_id)
         if leg is not None:
             member.ringing += 1
             self._legs.offer(leg, action.offer_id, action.agent_id, now_us)
@@ -220,8 +220,25 @@ class Fold:
         member.aside -= step
         self._legs.changed(leg, offer)
 
-    def _close(self, action: act.CloseContact, now_us: int) -> None:
-        leg = self._legs.inside.get(action.contact_id)
+    def _come_or_go(self, action: LifeOfLeg, now_us: int) -> None:
+        inside, contact_id = self._legs.inside, action.contact_id
+        match action:
+            case act.OpenLeg():
+                customer = next((one.customer for one in inside.of(contact_id)), "")
+                self._legs.enter(
+                    contact_id,
+                    customer=customer,
+                    queue=action.queue,
+                    channel=str(action.channel),
+                    now_us=now_us,
+                    leg_id=action.leg_id,
+                )
+            case act.CloseLeg():
+                self._close(inside.close_leg(contact_id, action.leg_id), action.outcome, now_us)
+            case act.CloseContact():
+                self._close(inside.close_contact(contact_id), action.outcome, now_us)
+
+    def _close(self, leg: Leg | None, outcome: ContactOutcome, now_us: int) -> None:
         if leg is None:
             return
         if leg.place >= HANDLING:
@@ -231,7 +248,7 @@ class Fold:
                 member.handling -= 1
             else:
                 member.aside -= 1
-        self._legs.close(leg, str(action.outcome), now_us)
+        self._legs.close(leg, str(outcome), now_us)
 
     def _set_state(self, action: act.SetAgentState, now_us: int) -> None:
         member = self._crew.touch(action.agent_id)

@@ -1,8 +1,8 @@
-"""The contacts inside and their offers, as the history knows them, and how they are written back.
+"""The legs inside and their offers, as the history knows them, and how they are written back.
 
 All that are inside are kept in memory (as the router keeps them) and are read from the tables at
-the start; who changed is written back with the transaction. A contact has one leg in this release,
-so one row of `contacts` is both.
+the start; who changed is written back with the transaction. A row of `contacts` is a leg: most
+contacts have one.
 """
 
 import sqlite3
@@ -13,11 +13,12 @@ from msgspec.structs import astuple
 
 from acd.daemon.history.schema import LOST
 from acd.figures import NOT_CONNECTED, OFFERS
-from acd.ids import ContactId, OfferId
+from acd.ids import ContactId, LegId, OfferId
+from acd.inside import Inside
 from acd.tallies import HANDLING, QUEUED, RINGING
 
 COUNTS: Final = NOT_CONNECTED - OFFERS + 1
-_FIELDS: Final = 13
+_FIELDS: Final = 14
 _PUT_CONTACT: Final = (
     f"INSERT OR REPLACE INTO contacts VALUES ({', '.join('?' * (_FIELDS + COUNTS))})"  # noqa: S608
 )
@@ -29,7 +30,7 @@ _LOSE: Final = (
 
 
 class Leg(Struct, gc=False):
-    """One contact: a row of `contacts`, its counts last."""
+    """One leg: a row of `contacts`, its counts last."""
 
     contact: int
     contact_id: ContactId
@@ -48,6 +49,8 @@ class Leg(Struct, gc=False):
     """As in `acd.tallies`."""
     offer_id: OfferId = 0
     """The last one."""
+    leg_id: LegId = 0
+    """Of a further leg; 0 of the first."""
     counts: list[int] = []
     """Of its offers, laid out as in `acd.figures` from `OFFERS` on."""
 
@@ -67,11 +70,11 @@ class Offer(Struct, gc=False):
 
 
 class Legs:
-    """The contacts inside by id, and by the offer that holds them."""
+    """The legs inside by contact, and by the offer that holds them."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._sql = connection
-        self.inside: dict[ContactId, Leg] = {}
+        self.inside: Inside[Leg] = Inside()
         self.by_offer: dict[OfferId, tuple[Leg, Offer]] = {}
         (self._last,) = connection.execute(
             "SELECT coalesce(max(contact), 0) FROM contacts"
@@ -81,7 +84,8 @@ class Legs:
         by_number = {}
         for row in connection.execute("SELECT * FROM contacts WHERE ended_us IS NULL"):
             leg = Leg(*(*row[:_FIELDS], list(row[_FIELDS:])))
-            self.inside[leg.contact_id] = by_number[leg.contact] = leg
+            by_number[leg.contact] = leg
+            self._let_in(leg)
         for row in connection.execute(
             "SELECT offers.* FROM contacts JOIN offers USING (offer_id)"
             " WHERE contacts.ended_us IS NULL AND offers.ended_us IS NULL"
@@ -90,15 +94,30 @@ class Legs:
             self.by_offer[offer.offer_id] = by_number[offer.contact], offer
 
     def enter(
-        self, contact_id: ContactId, *, customer: str, queue: str, channel: str, now_us: int
+        self,
+        contact_id: ContactId,
+        *,
+        customer: str,
+        queue: str,
+        channel: str,
+        now_us: int,
+        leg_id: LegId = 0,
     ) -> None:
-        """Let a contact enter."""
+        """Let a leg enter; without a number it is its contact's first."""
         self._last += 1
-        leg = Leg(self._last, contact_id, queue, channel, customer, now_us, counts=[0] * COUNTS)
-        self.inside[contact_id] = self._changed[leg.contact] = leg
+        leg = Leg(self._last, contact_id, queue, channel, customer, now_us, leg_id=leg_id)
+        leg.counts = [0] * COUNTS
+        self._changed[leg.contact] = leg
+        self._let_in(leg)
+
+    def _let_in(self, leg: Leg) -> None:
+        if leg.leg_id:
+            self.inside.open(leg.contact_id, leg.leg_id, leg)
+        else:
+            self.inside.first[leg.contact_id] = leg
 
     def offer(self, leg: Leg, offer_id: OfferId, agent_id: str, now_us: int) -> None:
-        """Offer a contact to an agent."""
+        """Offer a leg to an agent."""
         offer = Offer(offer_id, leg.contact, leg.contact_id, agent_id, now_us)
         leg.place = RINGING
         leg.offer_id = offer_id
@@ -108,12 +127,12 @@ class Legs:
         self.changed(leg, offer)
 
     def changed(self, leg: Leg, offer: Offer) -> None:
-        """Note that a contact and an offer are to be written."""
+        """Note that a leg and an offer are to be written."""
         self._changed[leg.contact] = leg
         self._offers[offer.offer_id] = offer
 
     def end_offer(self, leg: Leg, offer: Offer, outcome: str, now_us: int, *, cause: str) -> None:
-        """End an offer; its contact waits again."""
+        """End an offer; its leg waits again."""
         offer.ended_us = now_us
         offer.outcome = outcome
         offer.cause = cause
@@ -122,8 +141,7 @@ class Legs:
         self.changed(leg, offer)
 
     def close(self, leg: Leg, outcome: str, now_us: int) -> None:
-        """Close a contact; the offer that holds it ends as handled."""
-        del self.inside[leg.contact_id]
+        """Close a leg that is not inside any more; the offer that holds it ends as handled."""
         leg.ended_us = now_us
         leg.outcome = outcome
         self._changed[leg.contact] = leg
@@ -139,7 +157,7 @@ class Legs:
         self.flush()
         for statement in _LOSE:
             self._sql.execute(statement, (at_us, LOST))
-        self.inside.clear()
+        self.inside = Inside()
         self.by_offer.clear()
 
     def flush(self) -> None:

@@ -1,6 +1,6 @@
 """The measures of a span, from the tables: SQL counts cells, `acd.figures` does the rest.
 
-A contact counts in the interval of its entry, with what became of it until now. Times are cut at
+A leg counts in the interval of its entry, with what became of it until now. Times are cut at
 the boundaries of intervals.
 """
 
@@ -25,7 +25,8 @@ legs AS (
     SELECT *, (entered_us - :from_us) / :interval_us AS n,
         coalesce(answered_us, ended_us, :now_us) - entered_us AS wait,
         answered_us IS NOT NULL AS answered,
-        answered_us IS NULL AND ended_us IS NOT NULL AS abandoned,
+        answered_us IS NULL AND outcome = 'abandoned' AS abandoned,
+        answered_us IS NULL AND ended_us IS NOT NULL AND outcome <> 'abandoned' AS other,
         answered_us IS NULL AND ended_us IS NULL AS waiting,
         answered_us IS NOT NULL AND ended_us IS NOT NULL AS handled
     FROM contacts JOIN lines USING (queue, channel)
@@ -36,7 +37,7 @@ SELECT queue, channel, n, count(*), sum(answered), sum(answered AND wait <= obje
     sum(waiting AND wait > objective), sum(handled), sum(wait * answered), sum(wait * abandoned),
     sum(handling_us * handled), 0, 0, 0, sum(offers), sum(timed_out), sum(rejected), sum(revoked),
     sum(canceled), sum(failed_busy), sum(failed_unreachable), sum(failed_congestion),
-    sum(failed_refused), sum(not_connected)
+    sum(failed_refused), sum(not_connected), sum(other)
 FROM legs GROUP BY queue, channel, n"""
 
 _WAITS: Final = """

@@ -16,7 +16,7 @@ from acd.errors import ConfigError, Problem, StorageError
 APPLICATION_ID: Final = 0x61636468
 """`acdh`: tells this file from other people's databases, and from the journal."""
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of the tables; raised when a release that knows the old ones would err."""
 
 BUSY_S: Final = 5.0
@@ -33,6 +33,7 @@ CREATE TABLE contacts (
     channel TEXT NOT NULL, customer TEXT NOT NULL, entered_us INTEGER NOT NULL,
     answered_us INTEGER, agent_id TEXT NOT NULL, ended_us INTEGER, outcome TEXT NOT NULL,
     handling_us INTEGER NOT NULL, place INTEGER NOT NULL, offer_id INTEGER NOT NULL,
+    leg_id INTEGER NOT NULL,
     offers INTEGER NOT NULL, timed_out INTEGER NOT NULL, rejected INTEGER NOT NULL,
     revoked INTEGER NOT NULL, canceled INTEGER NOT NULL, failed_busy INTEGER NOT NULL,
     failed_unreachable INTEGER NOT NULL, failed_congestion INTEGER NOT NULL,

@@ -16,7 +16,8 @@ from acd import events as ev
 from acd.contacts import LegState
 from acd.daemon.owner import Owner
 from acd.entry import entered
-from acd.ids import AgentId, Channel, ContactId, ContactOutcome, OfferId, QueueName
+from acd.ids import AgentId, Channel, ContactOutcome, OfferId, QueueName
+from acd.inside import Inside
 from acd.journal.records import Entry
 from acd.router import Router
 
@@ -32,10 +33,10 @@ class Line:
     __slots__ = ("_order", "_waiting", "handling", "offered")
 
     def __init__(self) -> None:
-        self._waiting: dict[ContactId, int] = {}
-        """When each waiting contact arrived."""
-        self._order: list[tuple[int, ContactId]] = []
-        """A heap of them by arrival, with tombstones."""
+        self._waiting: dict[int, int] = {}
+        """From when each leg waits, by its number in the fold."""
+        self._order: list[tuple[int, int]] = []
+        """A heap of them by that instant, with tombstones."""
         self.offered = 0
         """How many ring or are being connected."""
         self.handling = 0
@@ -47,33 +48,42 @@ class Line:
         return len(self._waiting)
 
     def oldest_us(self) -> int | None:
-        """Return when the one arrived who waits longest; None where nobody does."""
+        """Return from when the one waits who waits longest; None where nobody does."""
         order, waiting = self._order, self._waiting
         while order and waiting.get(order[0][1]) != order[0][0]:
             heappop(order)
         return order[0][0] if order else None
 
-    def enter(self, contact_id: ContactId, arrived_us: int) -> None:
-        """Have a contact wait, also one that comes back to its place."""
-        self._waiting[contact_id] = arrived_us
-        heappush(self._order, (arrived_us, contact_id))
+    def enter(self, number: int, arrived_us: int) -> None:
+        """Have a leg wait, also one that comes back to its place."""
+        self._waiting[number] = arrived_us
+        heappush(self._order, (arrived_us, number))
 
-    def leave(self, contact_id: ContactId) -> int | None:
-        """Let a contact wait no longer; return when it arrived, None if it did not wait."""
-        arrived_us = self._waiting.pop(contact_id, None)
+    def leave(self, number: int) -> None:
+        """Let a leg wait no longer, if it does."""
+        self._waiting.pop(number, None)
         if len(self._order) > 2 * len(self._waiting) + _DEAD_MIN:
             self._order = [(at, one) for one, at in self._waiting.items()]
             heapify(self._order)
-        return arrived_us
+
+
+class Leg(Struct):
+    """An open leg."""
+
+    number: int
+    """The fold's own."""
+    place: Place
+    arrived_us: int
+    """From when it waits."""
+    offer_id: OfferId = 0
+    """The offer that holds it; 0 while it waits."""
 
 
 class Held(Struct):
     """An open offer, or what became of it: a leg in an agent's hands."""
 
-    contact_id: ContactId
     agent_id: AgentId
-    place: Place
-    arrived_us: int
+    leg: Leg
     connected: bool = False
 
 
@@ -103,8 +113,9 @@ class Fold:
         self.arrived = 0
         self.outcomes = dict.fromkeys(ContactOutcome, 0)
         """How many were closed since the daemon began, by how."""
-        self._places: dict[ContactId, tuple[Place, OfferId]] = {}
-        """Where each open contact is, and the offer that holds it; 0 while it waits."""
+        self._inside: Inside[Leg] = Inside()
+        self._last = 0
+        """The last leg's number."""
         self._listeners: list[Listener] = []
         self._take_over(owner.router)
         owner.subscribe(self._committed)
@@ -119,21 +130,28 @@ class Fold:
 
     def _take_over(self, router: Router) -> None:
         """Begin where a router is: once, in the order of the legs."""
-        for leg in router.legs.values():
-            place = (leg.klass.queue.name, leg.klass.channel)
-            line = self.lines.setdefault(place, Line())
-            self._places[leg.contact_id] = (place, leg.offer_id)
+        for leg_id, leg in router.legs.items():
+            ours = self._make((leg.klass.queue.name, leg.klass.channel), leg.arrived_us)
+            if router.contacts[leg.contact_id].legs[0] == leg_id:
+                self._inside.first[leg.contact_id] = ours
+            else:
+                self._inside.open(leg.contact_id, leg_id, ours)
+            line = self.lines.setdefault(ours.place, Line())
             if leg.state is LegState.QUEUED:
-                line.enter(leg.contact_id, leg.arrived_us)
+                line.enter(ours.number, leg.arrived_us)
                 continue
             agent_id = router.agents[router.offers[leg.offer_id].agent].agent_id
             connected = leg.state not in {LegState.OFFERED, LegState.CONNECTING}
-            held = Held(leg.contact_id, agent_id, place, leg.arrived_us, connected)
-            self.held[leg.offer_id] = held
+            ours.offer_id = leg.offer_id
+            self.held[leg.offer_id] = Held(agent_id, ours, connected)
             if connected:
                 line.handling += 1
             else:
                 line.offered += 1
+
+    def _make(self, place: Place, arrived_us: int) -> Leg:
+        self._last += 1
+        return Leg(self._last, place, arrived_us)
 
     def _committed(self, entries: tuple[Entry, ...]) -> None:
         touched = Touched(set(), set())
@@ -153,7 +171,7 @@ class Fold:
         else:
             self._event(event, entry.now_us, touched)
         for action in entry.actions:
-            self._action(action, touched)
+            self._action(action, entry.now_us, touched)
 
     # Facts.
 
@@ -162,12 +180,11 @@ class Fold:
             case ev.ContactArrived(contact_id=contact_id, queue=queue, channel=channel):
                 place = (queue, channel)
                 self.arrived += 1
-                self._places[contact_id] = (place, 0)
-                self.lines.setdefault(place, Line()).enter(contact_id, now_us)
-                touched.queues.add(queue)
+                leg = self._inside.first[contact_id] = self._make(place, now_us)
+                self._wait(leg, touched)
             case ev.ContactLeft(contact_id=contact_id):
-                _, offer_id = self._places.get(contact_id, (None, 0))
-                self._touch(self.held.get(offer_id), touched)
+                for leg in self._inside.of(contact_id):
+                    self._touch(self.held.get(leg.offer_id), touched)
             case ev.OfferRejected(offer_id=offer_id) | ev.OfferFailed(offer_id=offer_id):
                 self._give_back(offer_id, touched)
             case ev.LegConnected(offer_id=offer_id):
@@ -178,6 +195,10 @@ class Fold:
                 | ev.LegRetrieved(offer_id=offer_id)
                 | ev.LegEnded(offer_id=offer_id)
                 | ev.WrapUpEnded(offer_id=offer_id)
+                | ev.LegTransferred(offer_id=offer_id)
+                | ev.LegRequeued(offer_id=offer_id)
+                | ev.ConsultRequested(offer_id=offer_id)
+                | ev.ConsultEnded(offer_id=offer_id)
             ):
                 self._touch(self.held.get(offer_id), touched)
             case ev.ClockTicked():
@@ -189,7 +210,7 @@ class Fold:
         held = self.held.get(offer_id)
         if held is not None and not held.connected:
             held.connected = True
-            line = self.lines[held.place]
+            line = self.lines[held.leg.place]
             line.offered -= 1
             line.handling += 1
         self._touch(held, touched)
@@ -199,18 +220,24 @@ class Fold:
         held = self.held.pop(offer_id, None)
         self._touch(held, touched)
         if held is not None:
-            line = self.lines[held.place]
+            leg = held.leg
+            line = self.lines[leg.place]
             # In a batch a connection may have crossed the withdrawal that came first.
             if held.connected:
                 line.handling -= 1
             else:
                 line.offered -= 1
-            line.enter(held.contact_id, held.arrived_us)
-            self._places[held.contact_id] = (held.place, 0)
+            line.enter(leg.number, leg.arrived_us)
+            leg.offer_id = 0
+
+    def _wait(self, leg: Leg, touched: Touched) -> None:
+        """Have a new leg wait."""
+        self.lines.setdefault(leg.place, Line()).enter(leg.number, leg.arrived_us)
+        touched.queues.add(leg.place[0])
 
     # Orders.
 
-    def _action(self, action: ac.Action, touched: Touched) -> None:
+    def _action(self, action: ac.Action, now_us: int, touched: Touched) -> None:
         match action:
             case ac.OfferContact():
                 self._offer(action)
@@ -218,31 +245,41 @@ class Fold:
                 touched.queues.add(action.queue)
             case ac.WithdrawOffer(offer_id=offer_id):
                 self._give_back(offer_id, touched)
+            case ac.OpenLeg(contact_id=contact_id):
+                place_us = now_us if action.place_us is None else action.place_us
+                leg = self._make((action.queue, action.channel), place_us)
+                self._inside.open(contact_id, action.leg_id, leg)
+                self._wait(leg, touched)
+                self._touch(self.held.get(action.from_offer), touched)
+            case ac.CloseLeg(contact_id=contact_id):
+                self._close(self._inside.close_leg(contact_id, action.leg_id), touched)
             case ac.CloseContact(contact_id=contact_id, outcome=outcome):
                 self.outcomes[outcome] += 1
-                self._close(contact_id, touched)
+                self._close(self._inside.close_contact(contact_id), touched)
+            case ac.JoinLeg(offer_id=offer_id):
+                self._touch(self.held.get(offer_id), touched)
             case ac.EnterQueue() | ac.ReleaseCustomer() | ac.Refused() | ac.WidenLeg():
                 pass
             case _:
                 touched.agents.add(action.agent_id)
 
     def _offer(self, action: ac.OfferContact) -> None:
-        place = (action.queue, action.channel)
-        line = self.lines.setdefault(place, Line())
-        arrived_us = line.leave(action.contact_id)
-        assert arrived_us is not None
+        leg = self._inside.get(action.contact_id, action.leg_id)
+        assert leg is not None
+        line = self.lines[leg.place]
+        line.leave(leg.number)
         line.offered += 1
-        self.held[action.offer_id] = Held(action.contact_id, action.agent_id, place, arrived_us)
-        self._places[action.contact_id] = (place, action.offer_id)
+        self.held[action.offer_id] = Held(action.agent_id, leg)
+        leg.offer_id = action.offer_id
 
-    def _close(self, contact_id: ContactId, touched: Touched) -> None:
-        place, offer_id = self._places.pop(contact_id)
-        line = self.lines[place]
-        touched.queues.add(place[0])
-        held = self.held.pop(offer_id, None)
+    def _close(self, leg: Leg | None, touched: Touched) -> None:
+        assert leg is not None
+        line = self.lines[leg.place]
+        touched.queues.add(leg.place[0])
+        held = self.held.pop(leg.offer_id, None)
         self._touch(held, touched)
         if held is None:
-            line.leave(contact_id)
+            line.leave(leg.number)
         elif held.connected:
             line.handling -= 1
         else:
@@ -251,7 +288,7 @@ class Fold:
     def _touch(self, held: Held | None, touched: Touched) -> None:
         if held is not None:
             touched.agents.add(held.agent_id)
-            touched.queues.add(held.place[0])
+            touched.queues.add(held.leg.place[0])
 
 
 _EMPTY: Final = Line()

@@ -1,0 +1,89 @@
+"""What the legs of one contact have to do with each other: the moves that several facts share.
+
+An agent who *consults* another keeps the customer on hold; the leg of the other says whose leg that
+is (`Leg.consults`), until the customer joins it or either part ends.
+"""
+
+from typing import Final
+
+from acd.actions import Action, JoinLeg, OpenLeg, ReleaseAgent
+from acd.contacts import WHILE_PARTY_US, Leg, LegState
+from acd.events import ContactArrived
+from acd.floor import Floor
+from acd.queues import LegClass
+
+TALKING: Final = (LegState.CONNECTED, LegState.HELD)
+"""States of a leg whose agent has the contact."""
+
+
+def open_leg(
+    floor: Floor,
+    asked: ContactArrived,
+    klass: LegClass,
+    now_us: int,
+    orders: list[Action],
+    *,
+    giver: Leg,
+    arrived_us: int,
+    consults: bool = False,
+) -> Leg:
+    """Let a contact wait in a further leg, which nobody may take who has another of its legs.
+
+    Args:
+        floor: Where the contact is.
+        asked: What the leg asks for.
+        klass: Its class, as `asked` says.
+        now_us: The instant.
+        orders: Where `OpenLeg` goes.
+        giver: The leg whose agent gives the contact further, or consults.
+        arrived_us: From when it waits: the giver's `arrived_us` keeps the place.
+        consults: Whether the giver's agent consults whoever takes it.
+    """
+    leg = floor.make_leg(asked, klass, arrived_us)
+    leg.consults = giver.leg_id if consults else 0
+    contact = floor.contacts[asked.contact_id]
+    leg.excluded = {}
+    for number in contact.legs:
+        other = floor.legs[number]
+        if other.offer_id and other.state is not LegState.WRAPPING:
+            agent = floor.agents[floor.offers[other.offer_id].agent]
+            leg.excluded[agent.index] = agent.excluded_from[leg.leg_id] = WHILE_PARTY_US
+    contact.legs += (leg.leg_id,)
+    orders.append(
+        OpenLeg(
+            leg.leg_id,
+            leg.contact_id,
+            klass.queue.name,
+            klass.channel,
+            giver.offer_id,
+            leg.consults,
+            None if arrived_us == now_us else arrived_us,
+        )
+    )
+    if klass.widens:
+        floor.stages.widen(leg, now_us, orders)
+    floor.matcher.wait(leg)
+    return leg
+
+
+def consultation_of(floor: Floor, leg: Leg) -> Leg | None:
+    """Return the leg by which the agent of `leg` consults somebody, or None."""
+    for number in floor.contacts[leg.contact_id].legs:
+        other = floor.legs[number]
+        if other.consults == leg.leg_id:
+            return other
+    return None
+
+
+def join(leg: Leg, orders: list[Action]) -> None:
+    """Make a consultation the customer's own leg."""
+    leg.consults = 0
+    orders.append(JoinLeg(leg.leg_id, leg.contact_id, leg.offer_id))
+
+
+def part(floor: Floor, leg: Leg, now_us: int, orders: list[Action]) -> None:
+    """End an agent's part, which he did not end by hanging up."""
+    agent = floor.agents[floor.offers[leg.offer_id].agent]
+    orders.append(ReleaseAgent(leg.offer_id, agent.agent_id))
+    leg.state = LegState.WRAPPING
+    floor.wrap(leg, now_us, orders)
