@@ -22,7 +22,7 @@ from acd.errors import StorageError
 from acd.events import Batch, ContactArrived, Event, SingleEvent
 from acd.journal.records import Entry
 from acd.switch_protocol import messages as sw
-from acd.switch_protocol.call_control import SetRouteMode
+from acd.switch_protocol.call_control import AnyCommand, SetRouteMode
 from acd.switch_protocol.port import Switch
 from acd.switch_protocol.words import Capability
 
@@ -60,7 +60,7 @@ class SwitchDriver:
         self.board = Switchboard(Site(lambda: owner.router, settings, ids), switch.capabilities)
         self._inbox: deque[sw.SwitchEvent] = deque()
         self._filled = asyncio.Event()
-        self._held: list[sw.Command] = []
+        self._held: list[AnyCommand] = []
         self._comparing = False
         """The snapshot is here, and the orphaned offers are not canceled yet."""
         self._last: asyncio.Future[Receipt] | None = None
@@ -210,7 +210,7 @@ class SwitchDriver:
         elif not self.board.is_linked and self.board.link is not LinkState.CONNECTING:
             self._held.clear()
 
-    def _send(self, commands: tuple[sw.Command, ...]) -> None:
+    def _send(self, commands: tuple[AnyCommand, ...]) -> None:
         if self.board.is_linked:
             for command in commands:
                 self._switch.submit(command)

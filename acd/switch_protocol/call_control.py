@@ -16,10 +16,10 @@ from typing import Annotated, TypeAlias
 from msgspec import Meta
 
 from acd.ids import plain
-from acd.switch_protocol.messages import CommandBase
-from acd.switch_protocol.words import CallId, CommandId, Count, DeviceId, Number
+from acd.switch_protocol.messages import Command, CommandBase
+from acd.switch_protocol.words import ID_MAX, CallId, CommandId, Count, DeviceId, Number
 
-Destination: TypeAlias = Annotated[str, Meta(min_length=1, max_length=64)]
+Destination: TypeAlias = Annotated[str, Meta(min_length=1, max_length=ID_MAX)]
 """A device, or a number to be dialled out."""
 
 
@@ -123,3 +123,6 @@ CallControl: TypeAlias = (
     | MakeCall
     | SetRouteMode
 )
+
+AnyCommand: TypeAlias = Command | CallControl
+"""All that a switch may be ordered."""

@@ -4,9 +4,11 @@ Method: customers call, agents use their phones, time passes, and each event on 
 daemon may be lost, repeated, overtaken, or about nothing. The link is cut, and the daemon is ended
 and started, at any moment: then only the router is left. Commands keep their order, as on a socket,
 and are lost with the link. Hypothesis chooses what happens in short stories, which it can shrink,
-seeds choose in long ones. The exchange is the judge: at no time may a call ring at two phones or
-talk with two agents. When the rudeness is over and an audit was made, core and switch must agree on
-every call and connection; then every call must end, and every agent be free.
+seeds choose in long ones. Agents give their calls further, ask each other and confer, at their
+desks and by their phones' keys. The exchange is the judge: at no time may a call ring at two
+phones, or be with two agents unless they were made to confer. When the rudeness is over and an
+audit was made, core and switch must agree on every call and connection; then every call must end,
+and every agent be free.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,11 +27,12 @@ from acd.daemon.ids import CommandIds
 from acd.daemon.settings import SwitchSettings
 from acd.daemon.switch_site import Site
 from acd.daemon.switchboard import LinkState, Switchboard
-from acd.ids import Device
+from acd.ids import ConsultEnd, Device
 from acd.journal.records import Entry
 from acd.router import Router
 from acd.settings import SECOND_US, AgentSettings
 from acd.switch_protocol import messages as sw
+from acd.switch_protocol.call_control import AnyCommand
 from acd.switch_protocol.simulated.exchange import Exchange
 from acd.switch_protocol.simulated.orders import carry_out
 from acd.switch_protocol.words import (
@@ -39,6 +42,7 @@ from acd.switch_protocol.words import (
     DeviceState,
     EventCause,
 )
+from acd.transfers import TALKING
 from tests.unit.shop import SHOP, at_work
 
 AGENTS = ("ann", "bob", "eve")
@@ -47,7 +51,13 @@ DOMAIN = msgspec.structs.replace(
     agents=tuple(AgentSettings(agent_id=one, profile="all", capacity="blended") for one in AGENTS),
 )
 SWITCH = SwitchSettings(kind="any", name="pbx", routes={"4000": "sales"})
-ABLE = Capability.AGENT_EVENTS | Capability.SET_AGENT_STATE | Capability.HOLD | Capability.TREATMENT
+ABLE = (
+    Capability.AGENT_EVENTS
+    | Capability.SET_AGENT_STATE
+    | Capability.HOLD
+    | Capability.TREATMENT
+    | Capability.CALL_CONTROL
+)
 ROUNDS_MAX = 400
 
 
@@ -62,7 +72,7 @@ class Site3:
         self.closed: set[str] = set()
         self.to_daemon: list[sw.SwitchEvent] = []
         self.told: list[sw.SwitchEvent] = []
-        self.to_switch: list[sw.Command] = []
+        self.to_switch: list[AnyCommand] = []
         self.start_daemon()
 
     # The daemon.
@@ -72,7 +82,7 @@ class Site3:
         self.router = Router.restore(DOMAIN, self.router.snapshot())
         site = Site(lambda: self.router, SWITCH, CommandIds("shop", "j"))
         self.board = Switchboard(site, ABLE)
-        self.held: list[sw.Command] = []
+        self.held: list[AnyCommand] = []
 
     def step(self, *facts: ev.SingleEvent) -> None:
         """Step facts of one instant, ticks first."""
@@ -217,6 +227,29 @@ def an_agent_uses_his_phone(site: Site3, choose: Choose) -> None:
         getattr(site.exchange, choose(presses))(choose(busy), site.now_us)
 
 
+def an_agent_presses_a_key_of_his_consultation(site: Site3, choose: Choose) -> None:
+    consultations = site.exchange.consultations
+    talks = [one for device in AGENTS if (one := consultations.of_phone(device)) is not None]
+    if talks:
+        press = choose((consultations.transfer, consultations.confer, consultations.reconnect))
+        press(*choose(talks), site.now_us)
+
+
+def an_agent_works_at_his_desk(site: Site3, choose: Choose) -> None:
+    """Let an agent give a call further or ask about it, and end that, as the core has it."""
+    talking = sorted(leg.offer_id for leg in site.router.legs.values() if leg.state in TALKING)
+    if talking:
+        number = choose(talking)
+        deeds: tuple[ev.SingleEvent, ...] = (
+            ev.LegTransferred(offer_id=number, queue="sales"),
+            ev.LegRequeued(offer_id=number),
+            ev.ConsultRequested(offer_id=number, queue="sales"),
+            ev.ConsultRequested(offer_id=number, queue="sales"),
+            *(ev.ConsultEnded(offer_id=number, how=how) for how in ConsultEnd),
+        )
+        site.step(choose(deeds))
+
+
 def a_phone_changes(site: Site3, choose: Choose) -> None:
     site.exchange.set_device(choose(AGENTS), choose(tuple(DeviceState)), site.now_us)
 
@@ -320,6 +353,8 @@ EVENTS = (
     (4, a_customer_calls),
     (1, a_customer_hangs_up),
     (8, an_agent_uses_his_phone),
+    (1, an_agent_presses_a_key_of_his_consultation),
+    (4, an_agent_works_at_his_desk),
     (1, a_phone_changes),
     (1, an_agent_speaks_by_his_phone),
     (2, agents_are_ready),
@@ -351,9 +386,11 @@ def begin() -> Site3:
 
 
 def check_judge(site: Site3) -> None:
-    """Check what must hold at any time: no call rings at two phones, or talks with two agents."""
+    """Check what must hold at any time: no call rings at two phones, or is with two agents."""
     for call in site.exchange.calls.values():
-        assert len(call.offers) <= 1, call
+        offers = call.offers.values()
+        assert sum(one.state is ConnectionState.ALERTING for one in offers) <= 1, call
+        assert call.conference or sum(one.with_customer for one in offers) <= 1, call
 
 
 def check_end(site: Site3, *, audits: int) -> None:
@@ -382,6 +419,7 @@ def check_agreement(site: Site3) -> None:
     at_switch = {
         (offer.call_id, offer.device, offer.state) for offer in site.exchange.offers.values()
     }
+    ids = CommandIds("shop", "j")
     states = {
         LegState.OFFERED: ConnectionState.ALERTING,
         LegState.CONNECTED: ConnectionState.CONNECTED,
@@ -397,6 +435,12 @@ def check_agreement(site: Site3) -> None:
         if leg.state in states
     }
     assert at_switch == in_core
+    asking = {(one.offer_id, one.asked_by) for one in site.exchange.offers.values() if one.asked_by}
+    assert asking == {
+        (ids.offer(leg.offer_id), ids.offer(site.router.legs[leg.consults].offer_id))
+        for leg in site.router.legs.values()
+        if leg.consults and leg.state in states
+    }
 
 
 def let_all_calls_end(site: Site3) -> None:

@@ -143,6 +143,21 @@ def test_a_phone_puts_a_customer_on_hold_by_itself(script):
     assert script.told() == []
 
 
+def test_an_order_takes_over_a_hold_of_the_phones_own(script):
+    script.say("ChannelHold", channel=script.channel("acd-1"))
+    script.forget()
+    script.order(sw.Hold(command_id="h", **PART))
+    assert OUT in script.asked()
+    script.answer(OUT)
+    script.leave_bridge("acd-1.talk", "c1")
+    script.say("ChannelUnhold", channel=script.channel("acd-1"))
+    script.order(sw.Hold(command_id="again", **PART))
+    assert script.results() == [
+        ("h", "accepted", "none"),
+        ("again", "rejected", "wrong_state"),
+    ]
+
+
 def test_only_who_talks_can_hold(script):
     script.call("c2")
     script.select("acd-2", call="c2", device="102")

@@ -275,6 +275,16 @@ def test_a_hold_is_ended_by_whose_it_is():
     assert talk.part(sw.Retrieve, "o-1", "101") == ["retrieved 101"]
 
 
+def test_an_order_takes_over_a_hold_of_the_agents_own():
+    talk = Talk()
+    talk.press("hold", "101")
+    assert talk.part(sw.Hold, "o-1", "101") == []
+    assert talk.part(sw.Hold, "o-1", "101") is CommandError.WRONG_STATE
+    assert not talk.exchange.hold("101", 0)
+    assert not talk.exchange.retrieve("101", 0)
+    assert talk.part(sw.Retrieve, "o-1", "101") == ["retrieved 101"]
+
+
 @pytest.mark.parametrize(
     "wrong, error",
     [

@@ -71,7 +71,7 @@ class Parties:
     def hold(self, command: sw.Hold) -> None:
         """Put a customer on hold."""
         leg = self._talking(command.call_id, command.offer)
-        if leg is None or leg.hold or leg.purpose is Purpose.CONSULT:
+        if leg is None or leg.hold is Hold.SWITCH or leg.purpose is Purpose.CONSULT:
             self._line.refuse(command, CommandError.WRONG_STATE)
             return
         self._set_aside(leg, lambda response: self._line.result(command, response))

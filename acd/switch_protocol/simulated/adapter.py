@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from acd.errors import ConfigError, Problem
 from acd.switch_protocol import messages as sw
-from acd.switch_protocol.call_control import CallControl
+from acd.switch_protocol.call_control import AnyCommand
 from acd.switch_protocol.port import SwitchOptions
 from acd.switch_protocol.sequence import Sequence
 from acd.switch_protocol.simulated import link
@@ -114,7 +114,7 @@ class SimulatedSwitch:
         self._deliver = deliver
         self._task = asyncio.get_running_loop().create_task(self._keep_connected())
 
-    def submit(self, command: sw.Command | CallControl) -> None:
+    def submit(self, command: AnyCommand) -> None:
         """Send a command, or say soon that it was not sent."""
         session = self._session
         error = CommandError.LINK_DOWN if session is None else session.send(command)
@@ -233,7 +233,7 @@ class _Session:
             return str(error)
         return self._end_cause or "the switch closed the link"
 
-    def send(self, command: sw.Command | CallControl) -> CommandError:
+    def send(self, command: AnyCommand) -> CommandError:
         """Write a command; return why not."""
         if (
             len(self._unanswered) >= ACKS_MAX
@@ -372,6 +372,6 @@ def _now_us() -> int:
     return time.monotonic_ns() // 1_000
 
 
-def _call_of(command: sw.Command | CallControl) -> str:
+def _call_of(command: AnyCommand) -> str:
     """Return the call that a command is about, or ""."""
     return getattr(command, "call_id", "")

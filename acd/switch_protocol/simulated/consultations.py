@@ -46,9 +46,8 @@ class Consultations:
             where = (command.call_id, command.to, command.command_id)
             exchange.ledger.add(now_us, Did.SELECT_REFUSED, *where, error=error)
             return error
-        if exchange.hold(agent.device, now_us, ordered=True):
-            agent.set_aside = True
-        agent.hold_ordered = True
+        agent.set_aside = not agent.hold_ordered
+        exchange.hold(agent.device, now_us, ordered=True)
         asked = type(agent)(command.command_id, command.call_id, command.to)
         asked.asked_by = agent.offer_id
         exchange.ring(asked, command, Did.CONSULTED, now_us)
@@ -89,7 +88,7 @@ class Consultations:
         """Let all three talk."""
         exchange = self._exchange
         asked.asked_by = ""
-        asked.conferenced = agent.conferenced = True
+        exchange.calls[asked.call_id].conference = True
         where = (asked.call_id, asked.device, asked.offer_id)
         exchange.ledger.add(now_us, Did.CONFERENCED, *where, note=agent.offer_id)
         exchange.tell(sw.Conferenced(call_id=where[0], device=where[1], offer=where[2]))

@@ -46,8 +46,6 @@ class Offer(Struct):
     """The daemon ordered the hold, and ends it: the phone's keys do not."""
     set_aside: bool = False
     """A consultation alone keeps its customer on hold: he comes back if nobody can be asked."""
-    conferenced: bool = False
-    """It may be with the customer beside others."""
 
     @property
     def with_customer(self) -> bool:
@@ -66,6 +64,8 @@ class Incoming(Struct):
     idle_since_us: int
     """Since when it waits alone."""
     served: bool = False
+    conference: bool = False
+    """Several agents may be with the customer."""
     offers: dict[str, Offer] = {}
     """The living ones."""
     ended: set[str] = set()
@@ -251,16 +251,20 @@ class Exchange:
         return True
 
     def hold(self, device: str, now_us: int, *, ordered: bool = False) -> bool:
-        """Let an agent put his customer on hold; return whether he talked.
+        """Let an agent put his customer on hold; return whether that changed anything.
 
         Args:
             device: His phone.
             now_us: When.
-            ordered: It is the daemon's doing.
+            ordered: It is the daemon's doing, who takes over a hold of the agent's own.
         """
-        offer = self._at(device, ConnectionState.CONNECTED)
+        offer = self._at(device, ConnectionState.CONNECTED, ConnectionState.HOLD)
         if offer is None:
             return False
+        if offer.state is ConnectionState.HOLD:
+            takes_over = ordered and not offer.hold_ordered
+            offer.hold_ordered = offer.hold_ordered or ordered
+            return takes_over
         offer.state = ConnectionState.HOLD
         offer.hold_ordered = ordered
         self.ledger.add(now_us, Did.HELD, offer.call_id, device, offer.offer_id)
@@ -477,6 +481,8 @@ class Exchange:
         self.phones[offer.device].offer_id = ""
         if offer.with_customer and not any(one.with_customer for one in call.offers.values()):
             self.ledger.add(now_us, Did.MUSIC, call.call_id)
+        if sum(one.state is not ConnectionState.ALERTING for one in call.offers.values()) < 2:
+            call.conference = False
         if not call.offers:
             call.idle_since_us = now_us
             self._await_fallback(call)

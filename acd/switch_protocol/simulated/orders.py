@@ -16,7 +16,7 @@ def whole(told: sw.Snapshot) -> tuple[sw.EventBase, ...]:
 
 def carry_out(
     exchange: Exchange,
-    command: sw.Command | cc.CallControl,
+    command: cc.AnyCommand,
     now_us: int,
     *,
     cut: Callable[[sw.Snapshot], Iterable[sw.EventBase]] = whole,
