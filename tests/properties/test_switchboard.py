@@ -250,6 +250,19 @@ def an_agent_works_at_his_desk(site: Site3, choose: Choose) -> None:
         site.step(choose(deeds))
 
 
+def an_agent_asks_one_who_answers(site: Site3, choose: Choose) -> None:
+    """Let it come to a consultation, which seldom happens by chance alone."""
+    talking = sorted(leg.offer_id for leg in site.router.legs.values() if leg.state in TALKING)
+    if talking:
+        agents_are_ready(site, choose)
+        site.step(ev.ConsultRequested(offer_id=choose(talking), queue="sales"))
+        if choose((True, True, True, False)):
+            site.flush()
+        for device in AGENTS:
+            if choose((True, True, True, False)):
+                site.exchange.answer(device, site.now_us)
+
+
 def a_phone_changes(site: Site3, choose: Choose) -> None:
     site.exchange.set_device(choose(AGENTS), choose(tuple(DeviceState)), site.now_us)
 
@@ -353,8 +366,9 @@ EVENTS = (
     (4, a_customer_calls),
     (1, a_customer_hangs_up),
     (8, an_agent_uses_his_phone),
-    (1, an_agent_presses_a_key_of_his_consultation),
-    (4, an_agent_works_at_his_desk),
+    (2, an_agent_presses_a_key_of_his_consultation),
+    (3, an_agent_works_at_his_desk),
+    (3, an_agent_asks_one_who_answers),
     (1, a_phone_changes),
     (1, an_agent_speaks_by_his_phone),
     (2, agents_are_ready),

@@ -481,7 +481,7 @@ class Exchange:
         self.phones[offer.device].offer_id = ""
         if offer.with_customer and not any(one.with_customer for one in call.offers.values()):
             self.ledger.add(now_us, Did.MUSIC, call.call_id)
-        if sum(one.state is not ConnectionState.ALERTING for one in call.offers.values()) < 2:
+        if all(one.state is ConnectionState.ALERTING for one in call.offers.values()):
             call.conference = False
         if not call.offers:
             call.idle_since_us = now_us
