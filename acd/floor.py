@@ -289,17 +289,17 @@ class Floor:
         One that waits is not offered to him at once, as if he had failed to take it.
         """
         leg.consults = 0
+        serves = agent.kind.desk.serves
         for number in contact.legs:
             other = self.legs[number]
-            if other.excluded is not None and other.excluded.get(agent.index) == WHILE_PARTY_US:
-                if other.state <= LegState.CONNECTING and other.klass.queue.exclusion_us:
-                    self.exclude(other, agent, now_us)
-                else:
-                    self.end_exclusion(other, agent)
-        self.see_customer(contact)
-
-    def see_customer(self, contact: Contact) -> None:
-        """Work out where a customer who is here is, from the legs of his contact."""
+            if other.excluded is None or other.excluded.get(agent.index) != WHILE_PARTY_US:
+                continue
+            klass = other.klass
+            is_his = (klass.queue.name, klass.channel_index) in serves
+            if is_his and klass.queue.exclusion_us and other.state <= LegState.CONNECTING:
+                self.exclude(other, agent, now_us)
+            else:
+                self.end_exclusion(other, agent)
         if contact.presence is not Presence.GONE:
             talks = any(self.legs[number].state in _TALKING for number in contact.legs)
             contact.presence = Presence.TALKING if talks else Presence.WAITING

@@ -23,8 +23,6 @@ class Deeds:
         self._now_us = 0
         self._handled: dict[int, tuple[str, str, int]] = {}
         """Agent, queue and handle time so far, by offer."""
-        self._in_hand: dict[str, int] = {}
-        """Offer by contact."""
         self._running: set[int] = set()
         """The offers in handling, those set aside left out."""
         self._told: dict[str, dict[int, set[Measure]]] = defaultdict(dict)
@@ -50,7 +48,6 @@ class Deeds:
         """Note that an offer's parties are connected; again changes nothing."""
         if offer.offer_id not in self._handled:
             self._handled[offer.offer_id] = (offer.agent_id, offer.queue, 0)
-            self._in_hand[offer.contact_id] = offer.offer_id
             self._running.add(offer.offer_id)
 
     def pause(self, offer_id: int) -> None:
@@ -61,10 +58,9 @@ class Deeds:
         """Note that an offer comes back."""
         self._running.add(offer_id)
 
-    def end(self, contact_id: str) -> None:
-        """Note that a contact closed; if it was ever connected, its agent has a sample."""
-        offer_id = self._in_hand.pop(contact_id, 0)
-        if offer_id:
+    def end(self, offer_id: int) -> None:
+        """Note that an offer's leg closed; if they were connected, its agent has a sample."""
+        if offer_id in self._handled:
             self._running.discard(offer_id)
             agent_id, queue, handled_us = self._handled.pop(offer_id)
             self._take(agent_id, queue, Measure.HANDLE_TIME, min(handled_us, 2_592_000_000_000))

@@ -138,7 +138,6 @@ class Naive:
         """Return a leg's place in the domain's order at a moment; smaller is sooner."""
         came = (leg.arrived_us, leg.leg_id)
         queue = self._queues[leg.klass.queue.name]
-        arrival = self.router.contacts[leg.contact_id].arrival
         match self._settings.urgency:
             case Urgency.LONGEST_WAIT:
                 return came
@@ -148,7 +147,7 @@ class Naive:
                 assert queue.head_start_us is not None
                 return (leg.arrived_us - queue.head_start_us, *came)
             case Urgency.DEADLINE_FIRST:
-                promised_us = arrival.promised_us
+                promised_us = leg.asked.promised_us
                 if promised_us is None:
                     assert queue.promise_us is not None
                     promised_us = leg.arrived_us + queue.promise_us
@@ -190,8 +189,8 @@ class Naive:
                 return Fraction(1)
 
     def priority(self, leg: Leg) -> int:
-        """Return the priority of a leg's contact, or of its queue, as its steps raised it."""
-        priority = self.router.contacts[leg.contact_id].arrival.priority
+        """Return the priority that a leg asks for, or its queue's, as its steps raised it."""
+        priority = leg.asked.priority
         if priority is None:
             priority = self._queues[leg.klass.queue.name].priority
         assert priority is not None

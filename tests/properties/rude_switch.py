@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from random import Random
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from acd.contacts import LegState
 from acd.events import (
@@ -12,6 +12,8 @@ from acd.events import (
     AgentReady,
     Batch,
     ClockTicked,
+    ConsultEnded,
+    ConsultRequested,
     ContactArrived,
     ContactLeft,
     DeviceChanged,
@@ -20,7 +22,9 @@ from acd.events import (
     LegEnded,
     LegHeld,
     LegRated,
+    LegRequeued,
     LegRetrieved,
+    LegTransferred,
     OfferAccepted,
     OfferFailed,
     OfferRejected,
@@ -28,7 +32,7 @@ from acd.events import (
     WrapUpEnded,
     WrapUpModeChanged,
 )
-from acd.ids import Channel, Device, FailureCause, WrapUpMode
+from acd.ids import Channel, ConsultEnd, Device, FailureCause, WrapUpMode
 from acd.settings import SECOND_US, DomainSettings
 from tests.properties.domains import CHANNELS, PREFERENCES, REQUIREMENTS, some
 
@@ -48,6 +52,8 @@ OFFER_EVENTS: Final[tuple[Callable[[int, Random], SingleEvent], ...]] = (
     lambda number, _: LegEnded(offer_id=number),
     lambda number, _: LegEnded(offer_id=number),
     lambda number, _: WrapUpEnded(offer_id=number),
+    lambda number, _: LegRequeued(offer_id=number),
+    lambda number, rng: ConsultEnded(offer_id=number, how=rng.choice(tuple(ConsultEnd))),
 )
 
 BACK_TO_WORK: Final[tuple[Callable[[str, Random], SingleEvent], ...]] = (
@@ -60,11 +66,13 @@ BACK_TO_WORK: Final[tuple[Callable[[str, Random], SingleEvent], ...]] = (
 POLITE: Final[dict[LegState, tuple[Callable[..., SingleEvent], ...]]] = {
     LegState.OFFERED: (OfferAccepted, LegConnected, LegConnected),
     LegState.CONNECTING: (LegConnected,),
-    LegState.CONNECTED: (LegHeld, LegEnded),
-    LegState.HELD: (LegRetrieved, LegEnded),
+    LegState.CONNECTED: (LegHeld, LegEnded, LegEnded, LegRequeued),
+    LegState.HELD: (LegRetrieved, LegEnded, LegEnded, LegRequeued),
     LegState.WRAPPING: (WrapUpEnded,),
 }
 """What a polite switch would say next of an offer, by the state of its leg."""
+
+TALKING: Final = (LegState.CONNECTED, LegState.HELD)
 
 AGENT_EVENTS: Final[tuple[Callable[[str, Random], SingleEvent], ...]] = (
     lambda name, rng: AgentNotReady(agent_id=name, reason=rng.choice(("", "lunch"))),
@@ -161,9 +169,34 @@ def a_departure(rng: Random, world: Inside) -> ContactLeft:
     return ContactLeft(contact_id=f"contact{rng.randint(0, world.contacts_sent)}")
 
 
+def a_transfer(rng: Random, world: Inside) -> SingleEvent:
+    """Return that an agent gives further what he has, or asks somebody, or has asked."""
+    talking = [one for one in world.live_offers() if world.state_of(one) in TALKING]
+    number = rng.choice(talking) if talking else rng.randint(0, world.offers_made + 1)
+    if rng.random() < 0.3:
+        return ConsultEnded(offer_id=number, how=rng.choice(tuple(ConsultEnd)))
+    if rng.random() < 0.1:
+        return LegRequeued(offer_id=number)
+    wrong = rng.randrange(5) if rng.random() < 0.05 else -1
+    agent_id = rng.choice(world.settings.agents).agent_id if rng.random() < 0.3 else ""
+    queue = "" if agent_id and rng.random() < 0.5 else rng.choice(world.settings.queues).name
+    fields: dict[str, Any] = {
+        "offer_id": number,
+        "queue": "nowhere" if wrong == 0 else "" if wrong == 1 else queue,
+        "agent_id": "nobody" if wrong == 2 else agent_id,
+        "priority": 2**40 if wrong == 3 else rng.choice((None, None, -1, 0, 1)),
+        "requirement": rng.choice(BAD_REQUIREMENTS if wrong == 4 else ("", "", *REQUIREMENTS)),
+    }
+    if rng.random() < 0.4:
+        return LegTransferred(**fields, keep_place=rng.random() < 0.5)
+    return ConsultRequested(**fields)
+
+
 def an_answer(rng: Random, world: Inside) -> SingleEvent:
     """Return something about an offer: a live one, an ended one, one never made."""
     live = world.live_offers()
+    if rng.random() < 0.15:
+        return a_transfer(rng, world)
     if live and rng.random() < 0.6:
         number = rng.choice(live)
         return rng.choice(POLITE[world.state_of(number)])(offer_id=number)

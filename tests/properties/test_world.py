@@ -20,6 +20,7 @@ from tests.properties.domains import small_domain
 from tests.properties.rude_switch import (
     a_batch,
     a_departure,
+    a_transfer,
     an_agents_event,
     an_answer,
     an_arrival,
@@ -75,6 +76,11 @@ class RudeSwitch(RuleBasedStateMachine):
                 self.world.tell(OfferAccepted(offer_id=number))
                 if connected:
                     self.world.tell(LegConnected(offer_id=number))
+
+    @rule(rng=RNG)
+    def contacts_go_further(self, rng: Random) -> None:
+        for _ in range(rng.randint(1, 4)):
+            self.world.tell(a_transfer(rng, self.world))
 
     @rule(rng=RNG)
     def an_agent_does_something(self, rng: Random) -> None:

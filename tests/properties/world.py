@@ -17,24 +17,29 @@ import pytest
 from acd.actions import (
     Action,
     CloseContact,
+    CloseLeg,
     EnterQueue,
     InterruptLeg,
     OfferContact,
+    OpenLeg,
     Refused,
+    ReleaseAgent,
     ResumeLeg,
     SetAgentState,
     WithdrawOffer,
 )
 from acd.agents import SlotState
-from acd.contacts import Leg, LegState, OfferState, Presence
+from acd.contacts import WHILE_PARTY_US, Leg, LegState, OfferState
 from acd.eligibility import delayed, eligible, may_take
 from acd.errors import CallerError
 from acd.events import (
     Batch,
     ClockTicked,
     ContactArrived,
+    ContactLeft,
     Event,
     LegConnected,
+    LegEnded,
     LegRated,
     OfferAccepted,
     OfferFailed,
@@ -48,6 +53,7 @@ from acd.skills import parse_requirement
 from acd.snapshot import Snapshot
 from tests.properties.deeds import Deeds
 from tests.properties.naive import moment, naive_router, takes_of
+from tests.properties.parties import PARTIES
 
 START_US: Final = 1_700_000_000_000_000
 
@@ -65,8 +71,14 @@ class Ledger:
     def __init__(self, settings: DomainSettings) -> None:
         self.now_us = 0
         self.inside: Counter[str] = Counter()
-        self.holds: dict[str, tuple[int, str]] = {}
-        """Contact → (offer, agent), from the offer until it ends or the contact closes."""
+        self.holds: dict[int, tuple[int, str]] = {}
+        """Leg → (offer, agent), from the offer until it ends or the leg closes."""
+        self.talking: set[int] = set()
+        """The offers whose agents have the contact, be it on hold."""
+        self.talked: set[str] = set()
+        """The contacts that some agent had before the last step."""
+        self.further: dict[int, str] = {}
+        """The open legs beyond the first: leg → contact."""
         self.aside: set[int] = set()
         self.given_us: dict[str, int] = {}
         """When each agent was last offered something."""
@@ -75,10 +87,11 @@ class Ledger:
         self.missed: Counter[str] = Counter()
         """How many offers each agent let ring out since he last took one."""
         self._taken: set[int] = set()
-        self.failed: dict[tuple[str, str], int] = {}
-        """When an agent last failed to take a contact."""
+        self._parted: set[int] = set()
+        self.failed: dict[tuple[int, str], int] = {}
+        """When an agent last failed to take a leg, or gave its contact further."""
         self.offered: Counter[str] = Counter()
-        """How many contacts entered each queue."""
+        """How many legs entered each queue."""
         self.closed: Counter[ContactOutcome] = Counter()
         self.offers: list[OfferContact] = []
         self.deeds = Deeds(settings)
@@ -87,6 +100,7 @@ class Ledger:
         """Enter a step."""
         self.now_us = now_us
         self.deeds.let_time_pass(now_us)
+        self.talked = {self.offers[number - 1].contact_id for number in self.talking}
         refused = {action.position for action in actions if isinstance(action, Refused)}
         # An answer to what was withdrawn before it in its batch came too late to count.
         withdrawn = {action.offer_id for action in actions if isinstance(action, WithdrawOffer)}
@@ -111,6 +125,13 @@ class Ledger:
         if isinstance(event, LegConnected) and event.offer_id not in withdrawn:
             if event.offer_id in {number for number, _ in self.holds.values()}:
                 self.deeds.begin(self.offers[event.offer_id - 1])
+                self.talking |= {event.offer_id} - self._parted
+        elif isinstance(event, LegEnded):
+            self._part(event.offer_id)
+        elif isinstance(event, ContactLeft):
+            for number in tuple(self.talking):
+                if self.offers[number - 1].contact_id == event.contact_id:
+                    self._part(number)
         elif isinstance(event, LegRated):
             self.deeds.rate(event)
 
@@ -118,18 +139,36 @@ class Ledger:
         """Note that an offer was taken, if it was still to be taken."""
         if 0 < offer_id <= len(self.offers):
             offer = self.offers[offer_id - 1]
-            is_held = self.holds.get(offer.contact_id) == (offer_id, offer.agent_id)
+            is_held = self.holds.get(offer.leg_id) == (offer_id, offer.agent_id)
             if is_held and offer_id not in self._taken:
                 self._taken.add(offer_id)
                 self.missed[offer.agent_id] = 0
+
+    def _part(self, offer_id: int) -> None:
+        """Note that an agent's part ended, if he had one; he does not get it back at once."""
+        if offer_id in self.talking:
+            self.talking.remove(offer_id)
+            self._parted.add(offer_id)
+            offer = self.offers[offer_id - 1]
+            for leg_id, contact_id in self.further.items():
+                if contact_id == offer.contact_id:
+                    self.failed[leg_id, offer.agent_id] = self.now_us
+
+    def _close(self, leg_id: int, outcome: ContactOutcome) -> None:
+        self.closed[outcome] += 1
+        self.further.pop(leg_id, None)
+        offer_id, _ = self.holds.pop(leg_id, (0, ""))
+        self.deeds.end(offer_id)
+        self.aside.discard(offer_id)
+        self.talking.discard(offer_id)
 
     def _note_action(self, action: Action) -> None:
         if isinstance(action, EnterQueue):
             self.offered[action.queue] += 1
         elif isinstance(action, OfferContact):
-            assert action.contact_id not in self.holds, "a contact is offered twice"
+            assert action.leg_id not in self.holds, "a leg is offered twice"
             assert action.offer_id == len(self.offers) + 1
-            self.holds[action.contact_id] = (action.offer_id, action.agent_id)
+            self.holds[action.leg_id] = (action.offer_id, action.agent_id)
             self.given_before_us[action.offer_id] = self.given_us.get(action.agent_id, -(2**60))
             self.given_us[action.agent_id] = self.now_us
             self.offers.append(action)
@@ -141,12 +180,24 @@ class Ledger:
         elif isinstance(action, CloseContact):
             assert self.inside[action.contact_id] > 0, "a contact is closed twice"
             self.inside[action.contact_id] -= 1
-            self.closed[action.outcome] += 1
-            self.deeds.end(action.contact_id)
-            self.holds.pop(action.contact_id, None)
-            self.aside -= {
-                one for one in self.aside if self.offers[one - 1].contact_id == action.contact_id
-            }
+            held = [
+                leg_id
+                for leg_id, (number, _) in self.holds.items()
+                if self.offers[number - 1].contact_id == action.contact_id
+            ]
+            opened = [leg for leg, one in self.further.items() if one == action.contact_id]
+            last = {*held, *opened}
+            assert len(last) <= 1, "a contact ends before its legs"
+            self._close(last.pop() if last else 0, action.outcome)
+        elif isinstance(action, CloseLeg):
+            assert self.inside[action.contact_id] > 0
+            self._close(action.leg_id, action.outcome)
+        elif isinstance(action, OpenLeg):
+            assert self.inside[action.contact_id] > 0
+            self.further[action.leg_id] = action.contact_id
+            self.offered[action.queue] += 1
+        elif isinstance(action, ReleaseAgent):
+            self._part(action.offer_id)
         elif isinstance(action, InterruptLeg):
             assert action.offer_id not in self.aside
             self.aside.add(action.offer_id)
@@ -156,11 +207,12 @@ class Ledger:
             self.deeds.resume(action.offer_id)
 
     def _release(self, offer_id: int, *, failed: bool) -> None:
-        contact_id = self.offers[offer_id - 1].contact_id
-        if self.holds.get(contact_id, (0, ""))[0] == offer_id:
-            _, agent_id = self.holds.pop(contact_id)
+        leg_id = self.offers[offer_id - 1].leg_id
+        had_part = offer_id in self.talking | self._parted  # Then an answer comes too late.
+        if self.holds.get(leg_id, (0, ""))[0] == offer_id and not had_part:
+            _, agent_id = self.holds.pop(leg_id)
             if failed:
-                self.failed[contact_id, agent_id] = self.now_us
+                self.failed[leg_id, agent_id] = self.now_us
 
 
 class World:
@@ -406,15 +458,11 @@ class World:
             assert leg.leg_id == number
             assert leg.state in range(LegState.CLOSED)
             assert (leg.state is LegState.QUEUED) == (leg.offer_id == 0)
-            presence = router.contacts[leg.contact_id].presence
-            assert (presence is Presence.WAITING) == (leg.state <= LegState.CONNECTING)
-            if presence is Presence.GONE:
-                assert leg.state is LegState.WRAPPING
 
     def a_leg_has_at_most_one_offer_and_one_agent(self) -> None:
         router = self.router
         assert self.ledger.holds == {
-            router.legs[offer.leg_id].contact_id: (number, router.agents[offer.agent].agent_id)
+            offer.leg_id: (number, router.agents[offer.agent].agent_id)
             for number, offer in router.offers.items()
         }
         for number, offer in router.offers.items():
@@ -485,7 +533,7 @@ class World:
         ends_us = [agent.back_off_until_us for agent in router.agents if agent.back_off_until_us]
         ends_us += [agent.gap_until_us for agent in router.agents if agent.gap_until_us]
         for leg in router.legs.values():
-            ends_us += (leg.excluded or {}).values()
+            ends_us += [at for at in (leg.excluded or {}).values() if at != WHILE_PARTY_US]
             if leg.state is LegState.QUEUED and leg.widens_us:
                 ends_us.append(leg.widens_us)
         for offer in router.offers.values():
@@ -546,7 +594,7 @@ class World:
         queues = {queue.name: queue for queue in self.settings.queues}
         for offer in self.actions:
             if isinstance(offer, OfferContact):
-                failed_us = self.ledger.failed.get((offer.contact_id, offer.agent_id), -(2**60))
+                failed_us = self.ledger.failed.get((offer.leg_id, offer.agent_id), -(2**60))
                 assert self.now_us - failed_us >= queues[offer.queue].exclusion_us
 
     def offers_to_one_agent_keep_their_distance(self) -> None:
@@ -621,8 +669,7 @@ class World:
             case Urgency.HEAD_START:
                 return max(queue.head_start_us or 0 for queue in queues)
             case Urgency.DEADLINE_FIRST:
-                arrivals = [self.router.contacts[one.contact_id].arrival for one in (leg, other)]
-                if any(arrival.promised_us is not None for arrival in arrivals):
+                if any(one.asked.promised_us is not None for one in (leg, other)):
                     return self.now_us
                 promises = [queue.promise_us or 0 for queue in queues]
                 return max(promises) - min(promises)
@@ -667,6 +714,7 @@ class World:
         assert +offered == self.ledger.offered
         assert sum(one.answered for one in whole) == answered
         assert sum(one.abandoned for one in whole) == self.ledger.closed[ContactOutcome.ABANDONED]
+        assert sum(one.other_exits for one in whole) == self.ledger.closed[ContactOutcome.CANCELED]
         assert sum(one.waiting for one in whole) == waiting
         assert sum(one.handled for one in whole) == self.ledger.closed[ContactOutcome.HANDLED]
         assert sum(one.offers.made for one in whole) == len(self.ledger.offers)
@@ -695,4 +743,5 @@ INVARIANTS: Final[tuple[Callable[[World], None], ...]] = (
     World.nobody_is_overtaken,
     World.performance_is_what_the_agents_did,
     World.occupancy_is_what_the_agents_did,
+    *PARTIES,
 )
