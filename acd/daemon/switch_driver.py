@@ -113,6 +113,11 @@ class SwitchDriver:
         return self.board.link
 
     @property
+    def can_control(self) -> bool:
+        """Whether the switch takes what gives calls further: consultations and what ends them."""
+        return Capability.CALL_CONTROL in self._switch.capabilities
+
+    @property
     def is_up(self) -> bool:
         """Whether the switch is linked and in step with the core."""
         return self.board.link is LinkState.UP and not self._comparing

@@ -56,10 +56,26 @@ class QueueView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LegView:
+    """One leg of a contact."""
+
+    leg_id: LegId
+    queue: QueueName
+    channel: Channel
+    state: str
+    arrived_us: int
+    offer_id: OfferId | None
+    agent_id: AgentId | None
+    consults: LegId | None
+    """The leg whose agent asks the one who takes this leg, while the customer is on hold."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AgentLegView:
     """One slot of an agent."""
 
     offer_id: OfferId
+    leg_id: LegId
     contact_id: ContactId
     queue: QueueName
     channel: Channel
@@ -69,6 +85,10 @@ class AgentLegView:
     """When ringing, connecting or wrap-up ends by itself."""
     customer: str
     attributes: dict[str, str]
+    consults: LegId | None
+    """The leg whose agent asks him, while the customer is on hold; it is among the others."""
+    others: tuple[LegView, ...]
+    """The contact's other legs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,19 +105,6 @@ class AgentView:
     idle_since_us: int | None
     """Since when no slot is in use; only where he is logged in."""
     legs: tuple[AgentLegView, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LegView:
-    """One leg of a contact."""
-
-    leg_id: LegId
-    queue: QueueName
-    channel: Channel
-    state: str
-    arrived_us: int
-    offer_id: OfferId | None
-    agent_id: AgentId | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,10 +221,12 @@ def serves(agent: Agent) -> Sequence[QueueName]:
 
 def _agent_leg(offer: Offer, router: Router) -> AgentLegView:
     leg = router.legs[offer.leg_id]
-    arrival = router.contacts[leg.contact_id].arrival
+    contact = router.contacts[leg.contact_id]
+    arrival = contact.arrival
     aside = offer.slot == SlotState.INTERRUPTED
     return AgentLegView(
         offer_id=offer.offer_id,
+        leg_id=leg.leg_id,
         contact_id=leg.contact_id,
         queue=leg.klass.queue.name,
         channel=CHANNELS[offer.channel],
@@ -225,6 +234,10 @@ def _agent_leg(offer: Offer, router: Router) -> AgentLegView:
         until_us=offer.until_us or None,
         customer=arrival.customer,
         attributes=dict(arrival.attributes),
+        consults=leg.consults or None,
+        others=tuple(
+            _leg(router.legs[number], router) for number in contact.legs if number != leg.leg_id
+        ),
     )
 
 
@@ -238,4 +251,5 @@ def _leg(leg: Leg, router: Router) -> LegView:
         arrived_us=leg.arrived_us,
         offer_id=leg.offer_id or None,
         agent_id=None if offer is None else router.agents[offer.agent].agent_id,
+        consults=leg.consults or None,
     )
