@@ -221,14 +221,19 @@ class _Together(NamedTuple):
 
     def compare(self) -> None:
         """Compare each agent's leg with his connection, and see whether a conference is one."""
-        for leg, connection in self.found.values():
-            if connection.state is ConnectionState.ALERTING:
-                continue
+        answered = [
+            (leg, connection)
+            for leg, connection in self.found.values()
+            if connection.state is not ConnectionState.ALERTING
+        ]
+        for leg, connection in answered:
             if leg.state is LegState.WRAPPING:
                 self.plan.first.append(self._order(sw.ClearConnection, connection))
-                continue
-            if leg.state not in TALKING:
+            elif leg.state not in TALKING:
                 self.plan.tell(ev.LegConnected(offer_id=leg.offer_id))
+        for leg, connection in answered:
+            if leg.state is LegState.WRAPPING:
+                continue
             if connection.state is ConnectionState.HOLD:
                 self._compare_held(leg, connection)
             else:
@@ -250,8 +255,6 @@ class _Together(NamedTuple):
         other = self.found.get(asked)
         if other is not None and other[1].state is not ConnectionState.ALERTING:
             # The customer is with him, and so is whom he asks.
-            if other[0].state not in TALKING:
-                self.plan.tell(ev.LegConnected(offer_id=other[0].offer_id))
             end = ev.ConsultEnded(offer_id=leg.offer_id, how=ConsultEnd.CONFERENCE)
             self.plan.tell(end)
         elif leg.state is LegState.HELD and asked:
