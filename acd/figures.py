@@ -82,6 +82,7 @@ handling: connected until closed, wrap-up included, less the time set aside by a
 aht: handling / handled legs, of the legs that are closed
 occupancy: time with a leg in handling / (that + ready with none in handling and none ringing)
 queue length: time average of the number waiting, ringing included
+other exits: canceled or expired before the connection; they are offered, and in no share
 rona rate: timed out / (offers - canceled - revoked); reject rate and failure rate likewise
 """
 

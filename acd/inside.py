@@ -32,13 +32,10 @@ def take_life_of(contact_id: ContactId, legs: list[LifeOfLeg]) -> list[LifeOfLeg
         contact_id: The contact, whose id came again in the same batch.
         legs: The batch's actions in order; those returned are taken out of it.
     """
-    taken = []
-    for action in tuple(legs):
-        if action.contact_id == contact_id:
-            legs.remove(action)
-            taken.append(action)
-            if type(action) is CloseContact:
-                break
+    its = [at for at, action in enumerate(legs) if action.contact_id == contact_id]
+    end = next(at for at in its if type(legs[at]) is CloseContact)
+    taken = [legs[at] for at in its if at <= end]
+    legs[: end + 1] = [one for one in legs[: end + 1] if one.contact_id != contact_id]
     return taken
 
 

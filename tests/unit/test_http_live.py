@@ -19,7 +19,7 @@ from acd.daemon.http.fold import Fold
 from acd.daemon.http.views import agent_view
 from acd.daemon.keys import Keys
 from acd.daemon.owner import Owner
-from acd.ids import Channel, Device, FailureCause
+from acd.ids import Channel, ConsultEnd, Device, FailureCause
 from acd.journal.file import JournalFile
 from acd.router import Router
 from tests.properties.domains import small_domain
@@ -70,6 +70,10 @@ def any_event(rng, router, domain, fresh):
             ev.LegRetrieved(offer_id=offer),
             *2 * [ev.LegEnded(offer_id=offer)],
             ev.WrapUpEnded(offer_id=offer),
+            ev.LegTransferred(offer_id=offer, queue=queue.name, keep_place=rng.random() < 0.5),
+            ev.LegRequeued(offer_id=offer),
+            *2 * [ev.ConsultRequested(offer_id=offer, queue=queue.name)],
+            *2 * [ev.ConsultEnded(offer_id=offer, how=rng.choice([*ConsultEnd]))],
             ev.AgentLoggedIn(agent_id=agent),
             *2 * [ev.AgentReady(agent_id=agent)],
             ev.AgentNotReady(agent_id=agent),
