@@ -406,6 +406,9 @@ class Switchboard:
         found = self._site.offer_of(event.call_id, event.offer)
         if found is None:
             return _NOTHING
+        if event.cause is EventCause.REDIRECTED:
+            # Another phone answered, and word of that is missing: it is no fault of this one.
+            return self._look(event.call_id)
         fact = failures.of_event(event.cause, found[0], now_us)
         return _NOTHING if fact is None else Reaction(facts=(fact,))
 

@@ -12,10 +12,11 @@ import pytest
 from acd.settings import SECOND_US
 from acd.switch_protocol import call_control as cc
 from acd.switch_protocol import messages as sw
-from acd.switch_protocol.simulated.exchange import Exchange, as_told
+from acd.switch_protocol.simulated.exchange import Exchange
 from acd.switch_protocol.simulated.ledger import Did
 from acd.switch_protocol.simulated.orders import carry_out
 from acd.switch_protocol.simulated.robots import Habits, Robots
+from acd.switch_protocol.simulated.state import as_told
 from acd.switch_protocol.words import (
     CommandError,
     CommandStage,
@@ -206,6 +207,22 @@ def test_several_may_ring_for_an_agent_until_one_answers():
     assert talk.order(cancel) == []
     talk.press("answer", "102")
     assert talk.consult("o-4", "103") is CommandError.WRONG_STATE
+
+
+def test_whoever_answers_after_another_is_redirected_but_in_a_conference():
+    talk = Talk()
+    talk.order(sw.RouteSelect(command_id="o-8", call_id=talk.call, device="103", ring_us=RING_US))
+    assert not talk.exchange.answer("103", 0)
+    assert told(talk.exchange.events)[-1] == "route.re_route redirected"
+    talk.consult()
+    talk.consult("o-3", "103")
+    talk.press("answer", "102")
+    assert not talk.exchange.phones["103"].offer_id
+    talk.finish(cc.ConferenceCall)
+    talk.part(sw.ClearConnection, "o-1", "101")
+    talk.order(sw.RouteSelect(command_id="o-9", call_id=talk.call, device="103", ring_us=RING_US))
+    talk.press("answer", "103")
+    assert talk.hears() == ["102", "103"]
 
 
 @pytest.mark.parametrize("how", ["hangs up", "is cleared", "is canceled", "is torn out"])

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 from acd.switch_protocol import call_control as cc
 from acd.switch_protocol import messages as sw
 from acd.switch_protocol.simulated.ledger import Did
+from acd.switch_protocol.simulated.state import Offer
 from acd.switch_protocol.words import CommandError, ConnectionState, EventCause
 
 if TYPE_CHECKING:
-    from acd.switch_protocol.simulated.exchange import Exchange, Offer
+    from acd.switch_protocol.simulated.exchange import Exchange
 
 
 class Consultations:
@@ -30,7 +31,7 @@ class Consultations:
     def __init__(self, exchange: "Exchange") -> None:
         self._exchange = exchange
 
-    def of(self, agent: "Offer") -> list["Offer"]:
+    def of(self, agent: Offer) -> list[Offer]:
         """Return those whom an agent asks: several only while they ring."""
         call = self._exchange.calls[agent.call_id]
         return [one for one in call.offers.values() if one.asked_by == agent.offer_id]
@@ -48,12 +49,11 @@ class Consultations:
             return error
         agent.set_aside = not agent.hold_ordered
         exchange.hold(agent.device, now_us, ordered=True)
-        asked = type(agent)(command.command_id, command.call_id, command.to)
-        asked.asked_by = agent.offer_id
+        asked = Offer(command.command_id, command.call_id, command.to, asked_by=agent.offer_id)
         exchange.ring(asked, command, Did.CONSULTED, now_us)
         return CommandError.NONE
 
-    def _may_ask(self, agent: "Offer", command: cc.ConsultationCall) -> bool:
+    def _may_ask(self, agent: Offer, command: cc.ConsultationCall) -> bool:
         return (
             agent.call_id == command.call_id
             and agent.state is not ConnectionState.ALERTING
@@ -79,12 +79,12 @@ class Consultations:
             self.confer(agent, asked, now_us)
         return CommandError.NONE
 
-    def transfer(self, agent: "Offer", asked: "Offer", now_us: int) -> None:
+    def transfer(self, agent: Offer, asked: Offer, now_us: int) -> None:
         """Let a customer talk with whom was asked, and the agent go."""
         self._hand_over(agent, asked, now_us)
         self._exchange.drop_connection(agent, EventCause.REDIRECTED, now_us)
 
-    def confer(self, agent: "Offer", asked: "Offer", now_us: int) -> None:
+    def confer(self, agent: Offer, asked: Offer, now_us: int) -> None:
         """Let all three talk."""
         exchange = self._exchange
         asked.asked_by = ""
@@ -94,7 +94,7 @@ class Consultations:
         exchange.tell(sw.Conferenced(call_id=where[0], device=where[1], offer=where[2]))
         exchange.retrieve(agent.device, now_us, ordered=True)
 
-    def reconnect(self, agent: "Offer", asked: "Offer", now_us: int) -> None:
+    def reconnect(self, agent: Offer, asked: Offer, now_us: int) -> None:
         """Let agent and customer talk again, and whom was asked go."""
         exchange = self._exchange
         where = (asked.call_id, asked.device, asked.offer_id)
@@ -105,7 +105,7 @@ class Consultations:
         else:
             exchange.drop_connection(asked, EventCause.CALL_CANCELLED, now_us)
 
-    def of_phone(self, device: str) -> tuple["Offer", "Offer"] | None:
+    def of_phone(self, device: str) -> tuple[Offer, Offer] | None:
         """Return the agent at a phone and whom he talks with about his customer, if he does."""
         phone = self._exchange.phones.get(device)
         agent = None if phone is None else self._exchange.offers.get(phone.offer_id)
@@ -114,7 +114,7 @@ class Consultations:
                 return agent, asked
         return None
 
-    def ended(self, offer: "Offer", now_us: int) -> None:
+    def ended(self, offer: Offer, now_us: int) -> None:
         """See what hangs on an offer or connection that is over."""
         exchange = self._exchange
         if offer.asked_by:
@@ -130,7 +130,7 @@ class Consultations:
             else:
                 self._hand_over(offer, asked, now_us)
 
-    def _hand_over(self, agent: "Offer", asked: "Offer", now_us: int) -> None:
+    def _hand_over(self, agent: Offer, asked: Offer, now_us: int) -> None:
         exchange = self._exchange
         asked.asked_by = ""
         where = (asked.call_id, asked.device, asked.offer_id)

@@ -8,13 +8,14 @@ any case. An offer rings under its command's id: what was given or canceled once
 from heapq import heappop, heappush
 from typing import Final
 
-from msgspec import Struct, structs
+from msgspec import structs
 
 from acd.settings import SECOND_US
 from acd.switch_protocol import messages as sw
 from acd.switch_protocol.call_control import ConsultationCall
 from acd.switch_protocol.simulated.consultations import Consultations
 from acd.switch_protocol.simulated.ledger import Did, Ledger
+from acd.switch_protocol.simulated.state import Incoming, Offer, Phone, as_told
 from acd.switch_protocol.words import (
     CONNECTIONS_MAX,
     AgentStateWord,
@@ -30,57 +31,6 @@ RING_GRACE_US: Final = 3 * SECOND_US
 
 OFFERS_MAX: Final = 10_000
 """Most offers of one call; the switch refuses more (a call offered twice a second for an hour)."""
-
-
-class Offer(Struct):
-    """A call at a phone."""
-
-    offer_id: str
-    call_id: str
-    device: str
-    state: ConnectionState = ConnectionState.ALERTING
-    ring_until_us: int = 0
-    asked_by: str = ""
-    """The offer whose agent consults this one; "" if it is between the customer and an agent."""
-    hold_ordered: bool = False
-    """The daemon ordered the hold, and ends it: the phone's keys do not."""
-    set_aside: bool = False
-    """A consultation alone keeps its customer on hold: he comes back if nobody can be asked."""
-
-    @property
-    def with_customer(self) -> bool:
-        """Whether customer and agent hear each other."""
-        return self.state is ConnectionState.CONNECTED and not self.asked_by
-
-
-class Incoming(Struct):
-    """A customer's call."""
-
-    call_id: str
-    dnis: str
-    ani: str
-    user_data: bytes
-    queued_us: int
-    idle_since_us: int
-    """Since when it waits alone."""
-    served: bool = False
-    conference: bool = False
-    """Several agents may be with the customer."""
-    offers: dict[str, Offer] = {}
-    """The living ones."""
-    ended: set[str] = set()
-    """Offers that were given or canceled, and are over."""
-
-
-class Phone(Struct):
-    """An agent's phone."""
-
-    device: str
-    state: DeviceState = DeviceState.IN_SERVICE
-    offer_id: str = ""
-    """What rings or talks at it."""
-    agent: AgentStateWord = AgentStateWord.NULL
-    reason: str = ""
 
 
 class Exchange:
@@ -216,11 +166,14 @@ class Exchange:
             self.tell(sw.DeviceStateChanged(device=device, state=DeviceState.IN_SERVICE))
 
     def answer(self, device: str, now_us: int) -> bool:
-        """Let an agent pick up; return whether it rang."""
+        """Let an agent pick up; return whether it rang, and nobody else had the call by then."""
         offer = self._at(device, ConnectionState.ALERTING)
         if offer is None:
             return False
         call = self.calls[offer.call_id]
+        if call.is_taken_from(offer):
+            self.re_route(offer, EventCause.REDIRECTED, now_us)
+            return False
         offer.state = ConnectionState.CONNECTED
         call.served = True
         did = Did.ASKED if offer.asked_by else Did.TALKING
@@ -486,18 +439,3 @@ class Exchange:
         if not call.offers:
             call.idle_since_us = now_us
             self._await_fallback(call)
-
-
-def as_told(call: Incoming) -> sw.Call:
-    """Return a call as the daemon is told of it."""
-    return sw.Call(
-        call_id=call.call_id,
-        dnis=call.dnis,
-        ani=call.ani,
-        queued_us=call.queued_us,
-        served=call.served,
-        user_data=call.user_data,
-        connections=tuple(
-            sw.Connection(one.device, one.state, one.offer_id) for one in call.offers.values()
-        ),
-    )

@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable
 
 from acd.switch_protocol import call_control as cc
 from acd.switch_protocol import messages as sw
-from acd.switch_protocol.simulated.exchange import Exchange, as_told
+from acd.switch_protocol.simulated.exchange import Exchange
 from acd.switch_protocol.simulated.ledger import Did
+from acd.switch_protocol.simulated.state import as_told
 from acd.switch_protocol.words import CommandError, CommandStage, EventCause
 
 
