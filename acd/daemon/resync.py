@@ -30,7 +30,7 @@ from acd.agents import SlotState
 from acd.contacts import Contact, Leg, LegState, Presence
 from acd.daemon.settings import ANI_PREFIX, DNIS
 from acd.daemon.switch_site import VOICE, Site
-from acd.ids import ConsultEnd, ContactId, LegId
+from acd.ids import ConsultEnd, ContactId, LegId, OfferId
 from acd.switch_protocol import call_control as cc
 from acd.switch_protocol import messages as sw
 from acd.switch_protocol.call_control import AnyCommand
@@ -136,10 +136,10 @@ def compare_call(
     for connection in call.connections:
         number = site.ids.offer_of(connection.offer)
         leg = None if number is None else held_out.pop(number, None)
-        if number is not None and leg is not None:
-            found[leg.leg_id] = leg, connection
-        else:
+        if number is None or leg is None:
             _cancel(site, call, connection, plan)
+        elif connection.state is not ConnectionState.ALERTING:
+            found[leg.leg_id] = number, leg, connection
     asked = {leg.consults: leg.leg_id for leg in _legs_of(site, contact) if leg.consults}
     _Together(site, call.call_id, found, asked, plan).compare()
     for number, leg in held_out.items():
@@ -173,8 +173,8 @@ def missing_calls(site: Site, calls: Container[str], contacts: Iterable[ContactI
     return found
 
 
-_Found: TypeAlias = dict[LegId, tuple[Leg, sw.Connection]]
-"""The legs of a contact whose connections were found, by the leg's number."""
+_Found: TypeAlias = dict[LegId, tuple[OfferId, Leg, sw.Connection]]
+"""The legs of a contact whose connections were found, and do not only ring, by the leg's number."""
 
 
 def _legs_of(site: Site, contact: Contact) -> list[Leg]:
@@ -221,46 +221,39 @@ class _Together(NamedTuple):
 
     def compare(self) -> None:
         """Compare each agent's leg with his connection, and see whether a conference is one."""
-        answered = [
-            (leg, connection)
-            for leg, connection in self.found.values()
-            if connection.state is not ConnectionState.ALERTING
-        ]
-        for leg, connection in answered:
+        for number, leg, connection in self.found.values():
             if leg.state is LegState.WRAPPING:
                 self.plan.first.append(self._order(sw.ClearConnection, connection))
             elif leg.state not in TALKING:
-                self.plan.tell(ev.LegConnected(offer_id=leg.offer_id))
-        for leg, connection in answered:
+                self.plan.tell(ev.LegConnected(offer_id=number))
+        for number, leg, connection in self.found.values():
             if leg.state is LegState.WRAPPING:
                 continue
             if connection.state is ConnectionState.HOLD:
-                self._compare_held(leg, connection)
+                self._compare_held(number, leg, connection)
             else:
-                self._compare_talking(leg, connection)
+                self._compare_talking(number, leg, connection)
         self._compare_conference()
 
-    def _compare_held(self, leg: Leg, connection: sw.Connection) -> None:
+    def _compare_held(self, number: OfferId, leg: Leg, connection: sw.Connection) -> None:
         if leg.state is LegState.HELD:
             return
-        self.plan.tell(ev.LegHeld(offer_id=leg.offer_id))
+        self.plan.tell(ev.LegHeld(offer_id=number))
         is_over = leg.state is LegState.CONNECTED and leg.leg_id not in self.asked
-        offer = self.site.router.offers[leg.offer_id]
+        offer = self.site.router.offers[number]
         if is_over and offer.slot != SlotState.INTERRUPTED:
             # A hold by our order should be over; the switch refuses this where it is the agent's.
             self.plan.then.append(self._order(sw.Retrieve, connection))
 
-    def _compare_talking(self, leg: Leg, connection: sw.Connection) -> None:
+    def _compare_talking(self, number: OfferId, leg: Leg, connection: sw.Connection) -> None:
         asked = self.asked.get(leg.leg_id, 0)
-        other = self.found.get(asked)
-        if other is not None and other[1].state is not ConnectionState.ALERTING:
+        if asked in self.found:
             # The customer is with him, and so is whom he asks.
-            end = ev.ConsultEnded(offer_id=leg.offer_id, how=ConsultEnd.CONFERENCE)
-            self.plan.tell(end)
+            self.plan.tell(ev.ConsultEnded(offer_id=number, how=ConsultEnd.CONFERENCE))
         elif leg.state is LegState.HELD and asked:
             self.plan.then.append(self._order(sw.Hold, connection))
         elif leg.state is LegState.HELD:
-            self.plan.tell(ev.LegRetrieved(offer_id=leg.offer_id))
+            self.plan.tell(ev.LegRetrieved(offer_id=number))
 
     def _compare_conference(self) -> None:
         """Order once more the conference of those who should talk, while one is on hold.
@@ -269,7 +262,7 @@ class _Together(NamedTuple):
         """
         parts = [
             (leg, connection)
-            for leg, connection in self.found.values()
+            for _, leg, connection in self.found.values()
             if leg.state in TALKING and not leg.consults and leg.leg_id not in self.asked
         ]
         is_held = any(

@@ -4,6 +4,8 @@ Method: as in test_asterisk_calls.py; the desktops are WebSockets to the daemon.
 read from Asterisk's own bridges: a conversation is named by its phones, and "customer".
 """
 
+from functools import partial
+
 import pytest
 
 from tests.system.daemon_kit.site import running
@@ -93,7 +95,7 @@ class Floor:
         until(lambda: not self.site.contacts() and not self.asterisk.channels())
         for agent in ("101", "102"):
             self.bank[agent].wait_idle()
-            until(lambda agent=agent: self.is_free(agent))
+            until(partial(self.is_free, agent))
 
     def is_free(self, device):
         """Return whether an agent is ready, and has nothing in hand."""
