@@ -16,7 +16,6 @@ from acd.contacts import (
     REFUSED,
     Leg,
     LegSignal,
-    LegState,
     Offer,
     OfferSignal,
     Presence,
@@ -24,7 +23,7 @@ from acd.contacts import (
 from acd.floor import Floor, Handler
 from acd.ids import FailureCause, Reason
 from acd.settings import DomainSettings
-from acd.transfers import consultation_of, join
+from acd.transfers import hand_over
 
 
 def check_given(floor: Floor, number: int) -> None:
@@ -151,13 +150,9 @@ class OfferFacts:
     def _leg_ended(self, event: ev.LegEnded, now_us: int, orders: list[Action]) -> None:
         leg = self._moved(event.offer_id, LegSignal.ENDED)
         if leg is not None:
-            asked = consultation_of(self._floor, leg)
-            if asked is not None:
-                join(asked, orders)
             contact = self._floor.contacts[leg.contact_id]
-            states = [self._floor.legs[number].state for number in contact.legs]
-            is_last = all(state is LegState.WRAPPING for state in states)
-            if contact.presence is not Presence.GONE and is_last:
+            is_last = len(contact.legs) == 1 or not hand_over(self._floor, leg, orders)
+            if is_last and contact.presence is not Presence.GONE:
                 contact.presence = Presence.GONE
                 orders.append(ReleaseCustomer(leg.contact_id))
             self._floor.wrap(leg, now_us, orders)

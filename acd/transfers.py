@@ -81,6 +81,18 @@ def join(leg: Leg, orders: list[Action]) -> None:
     orders.append(JoinLeg(leg.leg_id, leg.contact_id, leg.offer_id))
 
 
+def hand_over(floor: Floor, leg: Leg, orders: list[Action]) -> bool:
+    """Leave the customer to the other legs of his contact; return whether one has, or awaits, him.
+
+    Whoever hangs up while he consults somebody has transferred.
+    """
+    asked = consultation_of(floor, leg)
+    if asked is not None:
+        join(asked, orders)
+    others = floor.contacts[leg.contact_id].legs
+    return any(floor.legs[number].state is not LegState.WRAPPING for number in others)
+
+
 def part(floor: Floor, leg: Leg, now_us: int, orders: list[Action]) -> None:
     """End an agent's part, which he did not end by hanging up."""
     agent = floor.agents[floor.offers[leg.offer_id].agent]

@@ -8,12 +8,14 @@ the lines of the journal are compared. What folds events and actions is told the
 from typing import Any
 
 import msgspec
+import pytest
 from msgspec.structs import replace
 
 from acd import events as ev
 from acd.actions import Action, CloseContact, CloseLeg, OfferContact, OpenLeg
 from acd.contacts import WHILE_PARTY_US, Leg, Presence
 from acd.eligibility import Block, block
+from acd.errors import ConfigError
 from acd.figures import Figures
 from acd.ids import Channel, ContactOutcome
 from acd.inside import Inside
@@ -181,6 +183,22 @@ def test_a_snapshot_keeps_every_leg_and_what_it_asks_for() -> None:
     assert restored.step(ev.LegEnded(offer_id=1), now_us=0) == play.router.step(
         ev.LegEnded(offer_id=1), now_us=0
     )
+
+
+def test_a_snapshot_whose_legs_do_not_belong_together_is_refused() -> None:
+    play = talking(channel=CHAT)
+    further(play)
+    play.tell(arrived("c2", CHAT))
+    snapshot = play.router.snapshot()
+    first, second, third = snapshot.legs
+    strange = replace(second, consults=third.leg_id)
+    lost = replace(snapshot.contacts[0], legs=(1,))
+    for wrong in (
+        replace(snapshot, legs=(first, strange, third)),
+        replace(snapshot, contacts=(lost, snapshot.contacts[1])),
+    ):
+        with pytest.raises(ConfigError, match="crossed references"):
+            Router.restore(SHOP, wrong)
 
 
 # What folds.
