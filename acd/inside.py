@@ -78,6 +78,10 @@ class Inside(Generic[LegT]):
         further = list(self._further.get(contact_id, {}).values())
         return further if first is None else [first, *further]
 
+    def has_several(self, contact_id: ContactId) -> bool:
+        """Return whether a contact has, or had, legs beyond the first."""
+        return contact_id in self._further
+
     def close_leg(self, contact_id: ContactId, leg_id: LegId) -> LegT | None:
         """Forget one leg of a contact that has others, and return it; None if it is not known."""
         further = self._further.get(contact_id, {})

@@ -39,6 +39,24 @@ class CommandIds:
         """
         return f"{self.prefix}{entry}.{position}"
 
+    def further(self, entry: int, what: str, number: int) -> str:
+        """Return the id of a command that follows from an entry beside those of its actions.
+
+        >>> CommandIds("shop", "k3f9").further(12, "r", 0)
+        'acd-shop-k3f9-12.r0'
+        """
+        return f"{self.prefix}{entry}.{what}{number}"
+
+    def is_further(self, command_id: str, what: str) -> bool:
+        """Return whether `further` made an id, for this.
+
+        >>> ids = CommandIds("shop", "k3f9")
+        >>> ids.is_further("acd-shop-k3f9-12.r0", "r"), ids.is_further("acd-shop-k3f9-12.0", "r")
+        (True, False)
+        """
+        entry, _, rest = command_id.removeprefix(self.prefix).partition(".")
+        return entry.isdigit() and rest.startswith(what)
+
     def offer_of(self, command_id: str) -> OfferId | None:
         """Return the offer that a command id is of; None if it is another journal's or no offer's.
 

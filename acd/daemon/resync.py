@@ -14,20 +14,28 @@ Each call is compared by itself, and whatever is found can be told and ordered t
 | offered | does not ring | it is offered again, under the same id, for the time that is left |
 | connected | talks | nothing; hold follows the switch |
 | connected | does not talk | the leg ended |
+| in wrap-up, the contact goes on | talks | his connection is cleared |
+| asks somebody | the customer is not on hold | he is put on hold |
+| asks somebody | all three talk | the consultation ended in a conference |
+| talks | the customer is on hold | he is taken off, if it was our order; else hold follows |
 | released | waits or talks | the customer is let go |
 """
 
 import re
-from collections.abc import Collection, Container, Iterable
-from typing import Final
+from collections.abc import Collection, Container, Iterable, Mapping
+from typing import Final, NamedTuple, TypeAlias
 
 from acd import events as ev
+from acd.agents import SlotState
 from acd.contacts import Contact, Leg, LegState, Presence
 from acd.daemon.settings import ANI_PREFIX, DNIS
 from acd.daemon.switch_site import VOICE, Site
-from acd.ids import ContactId
+from acd.ids import ConsultEnd, ContactId, LegId, OfferId
+from acd.switch_protocol import call_control as cc
 from acd.switch_protocol import messages as sw
+from acd.switch_protocol.call_control import AnyCommand
 from acd.switch_protocol.words import ConnectionState, EventCause
+from acd.transfers import TALKING
 
 _NUMBER: Final = re.compile(r"(\+?)([0-9]+)")
 _HIDDEN: Final = 4
@@ -40,9 +48,9 @@ class Plan:
     __slots__ = ("_arrivals", "_facts", "first", "then")
 
     def __init__(self) -> None:
-        self.first: list[sw.Command] = []
+        self.first: list[AnyCommand] = []
         """Orphaned offers are canceled before anything is offered."""
-        self.then: list[sw.Command] = []
+        self.then: list[AnyCommand] = []
         self._facts: list[ev.SingleEvent] = []
         self._arrivals: list[tuple[int, ev.ContactArrived]] = []
 
@@ -124,21 +132,22 @@ def compare_call(
         plan.then.append(sw.ClearCall(command_id=site.next_id(), call_id=call.call_id))
         return
     held_out = _offers_of(site, contact)
-    taken: set[int] = set()
+    found: _Found = {}
     for connection in call.connections:
         number = site.ids.offer_of(connection.offer)
         leg = None if number is None else held_out.pop(number, None)
         if number is None or leg is None:
             _cancel(site, call, connection, plan)
-        else:
-            _compare_connection(number, leg, connection.state, plan)
-            if connection.state is not ConnectionState.ALERTING:
-                taken.add(leg.leg_id)
+        elif connection.state is not ConnectionState.ALERTING:
+            found[leg.leg_id] = number, leg, connection
+    asked = {leg.consults: leg.leg_id for leg in _legs_of(site, contact) if leg.consults}
+    _Together(site, call.call_id, found, asked, plan).compare()
     for number, leg in held_out.items():
         if leg.state is LegState.OFFERED or leg.state is LegState.CONNECTING:
-            again = site.select(site.router.offers[number], leg, now_us)
+            alone = leg.consults not in found
+            again = site.select(site.router.offers[number], leg, now_us, alone=alone)
             # Where another agent talks, the facts just told end this offer.
-            if again is not None and leg.leg_id not in taken:
+            if again is not None and leg.leg_id not in found:
                 plan.then.append(again)
         elif leg.state is not LegState.WRAPPING:
             plan.tell(ev.LegEnded(offer_id=number))
@@ -165,9 +174,17 @@ def missing_calls(site: Site, calls: Container[str], contacts: Iterable[ContactI
     return found
 
 
+_Found: TypeAlias = dict[LegId, tuple[OfferId, Leg, sw.Connection]]
+"""The legs of a contact whose connections were found, and do not only ring, by the leg's number."""
+
+
+def _legs_of(site: Site, contact: Contact) -> list[Leg]:
+    return [site.router.legs[number] for number in contact.legs]
+
+
 def _offers_of(site: Site, contact: Contact) -> dict[int, Leg]:
     """Return a contact's legs that are held by offers, by the offers' numbers."""
-    legs = (site.router.legs[number] for number in contact.legs)
+    legs = _legs_of(site, contact)
     return {number: leg for leg in legs for number in leg.offers()}
 
 
@@ -194,16 +211,86 @@ def _compare_stranger(
         plan.arrive(call.queued_us, contact)
 
 
-def _compare_connection(number: int, leg: Leg, state: ConnectionState, plan: Plan) -> None:
-    """Compare an offer's leg with its connection at the switch."""
-    if state is ConnectionState.ALERTING or leg.state is LegState.WRAPPING:
-        return
-    if leg.state is LegState.OFFERED or leg.state is LegState.CONNECTING:
-        plan.tell(ev.LegConnected(offer_id=number))
-    if state is ConnectionState.HOLD and leg.state is not LegState.HELD:
-        plan.tell(ev.LegHeld(offer_id=number))
-    elif state is ConnectionState.CONNECTED and leg.state is LegState.HELD:
-        plan.tell(ev.LegRetrieved(offer_id=number))
+class _Together(NamedTuple):
+    """Who is together in one call, at the switch and in the core."""
+
+    site: Site
+    call_id: str
+    found: _Found
+    asked: Mapping[LegId, LegId]
+    """By the leg of the agent who asks: the leg of whom he asks."""
+    plan: Plan
+
+    def compare(self) -> None:
+        """Compare each agent's leg with his connection, and see whether a conference is one."""
+        for number, leg, connection in self.found.values():
+            if leg.state is LegState.WRAPPING:
+                self.plan.first.append(self._order(sw.ClearConnection, connection))
+            elif leg.state not in TALKING:
+                self.plan.tell(ev.LegConnected(offer_id=number))
+        for number, leg, connection in self.found.values():
+            if leg.state is LegState.WRAPPING:
+                continue
+            if connection.state is ConnectionState.HOLD:
+                self._compare_held(number, leg, connection)
+            else:
+                self._compare_talking(number, leg, connection)
+        self._compare_conference()
+
+    def _compare_held(self, number: OfferId, leg: Leg, connection: sw.Connection) -> None:
+        if leg.state is LegState.HELD:
+            return
+        self.plan.tell(ev.LegHeld(offer_id=number))
+        is_over = leg.state is LegState.CONNECTED and leg.leg_id not in self.asked
+        offer = self.site.router.offers[number]
+        if is_over and offer.slot != SlotState.INTERRUPTED:
+            # A hold by our order should be over; the switch refuses this where it is the agent's.
+            self.plan.then.append(self._order(sw.Retrieve, connection))
+
+    def _compare_talking(self, number: OfferId, leg: Leg, connection: sw.Connection) -> None:
+        asked = self.asked.get(leg.leg_id, 0)
+        if asked in self.found:
+            # The customer is with him, and so is whom he asks.
+            self.plan.tell(ev.ConsultEnded(offer_id=number, how=ConsultEnd.CONFERENCE))
+        elif leg.state is LegState.HELD and asked:
+            self.plan.then.append(self._order(sw.Hold, connection))
+        elif leg.state is LegState.HELD:
+            self.plan.tell(ev.LegRetrieved(offer_id=number))
+
+    def _compare_conference(self) -> None:
+        """Order once more the conference of those who should talk, while one is on hold.
+
+        The switch refuses this where they are in one, of which an agent holds his part.
+        """
+        parts = [
+            (leg, connection)
+            for _, leg, connection in self.found.values()
+            if leg.state in TALKING and not leg.consults and leg.leg_id not in self.asked
+        ]
+        is_held = any(
+            leg.state is LegState.CONNECTED and connection.state is ConnectionState.HOLD
+            for leg, connection in parts
+        )
+        if is_held and len(parts) > 1:
+            self.plan.then += [
+                cc.ConferenceCall(
+                    command_id=self.site.next_id(),
+                    call_id=self.call_id,
+                    consultation=connection.offer,
+                )
+                for _, connection in parts
+                if connection.state is ConnectionState.CONNECTED
+            ]
+
+    def _order(
+        self, kind: type[sw.Hold | sw.Retrieve | sw.ClearConnection], connection: sw.Connection
+    ) -> AnyCommand:
+        return kind(
+            command_id=self.site.next_id(),
+            call_id=self.call_id,
+            device=connection.device,
+            offer=connection.offer,
+        )
 
 
 def _cancel(site: Site, call: sw.Call, connection: sw.Connection, plan: Plan) -> None:

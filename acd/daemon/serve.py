@@ -224,6 +224,10 @@ class Daemon:
         behind.set_function(lambda: max(0, self.owner.on_disk - self.history.folded()))
         self._switch = self._make_switch()
 
+    def can_control(self) -> bool:
+        """Return whether the switch can give calls further: consult, transfer, confer."""
+        return self._switch is not None and self._switch.can_control
+
     def ready(self) -> list[str]:
         """Return why the daemon is not ready; nothing where it is."""
         reasons = [self._phase] if self._phase else []

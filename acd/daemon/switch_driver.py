@@ -22,7 +22,7 @@ from acd.errors import StorageError
 from acd.events import Batch, ContactArrived, Event, SingleEvent
 from acd.journal.records import Entry
 from acd.switch_protocol import messages as sw
-from acd.switch_protocol.call_control import SetRouteMode
+from acd.switch_protocol.call_control import AnyCommand, SetRouteMode
 from acd.switch_protocol.port import Switch
 from acd.switch_protocol.words import Capability
 
@@ -60,7 +60,7 @@ class SwitchDriver:
         self.board = Switchboard(Site(lambda: owner.router, settings, ids), switch.capabilities)
         self._inbox: deque[sw.SwitchEvent] = deque()
         self._filled = asyncio.Event()
-        self._held: list[sw.Command] = []
+        self._held: list[AnyCommand] = []
         self._comparing = False
         """The snapshot is here, and the orphaned offers are not canceled yet."""
         self._last: asyncio.Future[Receipt] | None = None
@@ -86,7 +86,7 @@ class SwitchDriver:
 
         The adapter keeps to it over cut links, until the daemon ends.
         """
-        if Capability.CALL_CONTROL not in self._switch.capabilities:
+        if Capability.ROUTE_MODE not in self._switch.capabilities:
             return False
         self._switch.submit(SetRouteMode(command_id=self.board.next_id(), enabled=enabled))
         return True
@@ -111,6 +111,11 @@ class SwitchDriver:
     def link(self) -> LinkState:
         """Where the link is."""
         return self.board.link
+
+    @property
+    def can_control(self) -> bool:
+        """Whether the switch takes what gives calls further: consultations and what ends them."""
+        return Capability.CALL_CONTROL in self._switch.capabilities
 
     @property
     def is_up(self) -> bool:
@@ -210,7 +215,7 @@ class SwitchDriver:
         elif not self.board.is_linked and self.board.link is not LinkState.CONNECTING:
             self._held.clear()
 
-    def _send(self, commands: tuple[sw.Command, ...]) -> None:
+    def _send(self, commands: tuple[AnyCommand, ...]) -> None:
         if self.board.is_linked:
             for command in commands:
                 self._switch.submit(command)

@@ -5,10 +5,12 @@ from typing import Final
 from acd import actions as ac
 from acd import events as ev
 from acd.daemon.phones import Phones
+from acd.daemon.switch_parts import Parts
 from acd.daemon.switch_site import Site
-from acd.ids import AgentId, Availability, ContactId, OfferId
+from acd.ids import AgentId, Availability
 from acd.journal.records import Entry
 from acd.switch_protocol import messages as sw
+from acd.switch_protocol.call_control import AnyCommand
 from acd.switch_protocol.words import TEXT_MAX, AgentStateWord, Capability, Treatment
 
 _WORDS: Final = {
@@ -43,46 +45,43 @@ class Orders:
         self._site = site
         self._capabilities = capabilities
         self._phones = phones
-        self._contact_of: dict[OfferId, ContactId] = {}
-        """Of the offers at the switch whose contacts are open: a withdrawal does not name it."""
-        self._offers_of: dict[ContactId, list[OfferId]] = {}
-        for number, offer in site.router.offers.items():
-            self._note(number, site.router.legs[offer.leg_id].contact_id)
+        self.parts = Parts(site, capabilities)
 
-    def commands_for(self, entry: Entry) -> list[sw.Command]:
+    def commands_for(self, entry: Entry) -> list[AnyCommand]:
         """Return the commands that an entry asks for, in order; who was served is let go last.
 
         Nobody waits for that, and an agent who is free now waits for the next call.
         """
-        commands = self._treatment(entry)
+        commands: list[AnyCommand] = [*self._treatment(entry)]
+        self.parts.begin(_taken(entry))
         for position, action in enumerate(entry.actions):
             command = self._command(action, entry, position)
             if command is not None:
                 commands.append(command)
+        commands += self.parts.finish(entry)
         commands += self._follow(entry)
         commands.sort(key=lambda command: type(command) is sw.ClearCall)
         return commands
 
-    def _command(self, action: ac.Action, entry: Entry, position: int) -> sw.Command | None:
+    def _command(self, action: ac.Action, entry: Entry, position: int) -> AnyCommand | None:
         command_id = self._site.ids.action(entry.number, position)
         match action:
             case ac.OfferContact():
-                return self._select(action, entry.now_us)
+                self.parts.note(action.offer_id, action.contact_id, action.agent_id)
+                return self.parts.select(action, entry.now_us)
             case ac.WithdrawOffer():
-                contact_id = self._contact_of.get(action.offer_id, "")
-                call_id = self._site.call_of(contact_id)
-                if call_id is None:
+                part = self.parts.of.get(action.offer_id)
+                if part is None:
                     return None
                 offer = self._site.ids.offer(action.offer_id)
-                return sw.RouteCancel(command_id=command_id, call_id=call_id, offer=offer)
+                return sw.RouteCancel(command_id=command_id, call_id=part.call_id, offer=offer)
             case ac.ReleaseCustomer():
                 call_id = self._site.call_of(action.contact_id)
                 if call_id is None:
                     return None
                 return sw.ClearCall(command_id=command_id, call_id=call_id)
             case ac.CloseContact():
-                for number in self._offers_of.pop(action.contact_id, ()):
-                    del self._contact_of[number]
+                self.parts.forget(action.contact_id)
                 return None
             case ac.InterruptLeg() | ac.ResumeLeg():
                 return self._hold(action, command_id)
@@ -90,43 +89,26 @@ class Orders:
                 return self._set_agent_state(action, command_id)
             case ac.EnterQueue() | ac.ConnectLeg() | ac.EndWrapUp() | ac.Refused() | ac.WidenLeg():
                 return None
-            case (
-                ac.RegainPlace()
-                | ac.FileDisposition()
-                | ac.OpenLeg()
-                | ac.CloseLeg()
-                | ac.JoinLeg()
-                | ac.ReleaseAgent()
-            ):
+            case ac.RegainPlace() | ac.FileDisposition():
                 return None
-
-    def _note(self, offer_id: OfferId, contact_id: ContactId) -> None:
-        if self._site.call_of(contact_id) is not None:
-            self._contact_of[offer_id] = contact_id
-            self._offers_of.setdefault(contact_id, []).append(offer_id)
-
-    def _select(self, action: ac.OfferContact, now_us: int) -> sw.RouteSelect | None:
-        call_id = self._site.call_of(action.contact_id)
-        if call_id is None:
-            return None
-        self._note(action.offer_id, action.contact_id)
-        return sw.RouteSelect(
-            command_id=self._site.ids.offer(action.offer_id),
-            call_id=call_id,
-            device=self._site.device_of(action.agent_id),
-            ring_us=action.ring_until_us - now_us,
-            auto_answer=action.auto_answer,
-        )
+            case ac.CloseLeg():
+                return self.parts.close_leg(action, command_id)
+            case ac.OpenLeg():
+                return self.parts.open_leg(action, command_id)
+            case ac.JoinLeg():
+                return self.parts.join(action, self._site.ids.further(entry.number, "j", position))
+            case ac.ReleaseAgent():
+                return self.parts.release(action, entry, command_id)
 
     def _hold(self, action: ac.InterruptLeg | ac.ResumeLeg, command_id: str) -> sw.Command | None:
         """Put a caller on hold while his agent is interrupted."""
-        call_id = self._site.call_of(self._contact_of.get(action.offer_id, ""))
-        if call_id is None or Capability.HOLD not in self._capabilities:
+        part = self.parts.of.get(action.offer_id)
+        if part is None or Capability.HOLD not in self._capabilities:
             return None
         make = sw.Hold if type(action) is ac.InterruptLeg else sw.Retrieve
         return make(
             command_id=command_id,
-            call_id=call_id,
+            call_id=part.call_id,
             device=self._site.device_of(action.agent_id),
             offer=self._site.ids.offer(action.offer_id),
         )
@@ -196,3 +178,10 @@ class Orders:
         return [
             sw.QueueTreatment(command_id=command_id, call_id=call_id, treatment=Treatment.MUSIC)
         ]
+
+
+def _taken(entry: Entry) -> list[ev.Event]:
+    """Return an entry's facts, those that were refused left out."""
+    facts = entry.event.events if type(entry.event) is ev.Batch else (entry.event,)
+    refused = {action.position for action in entry.actions if type(action) is ac.Refused}
+    return [fact for position, fact in enumerate(facts) if position not in refused]

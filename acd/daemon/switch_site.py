@@ -6,8 +6,9 @@ from typing import Final
 from acd.contacts import Leg, Offer
 from acd.daemon.ids import CommandIds
 from acd.daemon.settings import SwitchSettings
-from acd.ids import ID_MAX, AgentId, Channel, ContactId
+from acd.ids import ID_MAX, AgentId, Channel, ContactId, OfferId
 from acd.router import Router
+from acd.switch_protocol import call_control as cc
 from acd.switch_protocol import messages as sw
 
 VOICE: Final = Channel.VOICE
@@ -69,19 +70,77 @@ class Site:
         leg = self.router.legs[offer.leg_id]
         return (offer, leg) if leg.contact_id == self.contact_of(call_id) else None
 
-    def select(self, offer: Offer, leg: Leg, now_us: int) -> sw.RouteSelect | None:
-        """Return the command that holds out an offer from now on; None if it is too late."""
+    def select(
+        self, offer: Offer, leg: Leg, now_us: int, *, alone: bool = False
+    ) -> sw.RouteSelect | cc.ConsultationCall | None:
+        """Return the command that holds out an offer from now on; None if it is too late.
+
+        Args:
+            offer: The offer.
+            leg: Its leg.
+            now_us: When.
+            alone: The customer is with nobody, also if an agent was asking for him.
+        """
         call_id = self.call_of(leg.contact_id)
         ring_us = offer.until_us - now_us
         if call_id is None or ring_us <= 0:
             return None
-        return sw.RouteSelect(
-            command_id=self.ids.offer(offer.offer_id),
-            call_id=call_id,
-            device=self.device_of(self.router.agents[offer.agent].agent_id),
+        asking = None
+        if leg.consults and not alone:
+            number = self.router.legs[leg.consults].offer_id
+            asking = (number, self.agent_of(self.router.offers[number]))
+        return self.ring(
+            call_id,
+            offer.offer_id,
+            self.agent_of(offer),
             ring_us=ring_us,
             auto_answer=leg.klass.channel_settings.auto_answer,
+            asking=asking,
         )
+
+    def ring(
+        self,
+        call_id: str,
+        offer_id: OfferId,
+        agent_id: AgentId,
+        *,
+        ring_us: int,
+        auto_answer: bool,
+        asking: tuple[OfferId, AgentId] | None,
+    ) -> sw.RouteSelect | cc.ConsultationCall:
+        """Return the command that lets an agent's phone ring for an offer.
+
+        Args:
+            call_id: The call.
+            offer_id: Whose name the connection has.
+            agent_id: Whose phone rings.
+            ring_us: How long.
+            auto_answer: The phone is to answer by itself.
+            asking: The offer and the agent who consults this one; None if the customer waits.
+        """
+        command_id, device = self.ids.offer(offer_id), self.device_of(agent_id)
+        if asking is None:
+            return sw.RouteSelect(
+                command_id=command_id,
+                call_id=call_id,
+                device=device,
+                ring_us=ring_us,
+                auto_answer=auto_answer,
+            )
+        by_offer, by_agent = asking
+        return cc.ConsultationCall(
+            command_id=command_id,
+            call_id=call_id,
+            device=self.device_of(by_agent),
+            offer=self.ids.offer(by_offer),
+            to=device,
+            ring_us=ring_us,
+            auto_answer=auto_answer,
+        )
+
+    def agent_of(self, offer: Offer) -> AgentId:
+        """Return whom an open offer is held out to."""
+        return self.router.agents[offer.agent].agent_id
 
     def next_id(self) -> str:
         """Return the id of a command that no entry of the journal asked for: a look, a repair."""

@@ -22,14 +22,16 @@ from msgspec import Struct, structs
 from acd import actions as ac
 from acd import events as ev
 from acd.agents import CHANNEL_INDEX
-from acd.contacts import OfferState, Presence
+from acd.contacts import LegState, Presence
 from acd.daemon import resync
+from acd.daemon import switch_failures as failures
 from acd.daemon.phones import Phones
 from acd.daemon.switch_orders import Orders
 from acd.daemon.switch_site import VOICE, Site
-from acd.ids import ContactId, Device, FailureCause, Reason, plain
+from acd.ids import ConsultEnd, ContactId, Device, Reason, plain
 from acd.journal.records import Entry
 from acd.switch_protocol import messages as sw
+from acd.switch_protocol.call_control import AnyCommand
 from acd.switch_protocol.words import (
     Capability,
     CommandError,
@@ -38,6 +40,7 @@ from acd.switch_protocol.words import (
     DeviceState,
     EventCause,
 )
+from acd.transfers import TALKING
 
 CLOSED_MAX: Final = 10_000
 """Closed contacts remembered, against repeats: those of an hour at 3 a second."""
@@ -51,26 +54,8 @@ PORTION: Final = 500
 SUSPECTS_MAX: Final = 1_000
 """Most calls that one audit asks about; the next one finds the others."""
 
-EARLY_US: Final = 1_000_000
-"""A phone that stops ringing by so much too early did it by itself."""
-
 TRIES_MAX: Final = 5
 """Most requests for a snapshot, one right after the other; then the driver's timer asks."""
-
-_FAILURES: Final = {
-    EventCause.BUSY: FailureCause.BUSY,
-    EventCause.NETWORK_CONGESTION: FailureCause.CONGESTION,
-    EventCause.RESOURCES_NOT_AVAILABLE: FailureCause.CONGESTION,
-    EventCause.DEST_NOT_OBTAINABLE: FailureCause.UNREACHABLE,
-    EventCause.DEST_OUT_OF_ORDER: FailureCause.UNREACHABLE,
-}
-_RANG_OUT: Final = (EventCause.CALL_NOT_ANSWERED, EventCause.ALERT_TIME_EXPIRED)
-_ERRORS: Final = {
-    CommandError.DEVICE_BUSY: FailureCause.BUSY,
-    CommandError.DEVICE_UNKNOWN: FailureCause.UNREACHABLE,
-    CommandError.DEVICE_OUT_OF_SERVICE: FailureCause.UNREACHABLE,
-    CommandError.OVERLOAD: FailureCause.CONGESTION,
-}
 
 
 @plain
@@ -93,10 +78,10 @@ class Reaction(Struct, frozen=True):
     that was stepped is on the disk, and `then` when the facts are, too.
     """
 
-    first: tuple[sw.Command, ...] = ()
+    first: tuple[AnyCommand, ...] = ()
     facts: tuple[ev.SingleEvent, ...] = ()
     """Of one instant: one batch, or alone if there is one."""
-    then: tuple[sw.Command, ...] = ()
+    then: tuple[AnyCommand, ...] = ()
 
 
 _NOTHING: Final = Reaction()
@@ -173,10 +158,12 @@ class Switchboard:
                 | sw.AgentDraining()
             ):
                 return Reaction(facts=self._phones.agent(event))
-            case sw.Delivered() | sw.RouteUsed() | sw.SystemStatus():
+            case sw.Transferred():
+                return self._transferred(event)
+            case sw.Conferenced():
+                return self._conferenced(event)
+            case sw.Delivered() | sw.RouteUsed() | sw.SystemStatus() | sw.DigitsCollected():
                 return _NOTHING
-            case sw.DigitsCollected() | sw.Transferred() | sw.Conferenced():
-                return _NOTHING  # The router has no further legs yet.
 
     def devices(self) -> tuple[str, ...]:
         """Return the phones of all agents."""
@@ -254,7 +241,7 @@ class Switchboard:
 
     # Core to switch.
 
-    def commands_for(self, entry: Entry) -> list[sw.Command]:
+    def commands_for(self, entry: Entry) -> list[AnyCommand]:
         """Return the commands that a committed entry asks for, in order."""
         for action in entry.actions:
             if type(action) is ac.CloseContact:
@@ -419,21 +406,11 @@ class Switchboard:
         found = self._site.offer_of(event.call_id, event.offer)
         if found is None:
             return _NOTHING
-        number = found[0].offer_id
         if event.cause is EventCause.REDIRECTED:
             # Another phone answered, and word of that is missing: it is no fault of this one.
             return self._look(event.call_id)
-        rang_out = event.cause in _RANG_OUT
-        # What rang out at the switch rings out here, at the lease's end: that is the router's to
-        # say, and what the agent is then follows from it. The switch's own time is the longer one,
-        # so a phone that gives up well before that was told not to disturb.
-        if rang_out and now_us >= found[0].until_us - EARLY_US:
-            return _NOTHING
-        is_refusal = rang_out or event.cause is EventCause.REJECTED
-        if is_refusal and found[0].state is OfferState.PENDING:
-            return Reaction(facts=(ev.OfferRejected(offer_id=number, reason="phone"),))
-        cause = _FAILURES.get(event.cause, FailureCause.REFUSED)
-        return Reaction(facts=(ev.OfferFailed(offer_id=number, cause=cause),))
+        fact = failures.of_event(event.cause, found[0], now_us)
+        return _NOTHING if fact is None else Reaction(facts=(fact,))
 
     def _leg(self, event: sw.ConnectionCleared | sw.Held | sw.Retrieved) -> Reaction:
         found = self._site.offer_of(event.call_id, event.offer)
@@ -442,6 +419,8 @@ class Switchboard:
                 return _NOTHING
             # Its customer is to be let go: he was served.
             return Reaction(facts=self._free(event.device), then=(self._look_at(event.call_id),))
+        if found[1].state is LegState.WRAPPING:
+            return _NOTHING  # We ended it.
         number = found[0].offer_id
         match event:
             case sw.ConnectionCleared():
@@ -450,6 +429,28 @@ class Switchboard:
                 return Reaction(facts=(ev.LegHeld(offer_id=number),))
             case sw.Retrieved():
                 return Reaction(facts=(ev.LegRetrieved(offer_id=number),))
+
+    def _transferred(self, event: sw.Transferred) -> Reaction:
+        """React to an agent who left his customer to whom he asked, as if he had hung up."""
+        found = self._site.offer_of(event.call_id, event.offer)
+        if found is None or found[1].state not in TALKING:
+            return _NOTHING
+        return Reaction(facts=(ev.LegEnded(offer_id=found[0].offer_id),))
+
+    def _conferenced(self, event: sw.Conferenced) -> Reaction:
+        """React to an agent who made a conference of his consultation, by his phone or by order."""
+        found = self._site.offer_of(event.call_id, event.offer)
+        asking = None if found is None else self._site.router.legs.get(found[1].consults)
+        if found is None or asking is None:
+            return _NOTHING
+        number = found[0].offer_id
+        self._orders.parts.conferenced(number)
+        return Reaction(
+            facts=(
+                ev.LegConnected(offer_id=number),
+                ev.ConsultEnded(offer_id=asking.offer_id, how=ConsultEnd.CONFERENCE),
+            )
+        )
 
     def _free(self, device: str) -> tuple[ev.SingleEvent, ...]:
         """Return what the end of a talk that the core did not know changes."""
@@ -484,13 +485,12 @@ class Switchboard:
         return Reaction(then=(self._look_at(call_id),))
 
     def _refused(self, event: sw.CommandResult) -> Reaction:
-        """React to the switch's refusal of an offer that is open; other refusals change nothing."""
+        """React to the switch's refusal of an offer that is open, or of what ends a consultation.
+
+        Other refusals change nothing.
+        """
+        if self._site.ids.is_further(event.command_id, "j"):
+            return self._look(event.call_id)
         found = self._site.offer_of(event.call_id, event.command_id)
-        if (
-            found is None
-            or found[0].state is not OfferState.PENDING
-            or event.error is CommandError.ALREADY_GIVEN
-        ):
-            return _NOTHING
-        cause = _ERRORS.get(event.error, FailureCause.REFUSED)
-        return Reaction(facts=(ev.OfferFailed(offer_id=found[0].offer_id, cause=cause),))
+        fact = None if found is None else failures.of_result(event.error, found[0])
+        return _NOTHING if fact is None else Reaction(facts=(fact,))

@@ -1,7 +1,8 @@
 """Commands beyond routing, in CSTA's words (ECMA-269, clauses 17 and 20): who talks with whom.
 
-They are optional: a switch says by `Capability.CALL_CONTROL` that it takes them; others answer
-REJECTED with NOT_SUPPORTED. Each makes its connection under its own command id, as `RouteSelect`
+They are optional: a switch says by `Capability.CALL_CONTROL` that it takes consultations and what
+ends them, by `Capability.ROUTE_MODE` that it takes `SetRouteMode`; what one does not do it answers
+with REJECTED, NOT_SUPPORTED. Each makes its connection under its own command id, as `RouteSelect`
 does, so that `RouteCancel` and `ClearConnection` end it, and `Delivered`, `Established`, `ReRoute`
 and `ConnectionCleared` tell of it.
 
@@ -15,10 +16,10 @@ from typing import Annotated, TypeAlias
 from msgspec import Meta
 
 from acd.ids import plain
-from acd.switch_protocol.messages import CommandBase
-from acd.switch_protocol.words import CallId, CommandId, Count, DeviceId, Number
+from acd.switch_protocol.messages import Command, CommandBase
+from acd.switch_protocol.words import ID_MAX, CallId, CommandId, Count, DeviceId, Number
 
-Destination: TypeAlias = Annotated[str, Meta(min_length=1, max_length=64)]
+Destination: TypeAlias = Annotated[str, Meta(min_length=1, max_length=ID_MAX)]
 """A device, or a number to be dialled out."""
 
 
@@ -46,13 +47,18 @@ class SingleStepTransfer(CommandBase, frozen=True, tag="single_step_transfer"):
 
 
 class ConsultationCall(CommandBase, frozen=True, tag="consultation_call"):
-    """Put the customer on hold, and let the agent talk with somebody else first."""
+    """Put the customer on hold, and let the agent talk with somebody else first.
+
+    A customer who is on hold already stays so also if whom was asked does not answer. Several may
+    ring for one agent, until one of them answers.
+    """
 
     call_id: CallId
     device: DeviceId
     offer: CommandId
     to: Destination
     ring_us: Count
+    auto_answer: bool = False
 
 
 class TransferCall(CommandBase, frozen=True, tag="transfer_call"):
@@ -117,3 +123,6 @@ CallControl: TypeAlias = (
     | MakeCall
     | SetRouteMode
 )
+
+AnyCommand: TypeAlias = Command | CallControl
+"""All that a switch may be ordered."""

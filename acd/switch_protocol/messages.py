@@ -47,7 +47,7 @@ class Connection(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     state: ConnectionState
     """ALERTING, CONNECTED or HOLD."""
     offer: AnyId = ""
-    """The command id of the RouteSelect that made it; "" if no RouteSelect did."""
+    """The id of the command that made it; "" if no command did."""
 
 
 class Call(Struct, frozen=True, forbid_unknown_fields=True):

@@ -6,8 +6,8 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
-from acd.switch_protocol.call_control import CallControl
-from acd.switch_protocol.messages import Command, SwitchEvent
+from acd.switch_protocol.call_control import AnyCommand
+from acd.switch_protocol.messages import SwitchEvent
 from acd.switch_protocol.words import Capability
 
 
@@ -45,7 +45,7 @@ class Switch(Protocol):
         """Connect, and keep connecting; hand over each event, in order. `deliver` never blocks."""
         ...
 
-    def submit(self, command: Command | CallControl) -> None:
+    def submit(self, command: AnyCommand) -> None:
         """Send a command soon. Never blocks, never raises; the result comes as an event."""
         ...
 

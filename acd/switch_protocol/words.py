@@ -168,4 +168,6 @@ class Capability(IntFlag):
     TREATMENT = 8
     """The treatment of waiting calls can be chosen."""
     CALL_CONTROL = 16
-    """Transfer, conference, listening in and dialling out: `acd.switch_protocol.call_control`."""
+    """Consultation, transfer and conference: `acd.switch_protocol.call_control`."""
+    ROUTE_MODE = 32
+    """New calls can be left to the switch's default (`SetRouteMode`)."""

@@ -4,10 +4,11 @@ Method: customers call, agents use their phones, time passes, and each event on 
 daemon may be lost, repeated, overtaken, or about nothing. The link is cut, and the daemon is ended
 and started, at any moment: then only the router is left. Commands keep their order, as on a socket,
 and are lost with the link. Hypothesis chooses what happens in short stories, which it can shrink,
-seeds choose in long ones; so with the number of agents to whom a call is offered at once. The
-exchange is the judge: at no time may a call be at more phones, or talk with two agents. When the
-rudeness is over and an audit was made, core and switch must agree on every call and connection;
-then every call must end, and every agent be free.
+seeds choose in long ones; so with the number of agents to whom a call is offered at once. Agents
+give their calls further, ask each other and confer, at their desks and by their phones' keys. The
+exchange is the judge: at no time may a call ring at more phones than it may, or be with two agents
+unless they were made to confer. When the rudeness is over and an audit was made, core and switch
+must agree on every call and connection; then every call must end, and every agent be free.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,11 +27,12 @@ from acd.daemon.ids import CommandIds
 from acd.daemon.settings import SwitchSettings
 from acd.daemon.switch_site import Site
 from acd.daemon.switchboard import LinkState, Switchboard
-from acd.ids import Device
+from acd.ids import ConsultEnd, Device
 from acd.journal.records import Entry
 from acd.router import Router
 from acd.settings import SECOND_US, AgentSettings, DomainSettings
 from acd.switch_protocol import messages as sw
+from acd.switch_protocol.call_control import AnyCommand
 from acd.switch_protocol.simulated.exchange import Exchange
 from acd.switch_protocol.simulated.orders import carry_out
 from acd.switch_protocol.words import (
@@ -40,6 +42,7 @@ from acd.switch_protocol.words import (
     DeviceState,
     EventCause,
 )
+from acd.transfers import TALKING
 from tests.unit.shop import SHOP, at_work
 
 AGENTS = ("ann", "bob", "eve")
@@ -62,7 +65,13 @@ def domain(parallel: int) -> DomainSettings:
 
 
 SWITCH = SwitchSettings(kind="any", name="pbx", routes={"4000": "sales"})
-ABLE = Capability.AGENT_EVENTS | Capability.SET_AGENT_STATE | Capability.HOLD | Capability.TREATMENT
+ABLE = (
+    Capability.AGENT_EVENTS
+    | Capability.SET_AGENT_STATE
+    | Capability.HOLD
+    | Capability.TREATMENT
+    | Capability.CALL_CONTROL
+)
 ROUNDS_MAX = 400
 
 
@@ -79,7 +88,7 @@ class Site3:
         self.closed: set[str] = set()
         self.to_daemon: list[sw.SwitchEvent] = []
         self.told: list[sw.SwitchEvent] = []
-        self.to_switch: list[sw.Command] = []
+        self.to_switch: list[AnyCommand] = []
         self.start_daemon()
 
     # The daemon.
@@ -89,7 +98,7 @@ class Site3:
         self.router = Router.restore(self.domain, self.router.snapshot())
         site = Site(lambda: self.router, SWITCH, CommandIds("shop", "j"))
         self.board = Switchboard(site, ABLE)
-        self.held: list[sw.Command] = []
+        self.held: list[AnyCommand] = []
 
     def step(self, *facts: ev.SingleEvent) -> None:
         """Step facts of one instant, ticks first."""
@@ -234,6 +243,42 @@ def an_agent_uses_his_phone(site: Site3, choose: Choose) -> None:
         getattr(site.exchange, choose(presses))(choose(busy), site.now_us)
 
 
+def an_agent_presses_a_key_of_his_consultation(site: Site3, choose: Choose) -> None:
+    consultations = site.exchange.consultations
+    talks = [one for device in AGENTS if (one := consultations.of_phone(device)) is not None]
+    if talks:
+        press = choose((consultations.transfer, consultations.confer, consultations.reconnect))
+        press(*choose(talks), site.now_us)
+
+
+def an_agent_works_at_his_desk(site: Site3, choose: Choose) -> None:
+    """Let an agent give a call further or ask about it, and end that, as the core has it."""
+    talking = sorted(leg.offer_id for leg in site.router.legs.values() if leg.state in TALKING)
+    if talking:
+        number = choose(talking)
+        deeds: tuple[ev.SingleEvent, ...] = (
+            ev.LegTransferred(offer_id=number, queue="sales"),
+            ev.LegRequeued(offer_id=number),
+            ev.ConsultRequested(offer_id=number, queue="sales"),
+            ev.ConsultRequested(offer_id=number, queue="sales"),
+            *(ev.ConsultEnded(offer_id=number, how=how) for how in ConsultEnd),
+        )
+        site.step(choose(deeds))
+
+
+def an_agent_asks_one_who_answers(site: Site3, choose: Choose) -> None:
+    """Let it come to a consultation, which seldom happens by chance alone."""
+    talking = sorted(leg.offer_id for leg in site.router.legs.values() if leg.state in TALKING)
+    if talking:
+        agents_are_ready(site, choose)
+        site.step(ev.ConsultRequested(offer_id=choose(talking), queue="sales"))
+        if choose((True, True, True, False)):
+            site.flush()
+        for device in AGENTS:
+            if choose((True, True, True, False)):
+                site.exchange.answer(device, site.now_us)
+
+
 def a_phone_changes(site: Site3, choose: Choose) -> None:
     site.exchange.set_device(choose(AGENTS), choose(tuple(DeviceState)), site.now_us)
 
@@ -337,6 +382,9 @@ EVENTS = (
     (4, a_customer_calls),
     (1, a_customer_hangs_up),
     (8, an_agent_uses_his_phone),
+    (2, an_agent_presses_a_key_of_his_consultation),
+    (3, an_agent_works_at_his_desk),
+    (3, an_agent_asks_one_who_answers),
     (1, a_phone_changes),
     (1, an_agent_speaks_by_his_phone),
     (2, agents_are_ready),
@@ -368,11 +416,12 @@ def begin(parallel: int) -> Site3:
 
 
 def check_judge(site: Site3) -> None:
-    """Check what must hold at any time: at how many phones a call is, and who talks."""
+    """Check what must hold at any time: at how many phones a call rings, and who is with it."""
     for call in site.exchange.calls.values():
-        assert len(call.offers) <= site.parallel, call
-        states = [offer.state for offer in call.offers.values()]
-        assert len(states) - states.count(ConnectionState.ALERTING) <= 1, call
+        offers = call.offers.values()
+        rings = sum(one.state is ConnectionState.ALERTING for one in offers)
+        assert rings <= site.parallel, call
+        assert call.conference or sum(one.with_customer for one in offers) <= 1, call
 
 
 def check_end(site: Site3, *, audits: int) -> None:
@@ -401,6 +450,7 @@ def check_agreement(site: Site3) -> None:
     at_switch = {
         (offer.call_id, offer.device, offer.state) for offer in site.exchange.offers.values()
     }
+    ids = CommandIds("shop", "j")
     states = {
         LegState.OFFERED: ConnectionState.ALERTING,
         LegState.CONNECTED: ConnectionState.CONNECTED,
@@ -417,6 +467,12 @@ def check_agreement(site: Site3) -> None:
         if leg.state in states
     }
     assert at_switch == in_core
+    asking = {(one.offer_id, one.asked_by) for one in site.exchange.offers.values() if one.asked_by}
+    assert asking == {
+        (ids.offer(leg.offer_id), ids.offer(site.router.legs[leg.consults].offer_id))
+        for leg in site.router.legs.values()
+        if leg.consults and leg.state in states
+    }
 
 
 def let_all_calls_end(site: Site3) -> None:

@@ -53,6 +53,7 @@ class House:
         self.tokens = Tokens(http.tokens)
         self.registry = CollectorRegistry()
         self.reasons: list[str] = []
+        self.controls = False
         self.journal = JournalFile.open(folder / "journal.db", settings=domain)
         self.owner = Owner(Router(domain), self.journal, Clock(), Keys())
         self.live = Live(self.owner, lambda: self.domain)
@@ -64,6 +65,10 @@ class House:
             self.history_errors.append,
         )
         self.url = ""
+
+    def can_control(self) -> bool:
+        """Return whether the switch, of which only events are told here, can give calls further."""
+        return self.controls
 
     def ready(self) -> list[str]:
         """Return why it is not ready."""

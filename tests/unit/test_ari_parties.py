@@ -143,6 +143,21 @@ def test_a_phone_puts_a_customer_on_hold_by_itself(script):
     assert script.told() == []
 
 
+def test_an_order_takes_over_a_hold_of_the_phones_own(script):
+    script.say("ChannelHold", channel=script.channel("acd-1"))
+    script.forget()
+    script.order(sw.Hold(command_id="h", **PART))
+    assert OUT in script.asked()
+    script.answer(OUT)
+    script.leave_bridge("acd-1.talk", "c1")
+    script.say("ChannelUnhold", channel=script.channel("acd-1"))
+    script.order(sw.Hold(command_id="again", **PART))
+    assert script.results() == [
+        ("h", "accepted", "none"),
+        ("again", "rejected", "wrong_state"),
+    ]
+
+
 def test_only_who_talks_can_hold(script):
     script.call("c2")
     script.select("acd-2", call="c2", device="102")
@@ -260,6 +275,27 @@ def test_an_agent_who_goes_while_his_transfer_is_made_leaves_the_two_together(sc
     assert "DELETE channels/x-acd-2" not in script.asked()
 
 
+def test_a_customer_whose_agent_went_while_his_transfer_failed_is_brought_back_once_more(script):
+    consult(script)
+    script.order(cc.TransferCall(command_id="t", call_id="c1", consultation="acd-2"))
+    script.hang_up("acd-1")
+    script.forget()
+    script.answer(BACK, 500)
+    assert script.results() == [("t", "rejected", "overload")]
+    assert script.asked()[-1] == BACK
+    script.answer(BACK, 500)
+    assert script.told() == [sw.ConnectionCleared(cause=EventCause.CALL_CANCELLED, **ASKED)]
+
+
+def test_a_customer_who_is_on_his_way_back_is_not_brought_back_twice(script):
+    consult(script)
+    script.order(cc.ReconnectCall(command_id="r", call_id="c1", consultation="acd-2"))
+    script.forget()
+    script.order(sw.Retrieve(command_id="again", **PART))
+    assert script.results() == [("again", "accepted", "none")]
+    assert script.asked() == []
+
+
 def test_a_consultation_becomes_a_conference_from_which_each_may_go(script):
     consult(script)
     script.order(cc.ConferenceCall(command_id="t", call_id="c1", consultation="acd-2"))
@@ -317,24 +353,125 @@ def test_whoever_was_asked_and_goes_brings_the_customer_back(script, how):
     assert script.told() == [sw.Retrieved(**PART)]
 
 
-def test_an_agent_who_hangs_up_while_he_asks_lets_both_go(script):
+@pytest.mark.parametrize("how", ["hangs up", "is cleared", "is canceled"])
+def test_an_agent_who_goes_while_he_asks_leaves_the_two_together(script, how):
+    consult(script)
+    if how == "hangs up":
+        script.hang_up("acd-1")
+    elif how == "is cleared":
+        script.order(sw.ClearConnection(command_id="x", **PART))
+    else:
+        script.order(sw.RouteCancel(command_id="x", call_id="c1", offer="acd-1"))
+    told = [one for one in script.told() if not isinstance(one, sw.CommandResult)]
+    cause = EventCause.NORMAL_CLEARING if how == "hangs up" else EventCause.CALL_CANCELLED
+    assert told == [
+        sw.ConnectionCleared(cause=cause, **PART),
+        sw.Transferred(**PART, to="102", to_offer="acd-2"),
+    ]
+    assert script.asked()[-3:] == [
+        "POST channels/x-acd-2/variable variable=ACD_PURPOSE value=transfer",
+        "DELETE channels/c1/moh",
+        BACK,
+    ]
+    script.answer(BACK)
+    script.enter("acd-1.talk", "c1")
+    script.wait(60)
+    assert script.told() == []
+    assert script.asked() == []
+
+
+def test_whom_an_agent_left_the_customer_to_is_let_go_where_he_cannot_be_brought_back(script):
     consult(script)
     script.hang_up("acd-1")
-    assert script.told() == [
-        sw.ConnectionCleared(**PART),
-        sw.ConnectionCleared(cause=EventCause.CALL_CANCELLED, **ASKED),
-    ]
+    script.forget()
+    script.answer(BACK, 500)
+    assert script.told() == [sw.ConnectionCleared(cause=EventCause.CALL_CANCELLED, **ASKED)]
     script.wait(1.1)
     assert script.asked() == ["DELETE channels/x-acd-2", f"DELETE {TALK}", "POST channels/c1/moh"]
 
 
-def test_whoever_rings_for_an_agent_who_hung_up_is_let_go_and_told(script):
+def test_an_agent_who_goes_while_it_rings_leaves_the_customer_to_who_answers(script):
     other(script, "consult")
+    script.leave_bridge("acd-1.talk", "c1")
     script.ring("x-acd-2")
     script.forget()
     script.hang_up("acd-1")
-    assert script.kinds() == ["ConnectionCleared", "ReRoute"]
-    assert "DELETE channels/x-acd-2" in script.asked()
+    assert script.told() == [sw.ConnectionCleared(**PART)]
+    script.wait(1.1)
+    assert script.asked() == [
+        "POST channels/x-acd-2/variable variable=ACD_PURPOSE value=transfer",
+        f"DELETE {TALK}",
+        "POST channels/c1/moh",
+    ]
+    script.pick_up("x-acd-2")
+    script.enter("acd-2.talk", "c1", "x-acd-2")
+    assert script.told() == [sw.Established(**ASKED)]
+
+
+def test_a_customer_who_was_on_hold_before_stays_so_while_others_are_asked(script):
+    script.order(sw.Hold(command_id="h", **PART))
+    script.leave_bridge("acd-1.talk", "c1")
+    script.forget()
+    other(script, "consult")
+    assert OUT not in script.asked()
+    script.ring("x-acd-2")
+    script.destroy("x-acd-2", 17)
+    assert script.kinds() == ["Delivered", "ReRoute"]
+    assert script.asked() == []
+    script.order(sw.Retrieve(command_id="r", **PART))
+    assert script.asked() == ["DELETE channels/c1/moh", BACK]
+
+
+def test_a_customer_who_was_on_hold_before_comes_back_when_whom_was_asked_hangs_up(script):
+    script.order(sw.Hold(command_id="h", **PART))
+    consult(script)
+    script.hang_up("x-acd-2")
+    assert script.asked()[-2:] == ["DELETE channels/c1/moh", BACK]
+
+
+def test_a_customer_is_not_taken_off_hold_or_held_by_whom_was_asked_meanwhile(script):
+    consult(script)
+    script.order(sw.Retrieve(command_id="r", **PART))
+    script.order(sw.Hold(command_id="h", **ASKED))
+    assert [one[1:] for one in script.results()] == [("rejected", "wrong_state")] * 2
+    assert script.asked() == []
+
+
+def test_several_may_ring_for_an_agent_until_one_answers(script):
+    other(script, "consult")
+    script.leave_bridge("acd-1.talk", "c1")
+    script.ring("x-acd-2")
+    script.make_leg("x-acd-3", "103")
+    second: dict[str, Any] = {**PART, "ring_us": 15 * SECOND_US}
+    script.order(cc.ConsultationCall(command_id="acd-3", to="103", **second))
+    script.ring("x-acd-3")
+    script.forget()
+    script.order(sw.RouteCancel(command_id="x", call_id="c1", offer="acd-3"))
+    assert script.asked() == ["DELETE channels/x-acd-3"]
+    script.pick_up("x-acd-2")
+    script.enter("acd-1.talk", "x-acd-2")
+    script.forget()
+    script.order(cc.ConsultationCall(command_id="acd-4", to="103", **second))
+    assert script.results() == [("acd-4", "rejected", "wrong_state")]
+
+
+def test_a_consultation_can_ask_a_phone_to_answer_by_itself(script):
+    part: dict[str, Any] = {**PART, "ring_us": 15 * SECOND_US}
+    script.order(cc.ConsultationCall(command_id="acd-2", to="102", auto_answer=True, **part))
+    assert "PJSIP_HEADER(add,Call-Info)" in script.requests[-1].variables
+
+
+def test_a_conference_in_which_one_held_the_customer_goes_on_without_that_one(script):
+    consult(script)
+    script.order(cc.ConferenceCall(command_id="t", call_id="c1", consultation="acd-2"))
+    script.answer(BACK)
+    script.enter("acd-1.talk", "c1")
+    script.order(sw.Hold(command_id="h", **PART))
+    script.leave_bridge("acd-1.talk", "c1")
+    script.forget()
+    script.hang_up("acd-1")
+    assert script.told() == [sw.ConnectionCleared(**PART)]
+    assert script.asked() == ["DELETE channels/c1/moh", BACK]
 
 
 def test_a_customer_who_leaves_while_he_is_on_hold_lets_both_go(script):

@@ -152,7 +152,19 @@ def test_of_two_agents_who_answered_before_a_restart_he_who_talks_goes_on():
     assert not [one for one in script.asked() if "addChannel" in one]
 
 
-def test_connections_that_no_route_select_made_have_no_offer_and_listeners_are_none():
+def test_a_customer_whose_agent_went_while_nobody_looked_is_joined_to_whom_that_one_asked():
+    asked = our_leg("acd-2", "102", "c1", "consult")
+    script = first([customer("c1", ACD_SERVED="1"), asked], [bridge("acd-1.talk", "acd-2")])
+    assert connections(script.snapshot()) == {"c1": [("102", "connected", "acd-2")]}
+    assert script.asked() == [
+        "POST channels/acd-2/variable variable=ACD_PURPOSE value=transfer",
+        "DELETE channels/c1/moh",
+        *(f"DELETE playbacks/c1.{one}" for one in ("even", "odd")),
+        "POST bridges/acd-1.talk/addChannel channel=c1",
+    ]
+
+
+def test_connections_have_the_ids_of_what_made_them_and_listeners_are_none():
     talks = [
         customer("c1", ACD_SERVED="1"),
         our_leg("acd-1", "101", "c1"),
@@ -161,7 +173,7 @@ def test_connections_that_no_route_select_made_have_no_offer_and_listeners_are_n
     ]
     script = first(talks, [bridge("acd-1.talk", "c1", "acd-1", "acd-2")])
     assert connections(script.snapshot()) == {
-        "c1": [("101", "connected", "acd-1"), ("102", "connected", "")]
+        "c1": [("101", "connected", "acd-1"), ("102", "connected", "acd-2")]
     }
     assert script.asked() == ["DELETE channels/acd-3"]
 

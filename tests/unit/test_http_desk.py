@@ -299,3 +299,102 @@ def test_an_agent_that_is_gone_has_no_desk(tmp_path):
                 assert answer.status_code == 404
 
     asyncio.run(main())
+
+
+def test_a_contact_is_given_further_and_both_desks_see_it(tmp_path):
+    async def main():
+        async with house(tmp_path, agents_at_work=True) as made:
+            async with (
+                made.socket("/v1/agents/ann/desk", "ann") as ann,
+                made.socket("/v1/agents/bob/desk", "bob") as bob,
+            ):
+                await bring(made, "order-1")
+                (contact,) = made.owner.router.contacts.values()
+                (leg,) = contact.legs
+                first = made.owner.router.offers[made.owner.router.legs[leg].offer_id]
+                desks = {"ann": ann, "bob": bob}
+                name = made.owner.router.agents[first.agent].agent_id
+                his, other = desks.pop(name), *desks.values()
+                await tell(his, id="1", do="accept", offer_id=1)
+                answer, _ = await tell(his, id="2", do="consult", offer_id=1, queue="sales")
+                assert answer["ok"], answer
+                *_, offer = await heard_until(other, "offer")
+                assert (offer["offer_id"], offer["consults"]) == (2, 1)
+                answer, before = await tell(other, id="1", do="accept", offer_id=2)
+                asked = await until_leg(other, "connected", "held", before=before)
+                assert (asked["consults"], asked["others"][0]["leg_id"]) == (1, 1)
+                seen = await until_leg(his, "held", "connected")
+                assert seen["others"][0]["consults"] == 1
+                answer, _ = await tell(his, id="3", do="consult_end", offer_id=1, how="transfer")
+                assert answer["ok"], answer
+                assert (await until_leg(other, "connected"))["consults"] is None
+                answer, _ = await tell(other, id="4", do="requeue", offer_id=2)
+                assert answer["ok"], answer
+            waiting = [leg for leg in made.owner.router.legs.values() if leg.leg_id == 3]
+            assert waiting
+
+    asyncio.run(main())
+
+
+async def until_leg(desk, state, *others, before=()):
+    """Wait for a state in which the agent's one leg, and the others of its contact, are so."""
+    messages = list(before)
+    while True:
+        for one in messages:
+            for leg in one["agent"]["legs"] if one["type"] == "state" else ():
+                if [leg["state"], *(other["state"] for other in leg["others"])] == [state, *others]:
+                    return leg
+        messages = await heard_until(desk, "state")
+
+
+@pytest.mark.parametrize(
+    "command, what",
+    [
+        ({"do": "transfer"}, "no_queue"),
+        ({"do": "transfer", "queue": "sails"}, "unknown_queue"),
+        ({"do": "transfer", "agent_id": "ann"}, "transfer_to_oneself"),
+        ({"do": "consult", "agent_id": "zoe"}, "unknown_agent"),
+        ({"do": "consult_end", "how": "transfer"}, "not_in_this_state"),
+        ({"do": "consult_end", "how": "leave"}, "invalid"),
+        ({"do": "transfer", "queue": "sales", "priority": 2_000_000}, "invalid"),
+    ],
+)
+def test_what_cannot_be_given_further_is_told(tmp_path, command, what):
+    async def main():
+        async with house(tmp_path) as made:
+            await work(made, "ann")
+            await bring(made, "order-1")
+            async with made.socket("/v1/agents/ann/desk", "ann") as desk:
+                await heard(desk)
+                await tell(desk, id="1", do="accept", offer_id=1)
+                answer, _ = await tell(desk, id="2", offer_id=1, **command)
+                assert not answer["ok"]
+                assert what in {answer["error"]["code"], answer["error"].get("reason")}
+
+    asyncio.run(main())
+
+
+def test_a_call_is_given_further_at_the_desk_where_the_switch_can_do_it(tmp_path):
+    async def main():
+        async with house(tmp_path) as made:
+            await work(made, "ann")
+            await made.owner.submit(arrived("switch:1"))
+            await made.owner.submit(ev.LegConnected(offer_id=1))
+            async with made.socket("/v1/agents/ann/desk", "ann") as desk:
+                await heard(desk)
+                commands = (
+                    {"do": "consult", "queue": "sales"},
+                    {"do": "consult_end", "how": "return"},
+                    {"do": "requeue"},
+                )
+                for number, command in enumerate(commands):
+                    answer, _ = await tell(desk, id=f"a{number}", offer_id=1, **command)
+                    assert answer["error"]["code"] == "on_the_phone"
+                made.controls = True
+                answer, _ = await tell(desk, id="h", do="hold", offer_id=1)
+                assert answer["error"]["code"] == "on_the_phone"
+                for number, command in enumerate(commands):
+                    answer, _ = await tell(desk, id=f"b{number}", offer_id=1, **command)
+                    assert answer["ok"], answer
+
+    asyncio.run(main())

@@ -279,6 +279,10 @@ def test_legs_are_found_by_contact_and_number() -> None:
     inside.open("c1", 3, "c")
     inside.open("c2", 4, "d")
     assert ("c1" in inside, "c2" in inside, "c3" in inside) == (True, True, False)
+    assert inside.has_several("c1")
+    inside.first["c0"] = "z"
+    assert not inside.has_several("c0")
+    assert inside.close_contact("c0") == "z"
     assert list(inside) == ["a", "b", "c", "d"]
     assert (inside.of("c1"), inside.of("c2"), inside.of("c3")) == (["a", "b", "c"], ["d"], [])
     assert (inside.get("c1", 1), inside.get("c1", 3), inside.get("c2", 1)) == ("a", "c", None)

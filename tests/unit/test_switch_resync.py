@@ -9,13 +9,10 @@ import pytest
 from msgspec.structs import replace
 
 from acd import events as ev
-from acd.daemon.ids import CommandIds
-from acd.daemon.settings import SwitchSettings
-from acd.daemon.switch_site import Site
 from acd.daemon.switchboard import LinkState, Switchboard
 from acd.ids import Device, FailureCause
 from acd.journal.records import Entry
-from acd.settings import SECOND_US, ChannelSettings
+from acd.settings import ChannelSettings
 from acd.switch_protocol import messages as sw
 from acd.switch_protocol.words import (
     AgentStateWord,
@@ -26,16 +23,9 @@ from acd.switch_protocol.words import (
     DeviceState,
     EventCause,
 )
-from tests.unit.shop import CHAT, SHOP, VOICE, Play, arrived, at_work
+from tests.unit.shop import CHAT, SHOP, VOICE, arrived, at_work
+from tests.unit.switch_board import ALL, PHONES, Board, call, shown
 
-SWITCH = SwitchSettings(
-    kind="any", name="pbx", routes={"4000": "sales"}, devices={"ann": "101", "bob": "102"}
-)
-ALL = Capability.AGENT_EVENTS | Capability.SET_AGENT_STATE | Capability.HOLD | Capability.TREATMENT
-PHONES = (
-    sw.DeviceReport("101", DeviceState.IN_SERVICE),
-    sw.DeviceReport("102", DeviceState.IN_SERVICE),
-)
 RINGS = sw.Connection("101", ConnectionState.ALERTING, "acd-shop-j-1")
 RINGS_TOO = sw.Connection("102", ConnectionState.ALERTING, "acd-shop-j-2")
 TALKS = sw.Connection("101", ConnectionState.CONNECTED, "acd-shop-j-1")
@@ -51,62 +41,6 @@ SEVERAL = replace(
         ),
     ),
 )
-
-
-class Board(Play):
-    """A router and its switchboard."""
-
-    def __init__(self, *, capabilities=ALL, settings=SHOP):
-        super().__init__(settings)
-        self.entries = 0
-        self.site = Site(lambda: self.router, SWITCH, CommandIds("shop", "j"))
-        self.board = Switchboard(self.site, capabilities)
-
-    def does(self, event):
-        """Step a fact; return the commands that it leads to."""
-        actions = self.router.step(event, now_us=self.now_s * SECOND_US)
-        self.entries += 1
-        entry = Entry(self.entries, self.now_s * SECOND_US, event, actions)
-        return shown(self.board.commands_for(entry))
-
-    def hear(self, event):
-        """Return the reaction to an event of the switch, as text."""
-        reaction = self.board.react(event, now_us=self.now_s * SECOND_US)
-        return [*shown(reaction.first), *shown(reaction.facts), *shown(reaction.then)]
-
-    def link(self, *, restarted=False):
-        """Log in at the switch; return what that leads to."""
-        return self.hear(sw.LinkUp(epoch=1, restarted=restarted))
-
-    def compare(self, *calls, devices=PHONES):
-        return self.hear(sw.Snapshot(epoch=1, calls=calls, devices=devices))
-
-    def linked(self, *calls):
-        self.link()
-        self.compare(*calls)
-        return self
-
-
-def shown(messages):
-    """Return messages as text, without the ids that do not matter."""
-    found = []
-    for message in messages:
-        texts = [
-            f"{name}={value}"
-            for name in message.__struct_fields__
-            if name not in {"command_id", "epoch", "seq"}
-            and (value := getattr(message, name)) not in {"", None}
-            and value is not False
-            and value != ()
-        ]
-        if isinstance(message, sw.RouteSelect):
-            texts.insert(0, message.command_id)
-        found.append(" ".join([message.__struct_config__.tag, *texts]))
-    return found
-
-
-def call(call_id="c", *connections, dnis="4000", served=False, queued_us=5):
-    return sw.Call(call_id, dnis, "+4930", queued_us, served, connections=connections)
 
 
 def offered():
@@ -160,6 +94,7 @@ CANCEL = "route_cancel call_id=c offer=acd-shop-j-1"
 ARRIVES = "contact.arrived contact_id=pbx:c queue=sales channel=voice"
 BUSY_ELSEWHERE = "agent.device_changed agent_id=ann device=busy_elsewhere"
 CLEARED = "clear_call call_id=c"
+RETRIEVE = "retrieve call_id=c device=101 offer=acd-shop-j-1"
 HANDED_BACK = "route_end call_id=c cause=destNotObtainable"
 LOOKED_AT = "snapshot_call call_id=c"
 TABLE = [
@@ -193,7 +128,7 @@ TABLE = [
     (connected, [], [LOOKED_AT]),
     (connected, [call(served=True)], ["leg.ended offer_id=1"]),
     (connected, [call("c", TALKS, served=True)], []),
-    (connected, [call("c", ON_HOLD, served=True)], ["leg.held offer_id=1"]),
+    (connected, [call("c", ON_HOLD, served=True)], ["leg.held offer_id=1", RETRIEVE]),
     (held, [call("c", ON_HOLD, served=True)], []),
     (held, [call("c", TALKS, served=True)], ["leg.retrieved offer_id=1"]),
     (wrapping, [], []),
@@ -495,8 +430,8 @@ def test_what_is_decided_becomes_commands():
     assert board.does(ev.LegEnded(offer_id=2)) == [CLEARED]
     assert board.does(ev.ContactLeft(contact_id="pbx:c")) == []
     assert board.does(ev.WrapUpEnded(offer_id=2)) == []
-    assert not board.board._orders._contact_of
-    assert not board.board._orders._offers_of
+    assert not board.board._orders.parts.of
+    assert not board.board._orders.parts._offers_of
 
 
 def test_callers_found_in_a_snapshot_hear_something_already():

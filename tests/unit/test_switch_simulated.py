@@ -12,7 +12,8 @@ import signal
 import pytest
 import uvloop
 
-from acd.ids import Availability, Device
+from acd import events as ev
+from acd.ids import Availability, ConsultEnd, Device
 from acd.switch_protocol.simulated.ledger import Did
 from acd.switch_protocol.simulated.rudeness import Rude, Rule
 from acd.switch_protocol.simulated.wishes import Press
@@ -350,16 +351,157 @@ async def _keep_ready(pbx, stop):
 
 
 def check_ledger(lines):
-    """Check, from the ledger alone, that nobody talked to two agents, and none to two customers."""
-    talking: dict[str, str] = {}
+    """Check, from the ledger alone, that no customer was with two agents who did not confer.
+
+    At the end nobody may be left with anybody.
+    """
+    parts: dict[str, dict[str, str]] = {}
+    conferences = set()
     for line in lines:
-        if line.did is Did.TALKING:
-            assert line.call_id not in talking
-            assert line.device not in talking.values()
-            talking[line.call_id] = line.device
-        elif line.did in {
-            *(Did.AGENT_HUNG_UP, Did.CONNECTION_CLEARED, Did.CANCEL_LATE, Did.FALLBACK),
-            *(Did.CALL_CLEARED, Did.CUSTOMER_HUNG_UP),
-        }:
-            talking.pop(line.call_id, None)
-    assert not talking
+        call = parts.setdefault(line.call_id, {})
+        match line.did:
+            case Did.TALKING | Did.RETRIEVED:
+                call[line.offer] = line.device
+            case Did.TRANSFERRED | Did.CONFERENCED:
+                call[line.offer] = line.device
+                if line.did is Did.TRANSFERRED:
+                    call.pop(line.note, None)
+                else:
+                    conferences.add(line.call_id)
+            case Did.HELD | Did.AGENT_HUNG_UP | Did.CONNECTION_CLEARED | Did.CANCEL_LATE:
+                call.pop(line.offer, None)
+            case Did.FALLBACK | Did.CALL_CLEARED | Did.CUSTOMER_HUNG_UP:
+                del parts[line.call_id]
+            case _:
+                pass
+        assert len(call) <= 1 or line.call_id in conferences, line
+    assert not any(parts.values())
+
+
+async def ask(pbx, life):
+    """Let a customer talk with ann, who asks bob about him; they talk."""
+    await life.owner.submit(at_work("ann"))
+    (call,) = await pbx.control.place_calls("4000")
+    await pbx.wait_for(Did.SELECTED)
+    await pbx.control.press("101", Press.ANSWER)
+    await life.until("states == ['CONNECTED']")
+    await life.owner.submit(at_work("bob"))
+    await life.owner.submit(ev.ConsultRequested(offer_id=1, queue="sales"))
+    (rings,) = await pbx.wait_for(Did.CONSULTED)
+    assert (rings.call_id, rings.device) == (call, "102")
+    await pbx.control.press("102", Press.ANSWER)
+    await life.until("states == ['HELD', 'CONNECTED']")
+    return call
+
+
+@pytest.mark.parametrize("by", ["desk", "phone", "hanging up"])
+def test_an_agent_transfers_whom_he_asked_about(play, by):
+    async def story(pbx, life):
+        await ask(pbx, life)
+        if by == "desk":
+            end = ev.ConsultEnded(offer_id=1, how=ConsultEnd.TRANSFER)
+            await life.owner.submit(end)
+        else:
+            press = Press.TRANSFER if by == "phone" else Press.HANG_UP
+            assert await pbx.control.press("101", press)
+        (line,) = await pbx.wait_for(Did.TRANSFERRED)
+        assert line.device == "102"
+        await life.until("states == ['WRAPPING', 'CONNECTED']")
+        assert not await pbx.control.press("101", Press.HANG_UP)
+        assert await pbx.control.press("102", Press.HANG_UP)
+        await pbx.wait_for(Did.CALL_CLEARED)
+        check_ledger(await pbx.control.ledger())
+
+    play(story)
+
+
+@pytest.mark.parametrize("by", ["desk", "phone"])
+def test_agents_confer_and_the_customer_goes_with_the_last(play, by):
+    async def story(pbx, life):
+        await ask(pbx, life)
+        if by == "desk":
+            end = ev.ConsultEnded(offer_id=1, how=ConsultEnd.CONFERENCE)
+            await life.owner.submit(end)
+        else:
+            assert await pbx.control.press("101", Press.CONFER)
+        await pbx.wait_for(Did.CONFERENCED)
+        await life.until("states == ['CONNECTED', 'CONNECTED']")
+        assert await pbx.control.press("101", Press.HANG_UP)
+        await life.until("states == ['WRAPPING', 'CONNECTED']")
+        assert await pbx.control.press("102", Press.HANG_UP)
+        await pbx.wait_for(Did.CALL_CLEARED)
+        check_ledger(await pbx.control.ledger())
+
+    play(story)
+
+
+@pytest.mark.parametrize("by", ["desk", "phone"])
+def test_an_agent_has_his_customer_back_also_over_a_cut_link(play, by):
+    async def story(pbx, life):
+        await ask(pbx, life)
+        await pbx.control.cut_link()
+        await pbx.wait_for(Did.LINKED, times=2)
+        await life.until("driver.is_up and states == ['HELD', 'CONNECTED']")
+        if by == "desk":
+            await life.owner.submit(ev.ConsultEnded(offer_id=1, how=ConsultEnd.RETURN))
+        else:
+            assert await pbx.control.press("101", Press.RECONNECT)
+        await pbx.wait_for(Did.RECONNECTED)
+        await life.until("states == ['CONNECTED', 'WRAPPING']")
+        assert not await pbx.control.press("101", Press.CONFER)
+        assert await pbx.control.press("101", Press.HANG_UP)
+        await pbx.wait_for(Did.CALL_CLEARED)
+        check_ledger(await pbx.control.ledger())
+
+    play(story)
+
+
+@pytest.mark.parametrize("how", list(ConsultEnd))
+def test_an_order_that_is_lost_with_the_link_is_given_again(play, how):
+    async def story(pbx, life):
+        await ask(pbx, life)
+        kinds = ("transfer_call", "conference_call", "reconnect_call", "retrieve")
+        await pbx.control.be_rude(*(Rule(Rude.DROPPED, 1.0, kind) for kind in kinds))
+        await life.owner.submit(ev.ConsultEnded(offer_id=1, how=how))
+        await pbx.control.be_rude()
+        await pbx.control.cut_link()
+        wanted = {
+            ConsultEnd.TRANSFER: Did.TRANSFERRED,
+            ConsultEnd.CONFERENCE: Did.CONFERENCED,
+            ConsultEnd.RETURN: Did.RETRIEVED,
+        }
+        await pbx.wait_for(wanted[how])
+        await life.until(
+            {
+                ConsultEnd.TRANSFER: "states == ['WRAPPING', 'CONNECTED']",
+                ConsultEnd.CONFERENCE: "states == ['CONNECTED', 'CONNECTED']",
+                ConsultEnd.RETURN: "states == ['CONNECTED', 'WRAPPING']",
+            }[how]
+        )
+        for phone in ("101", "102"):
+            await pbx.control.press(phone, Press.HANG_UP)
+        await pbx.wait_for(Did.CALL_CLEARED)
+        check_ledger(await pbx.control.ledger())
+
+    play(story)
+
+
+def test_a_call_is_given_further_and_waits_with_music_for_another(play):
+    async def story(pbx, life):
+        await life.owner.submit(at_work("ann"))
+        await pbx.control.place_calls("4000")
+        await pbx.wait_for(Did.SELECTED)
+        await pbx.control.press("101", Press.ANSWER)
+        await life.until("states == ['CONNECTED']")
+        await life.owner.submit(ev.LegTransferred(offer_id=1, queue="sales"))
+        await pbx.wait_for(Did.MUSIC)
+        await life.owner.submit(at_work("bob"))
+        (_, rings) = await pbx.wait_for(Did.SELECTED, times=2)
+        assert rings.device == "102"
+        await pbx.control.press("102", Press.ANSWER)
+        await life.until("'CONNECTED' in states")
+        await pbx.control.press("102", Press.HANG_UP)
+        await pbx.wait_for(Did.CALL_CLEARED)
+        check_ledger(await pbx.control.ledger())
+
+    play(story)

@@ -10,6 +10,7 @@ Losing the connection is not leaving: the agent is not logged out, and what ring
 
 import asyncio
 from collections import OrderedDict, deque
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
@@ -41,6 +42,7 @@ NOTICES: Final[dict[type, str]] = {
     ac.InterruptLeg: "interrupt",
     ac.ResumeLeg: "resume",
     ac.EndWrapUp: "end_wrap_up",
+    ac.ReleaseAgent: "release",
 }
 """Orders that a desk is told by themselves, and what it calls them. All else is in the state."""
 
@@ -51,14 +53,18 @@ _Noticed = (
     | ac.InterruptLeg
     | ac.ResumeLeg
     | ac.EndWrapUp
+    | ac.ReleaseAgent
 )
 
 
 class Desk:
     """One connection of one agent."""
 
-    def __init__(self, owner: Owner, socket: Socket, agent_id: AgentId) -> None:
+    def __init__(
+        self, owner: Owner, socket: Socket, agent_id: AgentId, can_control: Callable[[], bool]
+    ) -> None:
         self._owner = owner
+        self._can_control = can_control
         self._socket = socket
         self._agent_id = agent_id
         self._messages: deque[tuple[int, str]] = deque()
@@ -171,7 +177,9 @@ class Desk:
         command = read_command(text)
         try:
             try:
-                event = event_of(command, self._agent_id, owner.router)
+                event = event_of(
+                    command, self._agent_id, owner.router, can_control=self._can_control()
+                )
             except HttpError:
                 # What it was refused by may not be on the disk yet.
                 await owner.durable()
@@ -206,16 +214,18 @@ class Desks:
     Args:
         owner: Who owns the router.
         fold: The fold of the same owner.
+        can_control: Says whether calls can be given further at the switch.
     """
 
-    def __init__(self, owner: Owner, fold: Fold) -> None:
+    def __init__(self, owner: Owner, fold: Fold, can_control: Callable[[], bool]) -> None:
         self._owner = owner
+        self._can_control = can_control
         self._desks: dict[AgentId, Desk] = {}
         fold.listen(self._committed)
 
     async def sit(self, websocket: WebSocket, socket: Socket, agent_id: AgentId) -> None:
         """Run an agent's desk until it ends; an older one of his ends at once."""
-        desk = Desk(self._owner, socket, agent_id)
+        desk = Desk(self._owner, socket, agent_id, self._can_control)
         before = self._desks.get(agent_id)
         self._desks[agent_id] = desk
         if before is not None:

@@ -2,7 +2,7 @@
 
 Every command has an id of the desktop's choice; its answer has the same. An agent speaks of his
 own offers only. What belongs to the phone is answered on the phone: of a voice contact only the
-wrap-up is ended here.
+wrap-up is ended here, and, where the switch can do it, the contact given further.
 """
 
 from typing import Annotated, Final, TypeAlias
@@ -14,7 +14,7 @@ from acd import events as ev
 from acd.agents import CHANNELS
 from acd.daemon.http.errors import HttpError
 from acd.daemon.http.models import AgentState
-from acd.ids import ID_MAX, AgentId, Channel, OfferId
+from acd.ids import ID_MAX, PRIORITY_MAX, TEXT_MAX, AgentId, Channel, ConsultEnd, OfferId
 from acd.router import Router
 
 COMMAND_CHARACTERS_MAX: Final = 4_096
@@ -22,6 +22,9 @@ COMMAND_CHARACTERS_MAX: Final = 4_096
 
 RequestId: TypeAlias = Annotated[str, Meta(min_length=1, max_length=ID_MAX)]
 _Reason: TypeAlias = Annotated[str, Meta(max_length=ID_MAX)]
+_Name: TypeAlias = Annotated[str, Meta(max_length=ID_MAX)]
+_Requirement: TypeAlias = Annotated[str, Meta(max_length=TEXT_MAX)]
+_Priority: TypeAlias = Annotated[int, Meta(ge=-PRIORITY_MAX, le=PRIORITY_MAX)]
 
 
 class _Command(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="do"):
@@ -62,6 +65,38 @@ class WrapUpDone(_OfferCommand, frozen=True, tag="wrap_up_done"):
     """End the wrap-up."""
 
 
+class _Further(_OfferCommand, frozen=True):
+    """Base of those that ask for another agent: of a queue, by name, or both."""
+
+    queue: _Name = ""
+    """Empty: the one from which he got the contact."""
+    agent_id: _Name = ""
+    """Who shall have it; empty: whoever comes first."""
+    priority: _Priority | None = None
+    requirement: _Requirement = ""
+
+
+class Transfer(_Further, frozen=True, tag="transfer"):
+    """Give the contact further, and be done with it."""
+
+    keep_place: bool = False
+    """It waits there as if it had arrived when it arrived here."""
+
+
+class Requeue(_OfferCommand, frozen=True, tag="requeue"):
+    """Give the contact back, to its place."""
+
+
+class Consult(_Further, frozen=True, tag="consult"):
+    """Ask somebody while the customer is on hold."""
+
+
+class EndConsult(_OfferCommand, frozen=True, tag="consult_end"):
+    """End that: the contact goes to whom was asked, all talk together, or it is as it was."""
+
+    how: ConsultEnd
+
+
 class ChangeState(_Command, frozen=True, tag="state"):
     """Log in or out, be ready or not."""
 
@@ -70,7 +105,22 @@ class ChangeState(_Command, frozen=True, tag="state"):
     after_this_one: bool = False
 
 
-Command: TypeAlias = Accept | Reject | Hold | Retrieve | End | WrapUpDone | ChangeState
+Command: TypeAlias = (
+    Accept
+    | Reject
+    | Hold
+    | Retrieve
+    | End
+    | WrapUpDone
+    | Transfer
+    | Requeue
+    | Consult
+    | EndConsult
+    | ChangeState
+)
+
+_BY_SWITCH: Final = (Transfer, Requeue, Consult, EndConsult)
+"""What also a voice contact's agent may say here, where the switch does what follows."""
 
 _DECODER: Final = msgspec.json.Decoder(Command)
 
@@ -105,8 +155,16 @@ def state_event(
             return ev.AgentLoggedOut(agent_id=agent_id)
 
 
-def event_of(command: Command, agent_id: AgentId, router: Router) -> ev.SingleEvent:
+def event_of(
+    command: Command, agent_id: AgentId, router: Router, *, can_control: bool
+) -> ev.SingleEvent:
     """Return the event of an agent's command.
+
+    Args:
+        command: What he says.
+        agent_id: Who he is.
+        router: As it is now.
+        can_control: The switch can give calls further.
 
     Raises:
         HttpError: The offer is not his, is over, or is on the phone.
@@ -118,9 +176,30 @@ def event_of(command: Command, agent_id: AgentId, router: Router) -> ev.SingleEv
             reason=command.reason,
             after_this_one=command.after_this_one,
         )
-    _check_offer(command, agent_id, router)
+    _check_offer(command, agent_id, router, can_control=can_control)
     offer_id = command.offer_id
     match command:
+        case Transfer():
+            return ev.LegTransferred(
+                offer_id=offer_id,
+                queue=command.queue,
+                agent_id=command.agent_id,
+                priority=command.priority,
+                requirement=command.requirement,
+                keep_place=command.keep_place,
+            )
+        case Requeue():
+            return ev.LegRequeued(offer_id=offer_id)
+        case Consult():
+            return ev.ConsultRequested(
+                offer_id=offer_id,
+                queue=command.queue,
+                agent_id=command.agent_id,
+                priority=command.priority,
+                requirement=command.requirement,
+            )
+        case EndConsult(how=how):
+            return ev.ConsultEnded(offer_id=offer_id, how=how)
         case Accept():
             return ev.LegConnected(offer_id=offer_id)
         case Reject(reason=reason):
@@ -135,11 +214,14 @@ def event_of(command: Command, agent_id: AgentId, router: Router) -> ev.SingleEv
             return ev.WrapUpEnded(offer_id=offer_id)
 
 
-def _check_offer(command: _OfferCommand, agent_id: AgentId, router: Router) -> None:
+def _check_offer(
+    command: _OfferCommand, agent_id: AgentId, router: Router, *, can_control: bool
+) -> None:
     """Refuse a command about an offer that an agent has not, or not here."""
     about = str(command.offer_id)
     offer = router.offers.get(command.offer_id)
     if offer is None or router.agents[offer.agent].agent_id != agent_id:
         raise HttpError(404, "no_such_offer", "you have no such offer, or no longer", about)
-    if CHANNELS[offer.channel] is Channel.VOICE and not isinstance(command, WrapUpDone):
+    allowed = (WrapUpDone, *_BY_SWITCH) if can_control else (WrapUpDone,)
+    if CHANNELS[offer.channel] is Channel.VOICE and not isinstance(command, allowed):
         raise HttpError(409, "on_the_phone", "a voice contact is handled on the phone", about)

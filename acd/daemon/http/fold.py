@@ -16,7 +16,7 @@ from acd import events as ev
 from acd.contacts import LegState
 from acd.daemon.owner import Owner
 from acd.entry import entered
-from acd.ids import AgentId, Channel, ContactOutcome, OfferId, QueueName
+from acd.ids import AgentId, Channel, ContactId, ContactOutcome, OfferId, QueueName
 from acd.inside import Inside
 from acd.journal.records import Entry
 from acd.router import Router
@@ -72,6 +72,7 @@ class Leg(Struct):
 
     number: int
     """The fold's own."""
+    contact_id: ContactId
     place: Place
     arrived_us: int
     """From when it waits."""
@@ -131,7 +132,9 @@ class Fold:
     def _take_over(self, router: Router) -> None:
         """Begin where a router is: once, in the order of the legs."""
         for leg_id, leg in router.legs.items():
-            ours = self._make((leg.klass.queue.name, leg.klass.channel), leg.arrived_us)
+            ours = self._make(
+                leg.contact_id, (leg.klass.queue.name, leg.klass.channel), leg.arrived_us
+            )
             if router.contacts[leg.contact_id].legs[0] == leg_id:
                 self._inside.first[leg.contact_id] = ours
             else:
@@ -144,9 +147,9 @@ class Fold:
                 self.held[number] = Held(agent_id, ours, connected)
             self._hold(ours)
 
-    def _make(self, place: Place, arrived_us: int) -> Leg:
+    def _make(self, contact_id: ContactId, place: Place, arrived_us: int) -> Leg:
         self._last += 1
-        return Leg(self._last, place, arrived_us)
+        return Leg(self._last, contact_id, place, arrived_us)
 
     def _committed(self, entries: tuple[Entry, ...]) -> None:
         touched = Touched(set(), set())
@@ -175,7 +178,7 @@ class Fold:
             case ev.ContactArrived(contact_id=contact_id, queue=queue, channel=channel):
                 place = (queue, channel)
                 self.arrived += 1
-                leg = self._inside.first[contact_id] = self._make(place, now_us)
+                leg = self._inside.first[contact_id] = self._make(contact_id, place, now_us)
                 self._wait(leg, touched)
             case (
                 ev.ContactLeft(contact_id=contact_id)
@@ -271,38 +274,40 @@ class Fold:
     def _action(self, action: ac.Action, now_us: int, touched: Touched) -> None:
         match action:
             case ac.OfferContact():
-                self._offer(action)
+                self._offer(action, touched)
                 touched.agents.add(action.agent_id)
                 touched.queues.add(action.queue)
             case ac.WithdrawOffer(offer_id=offer_id):
                 self._give_back(offer_id, touched)
             case ac.OpenLeg(contact_id=contact_id):
                 place_us = now_us if action.place_us is None else action.place_us
-                leg = self._make((action.queue, action.channel), place_us)
+                leg = self._make(contact_id, (action.queue, action.channel), place_us)
                 self._inside.open(contact_id, action.leg_id, leg)
                 self._wait(leg, touched)
-                self._touch(self.held.get(action.from_offer), touched)
+                self._touch_party(contact_id, touched)
             case ac.CloseLeg(contact_id=contact_id):
                 self._close(self._inside.close_leg(contact_id, action.leg_id), touched)
+                self._touch_party(contact_id, touched)
             case ac.CloseContact(contact_id=contact_id, outcome=outcome):
                 self.outcomes[outcome] += 1
                 self._close(self._inside.close_contact(contact_id), touched)
             case ac.RegainPlace(contact_id=contact_id):
                 self._regain(self._inside.first[contact_id], action.arrived_us)
-            case ac.JoinLeg(offer_id=offer_id):
-                self._touch(self.held.get(offer_id), touched)
+            case ac.JoinLeg(contact_id=contact_id):
+                self._touch_party(contact_id, touched)
             case ac.EnterQueue() | ac.ReleaseCustomer() | ac.Refused() | ac.WidenLeg():
                 pass
             case _:
                 touched.agents.add(action.agent_id)
 
-    def _offer(self, action: ac.OfferContact) -> None:
+    def _offer(self, action: ac.OfferContact, touched: Touched) -> None:
         leg = self._inside.get(action.contact_id, action.leg_id)
         assert leg is not None
         self._let_go(leg)
         self.held[action.offer_id] = Held(action.agent_id, leg)
         leg.offers += (action.offer_id,)
         self._hold(leg)
+        self._touch_party(action.contact_id, touched)
 
     def _close(self, leg: Leg | None, touched: Touched) -> None:
         assert leg is not None
@@ -315,6 +320,13 @@ class Fold:
         if held is not None:
             touched.agents.add(held.agent_id)
             touched.queues.add(held.leg.place[0])
+            self._touch_party(held.leg.contact_id, touched)
+
+    def _touch_party(self, contact_id: ContactId, touched: Touched) -> None:
+        """Note that agents who share a contact see what becomes of each other's legs."""
+        if self._inside.has_several(contact_id):
+            for leg in self._inside.of(contact_id):
+                touched.agents |= {self.held[number].agent_id for number in leg.offers}
 
 
 _EMPTY: Final = Line()

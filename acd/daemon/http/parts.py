@@ -43,5 +43,9 @@ class Daemon(Protocol):
     def registry(self) -> CollectorRegistry:
         """What `/metrics` shows; whoever counts something registers there."""
 
+    def can_control(self) -> bool:
+        """Return whether the switch can give calls further: consult, transfer, confer."""
+        ...
+
     def ready(self) -> list[str]:
         """Return why it is not ready; nothing where it is."""

@@ -56,10 +56,29 @@ class QueueView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LegView:
+    """One leg of a contact."""
+
+    leg_id: LegId
+    queue: QueueName
+    channel: Channel
+    state: str
+    arrived_us: int
+    offer_id: OfferId | None
+    """Of several that ring, the first."""
+    agent_id: AgentId | None
+    ringing_at: tuple[AgentId, ...]
+    """The agents to whom it is offered; none once one of them has it."""
+    consults: LegId | None
+    """The leg whose agent asks the one who takes this leg, while the customer is on hold."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AgentLegView:
     """One slot of an agent."""
 
     offer_id: OfferId
+    leg_id: LegId
     contact_id: ContactId
     queue: QueueName
     channel: Channel
@@ -69,6 +88,10 @@ class AgentLegView:
     """When ringing, connecting or wrap-up ends by itself."""
     customer: str
     attributes: dict[str, str]
+    consults: LegId | None
+    """The leg whose agent asks him, while the customer is on hold; it is among the others."""
+    others: tuple[LegView, ...]
+    """The contact's other legs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,22 +108,6 @@ class AgentView:
     idle_since_us: int | None
     """Since when no slot is in use; only where he is logged in."""
     legs: tuple[AgentLegView, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LegView:
-    """One leg of a contact."""
-
-    leg_id: LegId
-    queue: QueueName
-    channel: Channel
-    state: str
-    arrived_us: int
-    offer_id: OfferId | None
-    """Of several that ring, the first."""
-    agent_id: AgentId | None
-    ringing_at: tuple[AgentId, ...]
-    """The agents to whom it is offered; none once one of them has it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,10 +224,12 @@ def serves(agent: Agent) -> Sequence[QueueName]:
 
 def _agent_leg(offer: Offer, router: Router) -> AgentLegView:
     leg = router.legs[offer.leg_id]
-    arrival = router.contacts[leg.contact_id].arrival
+    contact = router.contacts[leg.contact_id]
+    arrival = contact.arrival
     aside = offer.slot == SlotState.INTERRUPTED
     return AgentLegView(
         offer_id=offer.offer_id,
+        leg_id=leg.leg_id,
         contact_id=leg.contact_id,
         queue=leg.klass.queue.name,
         channel=CHANNELS[offer.channel],
@@ -228,6 +237,10 @@ def _agent_leg(offer: Offer, router: Router) -> AgentLegView:
         until_us=offer.until_us or None,
         customer=arrival.customer,
         attributes=dict(arrival.attributes),
+        consults=leg.consults or None,
+        others=tuple(
+            _leg(router.legs[number], router) for number in contact.legs if number != leg.leg_id
+        ),
     )
 
 
@@ -242,4 +255,5 @@ def _leg(leg: Leg, router: Router) -> LegView:
         offer_id=leg.offer_id or None,
         agent_id=names[0] if names else None,
         ringing_at=tuple(names) if leg.state is LegState.OFFERED else (),
+        consults=leg.consults or None,
     )

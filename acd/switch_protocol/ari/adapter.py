@@ -40,7 +40,7 @@ from acd.switch_protocol.ari.session import (
     takes_requests,
 )
 from acd.switch_protocol.ari.transport import Address, HandshakeError, WebSocket, connect
-from acd.switch_protocol.call_control import CallControl, SetRouteMode
+from acd.switch_protocol.call_control import AnyCommand, SetRouteMode
 from acd.switch_protocol.port import SwitchOptions
 from acd.switch_protocol.words import TEXT_MAX, Capability, CommandError, CommandStage
 
@@ -154,7 +154,7 @@ class AriSwitch:
         self._loop = asyncio.get_running_loop()
         self._task = self._loop.create_task(self._keep_connected())
 
-    def submit(self, command: sw.Command | CallControl) -> None:
+    def submit(self, command: AnyCommand) -> None:
         """Send a command, or say soon that it was not sent."""
         is_ready = self._session is not None and self._session.is_logged_in and self._is_linked
         if not is_ready and not isinstance(command, SetRouteMode):  # That one needs no link.

@@ -13,7 +13,7 @@ import msgspec
 
 from acd.switch_protocol import messages as sw
 from acd.switch_protocol.ari.frames import Request, Response
-from acd.switch_protocol.call_control import CallControl
+from acd.switch_protocol.call_control import AnyCommand
 from acd.switch_protocol.words import CommandError, CommandStage
 
 _T = TypeVar("_T")
@@ -21,7 +21,7 @@ _T = TypeVar("_T")
 Then: TypeAlias = Callable[[Response | None], None]
 """Takes an answer: None where nobody knows whether it was done, a status below 1 where it
 never left: 0 for want of room, -1 since the link had ended."""
-Command: TypeAlias = sw.Command | CallControl
+Command: TypeAlias = AnyCommand
 
 NO_VARIABLES: Final[Mapping[str, str]] = {}
 UNREADABLE: Final = (ValueError, RecursionError)

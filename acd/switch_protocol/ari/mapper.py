@@ -65,6 +65,7 @@ class Mapper:
         | Capability.HOLD
         | Capability.TREATMENT
         | Capability.CALL_CONTROL
+        | Capability.ROUTE_MODE
     )
 
     def __init__(self, options: MapperOptions) -> None:
@@ -87,6 +88,7 @@ class Mapper:
         )
         self._snapshots = Snapshots(self._line, self._table, self._offers, self._phones, app=app)
         self._snapshots.ready = self._replay
+        self._snapshots.taken = self._parties.mend
         self._kept: list[frames.Event] = []
         """Events since the log-in, until the first snapshot was read."""
         self._takes_calls = True
@@ -401,6 +403,7 @@ class Mapper:
         if call.talks():
             self._line.refuse(command, CommandError.WRONG_STATE)
         else:
+            self._offers.wait_again(call)
             self._treatments.treat(command, call)
 
     def _of_customer(

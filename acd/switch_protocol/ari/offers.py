@@ -330,6 +330,7 @@ class Offers:
         call = leg.call
         if leg.hold is Hold.SWITCH and leg.entered and call.entered:
             leg.hold = Hold.NONE
+            leg.set_aside = False
             self._treatments.stop(call)
             self.mark(leg, "ACD_HELD", "")
             self._line.tell(sw.Retrieved(call_id=call.id, device=leg.device, offer=leg.id))

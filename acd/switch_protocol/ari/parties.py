@@ -2,8 +2,8 @@
 
 All of it happens in the call's one bridge. A customer on hold is taken out of it and hears music;
 so a consultation is the agent and whom he asks left in it, and becomes a transfer or a conference
-when the customer comes back. Listeners are in a bridge of their own with the switch's ear (a snoop
-channel) at the agent's leg.
+when the customer comes back. An agent who goes meanwhile leaves him to whom he asked. Listeners
+are in a bridge of their own with the switch's ear (a snoop channel) at the agent's leg.
 """
 
 from collections.abc import Callable
@@ -71,7 +71,7 @@ class Parties:
     def hold(self, command: sw.Hold) -> None:
         """Put a customer on hold."""
         leg = self._talking(command.call_id, command.offer)
-        if leg is None or leg.hold:
+        if leg is None or leg.hold is Hold.SWITCH or leg.purpose is Purpose.CONSULT:
             self._line.refuse(command, CommandError.WRONG_STATE)
             return
         self._set_aside(leg, lambda response: self._line.result(command, response))
@@ -79,8 +79,11 @@ class Parties:
     def retrieve(self, command: sw.Retrieve) -> None:
         """Take a customer off hold."""
         leg = self._talking(command.call_id, command.offer)
-        if leg is None or leg.hold is not Hold.SWITCH:
+        if leg is None or leg.hold is not Hold.SWITCH or self._consultations(leg.call):
             self._line.refuse(command, CommandError.WRONG_STATE)
+            return
+        if leg.call.returns:
+            self._line.tell_result(command, CommandStage.ACCEPTED)
             return
         self._bring_back(leg.call, lambda response: self._line.result(command, response))
 
@@ -106,8 +109,7 @@ class Parties:
                 self._treatments.stop(call)
                 leg.hold = Hold.NONE
                 self._offers.mark(leg, "ACD_HELD", "")
-                asked = self._consultation(call)
-                if asked is not None:
+                for asked in self._consultations(call):
                     self._give_up(asked)
             then(response)
 
@@ -119,10 +121,11 @@ class Parties:
     def _bring_back(self, call: Call, then: Callable[[Response | None], None]) -> None:
         """Put a customer back into the bridge."""
         self._treatments.stop(call)
-        call.entered = False
+        call.entered, call.returns = False, True
         self._table.touch(call)
 
         def came(response: Response | None) -> None:
+            call.returns = False
             refused = response is not None and not response.is_good
             if refused and self._agent_of(call) is not None and not call.entered:
                 self._treatments.play_music(call)
@@ -148,13 +151,19 @@ class Parties:
     def consult(self, command: cc.ConsultationCall) -> None:
         """Put a customer on hold, and let the agent ask somebody else."""
         agent = self._talking(command.call_id, command.offer)
-        able = agent is not None and not agent.hold and not self._consultation(agent.call)
+        able = (
+            agent is not None
+            and agent.purpose is not Purpose.CONSULT
+            and all(one.stage < Stage.ANSWERED for one in self._consultations(agent.call))
+        )
         endpoint = self._destination(command, command.to, able=able)
         if agent is None or endpoint is None:
             return
-        self._set_aside(agent, lambda _: None)
+        if agent.hold is not Hold.SWITCH:
+            agent.set_aside = True
+            self._set_aside(agent, lambda _: None)
         leg = Leg(command.command_id, agent.call, command.to, Purpose.CONSULT)
-        self._dial(command, leg, endpoint)
+        self._dial(command, leg, endpoint, auto_answer=command.auto_answer)
 
     def end_consultation(
         self, command: cc.TransferCall | cc.ConferenceCall | cc.ReconnectCall
@@ -174,6 +183,7 @@ class Parties:
             return
         if isinstance(command, cc.ReconnectCall):
             self._line.tell_result(command, CommandStage.ACCEPTED)
+            agent.set_aside = True
             self._offers.withdraw(asked)  # What ends a consultation brings the customer back.
             return
         # From now on it is no consultation, whose end would bring the customer back to the agent.
@@ -190,26 +200,52 @@ class Parties:
         self._line.result(command, response)
         call = asked.call
         if response is None or not response.is_good:
-            if asked.id in call.legs and agent.id in call.legs:
+            if asked.id in call.legs:
                 asked.purpose = Purpose.CONSULT
+                self.mend(call)
             return
         self._offers.mark(asked, "ACD_PURPOSE", asked.purpose)
         if asked.purpose is Purpose.CONFERENCE:
             self._line.tell(sw.Conferenced(call_id=call.id, device=asked.device, offer=asked.id))
             return
+        self._tell_transfer(agent, asked)
+        if agent.id in call.legs:
+            agent.hold = Hold.NONE
+            self._line.ask("DELETE", "channels", agent.channel)
+            self._offers.clear(agent, EventCause.REDIRECTED)
+
+    def _tell_transfer(self, agent: Leg, asked: Leg) -> None:
         self._line.tell(
             sw.Transferred(
-                call_id=call.id,
+                call_id=asked.call.id,
                 device=agent.device,
                 offer=agent.id,
                 to=asked.device,
                 to_offer=asked.id,
             )
         )
-        if agent.id in call.legs:
-            agent.hold = Hold.NONE
-            self._line.ask("DELETE", "channels", agent.channel)
-            self._offers.clear(agent, EventCause.REDIRECTED)
+
+    def _leave_to(self, asked: Leg) -> None:
+        """Leave a customer whose agent went to whom that one asked."""
+        call = asked.call
+        asked.purpose = Purpose.TRANSFER
+        self._offers.mark(asked, "ACD_PURPOSE", asked.purpose)
+        if asked.stage < Stage.ANSWERED:
+            return  # He waits; if it is answered they are joined like any other.
+        if call.entered:
+            return
+
+        def came(response: Response | None) -> None:
+            if response is not None and not response.is_good and asked.id in call.legs:
+                self._give_up(asked)
+
+        self._bring_back(call, came)
+
+    def mend(self, call: Call) -> None:
+        """Join a customer, found after a log-in, whose agent went while he asked somebody."""
+        if self._agent_of(call) is None:
+            for one in self._consultations(call):
+                self._leave_to(one)
 
     # Supervisors.
 
@@ -229,9 +265,18 @@ class Parties:
         command: cc.SingleStepTransfer | cc.ConsultationCall | cc.SingleStepConference,
         leg: Leg,
         endpoint: str,
+        *,
+        auto_answer: bool = False,
     ) -> None:
         is_near = self._is_device(leg.device)
-        self._offers.dial(command, leg, endpoint=endpoint, ring_us=command.ring_us, is_near=is_near)
+        self._offers.dial(
+            command,
+            leg,
+            endpoint=endpoint,
+            ring_us=command.ring_us,
+            auto_answer=auto_answer,
+            is_near=is_near,
+        )
 
     def _answered(self, leg: Leg) -> bool:
         """Join a leg by its purpose; return whether that was done."""
@@ -319,8 +364,9 @@ class Parties:
             return None
         return found
 
-    def _consultation(self, call: Call) -> Leg | None:
-        return next((leg for leg in call.legs.values() if leg.purpose is Purpose.CONSULT), None)
+    def _consultations(self, call: Call) -> tuple[Leg, ...]:
+        """Return whom an agent asks about a call: several only while they ring."""
+        return tuple(leg for leg in call.legs.values() if leg.purpose is Purpose.CONSULT)
 
     def _agent_of(self, call: Call) -> Leg | None:
         """Return the leg of the agent who consults."""
@@ -331,13 +377,20 @@ class Parties:
         call = leg.call
         open_ = self._table.calls.get(call.id) is call
         if leg.purpose is Purpose.CONSULT and open_:
-            if self._agent_of(call) is not None:
+            agent = self._agent_of(call)
+            # Who was on hold before stays so while others are looked for.
+            over = stage is Stage.TALKING or (agent is not None and agent.set_aside)
+            if agent is not None and over and not self._consultations(call):
                 self._bring_back(call, lambda _: None)
             return
-        if leg.hold is Hold.SWITCH:
-            asked = self._consultation(call)
-            if asked is not None:
-                self._give_up(asked)
+        if leg.hold is Hold.SWITCH and open_:
+            asked = self._consultations(call)
+            for one in asked:
+                self._leave_to(one)
+                if one.stage is Stage.TALKING:
+                    self._tell_transfer(leg, one)
+            if not asked and call.talks() and not call.returns:
+                self._bring_back(call, lambda _: None)  # Others of a conference are there.
             return
         if leg.purpose in {Purpose.LISTEN, Purpose.WHISPER} and stage >= Stage.ANSWERED:
             self._line.ask("DELETE", "channels", OTHER + leg.id + EAR)

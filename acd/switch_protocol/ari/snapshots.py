@@ -32,6 +32,10 @@ OURS: Final = "acd-"
 """How our legs' ids begin, and so their bridges'."""
 
 
+def _nothing_else(call: Call) -> None:
+    del call
+
+
 class Snapshots:
     """Reads snapshots, and single calls.
 
@@ -55,6 +59,8 @@ class Snapshots:
         """No snapshot was read since the log-in: the table says nothing, events must wait."""
         self.ready: Callable[[], None] = lambda: None
         """Called when the first one was read."""
+        self.taken: Callable[[Call], None] = _nothing_else
+        """Called for each call that the first one found."""
         self._reading: list[set[str]] = []
         """Of each snapshot that is being read: channels that ended since its lists were asked."""
 
@@ -138,6 +144,7 @@ class Snapshots:
         if self.is_first:
             for call in self._table.calls.values():
                 self._offers.note_served(call)
+                self.taken(call)
                 self._offers.wait_again(call)
             self.is_first = False
             self.ready()

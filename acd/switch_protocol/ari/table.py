@@ -58,7 +58,7 @@ class Leg:
 
     __slots__ = (
         *("bridge", "call", "channel", "device", "entered", "hold", "id", "purpose", "rang"),
-        *("stage", "status", "target", "waits"),
+        *("set_aside", "stage", "status", "target", "waits"),
     )
 
     def __init__(self, leg_id: str, call: "Call", device: str, purpose: Purpose) -> None:
@@ -79,6 +79,8 @@ class Leg:
         """It is in a bridge."""
         self.target = ""
         """The leg that is listened to."""
+        self.set_aside = False
+        """A consultation alone keeps its customer on hold: he comes back if nobody can be asked."""
         self.waits = False
         """It was answered after another one of its call, and is not joined."""
 
@@ -98,7 +100,7 @@ class Call:
             "id",
             "legs",
         ),
-        *("playback", "serial", "served"),
+        *("playback", "returns", "serial", "served"),
     )
 
     def __init__(self, facts: sw.Call, channel: str) -> None:
@@ -111,6 +113,8 @@ class Call:
         """Where its customer talks, or last talked."""
         self.entered = False
         """The customer is in that bridge."""
+        self.returns = False
+        """He is being put back into it."""
         self.hears = ""
         """What was ordered for the customer's ear and not stopped, as the switch calls it."""
         self.clearing = False
@@ -250,12 +254,12 @@ class Table:
 
 
 def as_told(call: Call) -> sw.Call:
-    """Return a call as the daemon is told of it; connections that no RouteSelect made say ""."""
+    """Return a call as the daemon is told of it, with those whom the customer can hear."""
     connections = tuple(
         sw.Connection(
             leg.device,
             ConnectionState.HOLD if leg.hold else _STATES[leg.stage],
-            leg.id if leg.purpose is Purpose.OFFER else "",
+            leg.id,
         )
         for leg in call.legs.values()
         if leg.purpose not in SILENT

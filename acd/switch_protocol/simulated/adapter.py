@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from acd.errors import ConfigError, Problem
 from acd.switch_protocol import messages as sw
-from acd.switch_protocol.call_control import CallControl
+from acd.switch_protocol.call_control import AnyCommand
 from acd.switch_protocol.port import SwitchOptions
 from acd.switch_protocol.sequence import Sequence
 from acd.switch_protocol.simulated import link
@@ -91,6 +91,7 @@ class SimulatedSwitch:
         | Capability.SET_AGENT_STATE
         | Capability.HOLD
         | Capability.TREATMENT
+        | Capability.CALL_CONTROL
     )
 
     def __init__(self, socket: Path, *, domain: str) -> None:
@@ -113,15 +114,10 @@ class SimulatedSwitch:
         self._deliver = deliver
         self._task = asyncio.get_running_loop().create_task(self._keep_connected())
 
-    def submit(self, command: sw.Command | CallControl) -> None:
+    def submit(self, command: AnyCommand) -> None:
         """Send a command, or say soon that it was not sent."""
         session = self._session
-        if session is None:
-            error = CommandError.LINK_DOWN
-        elif isinstance(command, CallControl):
-            error = CommandError.NOT_SUPPORTED
-        else:
-            error = session.send(command)
+        error = CommandError.LINK_DOWN if session is None else session.send(command)
         if error is not CommandError.NONE:
             result = sw.CommandResult(
                 epoch=self._epoch,
@@ -237,7 +233,7 @@ class _Session:
             return str(error)
         return self._end_cause or "the switch closed the link"
 
-    def send(self, command: sw.Command) -> CommandError:
+    def send(self, command: AnyCommand) -> CommandError:
         """Write a command; return why not."""
         if (
             len(self._unanswered) >= ACKS_MAX
@@ -376,6 +372,6 @@ def _now_us() -> int:
     return time.monotonic_ns() // 1_000
 
 
-def _call_of(command: sw.Command | CallControl) -> str:
+def _call_of(command: AnyCommand) -> str:
     """Return the call that a command is about, or ""."""
     return getattr(command, "call_id", "")

@@ -8,11 +8,14 @@ any case. An offer rings under its command's id: what was given or canceled once
 from heapq import heappop, heappush
 from typing import Final
 
-from msgspec import Struct, structs
+from msgspec import structs
 
 from acd.settings import SECOND_US
 from acd.switch_protocol import messages as sw
+from acd.switch_protocol.call_control import ConsultationCall
+from acd.switch_protocol.simulated.consultations import Consultations
 from acd.switch_protocol.simulated.ledger import Did, Ledger
+from acd.switch_protocol.simulated.state import Incoming, Offer, Phone, as_told
 from acd.switch_protocol.words import (
     CONNECTIONS_MAX,
     AgentStateWord,
@@ -20,6 +23,7 @@ from acd.switch_protocol.words import (
     ConnectionState,
     DeviceState,
     EventCause,
+    Treatment,
 )
 
 RING_GRACE_US: Final = 3 * SECOND_US
@@ -27,44 +31,6 @@ RING_GRACE_US: Final = 3 * SECOND_US
 
 OFFERS_MAX: Final = 10_000
 """Most offers of one call; the switch refuses more (a call offered twice a second for an hour)."""
-
-
-class Offer(Struct):
-    """A call at a phone."""
-
-    offer_id: str
-    call_id: str
-    device: str
-    state: ConnectionState = ConnectionState.ALERTING
-    ring_until_us: int = 0
-
-
-class Incoming(Struct):
-    """A customer's call."""
-
-    call_id: str
-    dnis: str
-    ani: str
-    user_data: bytes
-    queued_us: int
-    idle_since_us: int
-    """Since when it waits alone."""
-    served: bool = False
-    offers: dict[str, Offer] = {}
-    """The living ones."""
-    ended: set[str] = set()
-    """Offers that were given or canceled, and are over."""
-
-
-class Phone(Struct):
-    """An agent's phone."""
-
-    device: str
-    state: DeviceState = DeviceState.IN_SERVICE
-    offer_id: str = ""
-    """What rings or talks at it."""
-    agent: AgentStateWord = AgentStateWord.NULL
-    reason: str = ""
 
 
 class Exchange:
@@ -82,6 +48,7 @@ class Exchange:
         self.offers: dict[str, Offer] = {}
         """The living ones of all calls."""
         self.ledger = Ledger()
+        self.consultations = Consultations(self)
         self.run = run
         self.epoch = 0
         self.seq = 0
@@ -138,7 +105,7 @@ class Exchange:
             if offer_id:
                 offer = self.offers[offer_id]
                 self.ledger.add(now_us, Did.RANG_OUT, call_id, offer.device, offer_id)
-                self._re_route(offer, EventCause.CALL_NOT_ANSWERED, now_us)
+                self.re_route(offer, EventCause.CALL_NOT_ANSWERED, now_us)
             else:
                 self._fall_back(self.calls[call_id], EventCause.TIMEOUT, now_us)
 
@@ -204,17 +171,18 @@ class Exchange:
         if offer is None:
             return False
         call = self.calls[offer.call_id]
-        if any(one.state is not ConnectionState.ALERTING for one in call.offers.values()):
-            self._re_route(offer, EventCause.REDIRECTED, now_us)
+        if call.is_taken_from(offer):
+            self.re_route(offer, EventCause.REDIRECTED, now_us)
             return False
         offer.state = ConnectionState.CONNECTED
         call.served = True
-        self.ledger.add(now_us, Did.TALKING, call.call_id, device, offer.offer_id)
+        did = Did.ASKED if offer.asked_by else Did.TALKING
+        self.ledger.add(now_us, did, call.call_id, device, offer.offer_id)
         self.tell(sw.Established(call_id=call.call_id, device=device, offer=offer.offer_id))
         self.tell(sw.RouteUsed(call_id=call.call_id, offer=offer.offer_id, device=device))
         for other in tuple(call.offers.values()):
             if other.state is ConnectionState.ALERTING:
-                self._re_route(other, EventCause.REDIRECTED, now_us)
+                self.re_route(other, EventCause.REDIRECTED, now_us)
         return True
 
     def decline(self, device: str, now_us: int) -> bool:
@@ -223,7 +191,7 @@ class Exchange:
         if offer is None:
             return False
         self.ledger.add(now_us, Did.DECLINED, offer.call_id, device, offer.offer_id)
-        self._re_route(offer, EventCause.REJECTED, now_us)
+        self.re_route(offer, EventCause.REJECTED, now_us)
         return True
 
     def hang_up(self, device: str, now_us: int) -> bool:
@@ -232,25 +200,40 @@ class Exchange:
         if offer is None:
             return False
         self.ledger.add(now_us, Did.AGENT_HUNG_UP, offer.call_id, device, offer.offer_id)
-        self._drop_connection(offer, EventCause.NORMAL_CLEARING, now_us)
+        self.drop_connection(offer, EventCause.NORMAL_CLEARING, now_us)
         return True
 
-    def hold(self, device: str, now_us: int) -> bool:
-        """Let an agent put his customer on hold; return whether he talked."""
-        offer = self._at(device, ConnectionState.CONNECTED)
+    def hold(self, device: str, now_us: int, *, ordered: bool = False) -> bool:
+        """Let an agent put his customer on hold; return whether that changed anything.
+
+        Args:
+            device: His phone.
+            now_us: When.
+            ordered: It is the daemon's doing, who takes over a hold of the agent's own.
+        """
+        offer = self._at(device, ConnectionState.CONNECTED, ConnectionState.HOLD)
         if offer is None:
             return False
+        if offer.state is ConnectionState.HOLD:
+            takes_over = ordered and not offer.hold_ordered
+            offer.hold_ordered = offer.hold_ordered or ordered
+            return takes_over
         offer.state = ConnectionState.HOLD
+        offer.hold_ordered = ordered
         self.ledger.add(now_us, Did.HELD, offer.call_id, device, offer.offer_id)
         self.tell(sw.Held(call_id=offer.call_id, device=device, offer=offer.offer_id))
         return True
 
-    def retrieve(self, device: str, now_us: int) -> bool:
-        """Let an agent take his customer off hold; return whether he was on hold."""
+    def retrieve(self, device: str, now_us: int, *, ordered: bool = False) -> bool:
+        """Let an agent take his customer off hold; return whether he was on hold by the same hand.
+
+        While he asks somebody, the end of that brings the customer back.
+        """
         offer = self._at(device, ConnectionState.HOLD)
-        if offer is None:
+        if offer is None or offer.hold_ordered is not ordered or self.consultations.of(offer):
             return False
         offer.state = ConnectionState.CONNECTED
+        offer.hold_ordered = offer.set_aside = False
         self.ledger.add(now_us, Did.RETRIEVED, offer.call_id, device, offer.offer_id)
         self.tell(sw.Retrieved(call_id=offer.call_id, device=device, offer=offer.offer_id))
         return True
@@ -267,7 +250,7 @@ class Exchange:
         if offer is not None and state is DeviceState.OUT_OF_SERVICE:
             if offer.state is ConnectionState.ALERTING:
                 self.ledger.add(now_us, Did.OFFER_LOST, offer.call_id, device, offer.offer_id)
-                self._re_route(offer, EventCause.DEST_OUT_OF_ORDER, now_us)
+                self.re_route(offer, EventCause.DEST_OUT_OF_ORDER, now_us)
             else:
                 self.hang_up(device, now_us)
         return True
@@ -308,25 +291,33 @@ class Exchange:
 
     def select(self, command: sw.RouteSelect, now_us: int) -> CommandError:
         """Let a phone ring, unless something speaks against it."""
-        error = self._against(command)
-        call_id, device, offer_id = command.call_id, command.device, command.command_id
+        error = self.against(command, command.device)
         if error is not CommandError.NONE:
-            self.ledger.add(now_us, Did.SELECT_REFUSED, call_id, device, offer_id, error=error)
+            where = (command.call_id, command.device, command.command_id)
+            self.ledger.add(now_us, Did.SELECT_REFUSED, *where, error=error)
             return error
-        until_us = now_us + command.ring_us + RING_GRACE_US
-        offer = Offer(offer_id, call_id, device, ring_until_us=until_us)
+        offer = Offer(command.command_id, command.call_id, command.device)
+        self.ring(offer, command, Did.SELECTED, now_us)
+        return CommandError.NONE
+
+    def ring(
+        self, offer: Offer, command: sw.RouteSelect | ConsultationCall, did: Did, now_us: int
+    ) -> None:
+        """Let a phone ring as a command says."""
+        call_id, device, offer_id = offer.call_id, offer.device, offer.offer_id
+        offer.ring_until_us = now_us + command.ring_us + RING_GRACE_US
         self.calls[call_id].offers[offer_id] = self.offers[offer_id] = offer
         self.phones[device].offer_id = offer_id
-        heappush(self._timers, (until_us, call_id, offer_id))
-        self.ledger.add(now_us, Did.SELECTED, call_id, device, offer_id)
+        heappush(self._timers, (offer.ring_until_us, call_id, offer_id))
+        self.ledger.add(now_us, did, call_id, device, offer_id, note=offer.asked_by)
         self.tell(sw.Delivered(call_id=call_id, device=device, offer=offer_id))
         if command.auto_answer:
             self.answer(device, now_us)
-        return CommandError.NONE
 
-    def _against(self, command: sw.RouteSelect) -> CommandError:
+    def against(self, command: sw.RouteSelect | ConsultationCall, device: str) -> CommandError:
+        """Return what speaks against letting a phone ring."""
         call = self.calls.get(command.call_id)
-        phone = self.phones.get(command.device)
+        phone = self.phones.get(device)
         if call is None:
             return CommandError.CALL_UNKNOWN
         if command.command_id in self.offers:
@@ -355,10 +346,10 @@ class Exchange:
                 call.ended.add(offer_id)
         elif offer.state is ConnectionState.ALERTING:
             self.ledger.add(now_us, Did.CANCELED, call_id, offer.device, offer_id)
-            self._end(offer, now_us)
+            self.end(offer, now_us)
         else:
             self.ledger.add(now_us, Did.CANCEL_LATE, call_id, offer.device, offer_id)
-            self._drop_connection(offer, EventCause.CALL_CANCELLED, now_us)
+            self.drop_connection(offer, EventCause.CALL_CANCELLED, now_us)
         return CommandError.NONE
 
     def clear_connection(self, call_id: str, offer_id: str, now_us: int) -> CommandError:
@@ -367,7 +358,17 @@ class Exchange:
         if offer is None or offer.call_id != call_id:
             return CommandError.OFFER_ENDED
         self.ledger.add(now_us, Did.CONNECTION_CLEARED, call_id, offer.device, offer_id)
-        self._drop_connection(offer, EventCause.NORMAL_CLEARING, now_us)
+        self.drop_connection(offer, EventCause.NORMAL_CLEARING, now_us)
+        return CommandError.NONE
+
+    def treat(self, call_id: str, treatment: Treatment, now_us: int) -> CommandError:
+        """Let a customer hear something, if he talks with nobody and is not on hold."""
+        call = self.calls.get(call_id)
+        if call is None:
+            return CommandError.CALL_UNKNOWN
+        if any(one.state is not ConnectionState.ALERTING for one in call.offers.values()):
+            return CommandError.WRONG_STATE
+        self.ledger.add(now_us, Did.TREATED, call_id, note=treatment)
         return CommandError.NONE
 
     def clear_call(self, call_id: str, did: Did, now_us: int) -> CommandError:
@@ -404,39 +405,37 @@ class Exchange:
             del self.offers[offer.offer_id]
             self.phones[offer.device].offer_id = ""
 
-    def _re_route(self, offer: Offer, cause: EventCause, now_us: int) -> None:
-        self._end(offer, now_us)
+    def re_route(self, offer: Offer, cause: EventCause, now_us: int) -> None:
+        """End an offer that was not answered, and tell it."""
+        self._take_out(offer, now_us)
         self.tell(sw.ReRoute(call_id=offer.call_id, offer=offer.offer_id, cause=cause))
+        self.consultations.ended(offer, now_us)
 
-    def _drop_connection(self, offer: Offer, cause: EventCause, now_us: int) -> None:
-        self._end(offer, now_us)
+    def drop_connection(self, offer: Offer, cause: EventCause, now_us: int) -> None:
+        """End a connection, and tell it."""
+        self._take_out(offer, now_us)
         self.tell(
             sw.ConnectionCleared(
                 call_id=offer.call_id, device=offer.device, offer=offer.offer_id, cause=cause
             )
         )
+        self.consultations.ended(offer, now_us)
 
-    def _end(self, offer: Offer, now_us: int) -> None:
-        """Free the phone; the call waits again."""
+    def end(self, offer: Offer, now_us: int) -> None:
+        """End an offer that was not answered, without a word."""
+        self._take_out(offer, now_us)
+        self.consultations.ended(offer, now_us)
+
+    def _take_out(self, offer: Offer, now_us: int) -> None:
+        """Free the phone; the call waits again if nobody else has it."""
         call = self.calls[offer.call_id]
         del call.offers[offer.offer_id], self.offers[offer.offer_id]
         call.ended.add(offer.offer_id)
         self.phones[offer.device].offer_id = ""
+        if offer.with_customer and not any(one.with_customer for one in call.offers.values()):
+            self.ledger.add(now_us, Did.MUSIC, call.call_id)
+        if all(one.state is ConnectionState.ALERTING for one in call.offers.values()):
+            call.conference = False
         if not call.offers:
             call.idle_since_us = now_us
             self._await_fallback(call)
-
-
-def as_told(call: Incoming) -> sw.Call:
-    """Return a call as the daemon is told of it."""
-    return sw.Call(
-        call_id=call.call_id,
-        dnis=call.dnis,
-        ani=call.ani,
-        queued_us=call.queued_us,
-        served=call.served,
-        user_data=call.user_data,
-        connections=tuple(
-            sw.Connection(one.device, one.state, one.offer_id) for one in call.offers.values()
-        ),
-    )

@@ -4,6 +4,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from acd.switch_protocol.simulated import link, wishes
+from acd.switch_protocol.simulated.exchange import Exchange
 from acd.switch_protocol.simulated.robots import Habits
 from acd.switch_protocol.simulated.rudeness import Rudeness
 from acd.switch_protocol.words import ConnectionState
@@ -73,6 +74,22 @@ def _use(server: "Server", wish: wishes.UsePhone, now_us: int) -> bool:
             return exchange.hold(wish.device, now_us)
         case wishes.Press.RETRIEVE:
             return exchange.retrieve(wish.device, now_us)
+        case wishes.Press.TRANSFER | wishes.Press.CONFER | wishes.Press.RECONNECT:
+            return _finish(exchange, wish, now_us)
+
+
+def _finish(exchange: Exchange, wish: wishes.UsePhone, now_us: int) -> bool:
+    """Let an agent end the talk with whom he asks; return whether there was one."""
+    talk = exchange.consultations.of_phone(wish.device)
+    if talk is None:
+        return False
+    deeds = {
+        wishes.Press.TRANSFER: exchange.consultations.transfer,
+        wishes.Press.CONFER: exchange.consultations.confer,
+        wishes.Press.RECONNECT: exchange.consultations.reconnect,
+    }
+    deeds[wish.press](*talk, now_us)
+    return True
 
 
 def _automate(server: "Server", wish: wishes.Automate) -> bool:

@@ -15,6 +15,7 @@ from msgspec import Meta
 
 from acd.errors import AcdError
 from acd.switch_protocol import messages as sw
+from acd.switch_protocol.call_control import AnyCommand
 from acd.switch_protocol.words import Count, DeviceId, Text
 
 FRAME_MAX: Final = 64 * 1024
@@ -91,7 +92,7 @@ class SnapshotPart(sw.EventBase, frozen=True, tag="link.snapshot_part"):
     last: bool = False
 
 
-ToSwitch: TypeAlias = sw.Command | Hello | Ping
+ToSwitch: TypeAlias = AnyCommand | Hello | Ping
 FromSwitch: TypeAlias = (
     Welcome
     | Pong
@@ -113,6 +114,8 @@ FromSwitch: TypeAlias = (
     | sw.CallCleared
     | sw.DeviceStateChanged
     | sw.AgentEvent
+    | sw.Transferred
+    | sw.Conferenced
 )
 
 _ENCODER: Final = msgspec.msgpack.Encoder()

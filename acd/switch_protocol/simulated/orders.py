@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterable
 
+from acd.switch_protocol import call_control as cc
 from acd.switch_protocol import messages as sw
-from acd.switch_protocol.simulated.exchange import Exchange, as_told
+from acd.switch_protocol.simulated.exchange import Exchange
 from acd.switch_protocol.simulated.ledger import Did
-from acd.switch_protocol.words import CommandError, CommandStage, ConnectionState, EventCause
+from acd.switch_protocol.simulated.state import as_told
+from acd.switch_protocol.words import CommandError, CommandStage, EventCause
 
 
 def whole(told: sw.Snapshot) -> tuple[sw.EventBase, ...]:
@@ -15,7 +17,7 @@ def whole(told: sw.Snapshot) -> tuple[sw.EventBase, ...]:
 
 def carry_out(
     exchange: Exchange,
-    command: sw.Command,
+    command: cc.AnyCommand,
     now_us: int,
     *,
     cut: Callable[[sw.Snapshot], Iterable[sw.EventBase]] = whole,
@@ -45,6 +47,10 @@ def carry_out(
             call = exchange.calls.get(call_id)
             told = None if call is None else as_told(call)
             exchange.tell(sw.CallReported(call_id=call_id, call=told))
+        case cc.SingleStepTransfer() | cc.SingleStepConference():
+            call_id, error = command.call_id, CommandError.NOT_SUPPORTED
+        case cc.MakeCall() | cc.SetRouteMode():
+            error = CommandError.NOT_SUPPORTED
         case _:
             call_id = command.call_id
             error = _of_a_call(exchange, command, now_us)
@@ -75,6 +81,10 @@ _OfACall = (
     | sw.ClearCall
     | sw.Hold
     | sw.Retrieve
+    | cc.ConsultationCall
+    | cc.TransferCall
+    | cc.ConferenceCall
+    | cc.ReconnectCall
 )
 
 
@@ -93,24 +103,20 @@ def _of_a_call(exchange: Exchange, command: _OfACall, now_us: int) -> CommandErr
         case sw.ClearConnection():
             return exchange.clear_connection(command.call_id, command.offer, now_us)
         case sw.QueueTreatment():
-            if command.call_id not in exchange.calls:
-                return CommandError.CALL_UNKNOWN
-            exchange.ledger.add(now_us, Did.TREATED, command.call_id, note=command.treatment)
-            return CommandError.NONE
-        case sw.Hold():
-            return _hold(exchange, command, ConnectionState.CONNECTED, now_us)
-        case sw.Retrieve():
-            return _hold(exchange, command, ConnectionState.HOLD, now_us)
+            return exchange.treat(command.call_id, command.treatment, now_us)
+        case sw.Hold() | sw.Retrieve():
+            return _hold(exchange, command, now_us)
+        case cc.ConsultationCall():
+            return exchange.consultations.begin(command, now_us)
+        case cc.TransferCall() | cc.ConferenceCall() | cc.ReconnectCall():
+            return exchange.consultations.finish(command, now_us)
 
 
-def _hold(
-    exchange: Exchange, command: sw.Hold | sw.Retrieve, wanted: ConnectionState, now_us: int
-) -> CommandError:
+def _hold(exchange: Exchange, command: sw.Hold | sw.Retrieve, now_us: int) -> CommandError:
+    """Put a customer on hold, or take him off; who is only asked has none."""
     offer = exchange.offers.get(command.offer)
-    if offer is None or offer.state is not wanted:
+    if offer is None or offer.call_id != command.call_id or offer.asked_by:
         return CommandError.WRONG_STATE
-    if type(command) is sw.Hold:
-        exchange.hold(offer.device, now_us)
-    else:
-        exchange.retrieve(offer.device, now_us)
-    return CommandError.NONE
+    change = exchange.hold if type(command) is sw.Hold else exchange.retrieve
+    done = change(offer.device, now_us, ordered=True)
+    return CommandError.NONE if done else CommandError.WRONG_STATE

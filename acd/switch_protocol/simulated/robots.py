@@ -75,9 +75,9 @@ class Robots:
         self._read = ledger.last
 
     def _hear(self, line: Line, habits: Habits) -> None:
-        if line.did is Did.SELECTED:
+        if line.did in {Did.SELECTED, Did.CONSULTED}:
             self._plan(line.at_us + self._draw(habits.answer_us), line.device, line.offer)
-        elif line.did is Did.TALKING:
+        elif line.did in {Did.TALKING, Did.ASKED}:
             self._plan(line.at_us + self._draw(habits.talk_us), line.device, line.offer)
 
     def _use_phone(self, device: str, offer_id: str, now_us: int) -> None:

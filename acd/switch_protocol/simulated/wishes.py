@@ -65,6 +65,10 @@ class Press(StrEnum):
     HANG_UP = "hang_up"
     HOLD = "hold"
     RETRIEVE = "retrieve"
+    TRANSFER = "transfer"
+    """End the consultation: customer and whom was asked talk."""
+    CONFER = "confer"
+    RECONNECT = "reconnect"
 
 
 class UsePhone(_Wish, frozen=True, tag="use_phone"):

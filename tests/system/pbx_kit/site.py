@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from acd.daemon.http.tokens import Role, new_token
 from acd.daemon.recovery import recover
 from acd.events import Batch, OfferFailed
 from acd.ids import FailureCause
@@ -117,6 +118,15 @@ class PbxSite(Site):
         secret.write_text(f"{pbx.password}\n")
         secret.chmod(0o600)
         self.pbx = pbx
+        tables = []
+        for device in devices:
+            agent = f"a{device}"
+            self.secrets[agent], table = new_token(
+                name=agent, role=Role.AGENT, domain="site", agent=agent
+            )
+            tables.append(table)
+        with (folder / "tokens.toml").open("a") as tokens:
+            tokens.write("\n" + "\n".join(tables))
 
     def contacts(self) -> dict[str, dict[str, Any]]:
         """Return the open contacts, by call."""
