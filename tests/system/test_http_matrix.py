@@ -34,6 +34,9 @@ POST   /v1/contacts                  401  401   401     403   201      403  403 
 GET    /v1/contacts                  401  401   401     403   403      403  403   200
 GET    /v1/contacts/{contact_id}     401  401   401     403   403      403  403   200
 DELETE /v1/contacts/{contact_id}     401  401   401     403   200      403  403   403
+POST   /v1/contacts/{contact_id}/assignment 401 401 401 403   403      403  403   422
+POST   /v1/contacts/{contact_id}/priority   401 401 401 403   403      403  403   422
+POST   /v1/contacts/{contact_id}/cancellation 401 401 401 403 403      403  403   200
 GET    /v1/queues                    401  401   401     403   403      403  403   200
 GET    /v1/queues/{name}             401  401   401     403   403      403  403   200
 GET    /v1/agents                    401  401   401     403   403      403  403   200
@@ -50,6 +53,10 @@ WS     /v1/live                      401  401   401     403   403      403  403 
 """
 
 BODIES = {
+    # Nobody is there, and the policy reads no priority, which is said to whoever may decide.
+    "/v1/contacts/{contact_id}/assignment": {"agent_id": "bob"},
+    "/v1/contacts/{contact_id}/priority": {"priority": 3},
+    "/v1/contacts/{contact_id}/cancellation": {},
     "/v1/contacts": {"queue": "sales", "channel": "chat"},
     "/v1/agents/{agent_id}/state": {"state": "logged_in"},
     # The domain measures nothing, which is said to whoever may rate.

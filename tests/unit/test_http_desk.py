@@ -14,8 +14,9 @@ from acd import events as ev
 from acd.daemon.http import desk as desk_module
 from acd.daemon.http.tokens import Role
 from acd.daemon.http.views import contact_view
+from acd.settings import SECOND_US
 from tests.unit.http_daemon import DEADLINE_S, bring, closed, heard, heard_until, house, soon, work
-from tests.unit.shop import arrived, several
+from tests.unit.shop import CHAT, SHOP, arrived, several
 
 
 async def tell(socket, **command):
@@ -141,6 +142,38 @@ def test_what_the_router_refuses_is_told(tmp_path):
             await heard(desk)
             answer, _ = await tell(desk, id="1", do="state", state="ready")
             assert answer["error"]["reason"] == "not_in_this_state"
+
+    asyncio.run(main())
+
+
+def test_a_chat_is_put_away_taken_up_again_and_filed(tmp_path):
+    (queue,) = SHOP.queues
+    replace = msgspec.structs.replace
+    chat = replace(queue.channels[CHAT], park_us=60 * SECOND_US, wrap_up_us=30 * SECOND_US)
+    channels = {**queue.channels, CHAT: chat}
+    filing = replace(queue, channels=channels, dispositions=("sale",), disposition_required=True)
+
+    async def main():
+        async with house(tmp_path, domain=replace(SHOP, queues=(filing,))) as made:
+            await work(made, "ann")
+            await bring(made, "order-1")
+            async with made.socket("/v1/agents/ann/desk", "ann") as desk:
+                await heard(desk)
+                for number, command in enumerate(
+                    (
+                        {"do": "accept"},
+                        {"do": "park"},
+                        {"do": "resume"},
+                        {"do": "end"},
+                        {"do": "dispose", "disposition": "sale"},
+                        {"do": "wrap_up_done"},
+                    )
+                ):
+                    answer, _ = await tell(desk, id=str(number), offer_id=1, **command)
+                    assert answer["ok"], (command, answer)
+                    if command["do"] == "park":
+                        assert made.owner.router.agent("ann").parked
+            assert not made.owner.router.contacts
 
     asyncio.run(main())
 

@@ -114,6 +114,10 @@ async def _supervisor(connection: HTTPConnection) -> Token:
     return _of_role(token_of(connection), Role.SUPERVISOR)
 
 
+async def _leader(connection: HTTPConnection) -> Token:
+    return _named(_of_role(token_of(connection), Role.SUPERVISOR))
+
+
 async def _rater(connection: HTTPConnection) -> Token:
     return _named(_of_role(token_of(connection), Role.PRODUCER, Role.SUPERVISOR))
 
@@ -137,6 +141,7 @@ BEARER: Final = Depends(_bearer)
 
 Producer = Annotated[Token, Depends(_producer)]
 Supervisor = Annotated[Token, Depends(_supervisor)]
+Leader = Annotated[Token, Depends(_leader)]
 Rater = Annotated[Token, Depends(_rater)]
 Himself = Annotated[Token, Depends(_himself)]
 SupervisorOrHimself = Annotated[Token, Depends(_supervisor_or_himself)]

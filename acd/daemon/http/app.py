@@ -12,6 +12,7 @@ from acd.daemon.http import (
     leg_routes,
     queue_routes,
     socket_routes,
+    supervision_routes,
 )
 from acd.daemon.http.access import Access
 from acd.daemon.http.desk import Desks
@@ -51,6 +52,7 @@ def make_api(daemon: Daemon) -> FastAPI:
     )
     add_handlers(api)
     api.include_router(contact_routes.make_router(daemon))
+    api.include_router(supervision_routes.make_router(daemon))
     api.include_router(agent_routes.make_router(daemon))
     api.include_router(leg_routes.make_router(daemon))
     api.include_router(queue_routes.make_router(daemon))

@@ -2,7 +2,8 @@
 
 Every command has an id of the desktop's choice; its answer has the same. An agent speaks of his
 own offers only. What belongs to the phone is answered on the phone: of a voice contact only the
-wrap-up is ended here, and, where the switch can do it, the contact given further.
+wrap-up is ended here and told how it ended, and, where the switch can do it, the contact given
+further.
 """
 
 from typing import Annotated, Final, TypeAlias
@@ -64,6 +65,23 @@ class End(_OfferCommand, frozen=True, tag="end"):
 class WrapUpDone(_OfferCommand, frozen=True, tag="wrap_up_done"):
     """End the wrap-up."""
 
+    disposition: _Name = ""
+    """How the contact ended, in the queue's words; empty: as told before, if it was."""
+
+
+class Dispose(_OfferCommand, frozen=True, tag="dispose"):
+    """Tell how the contact ended; the last word counts."""
+
+    disposition: _Name
+
+
+class Park(_OfferCommand, frozen=True, tag="park"):
+    """Put the contact away for later."""
+
+
+class Resume(_OfferCommand, frozen=True, tag="resume"):
+    """Take a contact up again that was put away."""
+
 
 class _Further(_OfferCommand, frozen=True):
     """Base of those that ask for another agent: of a queue, by name, or both."""
@@ -105,19 +123,25 @@ class ChangeState(_Command, frozen=True, tag="state"):
     after_this_one: bool = False
 
 
-Command: TypeAlias = (
+OfferCommand: TypeAlias = (
     Accept
     | Reject
     | Hold
     | Retrieve
     | End
     | WrapUpDone
+    | Dispose
+    | Park
+    | Resume
     | Transfer
     | Requeue
     | Consult
     | EndConsult
-    | ChangeState
 )
+Command: TypeAlias = OfferCommand | ChangeState
+
+_AFTER_CALL: Final = (WrapUpDone, Dispose)
+"""What a voice contact's agent says here and not on the phone."""
 
 _BY_SWITCH: Final = (Transfer, Requeue, Consult, EndConsult)
 """What also a voice contact's agent may say here, where the switch does what follows."""
@@ -177,6 +201,11 @@ def event_of(
             after_this_one=command.after_this_one,
         )
     _check_offer(command, agent_id, router, can_control=can_control)
+    return _offer_event(command)
+
+
+def _offer_event(command: OfferCommand) -> ev.SingleEvent:
+    """Return the event of a command about an offer."""
     offer_id = command.offer_id
     match command:
         case Transfer():
@@ -210,8 +239,14 @@ def event_of(
             return ev.LegRetrieved(offer_id=offer_id)
         case End():
             return ev.LegEnded(offer_id=offer_id)
-        case WrapUpDone():
-            return ev.WrapUpEnded(offer_id=offer_id)
+        case WrapUpDone(disposition=disposition):
+            return ev.WrapUpEnded(offer_id=offer_id, disposition=disposition)
+        case Dispose(disposition=disposition):
+            return ev.LegDisposed(offer_id=offer_id, disposition=disposition)
+        case Park():
+            return ev.LegParked(offer_id=offer_id)
+        case Resume():
+            return ev.LegResumed(offer_id=offer_id)
 
 
 def _check_offer(
@@ -222,6 +257,6 @@ def _check_offer(
     offer = router.offers.get(command.offer_id)
     if offer is None or router.agents[offer.agent].agent_id != agent_id:
         raise HttpError(404, "no_such_offer", "you have no such offer, or no longer", about)
-    allowed = (WrapUpDone, *_BY_SWITCH) if can_control else (WrapUpDone,)
+    allowed = (*_AFTER_CALL, *_BY_SWITCH) if can_control else _AFTER_CALL
     if CHANNELS[offer.channel] is Channel.VOICE and not isinstance(command, allowed):
         raise HttpError(409, "on_the_phone", "a voice contact is handled on the phone", about)

@@ -86,6 +86,29 @@ class ContactTaken(_Model):
     """The idempotency key was seen before; this is the contact of then."""
 
 
+class NewPriority(_Model):
+    """How urgent a contact that waits is now."""
+
+    priority: Annotated[int, Field(ge=-PRIORITY_MAX, le=PRIORITY_MAX)]
+
+
+class Assignment(_Model):
+    """Who shall have a contact that waits."""
+
+    agent_id: Name
+
+
+class Cancellation(_Model):
+    """Nothing more is to be said of it."""
+
+
+class ContactDecided(_Model):
+    """What was decided about a contact is kept."""
+
+    contact_id: ContactId
+    entry: int
+
+
 class ContactWithdrawn(_Model):
     """The customer is gone."""
 
