@@ -26,6 +26,7 @@ from acd.eligibility import barred
 from acd.gauges import Backlog, Gauge, Headroom
 from acd.heads import NEVER, Row
 from acd.lanes import Lane, Lanes, bits_of, flags_of, sum_bits
+from acd.personal import owner_of
 from acd.queues import Key, LegClass
 from acd.selection import Selection
 from acd.settings import DomainSettings
@@ -109,6 +110,9 @@ class Index:
         """By channel: the agents in pools who can take a call, but not beside one more of it."""
         self._opened: dict[Gauge, None] = {}
         """Since the last rest: counters by which pairs may fit that did not."""
+        self._released = 0
+        """The agents, as bits, who need be kept free no more, since what a step offered them keeps
+        them from calls: the one way in which an offer lets other pairs fit."""
         self._round: dict[int, list[tuple[Key, int]]] | None = None
         """While many meet many: of each group of classes (`Lanes.group_of`) a heap of (place,
         line's number) of legs that may find an agent."""
@@ -134,6 +138,10 @@ class Index:
     def next_pair(self, now_us: int) -> Pair | None:
         """Name the next pair: O(1) where one leg or one agent changed, beside the choice."""
         changed = self._changed
+        if self._released and self._round is None and self._few is None:
+            # A further offer of a leg did it (`another`).
+            changed.extend(self._agents[index] for index in bits_of(self._released))
+            self._released = 0
         if not changed:
             return None
         self._lanes.now_us = now_us
@@ -153,7 +161,12 @@ class Index:
                 self._few = changed.copy()
             else:
                 self._round = self._begin_round(changed)
-        self._take_over()
+            self._take_over()
+            self._released = 0
+        else:
+            self._take_over()
+            if self._released:
+                self._look_again()
         return self._next_of_round() if self._few is None else self._next_of_few(self._few)
 
     def another(self, leg: Leg, but: Sequence[Agent]) -> Agent | None:
@@ -222,7 +235,7 @@ class Index:
             return None
         agent = self._best_agent(self._lane_of(first), first)
         if agent is None:
-            few.remove(first)  # Capacity only shrinks from here on: it will find nobody.
+            few.remove(first)  # Capacity only shrinks from here on: see `_next_of_round`.
             return self._next_of_few(few)
         return self._pair(first, agent)
 
@@ -257,6 +270,24 @@ class Index:
             agents = {index for index in self._lanes.personal.agents() if reserves >> index & 1}
             self._round = self._begin_round(changed, classes, agents)
         return True
+
+    def _look_again(self) -> None:
+        """Look at those who need be kept free no more, also with legs that had found nobody."""
+        released = [self._agents[index] for index in bits_of(self._released)]
+        self._released = 0
+        if self._few is not None:
+            self._few += released
+            return
+        assert self._round is not None
+        classes = self._lanes.reached_by({agent.kind.number for agent in released})
+        agents = {agent.index for agent in released}
+        for heads in self._round.values():
+            for _, number in heads:
+                if number < 0:
+                    agents.add(owner_of(number))
+                else:
+                    classes |= 1 << number
+        self._round = self._heads(classes, agents)
 
     def _begin_round(
         self, changed: list[Leg | Agent], classes: int = 0, agents: Collection[int] = ()
@@ -307,7 +338,8 @@ class Index:
     def _next_of_round(self) -> Pair | None:
         """Match the first leg of the round that finds an agent; drop those before it.
 
-        Capacity only shrinks during a round, so what found nobody will find nobody.
+        Capacity only shrinks during a round, so what found nobody will find nobody; for the one
+        exception see `_released`.
         """
         heaps = self._round
         place = self._lanes.place_in_group
@@ -377,8 +409,10 @@ class Index:
         for channel in agent.channels:
             if takes[VOICE] and bars[channel]:
                 self._bars_calls[channel] |= bit
-            else:
-                self._bars_calls[channel] &= ~bit
+            elif self._bars_calls[channel] & bit:
+                self._bars_calls[channel] ^= bit
+                if takes[channel]:
+                    self._released |= bit
 
     def _best_agent(self, lane: Lane, leg: Leg) -> Agent | None:
         """Return the best agent who may take a leg; those who need no interruption first."""

@@ -94,6 +94,11 @@ class PersonalLines:
         return None if line is None else line.first
 
 
+def owner_of(number: int) -> int:
+    """Return the index of the agent whose personal line has this number, below 0."""
+    return (-1 - number) // _CLASSES
+
+
 def tier_of(leg: Leg, agent: Agent) -> int:
     """Return the tier of a leg's queue and channel in the profile of an agent who serves it."""
     return agent.kind.desk.serves[leg.klass.queue.name, leg.klass.channel_index]

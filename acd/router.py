@@ -136,11 +136,12 @@ class Router:
             let_go_of_parked(floor, now_us, orders)
         if floor.sessions.vacated or now_us == self._vacated_us:
             self._let_unserved_widen(now_us)
-        while (pair := self._next_pair(now_us)) is not None:
-            floor.offer(pair[0], pair[1], now_us, orders)
-        if floor.to_several:
+        while True:
+            while (pair := self._next_pair(now_us)) is not None:
+                floor.offer(pair[0], pair[1], now_us, orders)
+            if not floor.to_several:
+                return tuple(orders)
             offer_to_several(floor, now_us, orders)
-        return tuple(orders)
 
     def apply(self, event: ev.Event, actions: Sequence[Action], *, now_us: int) -> None:
         """Apply a fact and what was decided on it, as a journal recorded it: queues and offers.

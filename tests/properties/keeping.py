@@ -108,7 +108,8 @@ class Keeping:
             wanted.add(keeps)
         assert (leg.kept_for, leg.kept_until_us) in wanted
         value = ""
-        if affinity.team is not None:
+        # Whoever is back at his place may have waited so long before.
+        if affinity.team is not None and now_us - leg.arrived_us < affinity.team.limit_us:
             value = dict(arrival.attributes).get(affinity.team.contact, "")
             if value not in self._values[affinity.team.agent]:
                 value = ""

@@ -469,8 +469,9 @@ def check_agreement(site: Site3) -> None:
     assert at_switch == in_core
     asking = {(one.offer_id, one.asked_by) for one in site.exchange.offers.values() if one.asked_by}
     assert asking == {
-        (ids.offer(leg.offer_id), ids.offer(site.router.legs[leg.consults].offer_id))
+        (ids.offer(number), ids.offer(site.router.legs[leg.consults].offer_id))
         for leg in site.router.legs.values()
+        for number in leg.offers()
         if leg.consults and leg.state in states
     }
 

@@ -653,6 +653,8 @@ class World:
         offers = [one for one in self.actions if isinstance(one, OfferContact)]
         legs = [one.leg_id for one in offers]
         first = list(dict.fromkeys(legs))
+        if self.settings.headrooms and legs[: len(first)] != first:
+            return  # Whom a further offer keeps from calls may take what he was kept free from.
         assert legs[: len(first)] == first
         further = legs[len(first) :]
         assert further == sorted(further, key=first.index)
@@ -890,7 +892,11 @@ class World:
         """
         router, naive = self.router, self.naive
         waiting = [leg for leg in router.legs.values() if leg.state is LegState.QUEUED]
-        offers = [one for one in self.actions if isinstance(one, OfferContact)]
+        first: dict[int, OfferContact] = {}  # Further offers are made when all is at rest.
+        for one in self.actions:
+            if isinstance(one, OfferContact):
+                first.setdefault(one.leg_id, one)
+        offers = list(first.values())
         for position, offer in enumerate(offers):
             # Who was offered something later in this step still waited then.
             later = [router.legs[one.leg_id] for one in offers[position:]]

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 import acd.agents
 import acd.classes
 import acd.lanes
+import acd.matching
 from acd import events as ev
 from acd.agents import CHANNEL_INDEX, UNIT, Capacity, SlotState
 from acd.eligibility import Block, block, may_take
@@ -292,6 +293,26 @@ def test_whoever_does_what_a_call_may_interrupt_counts_as_able_to_take_one() -> 
     assert pairs(play.tell(at_work("ann"), arrived("m1", EMAIL))) == ["m1 ann"]
     assert pairs(play.tell(at_work("bob"), arrived("t1", CHAT))) == []
     assert pairs(play.tell(ev.LegConnected(offer_id=1))) == ["t1 bob"]
+
+
+@pytest.mark.parametrize("few", [1, 8])
+def test_whoever_is_given_what_keeps_calls_out_for_now_is_kept_free_no_more(
+    few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In one step, be it looked at one by one or in a round: the chat that came first waits.
+
+    It would bar calls. The email may be set aside for one, but not while it rings.
+    """
+    monkeypatch.setattr(acd.matching, "_FEW", few)
+    channels = {
+        VOICE: SlotSettings(cost=60),
+        EMAIL: SlotSettings(cost=50, interrupted_by=(VOICE,)),
+        CHAT: SlotSettings(cost=50),
+    }
+    play = Play(replace(DESK, capacities=(CapacitySettings(name="one", channels=channels),)))
+    assert pairs(play.tell(at_work("ann"), arrived("t1", CHAT))) == []
+    both = (arrived("t2", CHAT, "repairs"), arrived("m1", EMAIL))
+    assert pairs(play.tell(ev.Batch(events=both))) == ["m1 ann", "t1 ann"]
 
 
 def test_whoever_cannot_take_a_call_anyway_is_not_kept_free() -> None:
