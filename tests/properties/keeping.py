@@ -107,9 +107,10 @@ class Keeping:
                         keeps = (agent.index, now_us + limit_us)
             wanted.add(keeps)
         assert (leg.kept_for, leg.kept_until_us) in wanted
+        if leg.arrived_us != now_us:
+            return  # He is back at his place: what has widened, and ended, counts from then.
         value = ""
-        # Whoever is back at his place may have waited so long before.
-        if affinity.team is not None and now_us - leg.arrived_us < affinity.team.limit_us:
+        if affinity.team is not None:
             value = dict(arrival.attributes).get(affinity.team.contact, "")
             if value not in self._values[affinity.team.agent]:
                 value = ""
