@@ -117,15 +117,19 @@ format: $(READY)
 # --- Tests ---------------------------------------------------------------------------------------
 
 # Two runs: what is traced for coverage, and what would only be slowed by it (tracing makes a million
-# contacts five times as slow, also where a marker asks for none).
+# contacts five times as slow, also where a marker asks for none). Of the core all must be seen by
+# these tests; those of the drivers above it run untraced.
+DRIVER_TESTS = $(wildcard $(addsuffix *.py,$(addprefix tests/unit/test_,ari http history_http journal_file \
+    owner switch)))
+CORE_TESTS = $(filter-out $(DRIVER_TESTS),$(wildcard tests/unit/test_*.py))
 .PHONY: test test-covered test-worlds
 test: test-covered test-worlds
 test-covered: $(READY)
-	$(call timed,test-covered,$(BIN)/pytest -n $(WORKERS) --dist worksteal tests/unit tests/golden \
-	    acd sim --cov --cov-report=term)
+	$(call timed,test-covered,$(BIN)/pytest -n $(WORKERS) --dist worksteal $(CORE_TESTS) \
+	    tests/golden acd sim --cov --cov-report=term)
 test-worlds: $(READY)
-	$(call timed,test-worlds,$(BIN)/pytest -n $(WORKERS) --dist worksteal tests/properties \
-	    tests/simulation --durations=10)
+	$(call timed,test-worlds,$(BIN)/pytest -n $(WORKERS) --dist worksteal $(DRIVER_TESTS) \
+	    tests/properties tests/simulation --durations=10)
 
 # A real Asterisk, unpacked into a folder of the user's cache (or ACD_ASTERISK), once.
 .PHONY: asterisk

@@ -21,7 +21,7 @@ def offer_to_several(floor: Floor, now_us: int, orders: Orders) -> None:
     """Offer the legs that were offered in this step to more agents. To be called at rest.
 
     An agent can only take less than before, so all is at rest afterwards, too; but for whom a
-    further offer keeps from calls: he need be kept free no more (`acd.matching`).
+    further offer keeps from calls while it rings: he need be kept free no more (`acd.matching`).
     """
     for leg in floor.to_several.values():
         while has_room(floor, leg):

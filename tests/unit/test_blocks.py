@@ -20,6 +20,7 @@ from acd.eligibility import Block, block, may_take
 from acd.ids import AgentId, Channel, Device
 from acd.router import Router
 from acd.settings import (
+    AffinitySettings,
     AgentSettings,
     CapacitySettings,
     ChannelSettings,
@@ -312,6 +313,48 @@ def test_whoever_is_given_what_keeps_calls_out_for_now_is_kept_free_no_more(
     play = Play(replace(DESK, capacities=(CapacitySettings(name="one", channels=channels),)))
     assert pairs(play.tell(at_work("ann"), arrived("t1", CHAT))) == []
     both = (arrived("t2", CHAT, "repairs"), arrived("m1", EMAIL))
+    assert pairs(play.tell(ev.Batch(events=both))) == ["m1 ann", "t1 ann"]
+
+
+def test_whom_a_further_offer_keeps_from_calls_is_kept_free_no_more() -> None:
+    """The email rings at both; so Bob may take the chat for which he was kept free."""
+    channels = {
+        VOICE: SlotSettings(cost=60),
+        EMAIL: SlotSettings(cost=50, interrupted_by=(VOICE,)),
+        CHAT: SlotSettings(cost=50),
+    }
+    sales, repairs = QUEUES
+    several = replace(sales, channels={**sales.channels, EMAIL: ChannelSettings(parallel_offers=2)})
+    domain = replace(
+        DESK,
+        queues=(several, repairs),
+        capacities=(CapacitySettings(name="one", channels=channels),),
+        profiles=(ALL, ProfileSettings(name="sales", serves=EVERYTHING[:1])),
+        agents=(*agents("sales", "ann", "cas"), *agents("all", "bob")),
+        headrooms=(HeadroomSettings(name="calls", queue="sales", keep_free=2),),
+    )
+    play = Play(domain)
+    play.tell(at_work("ann", "bob"))
+    assert pairs(play.tell(arrived("t1", CHAT, "repairs"))) == []
+    assert pairs(play.tell(arrived("m1", EMAIL))) == ["m1 ann", "m1 bob", "t1 bob"]
+
+
+def test_whoever_is_released_in_a_round_leaves_what_is_kept_for_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(acd.matching, "_FEW", 1)
+    channels = {
+        VOICE: SlotSettings(cost=60),
+        EMAIL: SlotSettings(cost=50, interrupted_by=(VOICE,)),
+        CHAT: SlotSettings(cost=50),
+    }
+    affinity = AffinitySettings(named_agent_us=60_000_000)
+    queues = tuple(replace(queue, affinity=affinity) for queue in QUEUES)
+    capacities = (CapacitySettings(name="one", channels=channels),)
+    play = Play(replace(DESK, queues=queues, capacities=capacities))
+    assert pairs(play.tell(at_work("ann"), arrived("t1", CHAT))) == []
+    kept = replace(arrived("m2", EMAIL), named_agent="ann")
+    both = (arrived("m1", EMAIL), replace(arrived("t2", CHAT), named_agent="ann"), kept)
     assert pairs(play.tell(ev.Batch(events=both))) == ["m1 ann", "t1 ann"]
 
 

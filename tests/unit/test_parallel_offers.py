@@ -16,7 +16,7 @@ from acd.contacts import LegState
 from acd.errors import CallerError, ConfigError
 from acd.ids import Availability, Channel, FailureCause
 from acd.router import Router
-from acd.settings import SECOND_US, AgentCriterion, SlotSettings
+from acd.settings import SECOND_US, AffinitySettings, AgentCriterion, SlotSettings
 from tests.unit.shop import CHAT, SHOP, VOICE, Play, arrived, at_work, several
 
 
@@ -60,6 +60,14 @@ def test_for_the_first_one_may_be() -> None:
     play.tell(at_work("ann"), arrived("c1", CHAT), ev.LegConnected(offer_id=1))
     told = play.tell(arrived("c2"))
     assert [line.split()[0] for line in told] == ["leg.interrupt", "offer.contact"]
+
+
+def test_what_is_kept_for_one_rings_at_him_alone() -> None:
+    domain = several(3)
+    affinity = AffinitySettings(named_agent_us=60 * SECOND_US)
+    play = Play(replace(domain, queues=(replace(domain.queues[0], affinity=affinity),)))
+    play.tell(at_work("ann", "bob", "carl"), replace(arrived("c1"), named_agent="bob"))
+    assert ringing(play.router) == ["bob"]
 
 
 def test_who_is_excluded_or_left_alone_is_passed_over() -> None:
