@@ -117,6 +117,9 @@ class Inside(Protocol):
     def live_offers(self) -> Sequence[int]:
         """Return the numbers of the offers that have not ended."""
 
+    def asking_offers(self) -> Sequence[int]:
+        """Return the numbers of the offers whose agents consult somebody."""
+
     def state_of(self, offer_id: int) -> LegState:
         """Return the state of the leg of an offer that has not ended."""
 
@@ -219,7 +222,9 @@ def a_transfer(rng: Random, world: Inside) -> SingleEvent:
     """Return that an agent gives further what he has, or asks somebody, or has asked."""
     talking = [one for one in world.live_offers() if world.state_of(one) in TALKING]
     number = rng.choice(talking) if talking else rng.randint(0, world.offers_made + 1)
-    if rng.random() < 0.3:
+    asking = world.asking_offers()
+    if rng.random() < (0.5 if asking else 0.1):
+        number = rng.choice(asking) if asking and rng.random() < 0.8 else number
         return ConsultEnded(offer_id=number, how=rng.choice(tuple(ConsultEnd)))
     if rng.random() < 0.1:
         return LegRequeued(offer_id=number)

@@ -377,6 +377,10 @@ class World:
     def live_offers(self) -> list[int]:
         return self.ledger.live()
 
+    def asking_offers(self) -> list[int]:
+        legs = self.router.legs
+        return [legs[leg.consults].offer_id for leg in legs.values() if leg.consults]
+
     def state_of(self, offer_id: int) -> LegState:
         return self.router.legs[self.router.offers[offer_id].leg_id].state
 
