@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 
 from acd.agents import CHANNELS, Agent, SlotState, Takes
 from acd.contacts import Leg, LegState, Offer
-from acd.eligibility import Block, block, eligible, may_take
+from acd.eligibility import Block, block, delayed, eligible, may_take, of_team
 from acd.events import ContactArrived
 from acd.gauges import Gauge
 from acd.ids import Availability, Channel, Device
@@ -358,7 +358,13 @@ class Naive:
             if criterion in MEASURES:
                 bands = self._band(criterion, leg, agent)
             else:
-                able = [one for one in self._agents if eligible(leg.klass, one.kind)]
+                able = [
+                    one
+                    for one in self._agents
+                    if eligible(leg.klass, one.kind)
+                    and not delayed(leg.klass, one.kind)
+                    and of_team(leg.klass, one.kind)
+                ]
                 ranks = [self._static(criterion, leg, one) for one in able]
                 sign = -1 if criterion is AgentCriterion.HIGHEST_PROFICIENCY else 1
                 rank = self._static(criterion, leg, agent)
