@@ -136,7 +136,7 @@ def test_a_blind_transfer_to_a_busy_phone_lets_the_customer_wait(pbx, direct):
         )
     )
     assert direct.wait(sw.ReRoute, offer="acd-x").cause is EventCause.BUSY
-    assert asterisk.channels().keys() == {call, call.removesuffix(";2")}
+    until(lambda: asterisk.channels().keys() == {call, call.removesuffix(";2")})
 
 
 @pytest.mark.parametrize("end", [cc.TransferCall, cc.ConferenceCall, cc.ReconnectCall])
