@@ -450,6 +450,15 @@ def test_a_kept_leg_of_a_nearer_tier_is_found_though_a_batch_brought_both():
     assert offered(told) == ["near bob"]
 
 
+def test_a_tier_counts_of_which_only_a_contact_is_that_is_kept_for_him():
+    """He is named and not of its team, so that no class of this tier is open to him."""
+    play = Play(two_queues(affinity(named_agent=30, team_s=60), tier=2))
+    play.tell(at_work("ann"), ev.AgentNotReady(agent_id="ann"))
+    near = of_team("near", "red", named_agent="bob")
+    events = (*at_work("bob").events, arrived("far", queue="care"), near)
+    assert offered(play.tell(ev.Batch(events=events))) == ["near bob"]
+
+
 def test_what_is_delayed_for_his_profile_is_passed_over():
     play = Play(two_queues(NAMED, delay_s=20))
     play.tell(at_work("bob"), ev.AgentNotReady(agent_id="bob"))
