@@ -12,7 +12,7 @@ from typing import Final
 from acd.agents import CHANNEL_INDEX
 from acd.events import ContactArrived
 from acd.gauges import Backlog, Place
-from acd.ids import ID_MAX, Channel, QueueName, Reason
+from acd.ids import ID_MAX, PRIORITY_MAX, Channel, QueueName, Reason
 from acd.queues import CLASSES_MAX, LegClass
 from acd.settings import DomainSettings, QueueSettings
 from acd.skills import HasAttribute, Requirement, RequirementError, both, parse_requirement
@@ -42,6 +42,16 @@ def is_text(text: str) -> bool:
     if len(text) > ID_MAX:
         return False
     return text.isascii() or not any(0xD800 <= ord(letter) <= 0xDFFF for letter in text)
+
+
+def check_priority(priority: int) -> None:
+    """Refuse a priority that is none.
+
+    Raises:
+        RefusalError: It is out of range.
+    """
+    if not -PRIORITY_MAX <= priority <= PRIORITY_MAX:
+        raise RefusalError(Reason.BAD_NUMBER, "priority")
 
 
 class Classes:

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 
 from acd import events as ev
 from acd.actions import Action, EnterQueue, RegainPlace
-from acd.classes import RefusalError, is_text
+from acd.classes import RefusalError, check_priority, is_text
 from acd.conditions import number_of
 from acd.contacts import LEG_TABLE, Leg, LegSignal, LegState, Presence
 from acd.entry import EntryRules, resolved
 from acd.floor import Floor, Handler
-from acd.ids import PRIORITY_MAX, TIME_US_MAX, Reason
+from acd.ids import TIME_US_MAX, Reason
 from acd.settings import DomainSettings, Urgency
 from acd.transfers import part
 
@@ -51,8 +51,8 @@ class ContactFacts:
             raise RefusalError(Reason.BAD_TEXT, "customer")
         if event.attributes:
             self._check_attributes(event.attributes)
-        if event.priority is not None and not -PRIORITY_MAX <= event.priority <= PRIORITY_MAX:
-            raise RefusalError(Reason.BAD_NUMBER, "priority")
+        if event.priority is not None:
+            check_priority(event.priority)
         # A promise would be an objective of its own, and the order of its class change with time.
         if event.promised_us is not None and (
             self._objectives or not 0 <= event.promised_us < TIME_US_MAX

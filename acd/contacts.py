@@ -204,6 +204,10 @@ class Leg(Struct, gc=False):
         self.further = tuple(further)
 
 
+TALKING: Final = (LegState.CONNECTED, LegState.HELD)
+"""States of a leg whose agent has the contact before him."""
+
+
 def is_handled(leg: Leg) -> bool:
     """Return whether an agent has been connected with a leg that is open."""
     return leg.state > LegState.CONNECTING

@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from acd import events as ev
 from acd.actions import Action
 from acd.classes import RefusalError
-from acd.contacts import LEG_TABLE, REFUSED, Leg, LegSignal, Offer, is_handled
+from acd.contacts import Leg, LegSignal, Offer, is_handled
 from acd.floor import Floor, Handler
 from acd.ids import Reason
-from acd.offer_facts import check_given
+from acd.offer_facts import leg_of, moved_by
 
 
 class Dispositions:
@@ -35,23 +35,18 @@ class Dispositions:
 
     def _leg_disposed(self, event: ev.LegDisposed, now_us: int, orders: list[Action]) -> None:
         del now_us, orders
-        offer = self._floor.offers.get(event.offer_id)
-        if offer is None:
-            check_given(self._floor, event.offer_id)
+        leg = leg_of(self._floor, event.offer_id)
+        if leg is None:
             return
-        leg = self._floor.legs[offer.leg_id]
         if not is_handled(leg):
             raise RefusalError(Reason.NOT_IN_THIS_STATE, str(event.offer_id))
-        _tell(offer, leg, event.disposition)
+        _tell(self._floor.offers[event.offer_id], leg, event.disposition)
 
     def _wrap_up_ended(self, event: ev.WrapUpEnded, now_us: int, orders: list[Action]) -> None:
-        offer = self._floor.offers.get(event.offer_id)
-        if offer is None:
-            check_given(self._floor, event.offer_id)
+        leg = moved_by(self._floor, event.offer_id, LegSignal.WRAPPED)
+        if leg is None:
             return
-        leg = self._floor.legs[offer.leg_id]
-        if LEG_TABLE[leg.state][LegSignal.WRAPPED] == REFUSED:
-            raise RefusalError(Reason.NOT_IN_THIS_STATE, str(event.offer_id))
+        offer = self._floor.offers[event.offer_id]
         if event.disposition:
             _tell(offer, leg, event.disposition)
         elif leg.klass.queue.disposition_required and not offer.disposition:

@@ -206,24 +206,26 @@ class ClockTicked(_Event, frozen=True, tag="clock.ticked"):
     """Time passed: timers due by now fire. Owed when `Router.next_wakeup_us()` is reached."""
 
 
-class LegTransferred(_Event, frozen=True, kw_only=True, tag="leg.transferred"):
-    """The agent gave the contact further and is done with it: a further leg waits.
-
-    It names a queue, an agent who shall have it, or both. See docs/routing/transfers.md.
-    """
+class _Further(_Event, frozen=True, kw_only=True):
+    """Base of the events by which a further leg waits, for a queue, for an agent, or for both."""
 
     offer_id: OfferId
     """By which the agent has the contact."""
     queue: Token = ""
-    """Where it waits; empty for the queue from which the agent got it."""
+    """Where it waits; empty for the queue from which the agent got the contact."""
     agent_id: Token = ""
     """Who shall have it; empty for whoever comes first."""
     priority: Annotated[int, Meta(ge=-PRIORITY_MAX, le=PRIORITY_MAX)] | None = None
     """In place of the contact's; the queue's if None."""
     requirement: Text = ""
     """In place of the contact's, beside what the queue asks."""
+
+
+class LegTransferred(_Further, frozen=True, kw_only=True, tag="leg.transferred"):
+    """The agent gave the contact further and is done with it. See docs/routing/transfers.md."""
+
     keep_place: bool = False
-    """It waits as if it had arrived there when it arrived here."""
+    """The leg waits as if it had arrived there when the contact arrived here."""
 
 
 class LegRequeued(_Event, frozen=True, tag="leg.requeued"):
@@ -232,19 +234,8 @@ class LegRequeued(_Event, frozen=True, tag="leg.requeued"):
     offer_id: OfferId
 
 
-class ConsultRequested(_Event, frozen=True, kw_only=True, tag="consult.requested"):
+class ConsultRequested(_Further, frozen=True, kw_only=True, tag="consult.requested"):
     """The agent put the customer on hold to ask somebody: a leg waits for that one."""
-
-    offer_id: OfferId
-    """By which the agent has the contact."""
-    queue: Token = ""
-    """Of the one to be asked; empty for the queue from which the agent got the contact."""
-    agent_id: Token = ""
-    """Who shall be asked; empty for whoever comes first."""
-    priority: Annotated[int, Meta(ge=-PRIORITY_MAX, le=PRIORITY_MAX)] | None = None
-    """In place of the contact's; the queue's if None."""
-    requirement: Text = ""
-    """In place of the contact's, beside what the queue asks."""
 
 
 class ConsultEnded(_Event, frozen=True, tag="consult.ended"):

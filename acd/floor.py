@@ -29,6 +29,7 @@ from acd.agents import (
 from acd.contacts import (
     LEG_TABLE,
     OFFER_TABLE,
+    TALKING,
     WHILE_PARTY_US,
     Contact,
     Leg,
@@ -70,7 +71,8 @@ EXCLUSIONS_MAX: Final = 100
 """Most open exclusions of one agent; with one more, that which ends first ends at once. A phone
 that rejects all by itself would otherwise make every decision about its agent slower."""
 
-_TALKING: Final = (LegState.CONNECTED, LegState.HELD, LegState.PARKED)
+_WITH_AN_AGENT: Final = (*TALKING, LegState.PARKED)
+"""States of a leg whose agent has the contact, be it put away."""
 
 _OUTCOMES: Final = {
     OfferState.TIMED_OUT: OfferOutcome.TIMED_OUT,
@@ -377,7 +379,7 @@ class Floor:
             else:
                 self.end_exclusion(other, agent)
         if contact.presence is not Presence.GONE:
-            talks = any(self.legs[number].state in _TALKING for number in contact.legs)
+            talks = any(self.legs[number].state in _WITH_AN_AGENT for number in contact.legs)
             contact.presence = Presence.TALKING if talks else Presence.WAITING
 
     def close(self, leg: Leg, now_us: int, orders: Orders) -> None:

@@ -26,7 +26,7 @@ from acd.settings import DomainSettings
 from acd.transfers import hand_over
 
 
-def check_given(floor: Floor, number: int) -> None:
+def _check_given(floor: Floor, number: int) -> None:
     """Refuse a number never given; what is said of an offer that ended is only late.
 
     Raises:
@@ -34,6 +34,34 @@ def check_given(floor: Floor, number: int) -> None:
     """
     if not 0 < number <= floor.offers_given:
         raise RefusalError(Reason.UNKNOWN_OFFER, str(number))
+
+
+def leg_of(floor: Floor, number: int) -> Leg | None:
+    """Return the leg that an offer holds; None where the offer has ended, so that it is too late.
+
+    Raises:
+        RefusalError: No offer ever had this number.
+    """
+    offer = floor.offers.get(number)
+    if offer is None:
+        _check_given(floor, number)
+        return None
+    return floor.legs[offer.leg_id]
+
+
+def moved_by(floor: Floor, number: int, signal: LegSignal) -> Leg | None:
+    """Return an offer's leg if a signal is to move it; None where that is to be ignored.
+
+    Raises:
+        RefusalError: The signal cannot be, or the offer never was.
+    """
+    leg = leg_of(floor, number)
+    if leg is None:
+        return None
+    after = LEG_TABLE[leg.state][signal]
+    if after == REFUSED:
+        raise RefusalError(Reason.NOT_IN_THIS_STATE, str(number))
+    return leg if after >= 0 else None
 
 
 class OfferFacts:
@@ -69,7 +97,7 @@ class OfferFacts:
         """Return the offer if an answer moves it; None where the answer is to be ignored."""
         offer = self._floor.offers.get(number)
         if offer is None:
-            check_given(self._floor, number)
+            _check_given(self._floor, number)
             return None
         after = OFFER_TABLE[offer.state][signal]
         if after >= 0:
@@ -80,18 +108,10 @@ class OfferFacts:
 
     def _moved(self, number: int, signal: LegSignal) -> Leg | None:
         """Move an offer's leg by a signal and return it; None where that is to be ignored."""
-        offer = self._floor.offers.get(number)
-        if offer is None:
-            check_given(self._floor, number)
-            return None
-        leg = self._floor.legs[offer.leg_id]
-        after = LEG_TABLE[leg.state][signal]
-        if after >= 0:
-            leg.state = after
-            return leg
-        if after == REFUSED:
-            raise RefusalError(Reason.NOT_IN_THIS_STATE, str(number))
-        return None
+        leg = moved_by(self._floor, number, signal)
+        if leg is not None:
+            leg.state = LEG_TABLE[leg.state][signal]
+        return leg
 
     def _offer_accepted(self, event: ev.OfferAccepted, now_us: int, orders: list[Action]) -> None:
         offer = self._answered(event.offer_id, OfferSignal.ACCEPT)

@@ -9,10 +9,10 @@ from typing import Final
 from acd import events as ev
 from acd.actions import Action
 from acd.classes import RefusalError
-from acd.contacts import LEG_TABLE, REFUSED, Leg, LegSignal, LegState
+from acd.contacts import LegSignal, LegState
 from acd.floor import Floor, Handler
 from acd.ids import Reason
-from acd.offer_facts import check_given
+from acd.offer_facts import moved_by
 from acd.parking import has_room, park, resume
 
 PARKED_MAX: Final = 100
@@ -35,7 +35,7 @@ class ParkingFacts:
 
     def _leg_parked(self, event: ev.LegParked, now_us: int, orders: list[Action]) -> None:
         floor = self._floor
-        leg = self._moved(event.offer_id, LegSignal.PARKED)
+        leg = moved_by(floor, event.offer_id, LegSignal.PARKED)
         if leg is None:
             return
         park_us = leg.klass.channel_settings.park_us
@@ -52,22 +52,10 @@ class ParkingFacts:
     def _leg_resumed(self, event: ev.LegResumed, now_us: int, orders: list[Action]) -> None:
         del orders
         floor = self._floor
-        leg = self._moved(event.offer_id, LegSignal.RESUMED)
+        leg = moved_by(floor, event.offer_id, LegSignal.RESUMED)
         if leg is None:
             return
         agent = floor.agents[floor.offers[leg.offer_id].agent]
         if not has_room(agent, leg.klass.channel_index):
             raise RefusalError(Reason.NO_CAPACITY, agent.agent_id)
         resume(floor, leg, now_us)
-
-    def _moved(self, number: int, signal: LegSignal) -> Leg | None:
-        """Return an offer's leg if a signal moves it; None where that is to be ignored."""
-        offer = self._floor.offers.get(number)
-        if offer is None:
-            check_given(self._floor, number)
-            return None
-        leg = self._floor.legs[offer.leg_id]
-        after = LEG_TABLE[leg.state][signal]
-        if after == REFUSED:
-            raise RefusalError(Reason.NOT_IN_THIS_STATE, str(number))
-        return leg if after >= 0 else None

@@ -166,6 +166,7 @@ class Router:
         with suppress(RefusalError):
             self._handlers[type(event)](event, now_us, [])
         self._contact_facts.recorded = None
+        self._contact_facts.regained = {}
         self._now_us = now_us
         if floor.sessions.gone:
             let_go_of_parked(floor, now_us, [])

@@ -13,8 +13,6 @@ from acd.ids import Availability
 if TYPE_CHECKING:
     from acd.floor import Floor
 
-Orders = list[Action]
-
 
 class Sessions:
     """How agents' sessions go on.
@@ -30,7 +28,7 @@ class Sessions:
         self.gone: list[Agent] = []
         """The agents who logged out in this step with contacts parked."""
 
-    def end_or_break(self, agent: Agent, orders: Orders) -> None:
+    def end_or_break(self, agent: Agent, orders: list[Action]) -> None:
         """Note that an agent has no slot in use: what he put off until then happens."""
         after = AVAILABILITY_TABLE[agent.availability][AgentSignal.EMPTIED]
         assert after is not None
@@ -39,7 +37,7 @@ class Sessions:
             after = Availability.NOT_READY
         self._become(agent, after, orders)
 
-    def _become(self, agent: Agent, after: Availability, orders: Orders) -> None:
+    def _become(self, agent: Agent, after: Availability, orders: list[Action]) -> None:
         """Change an agent's availability by our own doing, and say so."""
         if after is not agent.availability:
             agent.become(after)
@@ -54,7 +52,9 @@ class Sessions:
         if agent.availability is Availability.LOGGED_OUT and agent.offers:
             self.gone.append(agent)
 
-    def send_away(self, agent: Agent, signal: AgentSignal, reason: str, orders: Orders) -> None:
+    def send_away(
+        self, agent: Agent, signal: AgentSignal, reason: str, orders: list[Action]
+    ) -> None:
         """Have an agent take nothing new by our own doing, and say why; as far as he was ready."""
         if agent.availability is not Availability.READY:
             return

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from acd import events as ev
 from acd.actions import Action, ReleaseCustomer
 from acd.affinity import is_there
-from acd.classes import RefusalError
+from acd.classes import RefusalError, check_priority
 from acd.contacts import (
     LEG_TABLE,
     REFUSED,
@@ -23,7 +23,7 @@ from acd.contacts import (
 )
 from acd.eligibility import eligible
 from acd.floor import Floor, Handler
-from acd.ids import PRIORITY_MAX, ContactId, Reason
+from acd.ids import ContactId, Reason
 from acd.settings import DomainSettings
 from acd.urgency import READS_PRIORITY
 
@@ -78,8 +78,7 @@ class Supervision:
         contact = self._contact(event.contact_id)
         if not self._reads_priority:
             raise RefusalError(Reason.NO_PRIORITY, event.contact_id)
-        if not -PRIORITY_MAX <= event.priority <= PRIORITY_MAX:
-            raise RefusalError(Reason.BAD_NUMBER, "priority")
+        check_priority(event.priority)
         legs = [leg for number in contact.legs if not is_handled(leg := floor.legs[number])]
         if not legs:
             raise RefusalError(Reason.NOT_IN_THIS_STATE, event.contact_id)

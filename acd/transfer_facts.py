@@ -14,14 +14,14 @@ from msgspec.structs import replace
 
 from acd import events as ev
 from acd.actions import Action
-from acd.classes import RefusalError
-from acd.contacts import Leg, LegState
+from acd.classes import RefusalError, check_priority
+from acd.contacts import TALKING, Leg, LegState
 from acd.events import ContactArrived
 from acd.floor import Floor, Handler
-from acd.ids import PRIORITY_MAX, ConsultEnd, Reason
-from acd.offer_facts import check_given
+from acd.ids import ConsultEnd, Reason
+from acd.offer_facts import leg_of
 from acd.queues import LegClass
-from acd.transfers import TALKING, consultation_of, join, open_leg, part
+from acd.transfers import consultation_of, join, open_leg, part
 
 LEGS_MAX: Final = 8
 """Most open legs of a contact: a conference of four, and as many agents who still wrap up. A phone
@@ -109,12 +109,8 @@ class TransferFacts:
 
     def _talking(self, number: int) -> Leg | None:
         """Return the leg that an agent has by an offer; None where that ended already."""
-        offer = self._floor.offers.get(number)
-        if offer is None:
-            check_given(self._floor, number)
-            return None
-        leg = self._floor.legs[offer.leg_id]
-        if leg.state not in TALKING:
+        leg = leg_of(self._floor, number)
+        if leg is not None and leg.state not in TALKING:
             raise RefusalError(Reason.NOT_IN_THIS_STATE, str(number))
         return leg
 
@@ -140,8 +136,8 @@ class TransferFacts:
         """
         if not event.queue and not event.agent_id:
             raise RefusalError(Reason.NO_QUEUE, leg.contact_id)
-        if event.priority is not None and not -PRIORITY_MAX <= event.priority <= PRIORITY_MAX:
-            raise RefusalError(Reason.BAD_NUMBER, "priority")
+        if event.priority is not None:
+            check_priority(event.priority)
         asked = replace(
             leg.asked,
             queue=event.queue or leg.asked.queue,

@@ -4,16 +4,11 @@ An agent who *consults* another keeps the customer on hold; the leg of the other
 is (`Leg.consults`), until the customer joins it or either part ends.
 """
 
-from typing import Final
-
 from acd.actions import Action, JoinLeg, OpenLeg, ReleaseAgent
 from acd.contacts import WHILE_PARTY_US, Leg, LegState
 from acd.events import ContactArrived
 from acd.floor import Floor
 from acd.queues import LegClass
-
-TALKING: Final = (LegState.CONNECTED, LegState.HELD)
-"""States of a leg whose agent has the contact."""
 
 
 def open_leg(

@@ -27,7 +27,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from acd import events as ev
 from acd.agents import SlotState
-from acd.contacts import Contact, Leg, LegState, Presence
+from acd.contacts import TALKING, Contact, Leg, LegState, Presence
 from acd.daemon.settings import ANI_PREFIX, DNIS
 from acd.daemon.switch_site import VOICE, Site
 from acd.ids import ConsultEnd, ContactId, LegId, OfferId
@@ -35,7 +35,6 @@ from acd.switch_protocol import call_control as cc
 from acd.switch_protocol import messages as sw
 from acd.switch_protocol.call_control import AnyCommand
 from acd.switch_protocol.words import ConnectionState, EventCause
-from acd.transfers import TALKING
 
 _NUMBER: Final = re.compile(r"(\+?)([0-9]+)")
 _HIDDEN: Final = 4

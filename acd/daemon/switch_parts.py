@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from acd import actions as ac
 from acd import events as ev
-from acd.contacts import Presence
+from acd.contacts import TALKING, Presence
 from acd.daemon.switch_site import Site
 from acd.ids import AgentId, ConsultEnd, ContactId, ContactOutcome, LegId, OfferId
 from acd.journal.records import Entry
@@ -28,7 +28,6 @@ from acd.switch_protocol import call_control as cc
 from acd.switch_protocol import messages as sw
 from acd.switch_protocol.call_control import AnyCommand
 from acd.switch_protocol.words import Capability, Treatment
-from acd.transfers import TALKING
 
 
 class Part(Struct):

@@ -22,7 +22,7 @@ from msgspec import Struct, structs
 from acd import actions as ac
 from acd import events as ev
 from acd.agents import CHANNEL_INDEX
-from acd.contacts import LegState, Presence
+from acd.contacts import TALKING, LegState, Presence
 from acd.daemon import resync
 from acd.daemon import switch_failures as failures
 from acd.daemon.phones import Phones
@@ -40,7 +40,6 @@ from acd.switch_protocol.words import (
     DeviceState,
     EventCause,
 )
-from acd.transfers import TALKING
 
 CLOSED_MAX: Final = 10_000
 """Closed contacts remembered, against repeats: those of an hour at 3 a second."""

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from acd import actions as ac
 from acd import events as ev
-from acd.contacts import LegState, Presence
+from acd.contacts import TALKING, LegState, Presence
 from acd.daemon.ids import CommandIds
 from acd.daemon.settings import SwitchSettings
 from acd.daemon.switch_site import Site
@@ -42,7 +42,6 @@ from acd.switch_protocol.words import (
     DeviceState,
     EventCause,
 )
-from acd.transfers import TALKING
 from tests.unit.shop import SHOP, at_work
 
 AGENTS = ("ann", "bob", "eve")

@@ -13,7 +13,7 @@ from acd.ids import FailureCause
 from tests.system.daemon_kit.site import running
 from tests.system.pbx_kit.folder import version
 from tests.system.pbx_kit.phones import BUSY, CONGESTED, DECLINED, Habit
-from tests.system.pbx_kit.site import PbxSite, pbx_with, until, use
+from tests.system.pbx_kit.site import PbxSite, at_work, pbx_with, until, use
 
 PHONES = ("101", "102", "103", "104", "105")
 DESKS = ("101", "102", "103", "105")
@@ -30,25 +30,8 @@ def pbx(say):
 def desk(pbx, tmp_path):
     """Run a daemon whose agents sit at three phones; all calls are gone afterwards."""
     asterisk, bank = pbx
-    forget(bank)
-    with running(PbxSite(tmp_path, asterisk, DESKS, ring_s=3)) as site:
-        site.ready(bank["101"], bank["102"], bank["103"])
-        forget(bank)
+    with at_work(asterisk, bank, tmp_path, DESKS, ready=[("101", "102", "103")], ring_s=3) as site:
         yield site, asterisk, bank
-        for channel in asterisk.channels():
-            asterisk.rest("DELETE", f"/channels/{channel}")
-        until(lambda: not asterisk.channels())
-        for device in DESKS:
-            asterisk.rest("DELETE", f"/deviceStates/Stasis:acd-{device}")
-        assert "Traceback" not in site.log()
-
-
-def forget(bank):
-    """Let the phones be as new."""
-    for phone in bank.phones.values():
-        phone.habit = Habit()
-        phone.dialogs.clear()
-        phone.ledger.clear()
 
 
 def rang(bank):
@@ -108,7 +91,7 @@ def test_no_answer_busy_declined_and_unreachable_are_told_apart(desk):
 
 def test_a_phone_that_does_not_even_ring_is_unreachable(pbx, tmp_path):
     asterisk, bank = pbx
-    forget(bank)
+    bank.forget()
     with running(PbxSite(tmp_path, asterisk, ("101", "102"), ring_s=30)) as site:
         site.ready(bank["101"], bank["102"])
         bank["101"].habit = Habit(dead=True)

@@ -8,10 +8,9 @@ from functools import partial
 
 import pytest
 
-from tests.system.daemon_kit.site import running
 from tests.system.pbx_kit.desktop import Desktop
 from tests.system.pbx_kit.phones import DECLINED, Habit
-from tests.system.pbx_kit.site import PbxSite, pbx_with, until, use
+from tests.system.pbx_kit.site import at_work, pbx_with, until, use
 
 PHONES = ("101", "102", "103")
 ANSWERS = Habit(answer_s=0)
@@ -27,24 +26,8 @@ def pbx():
 def floor(pbx, tmp_path):
     """Run a daemon; the agents at 101 and 102 are ready."""
     asterisk, bank = pbx
-    forget(bank)
-    with running(PbxSite(tmp_path, asterisk, PHONES)) as site:
-        site.ready(bank["101"], bank["102"])
-        forget(bank)
+    with at_work(asterisk, bank, tmp_path, PHONES, ready=[("101", "102")]) as site:
         yield Floor(site, asterisk, bank)
-        for channel in asterisk.channels():
-            asterisk.rest("DELETE", f"/channels/{channel}")
-        until(lambda: not asterisk.channels())
-        for device in PHONES:
-            asterisk.rest("DELETE", f"/deviceStates/Stasis:acd-{device}")
-        assert "Traceback" not in site.log()
-
-
-def forget(bank):
-    for phone in bank.phones.values():
-        phone.habit = Habit()
-        phone.dialogs.clear()
-        phone.ledger.clear()
 
 
 class Floor:

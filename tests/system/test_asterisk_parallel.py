@@ -6,9 +6,8 @@ happened is read from the telephones' ledgers, from Asterisk's bridges and from 
 
 import pytest
 
-from tests.system.daemon_kit.site import running
 from tests.system.pbx_kit.phones import DECLINED
-from tests.system.pbx_kit.site import PbxSite, pbx_with, until
+from tests.system.pbx_kit.site import at_work, pbx_with, until
 
 PHONES = ("101", "102", "103")
 
@@ -23,17 +22,9 @@ def pbx():
 def desk(pbx, tmp_path):
     """Run a daemon whose agents became ready one after the other; all calls are gone afterwards."""
     asterisk, bank = pbx
-    with running(PbxSite(tmp_path, asterisk, PHONES, parallel=2)) as site:
-        for name in PHONES:
-            site.ready(bank[name])
-        for phone in bank.phones.values():
-            phone.dialogs.clear()
-            phone.ledger.clear()
+    in_turn = [(name,) for name in PHONES]
+    with at_work(asterisk, bank, tmp_path, PHONES, ready=in_turn, parallel=2) as site:
         yield site, asterisk, bank
-        for channel in asterisk.channels():
-            asterisk.rest("DELETE", f"/channels/{channel}")
-        until(lambda: not asterisk.channels())
-        assert "Traceback" not in site.log()
 
 
 def rang(bank):

@@ -15,7 +15,7 @@ from fastapi.responses import Response
 
 from acd import events as ev
 from acd.daemon.http.access import BEARER, Producer, Supervisor
-from acd.daemon.http.errors import HttpError, refused, respond, responses
+from acd.daemon.http.errors import HttpError, refused, respond, responses, unknown_contact
 from acd.daemon.http.models import (
     ContactPage,
     ContactPath,
@@ -27,7 +27,7 @@ from acd.daemon.http.models import (
 from acd.daemon.http.parts import Daemon
 from acd.daemon.http.tokens import Token
 from acd.daemon.http.views import ContactView, contact_view
-from acd.ids import Channel, ContactId, Reason
+from acd.ids import Channel, ContactId
 
 SCAN_MAX: Final = 20_000
 """Most legs looked at for one page: 5 ms. A page may be short, or empty, and go on all the same."""
@@ -92,7 +92,7 @@ def make_router(daemon: Daemon) -> APIRouter:
         view = None if contact is None else contact_view(contact, daemon.owner.router)
         await daemon.owner.durable()
         if view is None:
-            raise _unknown(contact_id)
+            raise unknown_contact(contact_id)
         return respond(view)
 
     return router
@@ -114,16 +114,11 @@ async def _submit(daemon: Daemon, token: Token, key: str, body: NewContact) -> C
 async def _withdraw(daemon: Daemon, contact_id: str) -> ContactWithdrawn:
     """Have a contact that came over HTTP withdrawn."""
     if not _OURS.fullmatch(contact_id):
-        raise _unknown(contact_id)
+        raise unknown_contact(contact_id)
     receipt = await daemon.owner.submit(ev.ContactLeft(contact_id=contact_id))
     if receipt.refusal() is not None:
-        raise _unknown(contact_id)
+        raise unknown_contact(contact_id)
     return ContactWithdrawn(contact_id=contact_id, entry=receipt.entry)
-
-
-def _unknown(contact_id: str) -> HttpError:
-    message = "there is no such open contact"
-    return HttpError(404, "not_found", message, contact_id, Reason.UNKNOWN_CONTACT)
 
 
 def _arrived(contact_id: ContactId, body: NewContact) -> ev.ContactArrived:

@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from acd.actions import Refused
 from acd.daemon.errors import OverloadedError
 from acd.errors import StorageError
-from acd.ids import Reason
+from acd.ids import ContactId, Reason
 
 PROBLEMS_MAX: Final = 20
 """Most problems of a body that are told at once."""
@@ -98,6 +98,12 @@ def refused(refusal: Refused) -> HttpError:
     """Return the error for what the router refused."""
     message = f"the router refused: {refusal.reason}"
     return HttpError(422, "refused", message, refusal.about, refusal.reason)
+
+
+def unknown_contact(contact_id: ContactId) -> HttpError:
+    """Return the error for a contact that is not open."""
+    message = "there is no such open contact"
+    return HttpError(404, "not_found", message, contact_id, Reason.UNKNOWN_CONTACT)
 
 
 def respond(value: object, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:

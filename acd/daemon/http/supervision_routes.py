@@ -8,7 +8,7 @@ from fastapi.responses import Response
 
 from acd import events as ev
 from acd.daemon.http.access import BEARER, Leader
-from acd.daemon.http.errors import HttpError, refused, respond, responses
+from acd.daemon.http.errors import refused, respond, responses, unknown_contact
 from acd.daemon.http.models import (
     Assignment,
     Cancellation,
@@ -54,8 +54,7 @@ async def _decide(daemon: Daemon, contact_id: ContactId, event: ev.SingleEvent) 
     receipt = await daemon.owner.submit(event)
     refusal = receipt.refusal()
     if refusal is not None and refusal.reason is Reason.UNKNOWN_CONTACT:
-        message = "there is no such open contact"
-        raise HttpError(404, "not_found", message, contact_id, Reason.UNKNOWN_CONTACT)
+        raise unknown_contact(contact_id)
     if refusal is not None:
         raise refused(refusal)
     return ContactDecided(contact_id=contact_id, entry=receipt.entry)

@@ -287,6 +287,13 @@ class PhoneBank:
     def __getitem__(self, name: str) -> Phone:
         return self.phones[name]
 
+    def forget(self) -> None:
+        """Let the phones be as new."""
+        for phone in self.phones.values():
+            phone.habit = Habit()
+            phone.dialogs.clear()
+            phone.ledger.clear()
+
     def __enter__(self) -> Self:
         self._thread.start()
         return self

@@ -14,7 +14,7 @@ from acd.daemon.recovery import recover
 from acd.events import Batch, OfferFailed
 from acd.ids import FailureCause
 from acd.journal.file import JournalFile
-from tests.system.daemon_kit.site import Site
+from tests.system.daemon_kit.site import Site, running
 from tests.system.pbx_kit.phones import Phone, PhoneBank
 from tests.system.pbx_kit.server import Asterisk
 
@@ -223,3 +223,37 @@ def pbx_with(*names: str, unregistered: str = "") -> Iterator[tuple[Asterisk, Ph
             yield pbx, bank
         finally:
             pbx.remove()
+
+
+@contextlib.contextmanager
+def at_work(
+    pbx: Asterisk,
+    bank: PhoneBank,
+    folder: Path,
+    devices: Sequence[str],
+    *,
+    ready: Sequence[Sequence[str]],
+    **more: Any,
+) -> Iterator[PbxSite]:
+    """Run a daemon whose agents sit at phones; all calls are gone afterwards.
+
+    Args:
+        pbx: Its switch.
+        bank: With the phones.
+        folder: The site's.
+        devices: At which agents sit.
+        ready: Who becomes ready together, one group after the other.
+        more: What else the site is told.
+    """
+    bank.forget()
+    with running(PbxSite(folder, pbx, devices, **more)) as site:
+        for group in ready:
+            site.ready(*(bank[name] for name in group))
+        bank.forget()
+        yield site
+        for channel in pbx.channels():
+            pbx.rest("DELETE", f"/channels/{channel}")
+        until(lambda: not pbx.channels())
+        for device in devices:
+            pbx.rest("DELETE", f"/deviceStates/Stasis:acd-{device}")
+        assert "Traceback" not in site.log()
