@@ -163,14 +163,12 @@ class Classes:
         own = self._read(event.requirement)
         requirement = both(*required_at(step, queue, self._requires[queue.name], own))
         prefers = self._prefers[queue.name] + tuple(self._read(text) for text in event.prefers)
-        priority = event.priority if event.priority is not None else (queue.priority or 0)
-        priority = priority_at(step, queue.steps, priority)
         meaning = (
             queue.name,
             event.channel,
             requirement,
             tuple(sorted(prefers, key=str)),
-            priority if self._split else 0,
+            priority_of(event, queue, step) if self._split else 0,
             step,
             opened,
             team,
@@ -185,7 +183,6 @@ class Classes:
                 channel_index=CHANNEL_INDEX[event.channel],
                 requirement=requirement,
                 prefers=prefers,
-                priority=priority if self._split else queue.priority or 0,
                 numbers=self._numbers[queue.name, event.channel],
                 delays=self._delays.get((queue.name, event.channel), ()),
                 step=step,
@@ -255,6 +252,12 @@ def _delays(settings: DomainSettings) -> dict[tuple[QueueName, Channel], tuple[i
                 if line.delay_us:
                     found.setdefault((line.queue, channel), set()).add(line.delay_us)
     return {place: tuple(sorted(each)) for place, each in found.items()}
+
+
+def priority_of(event: ContactArrived, queue: QueueSettings, step: int) -> int:
+    """Return a contact's priority after so many steps: its own or its queue's, or raised."""
+    own = event.priority if event.priority is not None else queue.priority
+    return priority_at(step, queue.steps, own or 0)
 
 
 def promised_by(event: ContactArrived, klass: LegClass, arrived_us: int) -> int:

@@ -97,7 +97,8 @@ class PolicyNumbers:
         if not rated and not self._found.excused("domain", "ageing_per_h"):
             wanted = f"a number here or in the domain, since the urgency policy `{self._urgency}`"
             self._found.report((*path, "ageing_per_h"), "is missing", f"{wanted} reads it")
-        cap, priority = queue.ageing_cap, queue.priority
+        cap, given = queue.ageing_cap, [queue.priority, *(one.priority for one in queue.steps)]
+        priority = max((one for one in given if one is not None), default=None)
         if cap is not None and priority is not None and cap < priority <= PRIORITY_MAX:
             wanted = f"at least the priority, {priority}, at which the points start"
             self._found.report((*path, "ageing_cap"), f"is {cap}", wanted)

@@ -77,7 +77,6 @@ class LegClass:
         "numbers",
         "opened",
         "prefers",
-        "priority",
         "queue",
         "requirement",
         "served_by",
@@ -98,7 +97,6 @@ class LegClass:
         channel_index: int,
         requirement: Requirement,
         prefers: tuple[Requirement, ...],
-        priority: int,
         numbers: Numbers,
         delays: tuple[int, ...] = (),
         step: int = 0,
@@ -122,8 +120,6 @@ class LegClass:
         self.channel_settings: ChannelSettings = queue.channels[channel]
         self.requirement = requirement
         self.prefers = prefers
-        self.priority = priority
-        """Of its legs that bring none of their own; of all where the policy splits by priority."""
         self.numbers = numbers
         self.delays = delays
         """After how long the queue opens to more agents, ascending: the delays of their profiles.

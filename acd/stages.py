@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from acd.actions import Action, WidenLeg
 from acd.agents import Kind
-from acd.classes import Classes, promised_by
+from acd.classes import Classes, priority_of, promised_by
 from acd.contacts import Leg, LegState
 from acd.eligibility import eligible, of_team
 from acd.events import ContactArrived
@@ -19,7 +19,7 @@ from acd.gauges import Backlog, Place
 from acd.queues import LegClass
 from acd.settings import DomainSettings, Urgency
 from acd.timers import Timer, Timers
-from acd.urgency import key_function, splits_by_priority
+from acd.urgency import key_function
 
 
 class Stages:
@@ -47,7 +47,6 @@ class Stages:
         self._timers = timers
         self.classes = Classes(settings, backlogs)
         self._key = key_function(settings.urgency)
-        self._split = splits_by_priority(settings.urgency)
         self._promises = settings.urgency is Urgency.DEADLINE_FIRST
         self._watched = {
             queue.name
@@ -62,8 +61,7 @@ class Stages:
     ) -> tuple[int, ...]:
         """Return a leg's place in the domain's order."""
         promised_us = promised_by(arrival, klass, arrived_us) if self._promises else 0
-        own = None if self._split else arrival.priority
-        priority = klass.priority if own is None else own
+        priority = priority_of(arrival, klass.queue, klass.step)
         return self._key(arrived_us, number, priority, promised_us, klass.numbers)
 
     def widen(self, leg: Leg, now_us: int, orders: list[Action]) -> None:
@@ -88,9 +86,8 @@ class Stages:
         self.classes.leave(before)
         self.classes.join(klass)
         leg.klass = klass
-        if klass.priority != before.priority:
-            leg.key = self.key_of(arrival, klass, leg.leg_id, leg.arrived_us)
         if step > before.step:
+            leg.key = self.key_of(arrival, klass, leg.leg_id, leg.arrived_us)
             orders.append(WidenLeg(leg.leg_id, leg.contact_id, step))
         self.await_next(leg)
 

@@ -8,7 +8,7 @@ from acd.ids import PRIORITY_MAX
 from acd.mistakes import Findings, KeyPath, key_text, seconds_text
 from acd.settings import PROFICIENCY_MAX, DomainSettings, QueueSettings
 from acd.skills import parse_requirement, requirement_errors
-from acd.urgency import splits_by_priority
+from acd.urgency import READS_PRIORITY
 from acd.widening import admits_fewer
 
 CheckRequirement: TypeAlias = Callable[[KeyPath, str], None]
@@ -81,7 +81,7 @@ class StepChecks:
         self._found.range(path, priority, -PRIORITY_MAX, PRIORITY_MAX)
         if self._found.excused("domain", "urgency"):
             return
-        if not splits_by_priority(self._settings.urgency):
+        if self._settings.urgency not in READS_PRIORITY:
             reads = f"no priority: the urgency policy `{self._settings.urgency}` does not read it"
             self._found.report(path, f"is {priority}", reads)
         elif before is not None and priority <= before:

@@ -38,6 +38,7 @@ from acd.settings import (
     Urgency,
     WeightedSettings,
 )
+from acd.urgency import READS_PRIORITY
 from acd.validation import problems
 
 T = TypeVar("T")
@@ -209,7 +210,7 @@ def _steps(
     ]
     if requires:
         wider.append(RoutingStep(after_us=0, requires=""))
-    if urgency is Urgency.STRICT_PRIORITY and priority is not None:
+    if urgency in READS_PRIORITY and priority is not None:
         wider.append(RoutingStep(after_us=0, priority=priority + 1))
     chosen = sorted(rng.sample(range(len(wider)), rng.choice((0, 0, 1, 2))))
     spans = sorted(rng.sample((1, 3, 10, 30), len(chosen)))

@@ -55,7 +55,6 @@ def klass(number: int, numbers: Numbers) -> LegClass:
         channel_index=0,
         requirement=ANYONE,
         prefers=(),
-        priority=0,
         numbers=numbers,
     )
 

@@ -141,8 +141,8 @@ def test_a_rule_decides_numbers_texts_and_context() -> None:
         prefers=("loans",),
         attributes=(("age", "5"), ("campaign", "may"), ("topic", "c")),
     )
-    klass = play.router.legs[1].klass
-    assert (klass.priority, str(klass.requirement)) == (7, "cards >= 3")
+    leg = play.router.legs[1]
+    assert (leg.key[0], str(leg.klass.requirement)) == (-7, "cards >= 3")
 
 
 def test_what_the_contact_asks_itself_goes_before_its_rule_or_beside_it() -> None:

@@ -40,7 +40,6 @@ def klass(number: int, **numbers: int) -> LegClass:
         channel_index=0,
         requirement=ANYONE,
         prefers=(),
-        priority=0,
         numbers=Numbers(**numbers),
     )
 

@@ -102,7 +102,7 @@ def test_a_place_has_the_steps_behind_it_and_the_time_that_is_promised() -> None
     play.now_s = 40
     told = play.tell(ev.ClockTicked(), comes("c2"))
     assert told[1:] == [*BACK, "leg.widen leg_id=3 contact_id=c2 step=1"]
-    assert play.router.legs[3].klass.priority == 2
+    assert play.router.legs[3].key[0] == -2
 
 
 def test_canceled_contacts_and_handled_ones_leave_no_place() -> None:

@@ -25,7 +25,6 @@ KLASS: Final = LegClass(
     channel_index=0,
     requirement=ANYONE,
     prefers=(),
-    priority=0,
     numbers=Numbers(),
 )
 

@@ -122,8 +122,12 @@ def test_however_an_offer_ends_the_leg_has_the_stage_that_is_due(how):
     assert offered(play.tell(events[how])) == [("c1", "cid")]
 
 
-def test_a_raised_priority_brings_a_leg_forward_and_keeps_its_arrival():
-    settings = shop(step(10, priority=5), urgency=Urgency.STRICT_PRIORITY)
+@pytest.mark.parametrize(
+    "policy",
+    [{"urgency": Urgency.STRICT_PRIORITY}, {"urgency": Urgency.AGEING, "ageing_per_h": 36}],
+)
+def test_a_raised_priority_brings_a_leg_forward_and_keeps_its_arrival(policy):
+    settings = shop(step(10, priority=5), **policy)
     settings = replace(settings, queues=(replace(settings.queues[0], priority=1),))
     play = Play(settings)
     play.tell(arrived("old"))

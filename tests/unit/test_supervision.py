@@ -217,7 +217,7 @@ def test_a_further_leg_has_a_priority_of_its_own() -> None:
     assert "contact_id=c2" in told  # Ann had c1 a moment ago.
     (told,) = play.tell(at_work("bob"))
     assert "leg_id=3 contact_id=c1 agent_id=bob" in told
-    assert play.router.legs[3].klass.priority == 1
+    assert play.router.legs[3].key[0] == -1
 
 
 def assign(contact_id: str, agent_id: str) -> ev.ContactAssigned:
