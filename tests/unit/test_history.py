@@ -459,6 +459,16 @@ def test_closed_contacts_are_forgotten_when_they_are_old(tmp_path: Path) -> None
 # The reader.
 
 
+def test_a_contact_has_all_its_legs(tmp_path: Path) -> None:
+    _, entries = story_of(STORIES[0].with_name("transfer_to_queue.journal"))
+    write(tmp_path / "h", entries)
+    contact = asyncio.run(HistoryReader(tmp_path / "h").contact("c1"))
+    assert contact is not None
+    legs = [(one["queue"], one["agent_id"], one["ended_us"]) for one in contact["leg_rows"]]
+    assert legs == [("sales", "ann", 60 * SECOND_US), ("service", "bob", 95 * SECOND_US)]
+    assert contact["queue"] == "service"
+
+
 def test_listings_page_and_a_contact_has_its_offers(tmp_path: Path) -> None:
     entries = shop_entries()
     write(tmp_path / "h", entries)

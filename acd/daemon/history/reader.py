@@ -74,15 +74,19 @@ class HistoryReader:
         return await self._rows(_CONTACTS + where + order, locals())
 
     async def contact(self, contact_id: str) -> Row | None:
-        """Return the last contact of an id with its `offer_rows`; None if there is none."""
-        find = _CONTACTS + " WHERE contact_id = :contact_id ORDER BY contact DESC LIMIT 1"
-        rows = await self._rows(find, {"contact_id": contact_id})
-        if not rows:
+        """Return the last leg of a contact; None if there is none.
+
+        With the offers of this leg as `offer_rows`, and as `leg_rows` all legs that had the id, the
+        earliest first: if they are more than `ROWS_MAX`, the last so many.
+        """
+        find = _CONTACTS + " WHERE contact_id = :contact_id ORDER BY contact DESC LIMIT :limit"
+        legs = await self._rows(find, {"contact_id": contact_id, "limit": ROWS_MAX})
+        if not legs:
             return None
-        (row,) = rows
+        row, *_ = legs
         of_it = _OFFERS + " WHERE contact = :contact ORDER BY offer_id LIMIT :limit"
         values = {"contact": row["contact"], "limit": ROWS_MAX}
-        return {**row, "offer_rows": await self._rows(of_it, values)}
+        return {**row, "offer_rows": await self._rows(of_it, values), "leg_rows": legs[::-1]}
 
     async def offers(
         self, from_us: int, to_us: int, after: int = 0, limit: int = ROWS_MAX

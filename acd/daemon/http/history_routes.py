@@ -136,7 +136,7 @@ def make_router(daemon: Daemon) -> APIRouter:
         responses=responses(*_STATUSES, 404),
     )
     async def show_past_contact(contact_id: ContactPath, _: Supervisor) -> Response:
-        """Show the last contact of an id, with its offers."""
+        """Show the last leg of a contact, with its offers, and all its legs."""
         row = await _find(daemon, contact_id)
         if row is None:
             raise HttpError(404, "not_found", "the history has no such contact", contact_id)
