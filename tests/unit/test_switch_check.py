@@ -123,6 +123,8 @@ class Switch(Resources):
             self.exchange.channels[one.id] = one
         assert self.exchange.enter(ours, given["app"], (given["appArgs"],))
         caller.plan = (context, number, 1, "Answer", "")
+        if self.callers == "begin nothing":
+            caller.plan = (context, number, 1, "", "")
         if self.callers == "unknown":
             self.exchange.end(caller, 3)
         self.caller, self.looks = caller, 0
@@ -137,7 +139,7 @@ class Switch(Resources):
             return
         self.looks += 1
         match self.callers, self.looks:
-            case "vanish", 1:
+            case "vanish" | "begin nothing", 1:
                 self.exchange.end(caller, 16)
             case "fall back" | "hang up", 1:
                 self.go_on(caller, "FAILED")
@@ -424,6 +426,7 @@ def test_a_technology_that_is_not_there_fails(play):
         ("fall back", "ok     fallback: no daemon was there, and the caller goes on, at", 0),
         ("hang up", "FAILED fallback: no daemon was there, and the caller was hung up", 1),
         ("vanish", "FAILED fallback: `777` in `in-here` hangs up, at `in-here,777` with", 1),
+        ("begin nothing", "FAILED fallback: `777` in `in-here` does not exist, or hangs up at", 1),
         ("unknown", "FAILED fallback: `777` in `in-here` does not exist, or hangs up at", 1),
         ("wander", "FAILED fallback: `777` in `in-here` does not come to Stasis(acd,call), at", 1),
         ("none", "FAILED fallback: no call can be placed: 500 ", 1),

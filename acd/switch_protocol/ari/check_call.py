@@ -130,7 +130,8 @@ class Trial:
         return "" if found is None else found.get("value", "")
 
     def _vanished(self) -> str:
-        if self.channel is None:
+        # A channel may be seen before the dialplan has it, without a step.
+        if self.channel is None or not self.channel.dialplan.app_name:
             return "does not exist, or hangs up at once"
         return f"hangs up{self._place()}: wanted a line behind Stasis() that takes the caller"
 
