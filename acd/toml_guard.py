@@ -42,16 +42,17 @@ def read_toml(data: bytes, file: str) -> dict[str, Any]:
     raise ConfigError(file, *found)
 
 
-_STRING: Final = r""""(?:[^"\\\n]++|\\[^\n])*+(?:"|\\?$)|'[^'\n]*+(?:'|$)"""
+_STRING: Final = r""""(?>(?:[^"\\\n]++|\\[^\n])*)(?:"|\\?$)|'[^'\n]*+(?:'|$)"""
 _PART: Final = rf"(?:[A-Za-z0-9_-]++|{_STRING})"
 # What can hold dots that part no key (long strings, comments) or is a key or a plain value. Every
-# repetition is possessive and an open string ends with its line or the text, so that no character
-# is looked at more than a few times.
+# repetition is possessive or atomic and an open string ends with its line or the text, so that no
+# character is looked at more than a few times. Groups are atomic, since Python 3.11.2, that of
+# Debian 12, goes on at a wrong character behind a possessive group.
 _LEXEME: Final = re.compile(
-    r'"""(?:[^"\\]++|\\[\s\S]|"{1,2}(?!"))*+(?:"{3,5}|\\?\Z)'
-    r"|'''(?:[^']++|'{1,2}(?!'))*+(?:'{3,5}|\Z)"
+    r'"""(?>(?:[^"\\]++|\\[\s\S]|"(?!""))*)(?:"{3,5}|\\?\Z)'
+    r"|'''(?>(?:[^']++|'(?!''))*)(?:'{3,5}|\Z)"
     r"|\#[^\n]*+"
-    rf"|(?P<key>{_PART}(?:[ \t]*+\.[ \t]*+{_PART})*+)",
+    rf"|(?P<key>{_PART}(?>(?:[ \t]*+\.[ \t]*+{_PART})*))",
     re.MULTILINE,
 )
 _PARTS: Final = re.compile(_PART, re.MULTILINE)

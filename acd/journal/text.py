@@ -356,7 +356,7 @@ def _entries(lines: _Lines, file: str) -> Iterator[Entry]:
 
 
 _EVENT: Final = re.compile(r"([0-9]{1,13})(?:\.([0-9]{1,6}))? (.*)")
-_FIELD: Final = re.compile(r' +([a-z_]+)=((?:[^\s"]++|"(?:[^"\\]++|\\.)*+")++)')
+_FIELD: Final = re.compile(r' +([a-z_]+)=((?>(?:[^\s"]++|"(?>(?:[^"\\]++|\\.)*)")+))')
 """A name and a value: bare words and strings in any mixture, so that JSON arrays are one value."""
 
 

@@ -15,7 +15,7 @@ DEPTH_MAX: Final = 16
 INTEGER_DIGITS_MAX: Final = 19
 """Most characters of an integer: those of 2**63, with or without its sign."""
 
-_STRING: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+_STRING: Final = re.compile(rb'"(?>(?:[^"\\]++|\\.)*)"?', re.DOTALL)
 _BRACKET: Final = re.compile(rb"[\[{\]}]")
 
 
