@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from acd.agents import CHANNEL_INDEX
+from acd.doors import Door
 from acd.events import ContactArrived
 from acd.gauges import Backlog, Place
 from acd.ids import ID_MAX, PRIORITY_MAX, Channel, QueueName, Reason
@@ -60,13 +61,18 @@ class Classes:
     Args:
         settings: The domain's.
         backlogs: Where agents are in reserve: who waits, by queue and channel.
+        doors: The queues that are not always open.
     """
 
     def __init__(
-        self, settings: DomainSettings, backlogs: Mapping[Place, Backlog] = MappingProxyType({})
+        self,
+        settings: DomainSettings,
+        backlogs: Mapping[Place, Backlog] = MappingProxyType({}),
+        doors: Mapping[QueueName, Door] = MappingProxyType({}),
     ) -> None:
         self._settings = settings
         self._backlogs = backlogs
+        self._doors = doors
         self._queues: dict[QueueName, QueueSettings] = {one.name: one for one in settings.queues}
         self._skills = frozenset(settings.skills)
         self._attributes = settings.attributes
@@ -190,6 +196,7 @@ class Classes:
                 team=None if kept is None else HasAttribute(kept.agent, team),
                 team_us=0 if kept is None else kept.limit_us,
                 backlog=self._backlogs.get((queue.name, CHANNEL_INDEX[event.channel])),
+                door=self._doors.get(queue.name),
             )
             self._by_meaning[meaning] = klass
         return klass

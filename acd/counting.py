@@ -1,6 +1,6 @@
-"""A matcher that keeps the counters of `acd.gauges` in step, and leaves the choice to another.
+"""A matcher that keeps the gauges of `acd.gauges` in step, and leaves the choice to another.
 
-It stands between the floor and the matcher only in domains that have such counters; all others pay
+It stands between the floor and the matcher only in domains that have such gauges; all others pay
 nothing for them.
 """
 
@@ -26,6 +26,8 @@ class Counting:
         backlog = leg.klass.backlog
         if backlog is not None and backlog.come(leg.leg_id):
             self._matcher.turned(backlog, opened=True)
+        if leg.klass.door is not None:
+            leg.klass.door.legs.add(leg.leg_id)
         self._matcher.wait(leg)
 
     def remove(self, leg: Leg) -> None:
@@ -33,6 +35,8 @@ class Counting:
         backlog = leg.klass.backlog
         if backlog is not None:
             backlog.go(leg.leg_id)
+        if leg.klass.door is not None:
+            leg.klass.door.legs.discard(leg.leg_id)
         self._matcher.remove(leg)
 
     def refresh(self, agent: Agent) -> None:
@@ -46,5 +50,6 @@ class Counting:
 
 
 def counting(matcher: CountedMatcher, gauges: Gauges) -> Matcher:
-    """Return a matcher that keeps a domain's counters too; itself where there are none."""
-    return Counting(matcher) if gauges.backlogs or gauges.headrooms else matcher
+    """Return a matcher that keeps a domain's gauges too; itself where there are none."""
+    has_any = gauges.backlogs or gauges.headrooms or gauges.doors.of_queue
+    return Counting(matcher) if has_any else matcher

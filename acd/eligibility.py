@@ -30,6 +30,8 @@ class Block(StrEnum):
     """Too few agents beside this one could take a call."""
     PARTY = "party"
     """The agent has another leg of this contact."""
+    CLOSED_QUEUE = "closed_queue"
+    """The queue is closed by its calendar."""
 
 
 def eligible(klass: LegClass, kind: Kind) -> bool:
@@ -91,6 +93,8 @@ def block(leg: Leg, agent: Agent) -> Block | None:
 
 def barred(klass: LegClass, agent: Agent) -> Block | None:
     """Return the block between all legs of a class and an agent, or None."""
+    if klass.door is not None and klass.door.is_shut:
+        return Block.CLOSED_QUEUE
     if delayed(klass, agent.kind):
         return Block.PROFILE_DELAY
     if in_reserve(klass, agent.kind):

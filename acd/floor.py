@@ -122,7 +122,7 @@ class Floor:
         self.places = Places(settings)
         kinds = tuple(dict.fromkeys(agent.kind for agent in self.agents))
         self.gauges = Gauges(settings, self.agents)
-        self.stages = Stages(settings, kinds, self.legs, self.timers, backlogs=self.gauges.backlogs)
+        self.stages = Stages(settings, kinds, self.legs, self.timers, gauges=self.gauges)
         self.affinity = Affinity(settings, self.by_id, self.timers)
 
     # Legs that wait.

@@ -1,5 +1,6 @@
 """Counters with which blocks end: how many wait where agents are in reserve, who can take a call.
 
+Beside them the doors of queues that are closed at times (`acd.doors`), which turn with the clock.
 Two blocks of `acd.eligibility` hang on them. The counters are part of the state: `acd.counting`
 keeps them, whichever matcher decides, and a domain whose settings ask for none has none. Beside
 each stand, as bits, the agents and the classes for which its block holds, so that the index need
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 from typing import Final, TypeAlias
 
 from acd.agents import VOICE, Agent, Desk
+from acd.doors import Door, Doors
 from acd.ids import QueueName
 from acd.settings import DomainSettings
 
@@ -132,15 +134,16 @@ class Headroom:
         return self.is_tight
 
 
-Gauge: TypeAlias = Backlog | Headroom
+Gauge: TypeAlias = Backlog | Headroom | Door
 
 
 class Gauges:
-    """All counters of a domain. Its headrooms are given to the agents, too."""
+    """All counters and doors of a domain. Its headrooms are given to the agents, too."""
 
     def __init__(self, settings: DomainSettings, agents: Sequence[Agent]) -> None:
         self.backlogs: Final = _backlogs(agents)
         """By place, where agents are in reserve."""
+        self.doors: Final = Doors(settings)
         self.headrooms: Final = tuple(Headroom(one.keep_free) for one in settings.headrooms)
         for headroom, one in zip(self.headrooms, settings.headrooms, strict=True):
             place = (one.queue, VOICE)

@@ -114,6 +114,8 @@ class Lanes:
         """Where the legs stand that are kept for one agent."""
         self._set_aside = 0
         """Class bits of those with legs aside."""
+        self.closed = 0
+        """Class bits of those whose queues are closed."""
         self._heads: list[Row] = [
             np.full(64, NEVER, dtype=np.int64) for _ in range(key_length(settings.urgency))
         ]
@@ -203,7 +205,7 @@ class Lanes:
                 waiting |= self._waiting[channel]
         if waiting:
             reach = self._reach[agent.kind.number]
-            shut = agent.kind.desk.shut
+            shut = agent.kind.desk.shut | self.closed
             for _, classes in reach.tiers:
                 bits = classes & ~shut if shut else classes
                 candidates = bits & waiting
@@ -382,6 +384,7 @@ class Lanes:
             before.drop_class(bit)
         if klass.backlog is not None:
             klass.backlog.put_class(bit)
+        self._put_at_door(klass, self.all[number].klass)
         self.all[number] = lane
         if self._live is not None:
             self._live.put(klass)
@@ -405,6 +408,16 @@ class Lanes:
         lane.ends = [*list(starts.values())[1:], len(order)]
         lane.eligible = sum_bits(order, self._agents)
         return lane
+
+    def _put_at_door(self, klass: LegClass, before: LegClass) -> None:
+        """Show a class to its queue's door, in place of the forgotten one of its number."""
+        bit = 1 << klass.number
+        if before.door is not None:
+            before.door.classes &= ~bit
+        self.closed &= ~bit
+        if klass.door is not None:
+            klass.door.classes |= bit
+            self.closed |= bit if klass.door.is_shut else 0
 
     def _ranks(self, klass: LegClass, kind: Kind) -> tuple[Key, Key]:
         """Return a kind's static ranks for a class: before, and after, the idle time."""

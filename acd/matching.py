@@ -22,6 +22,7 @@ import numpy as np
 
 from acd.agents import CHANNELS, TAKES_NOTHING, VOICE, Agent, Takes
 from acd.contacts import Leg, LegState
+from acd.doors import Door
 from acd.eligibility import barred
 from acd.gauges import Backlog, Gauge, Headroom
 from acd.heads import NEVER, Row
@@ -128,6 +129,11 @@ class Index:
             self._opened[gauge] = None
         if isinstance(gauge, Headroom):
             self._tight = self._in_tight_pools()
+        elif isinstance(gauge, Door):
+            self._lanes.closed &= ~gauge.classes
+            self._lanes.closed |= 0 if opened else gauge.classes
+            if opened and gauge.legs:  # No leg and no agent changed with it: have it looked at.
+                self._changed.extend(self._agents[:1])
 
     def settle(self) -> None:
         """Put all in line; look at everything at the next step."""
@@ -240,21 +246,24 @@ class Index:
         return self._pair(first, agent)
 
     def _begin_opened(self) -> bool:
-        """Begin with those who may fit since counters opened; return whether there are any.
+        """Begin with those who may fit since gauges opened; return whether there are any.
 
-        Legs of the places that opened to reserves who are not busy, and agents whom a headroom kept
-        free. So many agents were kept as a headroom wants, and one: mostly few.
+        Legs of queues that opened, of places that opened to reserves who are not busy, and agents
+        whom a headroom kept free: so many as it wants, and one, which is mostly few.
         """
         classes = 0
         kept = 0
-        reserves = 0
+        owners = 0  # Agents who may take what is kept for them.
         for gauge in self._opened:
             if isinstance(gauge, Backlog):
                 _, free, interrupting = self._pools[gauge.channel]
                 able = gauge.in_reserve & ~gauge.shut & (free.bits | interrupting.bits)
                 if able:
                     classes |= gauge.classes
-                    reserves |= able
+                    owners |= able
+            elif isinstance(gauge, Door):
+                classes |= gauge.classes
+                owners = (1 << len(self._agents)) - 1
             elif not gauge.is_tight:
                 for channel, (_, free, interrupting) in enumerate(self._pools):
                     if self._lanes.anybody_on(channel):
@@ -267,7 +276,7 @@ class Index:
         if not classes and len(changed) <= _FEW:
             self._few = changed
         else:
-            agents = {index for index in self._lanes.personal.agents() if reserves >> index & 1}
+            agents = {index for index in self._lanes.personal.agents() if owners >> index & 1}
             self._round = self._begin_round(changed, classes, agents)
         return True
 
@@ -441,6 +450,9 @@ class Index:
 
     def _admitted(self, lane: Lane, leg: Leg) -> int:
         """Return the bits of the agents who are eligible for a leg and not kept from it."""
+        door = lane.klass.door
+        if door is not None and door.is_shut:
+            return 0
         eligible = lane.eligible
         if leg.excluded:
             eligible &= ~sum_bits(list(leg.excluded), len(self._agents))

@@ -19,6 +19,7 @@ from acd.skills import Requirement
 
 if TYPE_CHECKING:
     from acd.agents import Kind
+    from acd.doors import Door
     from acd.gauges import Backlog
     from acd.lanes import Lane
 
@@ -71,6 +72,7 @@ class LegClass:
         "channel_index",
         "channel_settings",
         "delays",
+        "door",
         "lane",
         "legs",
         "number",
@@ -104,9 +106,12 @@ class LegClass:
         team: Requirement | None = None,
         team_us: int = 0,
         backlog: "Backlog | None" = None,
+        door: "Door | None" = None,
     ) -> None:
         self.backlog = backlog
         """How many wait in its queue and channel; None where no agent is in reserve for them."""
+        self.door = door
+        """Whether its queue is closed now; None where it is always open."""
         self.lane: Lane | None = None
         """What the index keeps of it; None until its first leg waits."""
         self.legs = 0

@@ -90,6 +90,8 @@ class Router:
         )
         self._floor.matcher = counting(matcher, self._floor.gauges)
         self._next_pair = self._floor.matcher.next_pair
+        self._turned = matcher.turned
+        self._doors = self._floor.gauges.doors
         self._contact_facts = ContactFacts(settings, self._floor)
         self._now_us = 0
         self._vacated_us = -1
@@ -124,8 +126,8 @@ class Router:
                 and the event is not `ClockTicked`. The state is unchanged.
         """
         floor = self._floor
-        if not self._now_us <= now_us < self._timers.soonest_us:
-            self._check_time(event, now_us)
+        if not self._now_us <= now_us < self._timers.soonest_us or now_us >= self._doors.turns_us:
+            self._prepare(event, now_us)
         orders: list[Action] = []
         try:
             self._handlers[type(event)](event, now_us, orders)
@@ -156,8 +158,8 @@ class Router:
                 which has taken the fact by then and is to be thrown away.
         """
         floor = self._floor
-        if not self._now_us <= now_us < self._timers.soonest_us:
-            self._check_time(event, now_us)
+        if not self._now_us <= now_us < self._timers.soonest_us or now_us >= self._doors.turns_us:
+            self._prepare(event, now_us)
         entries = {one.leg_id: one for one in actions if type(one) is EnterQueue}
         self._contact_facts.recorded = entries
         self._contact_facts.regained = {
@@ -195,7 +197,10 @@ class Router:
 
     def next_wakeup_us(self) -> int | None:
         """Return when `ClockTicked` is owed, exactly, or None where nothing will end by itself."""
-        return self._timers.next_us()
+        ends_us, opens_us = self._timers.next_us(), self._doors.wakeup_us()
+        if ends_us is None or opens_us is None:
+            return opens_us if ends_us is None else ends_us
+        return min(ends_us, opens_us)
 
     def snapshot(self) -> Snapshot:
         """Return all that the router knows: O(everything). A restored router goes on alike."""
@@ -213,6 +218,7 @@ class Router:
             ConfigError: The settings have mistakes, or lack what the snapshot speaks of.
         """
         router = cls(settings, make_matcher=make_matcher)
+        router._turn_doors(snapshot.now_us)
         put_back(snapshot, router._floor)
         router._now_us = router._vacated_us = snapshot.now_us
         return router
@@ -278,13 +284,22 @@ class Router:
         occupancy = self._floor.selection.occupancy
         return None if occupancy is None else occupancy.of(agent, self._now_us)
 
-    def _check_time(self, event: ev.Event, now_us: int) -> None:
+    def _prepare(self, event: ev.Event, now_us: int) -> None:
+        """Check the time of a step; then let the queues show whether they are open."""
         if not self._now_us <= now_us < STEP_US_MAX:
             what = "time is {}; wanted at least {} and below {}"
             raise CallerError(what, now_us, self._now_us, STEP_US_MAX)
-        if self._timers.is_due(now_us) and type(event) is not ev.ClockTicked:
-            due_us = self._timers.next_us()
-            raise CallerError("a tick is owed since {}; wanted clock.ticked first", due_us)
+        if type(event) is not ev.ClockTicked:
+            due_us = self.next_wakeup_us()
+            if due_us is not None and due_us <= now_us:
+                raise CallerError("a tick is owed since {}; wanted clock.ticked first", due_us)
+        if now_us >= self._doors.turns_us:
+            self._turn_doors(now_us)
+
+    def _turn_doors(self, now_us: int) -> None:
+        """Open and close queues by their calendars."""
+        for door in self._doors.turn(now_us):
+            self._turned(door, opened=not door.is_shut)
 
     def _batch(self, batch: ev.Batch, now_us: int, orders: list[Action]) -> None:
         for position, event in enumerate(batch.events):

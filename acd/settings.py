@@ -201,6 +201,8 @@ class QueueSettings(_Settings, frozen=True):
     """How a contact may have ended, in the agent's words; see `acd.dispositions`."""
     disposition_required: bool = False
     """Whether an agent must tell one before he ends his wrap-up."""
+    opening_hours: str | None = None
+    """The calendar by which it is open or closed; open always if None."""
     resume_us: int | None = None
     """For how long a customer who left may come back to his place; None for not at all."""
 
@@ -263,6 +265,19 @@ class HeadroomSettings(_Settings, frozen=True):
     """The agents whose profiles serve it on voice are the pool."""
     keep_free: int
     """So many of them."""
+
+
+class CalendarSettings(_Settings, frozen=True):
+    """When the queues that keep it are open, by the clocks of a place; see `acd.opening`."""
+
+    name: str
+    hours: tuple[tuple[tuple[int, int], ...], ...] = ((),) * 7
+    """For each weekday, Monday first, spans (from_s, until_s) in seconds since midnight: ascending,
+    without the end, which is 86,400 for midnight. None: closed."""
+    days: tuple[tuple[str, tuple[tuple[int, int], ...]], ...] = ()
+    """Dates (`2026-12-24`) with spans of their own, or with none: holidays and special days."""
+    utc_offsets: tuple[tuple[int, int], ...] = ()
+    """Its time zone, as `DomainSettings.utc_offsets`."""
 
 
 class RonaSettings(_Settings, frozen=True):
@@ -395,6 +410,7 @@ class DomainSettings(_Settings, frozen=True):
     Before the first, and where there is none, it is UTC."""
     measures: MeasureSettings = MeasureSettings()
     headrooms: tuple[HeadroomSettings, ...] = ()
+    calendars: tuple[CalendarSettings, ...] = ()
 
     def digest(self) -> str:
         """Return the settings' SHA-256 in hexadecimal: equal for equal settings."""

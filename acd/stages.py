@@ -15,7 +15,7 @@ from acd.classes import Classes, priority_of, promised_by
 from acd.contacts import Leg, LegState
 from acd.eligibility import eligible, of_team
 from acd.events import ContactArrived
-from acd.gauges import Backlog, Place
+from acd.gauges import Gauges
 from acd.queues import LegClass
 from acd.settings import DomainSettings, Urgency
 from acd.timers import Timer, Timers
@@ -30,7 +30,7 @@ class Stages:
         kinds: All kinds of its agents.
         legs: The open ones.
         timers: Where the next stage is awaited.
-        backlogs: Where agents are in reserve: who waits, by queue and channel.
+        gauges: What stands beside a class: who waits, and whether its queue is closed.
     """
 
     def __init__(
@@ -40,12 +40,12 @@ class Stages:
         legs: Mapping[int, Leg],
         timers: Timers,
         *,
-        backlogs: Mapping[Place, Backlog],
+        gauges: Gauges,
     ) -> None:
         self._kinds = kinds
         self._legs = legs
         self._timers = timers
-        self.classes = Classes(settings, backlogs)
+        self.classes = Classes(settings, gauges.backlogs, gauges.doors.of_queue)
         self._key = key_function(settings.urgency)
         self._promises = settings.urgency is Urgency.DEADLINE_FIRST
         self._watched = {

@@ -36,6 +36,8 @@ UNKNOWN_KEY: Final = "is an unknown key"
 LOCAL_TIME: Final = "a local date and time like 2026-12-14T08:00:00"
 """What is wanted where a table says when something begins."""
 
+_HOURS: Final = re.compile(r"([0-9]{2}):([0-5][0-9])-([0-9]{2}):([0-5][0-9])")
+
 _ROUNDS_MAX: Final = 8
 """Most rounds of leaving out faulty values; each goes a level deeper, and tables have five."""
 
@@ -130,12 +132,23 @@ def _minutes(value: object) -> int:
     return _microseconds(_number(value) * 60)
 
 
+def _hours(value: object) -> tuple[int, int]:
+    """Return a span of a day, like 09:00-17:30, in seconds since midnight."""
+    match = _HOURS.fullmatch(value) if isinstance(value, str) else None
+    times = [int(part) for part in match.groups()] if match else []
+    if not times or any(hour * 60 + minute > 24 * 60 for hour, minute in (times[:2], times[2:])):
+        raise refusal("a span of the day like 09:00-17:30, until 24:00 at the latest")
+    return (times[0] * 60 + times[1]) * 60, (times[2] * 60 + times[3]) * 60
+
+
 Number = Annotated[float, BeforeValidator(_number)]
 """A finite number."""
 Whole = Annotated[int, BeforeValidator(_whole)]
 """A whole number of at most 63 bits."""
 Span = Annotated[int, BeforeValidator(_microseconds)]
 """A number of seconds in the file, an integer of microseconds here: exactly, or refused."""
+Hours = Annotated[tuple[int, int], BeforeValidator(_hours)]
+"""A span of the day in the file, seconds since midnight here: (from, until)."""
 Minutes = Annotated[int, BeforeValidator(_minutes)]
 """As `Span`, of a number of minutes."""
 

@@ -6,10 +6,10 @@ queue has agents.
 """
 
 from collections.abc import Collection, Hashable, Iterable
-from itertools import pairwise
 from typing import Final
 
 from acd.affinity_checks import report_affinity
+from acd.calendar_checks import report_calendars, report_offsets
 from acd.classes import PREFERS_MAX
 from acd.conditions import TAKEN, number_of
 from acd.criteria import report_criteria
@@ -36,7 +36,6 @@ from acd.settings import (
     PROFICIENCY_MIN,
     RESERVE_WAITING_MAX,
     RESERVE_WAITING_MIN,
-    SECOND_US,
     AgentSettings,
     BackOffSettings,
     CapacitySettings,
@@ -138,6 +137,7 @@ class _Checker:
         for headroom in self._settings.headrooms:
             self._id(("headroom", headroom.name), headroom.name)
         report_headrooms(self._found, self._settings, most=AGENTS_MAX)
+        report_calendars(self._found, self._settings)
         self._entry()
         channels = report_entry(self._found, self._settings)
         distinct = list(self._distinct.values())
@@ -223,7 +223,7 @@ class _Checker:
             )
         self._found.repeats(("domain", "contact_numbers"), settings.contact_numbers)
         self._names(("domain", "not_ready_reasons"), settings.not_ready_reasons)
-        self._utc_offsets()
+        report_offsets(self._found, ("domain", "time_zone"), settings.utc_offsets)
         for name in settings.attributes:
             self._plain_name(("attributes", name), name)
         for name, values in settings.attributes.items():
@@ -260,13 +260,6 @@ class _Checker:
                 self._found.span((*path, "exclusion_s"), one.exclusion_us)
             if one.back_off_us is not None:
                 self._found.span((*path, "back_off_s"), one.back_off_us)
-
-    def _utc_offsets(self) -> None:
-        offsets = self._settings.utc_offsets
-        in_order = all(one[0] < next_one[0] for one, next_one in pairwise(offsets))
-        if not in_order or any(abs(offset_s) * SECOND_US > DAY_US for _, offset_s in offsets):
-            wanted = "offsets of at most a day, in the order of their instants"
-            self._found.report(("domain", "time_zone"), "has other offsets", wanted)
 
     def _entry(self) -> None:
         rules = self._settings.entry

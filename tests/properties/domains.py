@@ -19,6 +19,7 @@ from acd.settings import (
     AgentCriterion,
     AgentSettings,
     BackOffSettings,
+    CalendarSettings,
     CapacitySettings,
     ChannelSettings,
     DomainSettings,
@@ -81,6 +82,14 @@ OFFSETS: Final = (
     ((0, -7_200), (1_700_000_100 * SECOND_US, 5_400)),
 )
 """Clocks, the last of which change soon after a world begins."""
+HOURS: Final = (
+    (),
+    ((0, 86_400),),
+    ((79_990, 80_020), (80_050, 80_110), (80_400, 86_400)),
+    ((0, 3_600), (79_200, 80_005), (80_015, 80_035), (80_060, 84_000)),
+    ((85_400, 85_440), (85_800, 86_400)),
+)
+"""Opening hours: a world begins on Tuesday, 2023-11-14, 80,000 s after midnight in UTC."""
 BLENDED: Final = CapacitySettings(
     name="capacity0",
     channels={
@@ -340,6 +349,28 @@ def _with_rules(rng: Random, settings: DomainSettings) -> DomainSettings:
     return replace(settings, entry=(*rules, default))
 
 
+def _with_calendars(rng: Random, settings: DomainSettings) -> DomainSettings:
+    """Return a domain some of whose queues open and close, often within the first minutes."""
+    calendars = []
+    for number in range(rng.choice((1, 1, 2))):
+        week = [rng.choice(HOURS) for _ in range(7)]
+        week[rng.randrange(7)] = rng.choice(HOURS[1:])
+        dates = some(rng, ("2023-11-14", "2023-11-15", "2023-11-26"))
+        calendars.append(
+            CalendarSettings(
+                name=f"calendar{number}",
+                hours=tuple(week),
+                days=tuple((date, rng.choice(HOURS)) for date in sorted(dates[:2])),
+                utc_offsets=rng.choice(OFFSETS),
+            )
+        )
+    queues = tuple(
+        replace(queue, opening_hours=rng.choice(calendars).name) if rng.random() < 0.6 else queue
+        for queue in settings.queues
+    )
+    return replace(settings, queues=queues, calendars=tuple(calendars))
+
+
 def _rule(rng: Random, name: str, settings: DomainSettings) -> EntryRule:
     by_priority = settings.urgency in {Urgency.STRICT_PRIORITY, Urgency.AGEING}
     by_promise = settings.urgency is Urgency.DEADLINE_FIRST
@@ -412,6 +443,8 @@ def small_domain(rng: Random) -> DomainSettings:
     )
     if rng.random() < 0.6:
         settings = _with_headrooms(rng, settings)
+    if rng.random() < 0.3:
+        settings = _with_calendars(rng, settings)
     return _with_rules(rng, settings) if rng.random() < 0.5 else settings
 
 
@@ -468,4 +501,7 @@ def middle_domain(rng: Random, urgency: Urgency) -> DomainSettings:
         contact_attributes=("campaign",),
         measures=MeasureSettings(interval_us=DAY_US),
     )
-    return _with_rules(rng, _with_headrooms(rng, settings))
+    settings = _with_headrooms(rng, settings)
+    if rng.random() < 0.3:
+        settings = _with_calendars(rng, settings)
+    return _with_rules(rng, settings)

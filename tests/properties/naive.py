@@ -24,6 +24,7 @@ from acd.performance import Measure
 from acd.router import Router
 from acd.selection import Selection
 from acd.settings import (
+    DAY_US,
     SECOND_US,
     AgentCriterion,
     AgentSettings,
@@ -98,7 +99,13 @@ class Naive:
         self._performance = settings.performance or PerformanceSettings()
         lines = [line for profile in settings.profiles for line in profile.serves]
         reserves = any(line.reserve_waiting is not None for line in lines)
-        self._counted = reserves or settings.headrooms != ()
+        calendars = {calendar.name: calendar for calendar in settings.calendars}
+        self._hours = {
+            queue.name: calendars[queue.opening_hours]
+            for queue in settings.queues
+            if queue.opening_hours is not None
+        }
+        self._counted = reserves or settings.headrooms != () or bool(self._hours)
 
     def wait(self, leg: Leg) -> None:
         """Remember nothing."""
@@ -119,7 +126,7 @@ class Naive:
         """Apply the rule: the first leg that fits, its best agent, and then his first leg."""
         able = [agent for agent in self._agents if any(agent.takes())]
         waiting = [leg for leg in self._legs.values() if leg.state is LegState.QUEUED]
-        self._count(waiting, able)
+        self._count(waiting, able, now_us)
         wanted = [leg for leg in waiting if any(may_take(leg, agent) for agent in able)]
         if not wanted:
             return None
@@ -130,8 +137,8 @@ class Naive:
         his = [leg for leg in wanted if may_take(leg, best)]
         return min(his, key=lambda leg: (self.tier(leg, best), self.place(leg, now))), best
 
-    def _count(self, waiting: Sequence[Leg], able: Sequence[Agent]) -> None:
-        """Hold the two blocks that end with a counter, if they are used, against our own count."""
+    def _count(self, waiting: Sequence[Leg], able: Sequence[Agent], now_us: int) -> None:
+        """Hold the blocks that end with a counter, or a calendar, against our own reckoning."""
         if not self._counted:
             return
         lines = Counter((leg.klass.queue.name, leg.klass.channel) for leg in waiting)
@@ -143,10 +150,37 @@ class Naive:
                 seen = block(leg, agent)
                 holds = {Block.RESERVE: self.in_reserve(leg, agent, lines)}
                 holds[Block.HEADROOM] = kept[leg.klass.channel]
+                holds[Block.CLOSED_QUEUE] = self.is_closed(leg.klass.queue.name, now_us)
                 if seen in holds:
                     assert holds[seen]
                 elif seen is None and eligible(leg.klass, agent.kind):
                     assert not any(holds.values())
+
+    def opens_us(self, queue: str, now_us: int) -> int:
+        """Return when a closed queue opens: the first of all instants at which it could."""
+        calendar = self._hours[queue]
+        midnight_us = now_us // DAY_US * DAY_US
+        begins_s = {from_s for spans in (*calendar.hours, *dict(calendar.days).values())
+                    for from_s, _ in spans}  # fmt: skip
+        could = {from_us for from_us, _ in calendar.utc_offsets} | {
+            midnight_us + day * DAY_US + (from_s - offset_s) * SECOND_US
+            for day in range(-1, 30)
+            for from_s in begins_s
+            for offset_s in (0, *(each for _, each in calendar.utc_offsets))
+        }
+        return next(
+            at_us for at_us in sorted(could) if at_us > now_us and not self.is_closed(queue, at_us)
+        )
+
+    def is_closed(self, queue: str, now_us: int) -> bool:
+        """Return whether a queue is closed: by the time that the clocks there show."""
+        calendar = self._hours.get(queue)
+        if calendar is None:
+            return False
+        local = local_time(calendar.utc_offsets, now_us)
+        spans = dict(calendar.days).get(str(local.date()), calendar.hours[local.weekday()])
+        since = local - datetime.combine(local.date(), time(), UTC)
+        return not any(from_s <= since.total_seconds() < to_s for from_s, to_s in spans)
 
     def in_reserve(self, leg: Leg, agent: Agent, lines: Mapping[tuple[str, Channel], int]) -> bool:
         """Return whether an agent is in reserve until more wait in a leg's queue and channel."""
@@ -206,11 +240,7 @@ class Naive:
 
     def rule_for(self, arrival: ContactArrived, now_us: int) -> EntryRule:
         """Return the first entry rule whose condition holds, by Python's own `and`, `or`, `not`."""
-        offset_s = 0
-        for from_us, later_s in self._settings.utc_offsets:
-            if from_us <= now_us:
-                offset_s = later_s
-        local = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=now_us, seconds=offset_s)
+        local = local_time(self._settings.utc_offsets, now_us)
         for rule in self._settings.entry:
             text = rule.when
             for condition, holds in HOLDS.items():
@@ -372,6 +402,15 @@ class Naive:
                 bands = sign * self._bands_above(sign * rank, sign * mean)
             worse += Fraction(weight, 100) * bands * self._performance.band_percent
         return floor(worse / weighted.band_percent + Fraction(1, 2))
+
+
+def local_time(utc_offsets: Sequence[tuple[int, int]], now_us: int) -> datetime:
+    """Return what clocks show that were changed as the offsets say, as if it were UTC."""
+    offset_s = 0
+    for from_us, later_s in utc_offsets:
+        if from_us <= now_us:
+            offset_s = later_s
+    return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=now_us, seconds=offset_s)
 
 
 def in_hand(agent: Agent) -> list[Offer]:

@@ -395,11 +395,13 @@ class World:
         return self._step(event)
 
     def tick(self) -> None:
-        """Step the ticks owed by now; each must change something."""
+        """Step the ticks owed by now; each must change something, or open a queue."""
         while (due_us := self.router.next_wakeup_us()) is not None and due_us <= self.now_us:
             before = essence(self.router)
+            opens_us = self.router._floor.gauges.doors.wakeup_us()
             self._step(ClockTicked())
-            assert essence(self.router) != before, "a wake-up for nothing"
+            is_for_it = essence(self.router) != before or due_us == opens_us
+            assert is_for_it, "a wake-up for nothing"
 
     def tell_again(self, event: Event) -> None:
         """Tell an event and repeat it: the repeat changes nothing.
@@ -736,6 +738,10 @@ class World:
             if leg.klass.backlog is not None:
                 place = (leg.klass.queue.name, leg.klass.channel)
                 assert leg.klass.backlog.legs == lines.get(place, set())
+            if (door := leg.klass.door) is not None:
+                doors = [one for one in router.legs.values() if one.klass.door is door]
+                waiting = [one.leg_id for one in doors if one.state is LegState.QUEUED]
+                assert door.legs == set(waiting)
         headrooms = {one for agent in router.agents for one in agent.headrooms}
         assert len(headrooms) == len(self.settings.headrooms)
         for headroom in headrooms:
@@ -759,6 +765,13 @@ class World:
                 assert offer.until_us == 0
             else:
                 ends_us.append(offer.until_us)
+        closed = {
+            leg.klass.queue.name
+            for leg in router.legs.values()
+            if leg.state is LegState.QUEUED
+            and self.naive.is_closed(leg.klass.queue.name, self.now_us)
+        }
+        ends_us += [self.naive.opens_us(queue, self.now_us) for queue in closed]
         assert router.next_wakeup_us() == min(ends_us, default=None)
 
     def a_leg_is_as_wide_as_it_has_waited(self) -> None:
@@ -916,6 +929,7 @@ class World:
                 and not (other.excluded and agent.index in other.excluded)
                 and not kept_from(other, agent)
                 and not naive.in_reserve(other, agent, lines)
+                and not naive.is_closed(other.klass.queue.name, self.now_us)
             ]
             for other in passed:
                 assert (naive.tier(leg, agent), naive.place(leg, now)) < (
