@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Final, NamedTuple, TypeAlias
+from warnings import catch_warnings, simplefilter
 from zoneinfo import ZoneInfo, available_timezones
 
 from acd.errors import did_you_mean, nearest, shown
@@ -77,8 +78,8 @@ def utc_offsets(name: str) -> tuple[tuple[int, int], ...]:
 FIRST_YEAR: Final = 2020
 LAST_YEAR: Final = 2050
 """The years whose holidays are known here: fixed, so that a configuration means the same tomorrow.
-For some countries the library knows fewer, and for years far ahead laws will change: its newer
-versions tell more."""
+For some countries the library knows only some of them from some year on, and for years far ahead
+laws will change: its newer versions tell more."""
 
 _Days: TypeAlias = tuple[tuple[str, tuple[tuple[int, int], ...]], ...]
 
@@ -118,9 +119,11 @@ def holiday_dates(country: str, subdivision: str | None) -> tuple[str, ...]:
     """
     from holidays import country_holidays  # noqa: PLC0415 - see `_countries`.
 
-    known = country_holidays(country, subdiv=subdivision)
-    first, last = max(FIRST_YEAR, known.start_year), min(LAST_YEAR, known.end_year)
-    found = country_holidays(country, subdiv=subdivision, years=range(first, last + 1))
+    with catch_warnings():
+        # Of some countries it knows only fixed dates from some year on, and warns of that.
+        simplefilter("ignore")
+        years = range(FIRST_YEAR, LAST_YEAR + 1)
+        found = country_holidays(country, subdiv=subdivision, years=years)
     return tuple(sorted(date.isoformat() for date in found))
 
 
