@@ -577,6 +577,8 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 def test_a_file_with_any_value_anywhere_is_read_or_refused(data: st.DataObject) -> None:
     text = BANK.replace("exclusion_s = 0.1", "steps = [{ lower = { cards = 2 }, after_s = 5 }]")
     text += '[headroom.phone]\nqueue = "cards"\nkeep_free = 2\n'
+    text += '[calendars.office]\ncountry = "ES"\nsubdivision = "MD"\nmon = ["09:00-14:00"]\n'
+    text += "special_days = { 2026-12-24 = [] }\n"
     lines = text.splitlines()
     place = data.draw(st.sampled_from([n for n, line in enumerate(lines) if " = " in line]))
     key = lines[place].split(" = ")[0]
