@@ -91,7 +91,7 @@ class OfferExplanation(Struct, frozen=True):
     agent_decision: Decision | None
     """Between him and the best other candidate; None where there was none."""
     legs_in_all: int
-    """How many waiting legs he might have been offered, this one included."""
+    """How many waiting legs he might have been offered, this one included; 1 of a further offer."""
     leg_decision: Decision | None
     """Between this leg and the first of the others; None where there was none."""
     holds: bool
@@ -309,10 +309,10 @@ def _compare_legs(router: Router, leg: Leg, agent: Agent) -> tuple[Leg, int, Dec
         are; and what decided between the leg and the best other by his order.
     """
     waiting = [one for one in router.legs.values() if one.state is LegState.QUEUED]
-    his = [one for one in waiting if one is leg or may_take(one, agent) is not Takes.NO]
+    his = [one for one in waiting if may_take(one, agent) is not Takes.NO]
+    if len(his) < 2 or leg not in his:
+        return leg, len(his), None
     place = _place(router, waiting)
-    if len(his) == 1:
-        return leg, 1, None
     own = (tier_of(leg, agent), *place(leg))
     others = ((tier_of(one, agent), *place(one)) for one in his if one is not leg)
     key = min(others)

@@ -8,7 +8,7 @@ Asked on demand only, by `acd.explanation`: nothing is kept for it.
 """
 
 from enum import StrEnum
-from typing import Final
+from typing import Final, assert_never
 
 from msgspec import Struct
 
@@ -152,6 +152,8 @@ def _obstacle(name: Block, leg: Leg, agent: Agent) -> Obstacle:
             return _headroom(agent)
         case Block.PARTY:
             return Obstacle(name)
+        case unreachable:
+            assert_never(unreachable)
 
 
 def _is_kept_free_then(klass: LegClass, agent: Agent) -> bool:
