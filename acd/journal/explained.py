@@ -11,15 +11,7 @@ from typing import TypeAlias
 
 from acd.actions import Action, CloseContact, OfferContact
 from acd.contacts import LegState
-from acd.errors import (
-    CHOICES_MAX,
-    CallerError,
-    JournalError,
-    StorageError,
-    did_you_mean,
-    nearest,
-    shown,
-)
+from acd.errors import CHOICES_MAX, CallerError, JournalError, did_you_mean, nearest, shown
 from acd.events import Batch, ContactArrived, Event
 from acd.explanation import explain_offer, explain_wait
 from acd.ids import ContactId
@@ -60,18 +52,22 @@ def explain_durable(path: Path, contact_id: ContactId, say: Say) -> None:
 
     Raises:
         InUseError: Another process has it open.
-        StorageError: It cannot be read, is damaged, or has no such contact.
+        StorageError: It cannot be read, or is damaged.
+        JournalError: It has no such contact; the line is the number of its last entry.
     """
     told = _Told(contact_id, say)
+    last = 0
 
     def take(router: Router, entry: Entry) -> bool:
+        nonlocal last
+        last = entry.number
         told.step(router, entry.event, entry.actions, entry.now_us)
         return True
 
     with closing(JournalFile.open(path)) as journal:
         followed = follow(journal, take, from_newest=False)
     if not told.end(followed.router):
-        raise StorageError(str(path), f"ends without {told.missing()}")
+        raise JournalError(str(path), last, f"ends without {told.missing()}")
 
 
 class _Told:
@@ -82,7 +78,6 @@ class _Told:
         self._say = say
         self._others: set[str] = set()
         """Contacts that arrived, as far as a near name is looked for among them."""
-        self._is_known = False
         self._ended = ""
         """How it ended, if it did."""
 
@@ -103,7 +98,6 @@ class _Told:
         for one in event.events if isinstance(event, Batch) else (event,):
             if isinstance(one, ContactArrived) and len(self._others) <= CHOICES_MAX:
                 self._others.add(one.contact_id)
-        self._is_known = self._is_known or self._contact_id in router.contacts or bool(self._ended)
 
     def end(self, router: Router) -> bool:
         """Say how the contact stands; return whether there is one."""
@@ -111,7 +105,7 @@ class _Told:
         if contact is None:
             if self._ended:
                 self._say(self._ended)
-            return self._is_known
+            return bool(self._ended)
         now = seconds(router.now_us)
         for number in contact.legs:
             leg = router.legs[number]
