@@ -147,8 +147,9 @@ def explain_offer(
         if type(action) is OfferContact and action.offer_id == offer_id:
             router = Router.restore(before.settings, before.snapshot())
             router.apply(event, actions[:place], now_us=now_us)
-            if action.leg_id in router.legs:
-                return _explain(router, action)
+            agents = {one.agent_id: one for one in router.agents}
+            if action.leg_id in router.legs and action.agent_id in agents:
+                return _explain(router, action, agents[action.agent_id])
     raise CallerError("offer {} was not made in this step", offer_id)
 
 
@@ -182,9 +183,9 @@ def explain_wait(router: Router, leg_id: LegId) -> WaitExplanation:
     )
 
 
-def _explain(router: Router, offer: OfferContact) -> OfferExplanation:
-    """Return why an offer is made next, from the state in which it is."""
-    leg, agent = router.legs[offer.leg_id], router.agent(offer.agent_id)
+def _explain(router: Router, offer: OfferContact, agent: Agent) -> OfferExplanation:
+    """Return why an offer to an agent is made next, from the state in which it is."""
+    leg = router.legs[offer.leg_id]
     is_further = bool(leg.offers())
     first, legs, leg_decision = leg, 1, None
     if not is_further:  # A further offer is made when there is nobody else to take.
@@ -236,7 +237,7 @@ def _lack(leg: Leg, agent: Agent, ringing: Sequence[Agent]) -> Standing | None:
 def _counted(standings: Iterable[Standing]) -> dict[str, int]:
     """Return how many agents have each hardest obstacle, the most frequent first."""
     hardest = (one.hardest for one in standings)
-    return dict(Counter(str(one.name) for one in hardest if one is not None).most_common())
+    return dict(Counter(one.name for one in hardest if one is not None).most_common())
 
 
 # Agents.
@@ -310,7 +311,7 @@ def _compare_legs(router: Router, leg: Leg, agent: Agent) -> tuple[Leg, int, Dec
     """
     waiting = [one for one in router.legs.values() if one.state is LegState.QUEUED]
     his = [one for one in waiting if may_take(one, agent) is not Takes.NO]
-    if len(his) < 2 or leg not in his:
+    if len(his) < 2 or may_take(leg, agent) is Takes.NO:
         return leg, len(his), None
     place = _place(router, waiting)
     own = (tier_of(leg, agent), *place(leg))

@@ -98,7 +98,7 @@ def _others(named: Sequence[Standing], counted: Mapping[str, int]) -> str:
 
 def _without(counted: Mapping[str, int], named: Iterable[Standing]) -> dict[str, int]:
     """Return the counts without agents who are named."""
-    told = Counter(str(one.hardest.name) for one in named if one.hardest is not None)
+    told = Counter(one.hardest.name for one in named if one.hardest is not None)
     left = {name: count - told[name] for name, count in counted.items()}
     return {name: count for name, count in left.items() if count}
 
@@ -113,9 +113,9 @@ def _obstacle(one: Obstacle) -> str:
     >>> _obstacle(Obstacle(Block.RESERVE, counted=1, wanted=3))
     'reserve while 1 of 3 wait'
     """
-    if one.name is Block.RESERVE:
+    if one.name == Block.RESERVE:
         return f"{one.name} while {one.counted:,} of {one.wanted:,} wait"
-    if one.name is Block.HEADROOM:
+    if one.name == Block.HEADROOM:
         return f"{one.name} while {one.counted:,} of {one.wanted:,} can take a call"
     until = f" until {seconds(one.until_us)}" if one.until_us else ""
     said = f": {one.said}" if one.said else ""

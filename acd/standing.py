@@ -39,7 +39,7 @@ class Lack(StrEnum):
     """He would have to set something aside, which nobody does for a further offer of a leg."""
 
 
-_HARD: Final = {
+_HARD: Final[dict[str, int]] = {
     Lack.CAPACITY: 1,
     Lack.RINGING: 1,
     Lack.INTERRUPTION: 1,
@@ -63,7 +63,8 @@ _NO_INSTANT_US: Final = 2**62
 class Obstacle(Struct, frozen=True, omit_defaults=True):
     """One reason why an agent may not be offered a leg now."""
 
-    name: Block | Lack
+    name: str
+    """A `Block` or a `Lack`."""
     until_us: int = 0
     """When it ends, at the latest; 0 where a counter or an event ends it."""
     counted: int = 0
@@ -123,7 +124,7 @@ def obstacles(leg: Leg, agent: Agent) -> tuple[Obstacle, ...]:
 
 
 def _hardness(obstacle: Obstacle) -> int:
-    return 0 if isinstance(obstacle.name, Block) else _HARD[obstacle.name]
+    return _HARD.get(obstacle.name, 0)
 
 
 def _obstacle(name: Block, leg: Leg, agent: Agent) -> Obstacle:

@@ -371,7 +371,7 @@ def test_the_journal_that_a_daemon_kept_is_explained_too(tmp_path, capsys):
     assert main(["explain", str(path), "c4"]) == 2
     err = capsys.readouterr().err
     assert err.startswith(
-        f"acd: {path}: ends without a contact `c4`; wanted one that arrives in it"
+        f"acd: {path}:4: ends without a contact `c4`; wanted one that arrives in it"
     )
 
 

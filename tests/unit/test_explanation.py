@@ -8,6 +8,7 @@ are what the router does is shown by tests/properties.
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -244,10 +245,25 @@ def test_of_an_offer_that_the_step_did_not_make_nothing_is_explained() -> None:
         promised_us=None,
         context=(),
     )
+    seventh = replace(offer, offer_id=7)
     elsewhere: Sequence[Action]
-    for elsewhere in ((), (offer,), (entered,), (replace(offer, leg_id=9, offer_id=7),)):
+    for elsewhere in (
+        *((), (offer,), (entered,)),
+        *((replace(seventh, leg_id=9),), (replace(seventh, agent_id="nobody"),)),
+    ):
         with pytest.raises(CallerError, match="offer 7 was not made in this step"):
             explain_offer(before, event, elsewhere, now_us=SECOND_US, offer_id=7)
+
+
+def test_an_explanation_can_be_sent_and_read() -> None:
+    play = Asked(bank())
+    play.tell(0, at_work("ann"))
+    (why,) = play.tell(1, arrived("c1", queue="cards"))
+    play.tell(2, ev.OfferRejected(offer_id=1))
+    wait = explain_wait(play.router, 1)
+    for one in (why, wait):
+        assert msgspec.json.decode(msgspec.json.encode(one), type=type(one)) == one
+        assert msgspec.msgpack.decode(msgspec.msgpack.encode(one), type=type(one)) == one
 
 
 # What decides -----------------------------------------------------------------------------------
