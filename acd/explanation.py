@@ -237,7 +237,7 @@ def _lack(leg: Leg, agent: Agent, ringing: Sequence[Agent]) -> Standing | None:
 def _counted(standings: Iterable[Standing]) -> dict[str, int]:
     """Return how many agents have each hardest obstacle, the most frequent first."""
     hardest = (one.hardest for one in standings)
-    return dict(Counter(one.name for one in hardest if one is not None).most_common())
+    return dict(Counter(str(one.name) for one in hardest if one is not None).most_common())
 
 
 # Agents.
