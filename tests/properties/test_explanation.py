@@ -35,6 +35,10 @@ EXACT: Final = (Block.EXCLUDED, Block.BACK_OFF, Block.OFFER_GAP, Block.PROFILE_D
 """Blocks that end at their instant; a hold may end before."""
 
 
+COUNTERS: Final = (Block.RESERVE, Block.HEADROOM)
+"""Blocks that end with a counter."""
+
+
 class Explained(World):
     """A world in which every offer is explained."""
 
@@ -189,11 +193,15 @@ def _look(rng: Random, world: Explained, removed: Counter[Block]) -> None:
         assert tell_wait(why)
         for one in why.agents:
             named, *more = one.obstacles
-            if more or not isinstance(named.name, Block):
+            if more or named.name not in set(Block):
                 continue
-            _removing_it_makes_the_offer_happen(router, leg.leg_id, one.agent_id, named.name)
-            removed[named.name] += 1
-            if 0 < named.until_us < WHILE_PARTY_US:
+            name = Block(named.name)
+            _removing_it_makes_the_offer_happen(router, leg.leg_id, one.agent_id, name)
+            removed[name] += 1
+            if named.name in COUNTERS:
+                assert named.counted < named.wanted
+            elif named.name != Block.PARTY:
+                assert world.now_us < named.until_us < WHILE_PARTY_US
                 _it_ends_when_it_says(router, leg.leg_id, one.agent_id, named)
 
 
