@@ -18,7 +18,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 import click
 
@@ -181,9 +181,7 @@ def replay(file: Path, *, verify: bool) -> int:
     from acd import journal
 
     with file.open("rb") as stream:
-        durable = stream.read(len(_SQLITE)) == _SQLITE
-        stream.seek(0)
-        if durable:
+        if _is_durable(stream):
             from acd.journal.durable import replay as replay_durable
 
             replayed = replay_durable(file, verify=verify)
@@ -195,6 +193,29 @@ def replay(file: Path, *, verify: bool) -> int:
     how = "verified" if verify else "applied"
     click.echo(f"{file}: {how}: {replayed.steps} events, {replayed.actions} actions")
     return OK
+
+
+@acd.command()
+@click.argument("file", type=click.Path(path_type=Path), metavar="JOURNAL")
+@click.argument("contact")
+def explain(file: Path, contact: str) -> int:
+    """Say why each offer of CONTACT was made, and what it waits for at the end."""
+    from acd import journal
+    from acd.journal import explained
+
+    with file.open("rb") as stream:
+        if _is_durable(stream):
+            explained.explain_durable(file, contact, click.echo)
+        else:
+            explained.explain(journal.read(stream, str(file)), contact, click.echo)
+    return OK
+
+
+def _is_durable(stream: BinaryIO) -> bool:
+    """Return whether a journal is one that a daemon kept; read it from its beginning after that."""
+    durable = stream.read(len(_SQLITE)) == _SQLITE
+    stream.seek(0)
+    return durable
 
 
 def _print_difference(file: Path, difference: "Difference") -> None:

@@ -34,12 +34,19 @@ class Block(StrEnum):
     """The queue is closed by its calendar."""
 
 
+def serves(klass: LegClass, kind: Kind) -> bool:
+    """Return whether the profile of a kind of agents serves a class's queue on its channel."""
+    return (klass.queue.name, klass.channel_index) in kind.desk.serves
+
+
 def eligible(klass: LegClass, kind: Kind) -> bool:
     """Return whether agents of a kind serve a class at all. Changes with settings only."""
-    return (
-        klass.queue.name,
-        klass.channel_index,
-    ) in kind.desk.serves and klass.requirement.met_by(kind.skills, kind.attributes)
+    return serves(klass, kind) and klass.requirement.met_by(kind.skills, kind.attributes)
+
+
+def is_closed(klass: LegClass) -> bool:
+    """Return whether a class's queue is closed by its calendar."""
+    return klass.door is not None and klass.door.is_shut
 
 
 def delayed(klass: LegClass, kind: Kind) -> bool:
@@ -91,9 +98,27 @@ def block(leg: Leg, agent: Agent) -> Block | None:
     return barred(leg.klass, agent)
 
 
+def blocks(leg: Leg, agent: Agent) -> tuple[Block, ...]:
+    """Return all blocks between a leg and an agent: for explanations; `block` returns the first."""
+    klass, kind = leg.klass, agent.kind
+    until_us = (leg.excluded or {}).get(agent.index, 0)
+    stands = {
+        Block.PARTY: until_us == WHILE_PARTY_US,
+        Block.EXCLUDED: 0 < until_us < WHILE_PARTY_US,
+        Block.BACK_OFF: agent.back_off_until_us > 0,
+        Block.OFFER_GAP: agent.gap_until_us > 0,
+        Block.AFFINITY_HOLD: kept_from(leg, agent),
+        Block.CLOSED_QUEUE: is_closed(klass),
+        Block.PROFILE_DELAY: delayed(klass, kind),
+        Block.RESERVE: in_reserve(klass, kind),
+        Block.HEADROOM: is_kept_free(agent, klass.channel_index),
+    }
+    return tuple(one for one, stands_now in stands.items() if stands_now)
+
+
 def barred(klass: LegClass, agent: Agent) -> Block | None:
     """Return the block between all legs of a class and an agent, or None."""
-    if klass.door is not None and klass.door.is_shut:
+    if is_closed(klass):
         return Block.CLOSED_QUEUE
     if delayed(klass, agent.kind):
         return Block.PROFILE_DELAY

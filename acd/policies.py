@@ -53,18 +53,27 @@ def split_selection(
     return criteria[:at], criteria[at + 1 :]
 
 
+def ranking(settings: DomainSettings) -> tuple[str, ...]:
+    """Return all criteria that agents are compared by, in their order; the weighted sum by name.
+
+    Longest_idle comes last where the settings do not name it, but behind round_robin, which never
+    ties, nothing is compared.
+    """
+    criteria = settings.agent_selection
+    if {AgentCriterion.LONGEST_IDLE, AgentCriterion.ROUND_ROBIN} & set(criteria):
+        return criteria
+    return (*criteria, AgentCriterion.LONGEST_IDLE)
+
+
 def changing_criteria(settings: DomainSettings) -> tuple[str, ...]:
     """Return the criteria that `acd.selection` compares at each decision; the weighted sum by name.
 
-    None where all hang on the settings and the idle time alone. Otherwise all but the static ones
-    that come first, with longest_idle at the end where the settings do not name it; but behind
-    round_robin, which never ties, nothing is compared.
+    None where all hang on the settings and the idle time alone. Otherwise all of `ranking` but the
+    static ones that come first.
     """
-    criteria = settings.agent_selection
+    criteria = ranking(settings)
     sorted_by = {*STATIC, AgentCriterion.LONGEST_IDLE}
     if all(name in sorted_by for name in criteria):
         return ()
     first = next(at for at, name in enumerate(criteria) if name not in STATIC)
-    if not {AgentCriterion.LONGEST_IDLE, AgentCriterion.ROUND_ROBIN} & set(criteria):
-        criteria = (*criteria, AgentCriterion.LONGEST_IDLE)
     return criteria[first:]

@@ -267,6 +267,11 @@ class Router:
         return self._floor.selection.performance
 
     @property
+    def selection(self) -> Selection:
+        """Who of several agents is the better, and what that hangs on. To be read, not changed."""
+        return self._floor.selection
+
+    @property
     def turns(self) -> Mapping[QueueName, AgentId]:
         """The agent to whom each queue offered last; empty where no `round_robin` asks."""
         agents = self._floor.agents

@@ -44,7 +44,7 @@ class Selection:
         self.turns: dict[QueueName, int] = {}
         """The index of the agent to whom each queue offered last, where the domain takes turns."""
         self._weighted: dict[str, WeightedSettings] = {one.name: one for one in settings.weighted}
-        self._keys = tuple(key for name in criteria for key in self._keys_of(name))
+        self._keys = tuple(key for name in criteria for key in self.keys_of(name))
         self.is_dynamic = bool(self._keys)
 
     def best(self, lane: Lane, found: Row, idle: Row) -> int:
@@ -64,7 +64,7 @@ class Selection:
                     break
         return int(lane.agents[found[0]])
 
-    def _keys_of(self, name: str) -> tuple[KeyFunction, ...]:
+    def keys_of(self, name: str) -> tuple[KeyFunction, ...]:
         """Return the key functions of a criterion, or of the weighted sum of this name."""
         if name in self._weighted:
             return (self._weighted_sum(self._weighted[name]),)

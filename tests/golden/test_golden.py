@@ -2,9 +2,10 @@
 
 Method: every `*.journal` here is decided again and must give the same actions, line for line; then
 it is only applied, and the router must know the same in the end as the one that decided (under
-other entry rules too, where these decided something). What the stories tell was reviewed by hand
-when they were written (`regenerate.py` writes actions, not reasons), so a difference is a bug until
-its review says otherwise.
+other entry rules too, where these decided something). The explanation of each offer must find that
+the router would make it. What the stories tell was reviewed by hand when they were written
+(`regenerate.py` writes actions, not reasons), so a difference is a bug until its review says
+otherwise.
 """
 
 from pathlib import Path
@@ -12,6 +13,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from acd.actions import OfferContact
+from acd.explanation import explain_offer
 from acd.journal import read, replay
 from acd.router import Router
 from acd.settings import EntryRule
@@ -74,6 +77,21 @@ def test_a_story_is_applied_under_other_entry_rules_without_moving_anybody(story
             wanted = replace(decided.snapshot(), settings_digest=settings.digest())
             assert applied.snapshot() == wanted
         assert today.snapshot() != applied.snapshot()
+
+
+@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.stem)
+def test_every_offer_of_a_story_is_explained_as_the_router_decides(story: Path) -> None:
+    with story.open("rb") as stream:
+        journal = read(stream, story.name)
+        router = Router(journal.settings)
+        for entry in journal.entries:
+            event, actions, now_us = entry.event, entry.actions, entry.now_us
+            for offer in actions:
+                if isinstance(offer, OfferContact):
+                    number = offer.offer_id
+                    why = explain_offer(router, event, actions, now_us=now_us, offer_id=number)
+                    assert why.holds
+            router.step(event, now_us=now_us)
 
 
 def test_every_case_has_a_story() -> None:

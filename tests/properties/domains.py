@@ -188,7 +188,7 @@ def numbers(rng: Random, urgency: Urgency) -> dict[str, Any]:
             return {
                 "priority": rng.randint(-1, 1),
                 "ageing_per_h": rng.choice((None, 0, 60, 3_600, 100_000)),
-                "ageing_cap": rng.choice((None, None, 1, 2, 30)),
+                "ageing_cap": rng.choice((None, None, 2, 3, 30)),
             }
         case Urgency.WAIT_OVER_OBJECTIVE:
             return {}

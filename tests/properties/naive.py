@@ -395,6 +395,8 @@ class Naive:
                     and not delayed(leg.klass, one.kind)
                     and of_team(leg.klass, one.kind)
                 ]
+                # None: it is kept for somebody outside the team, so that he has no rival.
+                able = able or [agent]
                 ranks = [self._static(criterion, leg, one) for one in able]
                 sign = -1 if criterion is AgentCriterion.HIGHEST_PROFICIENCY else 1
                 rank = self._static(criterion, leg, agent)

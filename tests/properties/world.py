@@ -290,7 +290,7 @@ class Ledger:
             self.priorities.pop(action.contact_id, None)
             self.offered[action.queue] += 1
         elif isinstance(action, JoinLeg):
-            self.consulting.discard(action.offer_id)
+            self.consulting.difference_update(self.holds.get(action.leg_id, ()))
         elif isinstance(action, ReleaseAgent):
             self._part(action.offer_id)
         elif isinstance(action, InterruptLeg):

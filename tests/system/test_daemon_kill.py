@@ -41,6 +41,12 @@ CALLS_EACH_LIFE = 2
 LATE_MS = 50
 EARLY_KILLS = 3
 
+# The producers' HTTP client may leave a socket to the garbage collector, where its server is killed
+# at the wrong instant (seen once in 180 kills, on Python 3.11.2).
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Exception ignored in. <socket.socket:pytest.PytestUnraisableExceptionWarning"
+)
+
 
 def live(site, ledger, *, delay_s):
     """Send contacts until the daemon is killed, so long after the first acknowledgement."""

@@ -24,7 +24,7 @@ def test_everything_works_over_tls(tmp_path, run, missing):
     run(
         [
             *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
-            *("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"),
+            *("-subj", "/CN=acd", "-addext", "subjectAltName=IP:127.0.0.1"),
             *("-keyout", key, "-out", certificate),
         ]
     )
@@ -35,8 +35,8 @@ def test_everything_works_over_tls(tmp_path, run, missing):
             made.http = replace(made.http, tls_cert=certificate, tls_key=key)
             made.registry = CollectorRegistry()
             server = HttpServer(made)
-            url = (await server.start()).replace("127.0.0.1", "localhost")
-            assert url == f"https://localhost:{server.port}"
+            url = await server.start()
+            assert url == f"https://127.0.0.1:{server.port}"
             headers = {"Authorization": f"Bearer {made.secrets['chef']}", "Origin": url}
             async with httpx.AsyncClient(verify=context, headers=headers) as client:
                 assert (await client.get(f"{url}/v1/queues")).status_code == 200

@@ -9,6 +9,7 @@ a module, put on the path.
 import os
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -16,6 +17,11 @@ import pytest
 
 from acd import __version__
 from acd.cli import acd, main
+from acd.events import Event
+from acd.journal.file import JournalFile
+from acd.journal.records import Entry
+from acd.router import Router
+from tests.unit.shop import arrived, at_work, several
 
 DOCS = Path(__file__).parents[2] / "docs" / "journal.md"
 
@@ -102,8 +108,8 @@ def test_help_lists_commands_of_other_distributions_without_importing_them(plugg
     plugged("[acd.commands]\nplug = plugged:plug\n", "raise RuntimeError")
     assert main(["--help"]) == 0
     out = capsys.readouterr().out
-    assert "  check   Check configuration files" in out
-    assert "  plug    From plugged:plug." in out
+    assert "  check    Check configuration files" in out
+    assert "  plug     From plugged:plug." in out
 
 
 # Plug-ins ---------------------------------------------------------------------------------------
@@ -296,6 +302,77 @@ def test_a_journal_that_is_wrong_is_the_users_mistake(change, what, story, capsy
     assert what in err
     assert main(["replay", "missing.journal"]) == 2
     assert capsys.readouterr().err == "acd: missing.journal: No such file or directory\n"
+
+
+# explain ----------------------------------------------------------------------------------------
+
+EXPLAINED = {
+    "c1": """\
+12.500000 offer 1: c1 (leg 1, sales voice) to ann: the only agent who might be offered it; \
+not to bob (not_ready)
+27.500000 offer 2: c1 (leg 1, sales voice) to bob: the only agent who might be offered it; \
+not to ann (excluded until 87.500000, not_ready: not_responding)
+71.000000 c1 ended: handled
+""",
+    "c2": "45.250000 c2 ended: abandoned\n",
+}
+
+
+@pytest.mark.parametrize("contact", EXPLAINED)
+def test_the_offers_of_a_contact_are_explained_and_how_it_ended(contact, story, capsys):
+    assert main(["explain", "story.journal", contact]) == 0
+    assert capsys.readouterr().out == EXPLAINED[contact]
+
+
+def test_at_the_end_of_a_journal_it_is_told_what_waits_and_what_does_not(story, capsys):
+    Path("story.journal").write_text(story.partition("> 45.250000")[0], encoding="utf-8")
+    assert main(["explain", "story.journal", "c1"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "40.000000 c1 (leg 1) is connected"
+    assert main(["explain", "story.journal", "c2"]) == 0
+    assert capsys.readouterr().out == (
+        "40.000000 c2 (leg 2, sales voice) waits since 40.000000 for bob: capacity; "
+        "not to ann (not_ready: not_responding)\n"
+    )
+
+
+def test_a_contact_that_a_journal_has_not_is_the_users_mistake(story, capsys):
+    assert main(["explain", "story.journal", "cc1"]) == 2
+    line = story.splitlines().index("> 71.000000 clock.ticked") + 1
+    assert capsys.readouterr().err == (
+        f"acd: story.journal:{line}: ends without a contact `cc1`; wanted one that arrives in it; "
+        "did you mean `c1`?\n"
+    )
+    assert main(["explain", "missing.journal", "c1"]) == 2
+    assert capsys.readouterr().err == "acd: missing.journal: No such file or directory\n"
+    wrong = story.replace("> 27.500000 clock.ticked", "> 27.5 leg.ended offer_id=1")
+    Path("story.journal").write_text(wrong, encoding="utf-8")
+    assert main(["explain", "story.journal", "c1"]) == 2
+    assert "a tick is owed" in capsys.readouterr().err
+
+
+def test_the_journal_that_a_daemon_kept_is_explained_too(tmp_path, capsys):
+    router = Router(several(1))
+    path = tmp_path / "journal.db"
+    with closing(JournalFile.open(path, settings=router.settings)) as journal:
+        contacts = [arrived(one) for one in ("c1", "c2", "c3")]
+        events: list[Event] = [at_work("ann", "bob"), *contacts]
+        for number, event in enumerate(events, start=1):
+            actions = router.step(event, now_us=number)
+            journal.commit([Entry(number, number, event, actions)])
+    assert main(["explain", str(path), "c2"]) == 0
+    assert main(["explain", str(path), "c3"]) == 0
+    assert capsys.readouterr().out == (
+        "0.000003 offer 2: c2 (leg 2, sales voice) to bob: the only agent who might be offered "
+        "it; not to ann (capacity), carl (logged_out)\n"
+        "0.000004 c2 (leg 2) is offered\n"
+        "0.000004 c3 (leg 3, sales voice) waits since 0.000004 for ann: capacity; "
+        "not to bob (capacity), carl (logged_out)\n"
+    )
+    assert main(["explain", str(path), "c4"]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith(
+        f"acd: {path}:4: ends without a contact `c4`; wanted one that arrives in it"
+    )
 
 
 # Exit codes -------------------------------------------------------------------------------------
