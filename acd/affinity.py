@@ -83,13 +83,15 @@ class Affinity:
             return
         if arrival.named_agent and affinity.named_agent_us:
             named = self._agents[arrival.named_agent]
-            if _waits_for(named, leg):
-                self.keep(leg, named, now_us + affinity.named_agent_us)
+            until_us = leg.arrived_us + affinity.named_agent_us
+            if until_us > now_us and _waits_for(named, leg):
+                self.keep(leg, named, until_us)
                 return
         if affinity.last_agent_us:
             last = self._last_agent(arrival.customer, affinity, now_us)
-            if last is not None and _waits_for(last, leg):
-                self.keep(leg, last, now_us + affinity.last_agent_us)
+            until_us = leg.arrived_us + affinity.last_agent_us
+            if last is not None and until_us > now_us and _waits_for(last, leg):
+                self.keep(leg, last, until_us)
 
     def hand(self, leg: Leg, agent: Agent, now_us: int) -> None:
         """Keep a leg, which stands in no line, for the agent to whom somebody gave it.

@@ -12,7 +12,7 @@ from acd.conditions import number_of
 from acd.contacts import LEG_TABLE, Leg, LegSignal, LegState, Presence
 from acd.entry import EntryRules, resolved
 from acd.floor import Floor, Handler
-from acd.ids import TIME_US_MAX, Reason
+from acd.ids import STEP_US_MAX, TIME_US_MAX, Reason
 from acd.settings import DomainSettings, Urgency
 from acd.transfers import part
 
@@ -60,7 +60,7 @@ class ContactFacts:
             raise RefusalError(Reason.BAD_NUMBER, "promised_us")
         if event.named_agent and event.named_agent not in floor.by_id:
             raise RefusalError(Reason.UNKNOWN_AGENT, event.named_agent)
-        if event.expires_us is not None and not 0 < event.expires_us < TIME_US_MAX:
+        if event.expires_us is not None and not 0 < event.expires_us < STEP_US_MAX:
             raise RefusalError(Reason.BAD_NUMBER, "expires_us")
         order = None
         if not event.queue:

@@ -27,8 +27,8 @@ def expire(floor: "Floor", leg: Leg, now_us: int, orders: list[Action]) -> bool:
     return True
 
 
-def expiry_of(asked: ContactArrived, span_us: int | None, now_us: int) -> int:
-    """Return when a leg ends that begins to wait now: as it asks, or after a time if there is one.
+def expiry_of(asked: ContactArrived, span_us: int | None, arrived_us: int) -> int:
+    """Return when a leg ends that waits since an instant: as it asks, or after a time, if any.
 
     >>> from acd.ids import Channel
     >>> expiry_of(ContactArrived(contact_id="c", channel=Channel.EMAIL), 5, 7)
@@ -36,4 +36,4 @@ def expiry_of(asked: ContactArrived, span_us: int | None, now_us: int) -> int:
     """
     if asked.expires_us is not None:
         return asked.expires_us
-    return 0 if span_us is None else now_us + span_us
+    return 0 if span_us is None else arrived_us + span_us

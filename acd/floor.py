@@ -135,12 +135,12 @@ class Floor:
         orders: Orders,
         arrived_us: int,
     ) -> None:
-        """Let a contact wait in its first leg, as if it had arrived at an instant."""
+        """Let a contact wait in its first leg since an instant, from which its limits count."""
         leg = self.make_leg(arrival, klass, arrived_us)
         self.contacts[arrival.contact_id] = Contact(arrival, Presence.WAITING, (leg.leg_id,))
         span_us = klass.channel_settings.expires_us
         if arrival.expires_us is not None or span_us is not None:
-            leg.expires_us = expiry_of(arrival, span_us, now_us)
+            leg.expires_us = expiry_of(arrival, span_us, arrived_us)
             if expire(self, leg, now_us, orders):
                 return
         if klass.widens:

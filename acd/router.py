@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Final
 
 from acd import events as ev
-from acd.actions import Action, EnterQueue, OfferContact, Refused, RegainPlace
+from acd.actions import Action, CloseContact, EnterQueue, OfferContact, Refused, RegainPlace
 from acd.agent_facts import AgentFacts
 from acd.agents import Agent
 from acd.classes import RefusalError
@@ -28,10 +28,12 @@ from acd.contacts import (
 from acd.counting import counting
 from acd.dispositions import Dispositions
 from acd.errors import CallerError, ConfigError
+from acd.expiry import expire
 from acd.floor import Floor, Handler
 from acd.ids import (
     STEP_US_MAX,
     AgentId,
+    ContactOutcome,
     QueueName,
 )
 from acd.leases import Leases
@@ -140,7 +142,12 @@ class Router:
             self._let_unserved_widen(now_us)
         while True:
             while (pair := self._next_pair(now_us)) is not None:
-                floor.offer(pair[0], pair[1], now_us, orders)
+                leg, agent = pair
+                if 0 < leg.expires_us <= now_us:  # So many end now that its turn was not yet.
+                    expire(floor, leg, now_us, orders)
+                    floor.matcher.refresh(agent)
+                else:
+                    floor.offer(leg, agent, now_us, orders)
             if not floor.to_several:
                 return tuple(orders)
             offer_to_several(floor, now_us, orders)
@@ -175,6 +182,8 @@ class Router:
         if floor.sessions.vacated or now_us == self._vacated_us:
             self._let_unserved_widen(now_us)
         for action in actions:
+            if type(action) is CloseContact and action.outcome is ContactOutcome.EXPIRED:
+                self._expire_as_recorded(action, now_us)
             if type(action) is OfferContact:
                 leg = floor.legs.get(action.leg_id)
                 agent = floor.by_id.get(action.agent_id)
@@ -183,12 +192,21 @@ class Router:
                     or agent is None
                     or not (leg.state is LegState.QUEUED or has_room(floor, leg))
                     or agent in takers(floor, leg)
+                    or leg.klass.channel not in agent.capacity.settings.channels
                     or action.offer_id != floor.offers_given + 1
                 ):
                     raise CallerError("offer {} does not fit the state", action.offer_id)
                 floor.offer(leg, agent, now_us, [])
         floor.to_several.clear()
         floor.matcher.settle()
+
+    def _expire_as_recorded(self, action: CloseContact, now_us: int) -> None:
+        """End a contact that expired before its timer's turn; mostly it has had its turn."""
+        floor = self._floor
+        contact = floor.contacts.get(action.contact_id)
+        leg = None if contact is None else floor.legs[contact.legs[0]]
+        if leg is not None and leg.state is LegState.QUEUED and 0 < leg.expires_us <= now_us:
+            expire(floor, leg, now_us, [])
 
     def _let_unserved_widen(self, now_us: int) -> None:
         self._floor.sessions.vacated = False

@@ -94,7 +94,10 @@ class _Told:
                 self._say(f"{seconds(now_us)} {tell_offer(why)}")
             elif isinstance(action, CloseContact) and action.contact_id == self._contact_id:
                 self._ended = f"{seconds(now_us)} {action.contact_id} ended: {action.outcome}"
+        was_there = self._contact_id in router.contacts
         router.apply(event, actions, now_us=now_us)
+        if was_there and self._contact_id not in router.contacts and not self._ended:
+            self._ended = f"{seconds(now_us)} {self._contact_id} ended"  # It was not recorded how.
         for one in event.events if isinstance(event, Batch) else (event,):
             if isinstance(one, ContactArrived) and len(self._others) <= CHOICES_MAX:
                 self._others.add(one.contact_id)

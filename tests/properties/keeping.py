@@ -104,7 +104,9 @@ class Keeping:
                 if name and limit_us:
                     agent = router.agent(name)
                     if not _session_ends(agent) and eligible(leg.klass, agent.kind):
-                        keeps = (agent.index, now_us + limit_us)
+                        until_us = leg.arrived_us + limit_us
+                        if until_us > now_us:
+                            keeps = (agent.index, until_us)
             wanted.add(keeps)
         assert (leg.kept_for, leg.kept_until_us) in wanted
         if leg.arrived_us != now_us:

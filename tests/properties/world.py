@@ -121,6 +121,8 @@ class Ledger:
         self.offers: list[OfferContact] = []
         self.expires_us: dict[str, int] = {}
         """When each contact that ever came ends if it waits then; `NEVER_US` for never."""
+        self._by_span: set[str] = set()
+        """Contacts whose queue says when they expire."""
         self._spans_us = {
             (queue.name, channel): of_channel.expires_us
             for queue in settings.queues
@@ -151,6 +153,8 @@ class Ledger:
                 self._note_event(one, withdrawn)
         for action in actions:
             self._note_action(action)
+            if isinstance(action, RegainPlace) and action.contact_id in self._by_span:
+                self.expires_us[action.contact_id] -= self.now_us - action.arrived_us
             if isinstance(action, FileDisposition):
                 told = self.told.get(action.offer_id, [])
                 # In a batch some of it may have been told too late.
@@ -304,6 +308,7 @@ class Ledger:
     def _note_expiry(self, event: ContactArrived) -> None:
         self.expires_us[event.contact_id] = event.expires_us or NEVER_US
         self._channels.pop(event.contact_id, None)
+        self._by_span.discard(event.contact_id)
         if event.expires_us is None:
             self._channels[event.contact_id] = event.channel
             if event.queue:
@@ -313,6 +318,7 @@ class Ledger:
         span_us = self._spans_us[queue, self._channels.pop(contact_id)]
         if span_us is not None:
             self.expires_us[contact_id] = self.now_us + span_us
+            self._by_span.add(contact_id)
 
     def _release(self, offer_id: int, *, failed: bool) -> None:
         offer = self.offers[offer_id - 1]

@@ -132,6 +132,21 @@ def test_he_gets_it_at_once_though_others_have_been_idle_longer():
     assert offered(play.tell(at_work("bob"), named("c1", "bob"))) == ["c1 bob"]
 
 
+def test_who_leaves_and_comes_back_is_kept_no_longer_for_it():
+    settings = shop(NAMED)
+    settings = replace(settings, queues=(replace(settings.queues[0], resume_us=60 * SECOND_US),))
+    play = Play(settings)
+    play.tell(at_work("ann", "bob"), ev.AgentNotReady(agent_id="bob"))
+    play.tell(named("c0", "bob", customer="ada"))
+    play.now_s = 20
+    play.tell(ev.ContactLeft(contact_id="c0"), named("c1", "bob", customer="ada"))
+    assert kept(play) == {"c1": "bob"}
+    assert play.router.next_wakeup_us() == 30 * SECOND_US
+    play.tell(ev.ContactLeft(contact_id="c1"))
+    play.now_s = 30
+    assert offered(play.tell(named("c2", "bob", customer="ada"))) == ["c2 ann"]
+
+
 def test_the_limit_ends_it_exactly_and_the_place_is_kept():
     play = Play(shop(NAMED))
     play.tell(at_work("ann", "bob"), ev.AgentNotReady(agent_id="bob"))

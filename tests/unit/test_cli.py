@@ -7,6 +7,7 @@ a module, put on the path.
 """
 
 import os
+import re
 import subprocess
 import sys
 from contextlib import closing
@@ -322,6 +323,14 @@ not to ann (excluded until 87.500000, not_ready: not_responding)
 def test_the_offers_of_a_contact_are_explained_and_how_it_ended(contact, story, capsys):
     assert main(["explain", "story.journal", contact]) == 0
     assert capsys.readouterr().out == EXPLAINED[contact]
+
+
+def test_that_a_contact_ended_is_told_though_the_journal_does_not_say_how(story, capsys):
+    closed = re.compile("^< contact.close contact_id=c2 .*\n", re.MULTILINE)
+    assert closed.search(story)
+    Path("story.journal").write_text(closed.sub("", story), encoding="utf-8")
+    assert main(["explain", "story.journal", "c2"]) == 0
+    assert capsys.readouterr().out == "45.250000 c2 ended\n"
 
 
 def test_at_the_end_of_a_journal_it_is_told_what_waits_and_what_does_not(story, capsys):

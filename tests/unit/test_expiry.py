@@ -8,9 +8,11 @@ import pytest
 from msgspec.structs import replace
 
 from acd import events as ev
-from acd.ids import Channel
+from acd.actions import Action, CloseContact, OfferContact
+from acd.errors import CallerError
+from acd.ids import STEP_US_MAX, TIME_US_MAX, Channel
 from acd.metrics import Metrics
-from acd.router import Router
+from acd.router import FIRED_MAX, Router
 from acd.settings import SECOND_US, DomainSettings
 from acd.validation import problems
 from tests.unit.shop import CHAT, SHOP, VOICE, Play, arrived, at_work
@@ -53,6 +55,71 @@ def test_whoever_comes_too_late_is_expired_at_once_and_never_offered(expires_s: 
     else:
         assert told == ["refused reason=bad_number about=expires_us"]
     assert not play.router.contacts
+
+
+def test_of_more_than_a_tick_ends_nobody_is_offered_who_is_over() -> None:
+    settings = shop()
+    live, recorded = Router(settings), Router(settings)
+    many = tuple(until(10) for _ in range(FIRED_MAX + 1))
+    facts: list[tuple[int, ev.Event]] = [
+        (0, at_work("ann")),
+        (0, arrived("v")),
+        (0, ev.LegConnected(offer_id=1)),
+        (0, ev.LegEnded(offer_id=1)),  # Ann's wrap-up ends when the others' time is over.
+        (0, ev.Batch(events=tuple(replace(one, contact_id=f"c{n}") for n, one in enumerate(many)))),
+        (10, ev.ClockTicked()),
+        (10, ev.ClockTicked()),
+    ]
+    told: list[Action] = []
+    for at_s, fact in facts:
+        actions = live.step(fact, now_us=at_s * SECOND_US)
+        recorded.apply(fact, actions, now_us=at_s * SECOND_US)
+        assert recorded.snapshot() == live.snapshot()
+        told += actions
+    assert len([one for one in told if isinstance(one, OfferContact)]) == 1
+    ended = [one.contact_id for one in told if isinstance(one, CloseContact)]
+    assert len(ended) == len(set(ended)) == 1 + len(many)
+    assert live.next_wakeup_us() is None
+
+
+def test_who_was_away_expires_as_if_he_had_stayed() -> None:
+    (sales,) = shop().queues
+    play = Play(replace(SHOP, queues=(replace(sales, resume_us=60 * SECOND_US),)))
+    customer = replace(arrived("c0", CHAT), customer="ada")
+    play.tell(customer)
+    play.now_s = 15
+    play.tell(ev.ContactLeft(contact_id="c0"))
+    play.now_s = 18
+    play.tell(replace(customer, contact_id="c1"))
+    assert play.tick(20) == OVER
+    play.tell(replace(customer, contact_id="c2"))
+    play.tell(ev.ContactLeft(contact_id="c2"))
+    play.now_s = 50
+    told = play.tell(replace(customer, contact_id="c1"))
+    assert told == ["leg.regain_place leg_id=4 contact_id=c1 arrived_us=20000000", *OVER]
+
+
+@pytest.mark.parametrize("expires_us", [STEP_US_MAX, TIME_US_MAX - 1])
+def test_nobody_expires_after_the_end_of_time(expires_us: int) -> None:
+    play = Play()
+    assert play.tell(replace(arrived("c1"), expires_us=expires_us)) == [
+        "refused reason=bad_number about=expires_us"
+    ]
+    play.tell(replace(arrived("c1"), expires_us=STEP_US_MAX - 1))
+    assert play.router.next_wakeup_us() == STEP_US_MAX - 1
+    with pytest.raises(CallerError, match="time is"):
+        play.router.step(ev.ClockTicked(), now_us=STEP_US_MAX)
+
+
+def test_no_step_is_at_the_end_of_time_though_something_ends_behind_it() -> None:
+    router = Router(shop())
+    router.step(arrived("c1", CHAT), now_us=STEP_US_MAX - 1)
+    due_us = router.next_wakeup_us()
+    assert due_us is not None
+    assert due_us > STEP_US_MAX
+    for call in (router.step, lambda event, now_us: router.apply(event, (), now_us=now_us)):
+        with pytest.raises(CallerError, match="time is"):
+            call(ev.ClockTicked(), now_us=STEP_US_MAX)
 
 
 def test_while_an_offer_rings_it_waits_for_the_offer() -> None:

@@ -20,7 +20,7 @@ from acd.contacts import LegState
 from acd.errors import CallerError, ConfigError
 from acd.ids import Availability, Device, FailureCause, WrapUpMode
 from acd.router import FIRED_MAX, Router
-from acd.settings import SECOND_US, IdleClock
+from acd.settings import SECOND_US, IdleClock, SlotSettings
 from tests.unit.shop import CHAT, SHOP, VOICE, Play, arrived, at_work
 
 BUSY = FailureCause.BUSY
@@ -591,6 +591,16 @@ def test_an_offer_of_another_journal_is_not_applied(offer: OfferContact) -> None
     router = Router(SHOP)
     with pytest.raises(CallerError, match=f"offer {offer.offer_id} does not fit the state"):
         router.apply(arrived("c1"), (offer,), now_us=0)
+
+
+def test_an_offer_on_a_channel_that_its_agent_cannot_carry_is_not_applied() -> None:
+    phone = replace(SHOP.capacities[0], name="phone", channels={VOICE: SlotSettings()})
+    agents = (replace(SHOP.agents[0], capacity="phone"), SHOP.agents[1])
+    router = Router(replace(SHOP, capacities=(*SHOP.capacities, phone), agents=agents))
+    router.apply(at_work("ann"), (), now_us=0)
+    offer = OfferContact(1, 1, "c1", "ann", "sales", CHAT, 15)
+    with pytest.raises(CallerError, match="offer 1 does not fit the state"):
+        router.apply(arrived("c1", CHAT), (offer,), now_us=0)
 
 
 def test_a_leg_that_does_not_wait_is_not_offered_again() -> None:
