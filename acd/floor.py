@@ -345,8 +345,9 @@ class Floor:
         contact = self.contacts[leg.contact_id]
         if self.affinity.remembers and not leg.consults:
             self.affinity.remember(contact.arrival.customer, agent.index, now_us)
+        leg.consults = 0
         if len(contact.legs) > 1:
-            self.end_part(leg, contact, agent, now_us)
+            self.end_part(contact, agent, now_us)
         if self._idle_after_contact and offer.slot != SlotState.PARKED:
             agent.idle_since_us = now_us
         channel = leg.klass.channel_settings
@@ -361,12 +362,11 @@ class Floor:
         self.timers.add(offer.until_us, Timer.LEASE, offer.offer_id)
         self.settle_slot(leg)
 
-    def end_part(self, leg: Leg, contact: Contact, agent: Agent, now_us: int) -> None:
+    def end_part(self, contact: Contact, agent: Agent, now_us: int) -> None:
         """Note that an agent has no part any more in a contact with other legs.
 
         One that waits is not offered to him at once, as if he had failed to take it.
         """
-        leg.consults = 0
         serves = agent.kind.desk.serves
         for number in contact.legs:
             other = self.legs[number]

@@ -70,7 +70,7 @@ def give_up_parked(floor: Floor, offer: Offer, now_us: int, orders: list[Action]
         klass = floor.stages.classes.of(asked, refuses=False)
         open_leg(floor, asked, klass, now_us, orders, giver=leg, arrived_us=leg.arrived_us)
         leg.state = LegState.CLOSED
-        floor.end_part(leg, floor.contacts[leg.contact_id], agent, now_us)
+        floor.end_part(floor.contacts[leg.contact_id], agent, now_us)
     floor.close(leg, now_us, orders)
 
 

@@ -56,6 +56,8 @@ class ParkingFacts:
         if leg is None:
             return
         agent = floor.agents[floor.offers[leg.offer_id].agent]
+        if agent in floor.sessions.gone:  # Earlier in this batch: it goes back to its queue.
+            raise RefusalError(Reason.NOT_IN_THIS_STATE, str(event.offer_id))
         if not has_room(agent, leg.klass.channel_index):
             raise RefusalError(Reason.NO_CAPACITY, agent.agent_id)
         resume(floor, leg, now_us)

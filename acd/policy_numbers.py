@@ -97,7 +97,10 @@ class PolicyNumbers:
         if not rated and not self._found.excused("domain", "ageing_per_h"):
             wanted = f"a number here or in the domain, since the urgency policy `{self._urgency}`"
             self._found.report((*path, "ageing_per_h"), "is missing", f"{wanted} reads it")
-        cap, given = queue.ageing_cap, [queue.priority, *(one.priority for one in queue.steps)]
+        entering = (one for one in self._settings.entry if one.queue == queue.name)
+        given = [queue.priority, *(one.priority for one in queue.steps)]
+        given += [one.priority for one in entering]
+        cap = queue.ageing_cap
         priority = max((one for one in given if one is not None), default=None)
         if cap is not None and priority is not None and cap < priority <= PRIORITY_MAX:
             wanted = f"at least the priority, {priority}, at which the points start"

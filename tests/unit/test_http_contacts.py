@@ -18,9 +18,14 @@ from tests.unit.shop import CHAT, SHOP, arrived
 def test_a_contact_is_taken_and_kept(tmp_path):
     async def main():
         async with house(tmp_path) as made:
-            campaign = {"campaign": "may"}
             answer = await bring(
-                made, "order-1", customer="k-1", attributes=campaign, priority=3, named_agent="ann"
+                made,
+                "order-1",
+                customer="k-1",
+                attributes={"campaign": "may"},
+                priority=3,
+                expires_us=2**59,
+                named_agent="ann",
             )
             assert answer.status_code == 201
             taken = answer.json()
@@ -41,6 +46,7 @@ def test_a_contact_is_taken_and_kept(tmp_path):
         customer="k-1",
         attributes=(("campaign", "may"),),
         priority=3,
+        expires_us=2**59,
         named_agent="ann",
     )
 

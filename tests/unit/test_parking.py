@@ -165,6 +165,19 @@ def test_no_log_out_waits_for_what_is_parked(draining: bool) -> None:
     assert not play.router.agent("ann").offers
 
 
+@pytest.mark.parametrize("back", [(), (ev.AgentLoggedIn(agent_id="ann"),)])
+def test_what_is_parked_does_not_outlive_a_session_by_a_resume_in_the_same_batch(back: Any) -> None:
+    play = writing()
+    play.now_s = 1
+    play.tell(parked())
+    out = ev.AgentLoggedOut(agent_id="ann")
+    told = play.tell(ev.Batch(events=(out, *back, ev.LegResumed(offer_id=1))))
+    position = 1 + len(back)
+    refused = f"refused reason=not_in_this_state about=1 position={position}"
+    assert told == [refused, *BACK]
+    assert not play.router.agent("ann").offers
+
+
 def test_a_drain_and_a_policy_that_logs_out_let_go_of_it_too() -> None:
     out = "agent.set_state agent_id=ann availability=logged_out"
     play = writing()

@@ -13,6 +13,7 @@ from acd import events as ev
 from acd.contacts import Leg, Presence
 from acd.events import ContactArrived
 from acd.ids import ConsultEnd
+from acd.router import Router
 from acd.settings import (
     SECOND_US,
     AgentSettings,
@@ -202,6 +203,19 @@ def test_who_was_asked_may_hang_up_and_the_customer_stays_on_hold() -> None:
     assert legs(play) == ["HELD", "WRAPPING"]
     assert last(play).consults == 0
     assert play.tell(consulted())[0].startswith("leg.open leg_id=3")
+
+
+def test_a_customer_who_leaves_both_lets_who_was_asked_wrap_up_alone() -> None:
+    (sales, service) = HOUSE.queues
+    voice = replace(sales.channels[VOICE], wrap_up_us=0)
+    queues = (replace(sales, channels={**sales.channels, VOICE: voice}), service)
+    play = ann_talks("cid", settings=replace(HOUSE, queues=queues))
+    play.tell(consulted(), ev.LegConnected(offer_id=2), ev.LegRetrieved(offer_id=1))
+    play.tell(ev.ContactLeft(contact_id="c1"))
+    assert legs(play) == ["WRAPPING"]
+    assert last(play).consults == 0
+    snapshot = play.router.snapshot()
+    assert Router.restore(play.router.settings, snapshot).snapshot() == snapshot
 
 
 def test_a_consultation_comes_back_to_its_place_if_it_is_rejected() -> None:

@@ -22,6 +22,7 @@ from acd.settings import (
     CapacitySettings,
     ChannelSettings,
     DomainSettings,
+    EntryRule,
     HeadroomSettings,
     MeasureSettings,
     PerformanceSettings,
@@ -392,6 +393,9 @@ CASES: Final[list[tuple[DomainSettings, list[str]]]] = [
         "queues.cards.ageing_cap: is 1; wanted at least the priority, 2, at which the points start"]),
     (changed(queue(priority=1, ageing_cap=2, steps=(step(priority=3),)), urgency=Urgency.AGEING, ageing_per_h=1), [
         "queues.cards.ageing_cap: is 2; wanted at least the priority, 3, at which the points start"]),
+    (changed(queue(priority=1, ageing_cap=2), urgency=Urgency.AGEING, ageing_per_h=1,
+             entry=(EntryRule(name="all", queue="cards", priority=4),)), [
+        "queues.cards.ageing_cap: is 2; wanted at least the priority, 4, at which the points start"]),
     (changed(queue(priority=2_000_000, ageing_cap=-1_000_001), urgency=Urgency.AGEING, ageing_per_h=1), [
         "queues.cards.priority: is 2000000; wanted a whole number from -1000000 to 1000000",
         "queues.cards.ageing_cap: is -1000001; wanted a whole number from -1000000 to 1000000"]),

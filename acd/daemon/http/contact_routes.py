@@ -132,6 +132,7 @@ def _arrived(contact_id: ContactId, body: NewContact) -> ev.ContactArrived:
         prefers=tuple(body.prefers),
         priority=body.priority,
         promised_us=body.promised_us,
+        expires_us=body.expires_us,
         named_agent=body.named_agent,
     )
 

@@ -11,6 +11,7 @@ from acd.ids import (
     ID_MAX,
     PRIORITY_MAX,
     QUALITY_MAX,
+    STEP_US_MAX,
     TEXT_MAX,
     TIME_US_MAX,
     AgentId,
@@ -72,6 +73,8 @@ class NewContact(_Model):
     prefers: Annotated[list[LongText], Field(max_length=PREFERS_MAX)] = []
     priority: Annotated[int, Field(ge=-PRIORITY_MAX, le=PRIORITY_MAX)] | None = None
     promised_us: Annotated[int, Field(ge=0, lt=TIME_US_MAX)] | None = None
+    expires_us: Annotated[int, Field(gt=0, lt=STEP_US_MAX)] | None = None
+    """From when on nobody needs an answer; none: as its queue says."""
     named_agent: ShortText = ""
     """Who shall have it first, where the queue keeps contacts for those whom they name."""
 
