@@ -84,6 +84,7 @@ class AgentFacts:
             agent.idle_since_us = now_us
         agent.become(after)
         agent.after_this_one = False
+        agent.reason = ""
         self._floor.matcher.refresh(agent)
 
     def _agent_not_ready(self, event: ev.AgentNotReady, now_us: int, orders: list[Action]) -> None:

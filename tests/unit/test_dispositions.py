@@ -149,6 +149,9 @@ def test_a_break_has_one_of_the_reasons_or_none() -> None:
     play.router.agent("ann").reason = "missed"
     assert takes_a_break("missed") == []
     assert takes_a_break("tea") == [refused + "tea"]
+    play.tell(ev.AgentReady(agent_id="ann"))
+    assert play.router.agent("ann").reason == ""
+    assert takes_a_break("missed") == [refused + "missed"]  # That break is over.
 
 
 MANY = tuple(f"end {number}" for number in range(201))
