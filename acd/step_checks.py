@@ -9,13 +9,16 @@ from acd.mistakes import Findings, KeyPath, key_text, seconds_text
 from acd.settings import PROFICIENCY_MAX, DomainSettings, QueueSettings
 from acd.skills import parse_requirement, requirement_errors
 from acd.urgency import READS_PRIORITY
-from acd.widening import admits_fewer
+from acd.widening import admits_fewer, lowered
 
 CheckRequirement: TypeAlias = Callable[[KeyPath, str], None]
 """(path, text): reports what cannot be read."""
 
 STEPS_MAX: Final = 10
 """Most routing steps of a queue: as many as a precision queue of Cisco has."""
+
+_Required: TypeAlias = tuple[str, dict[str, int]]
+"""What is required, and to what it is lowered by then."""
 
 _WIDENS: Final = ("requires", "lower", "priority")
 """What a routing step may change."""
@@ -53,11 +56,13 @@ class StepChecks:
                 more = f"more than {seconds_text(after_us)}, that of the step before"
                 self._found.report((*here, "after_s"), f"is {seconds_text(step.after_us)}", more)
             after_us = max(after_us, step.after_us)
+            before = dict(bounds)
+            self._lower((*here, "lower"), step.lower, bounds)
             if step.requires is not None:
                 self._requirement((*here, "requires"), step.requires)
-                self._wider((*here, "requires"), place_of, requires, step.requires)
+                wanted = (requires, before), (step.requires, bounds)
+                self._wider((*here, "requires"), place_of, *wanted)
                 requires, place_of = step.requires, (*here, "requires")
-            self._lower((*here, "lower"), step.lower, bounds)
             if step.priority is not None:
                 self._raise((*here, "priority"), step.priority, priority)
                 priority = step.priority
@@ -87,17 +92,20 @@ class StepChecks:
         elif before is not None and priority <= before:
             self._found.report(path, f"is {priority}", f"more than {before}, that before")
 
-    def _wider(self, path: KeyPath, before_path: KeyPath, before: str, after: str) -> None:
-        """Report a requirement that somebody does not meet who met the one before."""
+    def _wider(
+        self, path: KeyPath, before_path: KeyPath, earlier: _Required, later: _Required
+    ) -> None:
+        """Report a requirement that somebody does not meet who met the one before, as lowered."""
         attributes = self._settings.attributes
+        before, after = earlier[0], later[0]
         if any(
             requirement_errors(text, skills=self._skills, attributes=attributes)
             for text in (before, after)
         ):
             return  # That is reported.
         one, other = (
-            parse_requirement(text, skills=self._skills, attributes=attributes)
-            for text in (before, after)
+            lowered(parse_requirement(text, skills=self._skills, attributes=attributes), bounds)
+            for text, bounds in (earlier, later)
         )
         fewer = admits_fewer(one, other)
         if fewer is None:  # Too much to imagine: whom we have must do.

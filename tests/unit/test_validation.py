@@ -320,6 +320,15 @@ CASES: Final[list[tuple[DomainSettings, list[str]]]] = [
         "queues.cards.steps[0].lower.carts: is 10; wanted a whole number from 0 to 9",
         "queues.cards.steps[1].lower.cards: is 3; wanted less than 3, that of a step before",
     ]),
+    # Compared is what is required in the end, as it was lowered.
+    (steps(step(lower={"cards": 2}), step(after_us=2 * SECOND_US, requires="site == madrid and cards >= 2")), [
+        "queues.cards.steps[1].requires: is `site == madrid and cards >= 2`; wanted another than before"]),
+    (changed(queue(requires="(cards >= 8 and not cards >= 5) or loans >= 5",
+                   steps=(step(lower={"cards": 2}), step(after_us=2 * SECOND_US, requires="loans >= 5")))), [
+        "queues.cards.steps[1].requires: is `loans >= 5`, which is narrower; wanted what all meet who"
+        " meet `(cards >= 8 and not cards >= 5) or loans…`, of queues.cards.requires",
+        "queues.cards.voice: is served by no agent who may take it; wanted an agent who serves it,"
+        " carries it and meets `(cards >= 8 and not cards >= 5) or loans…`"]),
     (steps(step(priority=2)), [
         "queues.cards.steps[0].priority: is 2; wanted no priority: the urgency policy `longest_wait`"
         " does not read it",
