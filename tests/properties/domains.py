@@ -222,6 +222,8 @@ def _steps(
     if urgency in READS_PRIORITY and priority is not None:
         wider.append(RoutingStep(after_us=0, priority=priority + 1))
     chosen = sorted(rng.sample(range(len(wider)), rng.choice((0, 0, 1, 2))))
+    if requires and chosen == [1, 2]:  # To require nothing may be nothing new after the first.
+        chosen = [2]
     spans = sorted(rng.sample((1, 3, 10, 30), len(chosen)))
     return tuple(
         replace(wider[at], after_us=span * SECOND_US, if_nobody=rng.random() < 0.3)
