@@ -4,7 +4,6 @@ from itertools import pairwise
 from typing import Final
 
 from acd.errors import shown
-from acd.ids import ID_MAX
 from acd.mistakes import Findings, KeyPath
 from acd.opening import day_of
 from acd.settings import DAY_US, SECOND_US, DomainSettings
@@ -40,9 +39,6 @@ def report_calendars(found: Findings, settings: DomainSettings) -> None:
     found.doubles("calendars", (one.name for one in calendars))
     for one in calendars:
         path = ("calendars", one.name)
-        if not 1 <= len(one.name) <= ID_MAX:
-            seen = f"has a name of {len(one.name)} characters"
-            found.report(path, seen, f"from 1 to {ID_MAX} characters")
         if len(one.hours) != len(WEEKDAYS):
             found.report(path, f"has {len(one.hours)} weekdays", f"{len(WEEKDAYS)}")
         for weekday, spans in zip(WEEKDAYS, one.hours, strict=False):

@@ -137,6 +137,8 @@ class _Checker:
         for headroom in self._settings.headrooms:
             self._id(("headroom", headroom.name), headroom.name)
         report_headrooms(self._found, self._settings, most=AGENTS_MAX)
+        for calendar in self._settings.calendars:
+            self._id(("calendars", calendar.name), calendar.name)
         report_calendars(self._found, self._settings)
         self._entry()
         channels = report_entry(self._found, self._settings)
