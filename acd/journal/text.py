@@ -27,6 +27,7 @@ from acd.errors import CallerError, JournalError
 from acd.events import BATCH_MAX, VERSION, Batch, Event, SingleEvent
 from acd.ids import TIME_US_MAX, TimeUs
 from acd.router import Router
+from acd.sentences import seconds
 from acd.settings import SECOND_US, DomainSettings
 
 LINE_BYTES_MAX: Final = 65_536
@@ -157,7 +158,7 @@ def format_event(event: Event, now_us: int) -> str:
     >>> format_event(AgentNotReady(agent_id="ann", reason="has lunch"), 12_500_000)
     '> 12.500000 agent.not_ready agent_id=ann reason="has lunch"'
     """
-    time = f"{now_us // SECOND_US}.{now_us % SECOND_US:06}"
+    time = seconds(now_us)
     if isinstance(event, Batch):
         return "\n".join([f"> {time} batch", *(f">> {_format(one)}" for one in event.events)])
     return f"> {time} {_format(event)}"
