@@ -122,11 +122,12 @@ class Affinity:
     def leave(self, agent: Agent, now_us: int) -> None:
         """Let what is kept for an agent be anybody's where his session ends, or is to end.
 
-        With a tick right after this instant: the legs may be many, and a tick ends a portion.
+        With a tick right after this instant: the legs may be many, and a tick ends a portion. One
+        whose time is over already waits for its portion.
         """
         if agent.index in self._kept and agent.availability in _ENDS_SESSION:
             for leg in self._kept[agent.index].values():
-                leg.kept_until_us = now_us + 1
+                leg.kept_until_us = min(leg.kept_until_us, now_us + 1)
                 self._timers.add(leg.kept_until_us, Timer.HOLD, leg.leg_id)
 
     def put_back(self, leg: Leg, agent: Agent, until_us: int) -> None:

@@ -11,7 +11,7 @@ from acd import events as ev
 from acd.actions import Action
 from acd.agents import AVAILABILITY_TABLE, CHANNEL_INDEX, Agent, AgentSignal
 from acd.classes import RefusalError, is_text
-from acd.contacts import LegState, OfferSignal, OfferState
+from acd.contacts import LegState
 from acd.floor import Floor, Handler
 from acd.ids import QUALITY_MAX, AgentId, Availability, Channel, Device, Reason
 from acd.settings import DomainSettings, IdleClock
@@ -100,7 +100,7 @@ class AgentFacts:
         else:
             agent.after_this_one = False
             agent.become(after)
-            self._revoke(agent, now_us, orders)
+            self._floor.sessions.revoke(agent, now_us, orders)
         self._floor.matcher.refresh(agent)
 
     def _drain_requested(self, event: ev.DrainRequested, now_us: int, orders: list[Action]) -> None:
@@ -118,7 +118,7 @@ class AgentFacts:
         agent, after = self._agent_after(event.agent_id, AgentSignal.LOGGED_OUT)
         agent.after_this_one = False
         agent.become(Availability.NOT_READY)
-        self._revoke(agent, now_us, orders)
+        self._floor.sessions.revoke(agent, now_us, orders)
         agent.become(Availability.LOGGED_OUT if agent.is_idle else after)
         self._floor.sessions.note_gone(agent)
         self._floor.sessions.vacated |= not agent.kind.present
@@ -129,7 +129,7 @@ class AgentFacts:
         agent = self._agent(event.agent_id)
         agent.device = event.device
         if event.device is Device.UNREACHABLE:
-            self._revoke(agent, now_us, orders, only=CHANNEL_INDEX[Channel.VOICE])
+            self._floor.sessions.revoke(agent, now_us, orders, only=CHANNEL_INDEX[Channel.VOICE])
         self._floor.matcher.refresh(agent)
 
     def _wrap_up_mode_changed(
@@ -163,11 +163,3 @@ class AgentFacts:
             if not his or leg.state in _BEFORE_CONNECTED:
                 raise RefusalError(Reason.NOT_IN_THIS_STATE, str(event.offer_id))
         performance.rate(agent.index, event)
-
-    def _revoke(
-        self, agent: Agent, now_us: int, orders: list[Action], *, only: int | None = None
-    ) -> None:
-        """Take back what rings at an agent (on one channel only, or on all), without penalty."""
-        for offer in tuple(agent.offers.values()):
-            if offer.state is OfferState.PENDING and only in {None, offer.channel}:
-                self._floor.withdraw(offer, OfferSignal.REVOKE, now_us, orders)

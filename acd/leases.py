@@ -81,14 +81,14 @@ class Leases:
             return
         self._floor.back_off(agent, now_us, self._floor.settings.back_off.missed_us)
         self._floor.withdraw(offer, OfferSignal.TIME_OUT, now_us, orders)
-        self._miss(agent, orders)
+        self._miss(agent, now_us, orders)
         self._floor.affinity.leave(agent, now_us)
 
-    def _miss(self, agent: Agent, orders: Orders) -> None:
+    def _miss(self, agent: Agent, now_us: int, orders: Orders) -> None:
         """Let follow what follows for an agent who let an offer ring out."""
         agent.missed += 1
         rona = self._floor.settings.rona
         if agent.missed < rona.after or rona.then is AfterMiss.STAY_READY:
             return
         agent.missed = 0
-        self._floor.sessions.send_away(agent, _AFTER_MISS[rona.then], MISSED, orders)
+        self._floor.sessions.send_away(agent, _AFTER_MISS[rona.then], MISSED, now_us, orders)

@@ -136,7 +136,7 @@ class OfferFacts:
             floor.back_off(agent, now_us, span_us)
             floor.give_back(offer, now_us, orders)
             if why is not None and why.not_ready:
-                floor.sessions.send_away(agent, AgentSignal.NOT_READY, why.name, orders)
+                floor.sessions.send_away(agent, AgentSignal.NOT_READY, why.name, now_us, orders)
 
     def _offer_failed(self, event: ev.OfferFailed, now_us: int, orders: list[Action]) -> None:
         offer = self._answered(event.offer_id, OfferSignal.FAIL)

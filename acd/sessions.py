@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from acd.actions import Action, SetAgentState
 from acd.agents import AVAILABILITY_TABLE, Agent, AgentSignal
+from acd.contacts import OfferSignal, OfferState
 from acd.ids import Availability
 
 if TYPE_CHECKING:
@@ -35,17 +36,17 @@ class Sessions:
         if agent.after_this_one:
             agent.after_this_one = False
             after = Availability.NOT_READY
-        self._become(agent, after, orders)
+        if after is not agent.availability:
+            self._become(agent, after, orders)
 
     def _become(self, agent: Agent, after: Availability, orders: list[Action]) -> None:
         """Change an agent's availability by our own doing, and say so."""
-        if after is not agent.availability:
-            agent.become(after)
-            self.vacated |= not agent.kind.present
-            self.note_gone(agent)
-            reason = agent.reason if after is Availability.NOT_READY else ""
-            orders.append(SetAgentState(agent.agent_id, after, reason))
-            self._floor.matcher.refresh(agent)
+        agent.become(after)
+        self.vacated |= not agent.kind.present
+        self.note_gone(agent)
+        reason = agent.reason if after is Availability.NOT_READY else ""
+        orders.append(SetAgentState(agent.agent_id, after, reason))
+        self._floor.matcher.refresh(agent)
 
     def note_gone(self, agent: Agent) -> None:
         """Note an agent who is logged out with contacts parked: they do not wait for him."""
@@ -53,16 +54,29 @@ class Sessions:
             self.gone.append(agent)
 
     def send_away(
-        self, agent: Agent, signal: AgentSignal, reason: str, orders: list[Action]
+        self, agent: Agent, signal: AgentSignal, reason: str, now_us: int, orders: list[Action]
     ) -> None:
-        """Have an agent take nothing new by our own doing, and say why; as far as he was ready."""
+        """Have an agent take nothing new by our own doing, and say why; as far as he was ready.
+
+        What else rings at him is taken back, as where he goes himself.
+        """
         if agent.availability is not Availability.READY:
             return
         after = AVAILABILITY_TABLE[agent.availability][signal]
         assert after is not None
+        agent.become(Availability.NOT_READY)
+        self.revoke(agent, now_us, orders)
         if after is Availability.NOT_READY:
             agent.reason = reason
             agent.after_this_one = False
         elif agent.is_idle and signal is AgentSignal.LOGGED_OUT:
             after = Availability.LOGGED_OUT
         self._become(agent, after, orders)
+
+    def revoke(
+        self, agent: Agent, now_us: int, orders: list[Action], *, only: int | None = None
+    ) -> None:
+        """Take back what rings at an agent (on one channel only, or on all), without penalty."""
+        for offer in tuple(agent.offers.values()):
+            if offer.state is OfferState.PENDING and only in {None, offer.channel}:
+                self._floor.withdraw(offer, OfferSignal.REVOKE, now_us, orders)

@@ -148,7 +148,7 @@ class Stages:
                     klass.team is not None and not self._anybody_of_team(klass)
                 )
             if lost[klass]:
-                leg.widens_us = now_us + 1
+                leg.widens_us = min(leg.widens_us, now_us + 1)
                 self._timers.add(leg.widens_us, Timer.STAGE, leg.leg_id)
             elif leg.widens_us == now_us + 1:
                 self.await_next(leg)

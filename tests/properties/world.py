@@ -61,6 +61,7 @@ from acd.settings import SECOND_US, AfterMiss, AgentSettings, DomainSettings, Ur
 from acd.skills import parse_requirement
 from acd.snapshot import Snapshot
 from tests.properties.deeds import Deeds
+from tests.properties.failing import Failing
 from tests.properties.keeping import Keeping
 from tests.properties.naive import in_hand, moment, naive_router, takes_of
 from tests.properties.parties import PARTIES
@@ -137,6 +138,7 @@ class Ledger:
         self.filed: Counter[tuple[str, str]] = Counter()
         """How often each disposition was filed, by queue."""
         self.deeds = Deeds(settings)
+        self.failing = Failing(settings)
         self.keeping = Keeping(settings)
 
     def note(self, event: Event, actions: Sequence[Action], now_us: int) -> None:
@@ -161,6 +163,10 @@ class Ledger:
                 admitted = ["", *told] if isinstance(event, Batch) else (told or [""])[-1:]
                 assert action.disposition in admitted
                 self.filed[self.offers[action.offer_id - 1].queue, action.disposition] += 1
+        if isinstance(event, Batch):  # Of a part that ended before it only the actions tell.
+            for position, one in enumerate(events):
+                if isinstance(one, ContactAssigned) and position not in refused:
+                    self._forgive(one)
 
     def _note_event(self, event: Event, withdrawn: Collection[int]) -> None:
         if isinstance(event, ContactArrived):
@@ -481,6 +487,7 @@ class World:
         bystander = self._bystander() if type(event) is Batch else None
         self._stood = {one.agent_id: self._standing(one) for one in self.router.agents}
         self._working = self._at_work()
+        self.ledger.failing.look(self.router)
         self.ledger.keeping.look(self.router)
         self._told_of = (
             {getattr(one, "agent_id", "") for one in event.events}
@@ -871,7 +878,10 @@ class World:
                 before_us = self.ledger.rang_before_us[action.offer_id]
                 assert self.now_us - before_us >= gap_us
 
-    def who_misses_in_a_row_is_sent_away(self) -> None:
+    def whose_offer_fails_is_treated_by_the_rule(self) -> None:
+        self.ledger.failing.check(self.router, self.event, self.actions, self.now_us)
+
+    def misses_in_a_row_are_counted(self) -> None:
         rona = self.settings.rona
         for agent in self.router.agents:
             missed = self.ledger.missed[agent.agent_id]
@@ -1049,7 +1059,8 @@ INVARIANTS: Final[tuple[Callable[[World], None], ...]] = (
     World.a_change_of_an_agent_is_said,
     World.nobody_gets_at_once_what_he_failed_to_take,
     World.offers_to_one_agent_keep_their_distance,
-    World.who_misses_in_a_row_is_sent_away,
+    World.whose_offer_fails_is_treated_by_the_rule,
+    World.misses_in_a_row_are_counted,
     World.every_agent_knows_when_he_was_last_given_something,
     World.a_rescinded_offer_costs_nothing,
     World.nobody_is_overtaken,

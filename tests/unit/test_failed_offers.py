@@ -50,6 +50,28 @@ def test_who_has_something_else_drains_before_he_is_logged_out():
     assert told[-1] == "agent.set_state agent_id=ann availability=logged_out"
 
 
+@pytest.mark.parametrize(
+    "then, availability",
+    [
+        (AfterMiss.NOT_RESPONDING, "not_responding"),
+        (AfterMiss.NOT_READY, "not_ready reason=missed"),
+        (AfterMiss.LOG_OUT, "logged_out"),
+    ],
+)
+def test_what_else_rings_at_an_agent_who_is_sent_away_is_taken_back(then, availability):
+    play = Play(replace(SHOP, rona=RonaSettings(then=then)))
+    play.tell(at_work("ann"), arrived("c1", CHAT))
+    play.now_s = 5
+    play.tell(arrived("c2", CHAT))
+    assert play.tick(15) == [
+        "offer.withdraw offer_id=1 agent_id=ann outcome=timed_out",
+        "offer.withdraw offer_id=2 agent_id=ann outcome=revoked",
+        f"agent.set_state agent_id=ann availability={availability}",
+    ]
+    assert play.router.legs[1].excluded == {0: 45 * SECOND_US}
+    assert play.router.legs[2].excluded is None
+
+
 def test_only_misses_in_a_row_count():
     play = Play(replace(SHOP, rona=RonaSettings(after=2)))
     play.tell(at_work("ann"), arrived("c1"))
@@ -153,6 +175,15 @@ def test_a_reject_has_the_consequence_of_its_reason(reason, back_off_s, exclusio
     assert agent.availability is availability
     away = ["agent.set_state agent_id=ann availability=not_ready reason=unwell"]
     assert told == (away if availability is Availability.NOT_READY else [])
+
+
+def test_a_reject_that_sends_him_on_a_break_takes_back_what_else_rings():
+    play = Play(REASONED)
+    play.tell(at_work("ann"), arrived("c1", CHAT), arrived("c2", CHAT))
+    assert play.tell(ev.OfferRejected(offer_id=1, reason="unwell")) == [
+        "offer.withdraw offer_id=2 agent_id=ann outcome=revoked",
+        "agent.set_state agent_id=ann availability=not_ready reason=unwell",
+    ]
 
 
 def test_a_reason_that_nobody_declared_is_refused_and_changes_nothing():
