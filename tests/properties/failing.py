@@ -96,7 +96,7 @@ class Failing:
         actions: Sequence[Action],
         now_us: int,
     ) -> None:
-        """One offer failed, if it was still to be answered."""
+        """Compare with what follows from one offer that failed, if it was still to be answered."""
         if event.offer_id in agent.offers:
             return
         away = None
@@ -116,7 +116,7 @@ class Failing:
     def _time_passed(
         self, agent: Agent, before: _Stood, actions: Sequence[Action], now_us: int
     ) -> None:
-        """Some offers rang out, or were not connected, or nothing of the kind."""
+        """Compare with what rang out, or was not connected, if anything."""
         timed_out = [
             before.offers[one.offer_id]
             for one in actions

@@ -18,7 +18,19 @@ from acd.settings import PerformanceSettings
 from tests.unit.http_daemon import bring, house
 from tests.unit.shop import SHOP
 
-MEASURED = msgspec.structs.replace(SHOP, performance=PerformanceSettings())
+(SALES,) = SHOP.queues
+SERVICE = msgspec.structs.replace(SALES, name="service")
+MEASURED = msgspec.structs.replace(
+    SHOP,
+    performance=PerformanceSettings(),
+    queues=(SALES, SERVICE),
+    profiles=tuple(
+        msgspec.structs.replace(
+            one, serves=(*one.serves, msgspec.structs.replace(one.serves[0], queue="service"))
+        )
+        for one in SHOP.profiles
+    ),
+)
 
 
 async def handled_by_ann(made):
@@ -31,6 +43,13 @@ async def handled_by_ann(made):
     await owner.submit(ev.LegConnected(offer_id=number))
     await owner.submit(ev.LegEnded(offer_id=number))
     return number
+
+
+async def close(made, number):
+    """End the wrap-up of an offer's leg, if it has one."""
+    if number in made.owner.router.offers:
+        await made.owner.submit(ev.WrapUpEnded(offer_id=number))
+    assert number not in made.owner.router.offers
 
 
 async def rate(made, number, name="form", **body):
@@ -77,6 +96,35 @@ def test_what_cannot_be_rated_is_refused_with_the_reason(tmp_path, number, body,
             answer = await rate(made, number, **body)
             assert answer.status_code == 422
             assert answer.json()["error"]["reason"] == reason
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("body", [{"agent_id": "bob"}, {"queue": "service"}], ids=["bob", "queue"])
+def test_a_closed_leg_is_rated_for_who_had_it_in_its_queue(tmp_path, body):
+    async def main():
+        async with house(tmp_path, domain=MEASURED) as made:
+            number = await handled_by_ann(made)
+            await close(made, number)
+            answer = await rate(made, number, quality=80, **body)
+            assert answer.status_code == 422
+            assert answer.json()["error"]["reason"] == Reason.NOT_IN_THIS_STATE
+            assert (await rate(made, number, quality=80)).status_code == 200
+
+    asyncio.run(main())
+
+
+def test_who_did_not_take_an_offer_is_not_rated_for_it(tmp_path):
+    async def main():
+        async with house(tmp_path, domain=MEASURED) as made:
+            owner = made.owner
+            await owner.submit(ev.AgentLoggedIn(agent_id="ann"))
+            await owner.submit(ev.AgentReady(agent_id="ann"))
+            await bring(made, "order-1")
+            ((number, _),) = owner.router.offers.items()
+            await owner.submit(ev.OfferRejected(offer_id=number))
+            answer = await rate(made, number, quality=80)
+            assert answer.json()["error"]["reason"] == Reason.NOT_IN_THIS_STATE
 
     asyncio.run(main())
 

@@ -35,6 +35,9 @@ FROM contacts"""
 _OFFERS: Final = """
 SELECT offer_id, contact_id, agent_id, made_us, answered_us, ended_us, outcome, cause
 FROM offers"""
+_TALK: Final = """
+SELECT offers.agent_id, contacts.queue, offers.answered_us, offers.ended_us
+FROM offers JOIN contacts USING (contact) WHERE offers.offer_id = :offer_id"""
 _AGENTS: Final = """
 SELECT * FROM (
     SELECT agent_id, from_us, to_us, availability, reason FROM agent_states
@@ -87,6 +90,15 @@ class HistoryReader:
         of_it = _OFFERS + " WHERE contact = :contact ORDER BY offer_id LIMIT :limit"
         values = {"contact": row["contact"], "limit": ROWS_MAX}
         return {**row, "offer_rows": await self._rows(of_it, values), "leg_rows": legs[::-1]}
+
+    async def talk(self, offer_id: int) -> Row | None:
+        """Return who was offered what in which queue, and from when to when he had it.
+
+        `agent_id`, `queue`, `answered_us` (null if he never had it), `ended_us`; None where the
+        history has no such offer, or not yet.
+        """
+        rows = await self._rows(_TALK, {"offer_id": offer_id})
+        return rows[0] if rows else None
 
     async def offers(
         self, from_us: int, to_us: int, after: int = 0, limit: int = ROWS_MAX

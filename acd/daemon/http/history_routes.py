@@ -123,7 +123,7 @@ def make_router(daemon: Daemon) -> APIRouter:
         query: Annotated[ContactsQuery, Query()], _: Supervisor
     ) -> Response:
         """List the contacts that entered in a span, open ones too."""
-        async with _asking():
+        async with asking():
             rows = await daemon.history.reader.contacts(
                 *_span(daemon, query), query.queue, query.after, query.limit
             )
@@ -145,7 +145,7 @@ def make_router(daemon: Daemon) -> APIRouter:
     @router.get("/offers", response_model=Listing, responses=_WITH_CSV)
     async def list_past_offers(query: Annotated[ListingQuery, Query()], _: Supervisor) -> Response:
         """List the offers that were made in a span."""
-        async with _asking():
+        async with asking():
             rows = await daemon.history.reader.offers(
                 *_span(daemon, query), query.after, query.limit
             )
@@ -155,7 +155,7 @@ def make_router(daemon: Daemon) -> APIRouter:
     @router.get("/agents", response_model=Listing, responses=_WITH_CSV)
     async def list_past_states(query: Annotated[ListingQuery, Query()], _: Supervisor) -> Response:
         """List the states of the agents that touch a span."""
-        async with _asking():
+        async with asking():
             rows = await daemon.history.reader.agents(
                 *_span(daemon, query), query.after, query.limit
             )
@@ -165,7 +165,7 @@ def make_router(daemon: Daemon) -> APIRouter:
     @router.get("/measures", response_model=MeasuresView, responses=_WITH_CSV)
     async def show_measures(query: Annotated[MeasuresQuery, Query()], _: Supervisor) -> Response:
         """Show the measures of a span, by queue, channel and interval."""
-        async with _asking():
+        async with asking():
             span = _span(daemon, query)
             measures = await daemon.history.measures(*span, query.interval_us)
         if query.format is Format.CSV:
@@ -177,7 +177,7 @@ def make_router(daemon: Daemon) -> APIRouter:
 
 async def _find(daemon: Daemon, contact_id: str) -> dict[str, Any] | None:
     """Return a contact; wait for it a little, as whoever was just told of it may ask already."""
-    async with _asking():
+    async with asking():
         row = await daemon.history.reader.contact(contact_id)
         if row is None:
             await daemon.history.reach(daemon.owner.on_disk, within_s=REACH_S)
@@ -190,7 +190,7 @@ def _span(daemon: Daemon, query: _Query) -> tuple[int, int]:
 
 
 @asynccontextmanager
-async def _asking() -> AsyncIterator[None]:
+async def asking() -> AsyncIterator[None]:
     """Answer for what the history refuses."""
     try:
         yield
