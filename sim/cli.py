@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -106,6 +106,100 @@ def world(scenario: Path, *, url: str, secrets: Path, speed: float, seed: int) -
     )
     with suppress(asyncio.CancelledError):  # SIGTERM ends it in good order.
         asyncio.run(World(day, setting).run())
+
+
+@sim.command()
+@click.option(
+    "--per-hour",
+    type=click.FloatRange(min=0, min_open=True),
+    required=True,
+    help="Contacts that arrive in an hour.",
+)
+@click.option(
+    "--handle-s",
+    type=click.FloatRange(min=0, min_open=True),
+    required=True,
+    help="Mean handling time, wrap-up included.",
+)
+@click.option(
+    "--agents",
+    type=click.IntRange(1, 1_000_000),
+    help="How many there are; left out: the fewest that meet what is asked.",
+)
+@click.option(
+    "--patience-s",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Mean patience; left out: nobody leaves (Erlang C).",
+)
+@click.option(
+    "--patience-scv",
+    type=click.FloatRange(min=0),
+    default=1.0,
+    show_default=True,
+    help="Its squared coefficient of variation: 0 all alike, 1 exponential, else gamma.",
+)
+@click.option(
+    "--threshold-s",
+    type=click.FloatRange(min=0),
+    default=20.0,
+    show_default=True,
+    help="The service level's threshold.",
+)
+@click.option(
+    "--level",
+    type=click.FloatRange(0, 1, max_open=True),
+    default=0.8,
+    show_default=True,
+    help="Least service level that is asked.",
+)
+@click.option(
+    "--form",
+    type=click.Choice(["missed", "met", "ignored", "served"]),
+    default="missed",
+    show_default=True,
+    help="How it counts those who abandon.",
+)
+@click.option(
+    "--abandons-max",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=1.0,
+    help="Greatest share that abandons.",
+)
+@click.option(
+    "--wait-max-s",
+    type=click.FloatRange(min=0, min_open=True),
+    default=None,
+    help="Greatest mean wait of the served.",
+)
+@click.option(
+    "--occupancy-max",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=1.0,
+    help="Greatest occupancy.",
+)
+@click.option(
+    "--shrinkage",
+    type=click.FloatRange(0, 1, max_open=True),
+    default=0.0,
+    help="Share of the paid time that agents are not there: how many must be paid.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+def erlang(*, as_json: bool, **asked: Any) -> None:  # noqa: ANN401 - click's, typed in `Question`.
+    """Calculate one queue in the steady state, exactly: Erlang C, A, and gamma patience."""
+    from rich.console import Console
+
+    from sim.calculator import Question, answer, as_table
+
+    try:
+        found = answer(Question(**asked))
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    if as_json:
+        import msgspec
+
+        click.echo(msgspec.json.encode(found))
+    else:
+        Console(highlight=False).print(as_table(found))
 
 
 def _must_be_writable(path: Path) -> None:

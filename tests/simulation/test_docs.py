@@ -1,4 +1,4 @@
-"""The example of docs/simulation.md is run, and prints what the page says it prints."""
+"""The examples of the simulation's pages are run, and print what the pages say they print."""
 
 import re
 from pathlib import Path
@@ -7,11 +7,12 @@ from click.testing import CliRunner
 
 from sim.cli import sim
 
-PAGE = Path(__file__).parents[2] / "docs" / "simulation.md"
+DOCS = Path(__file__).parents[2] / "docs"
 
 
-def _block(language: str) -> str:
-    found = re.search(rf"```{language}\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+def _block(language: str, page: str = "simulation.md") -> str:
+    text = (DOCS / page).read_text(encoding="utf-8")
+    found = re.search(rf"```{language}\n(.*?)```", text, re.DOTALL)
     assert found is not None
     return found[1]
 
@@ -27,3 +28,12 @@ def test_the_example_prints_what_the_page_says(tmp_path, monkeypatch):
 
 def test_the_lines_of_python_run():
     exec(_block("python"), {})  # noqa: S102 - the page is ours
+
+
+def test_the_calculators_answer_what_their_page_says(capsys):
+    command, *want = _block("console", "erlang.md").splitlines()
+    assert command.startswith("$ acd sim ")
+    done = CliRunner().invoke(sim, command.removeprefix("$ acd sim ").split())
+    assert [line.rstrip() for line in done.output.splitlines()] == want
+    exec(_block("python", "erlang.md"), {})  # noqa: S102 - the page is ours
+    assert capsys.readouterr().out == _block("text", "erlang.md")
