@@ -202,6 +202,107 @@ def erlang(*, as_json: bool, **asked: Any) -> None:  # noqa: ANN401 - click's, t
         Console(highlight=False).print(as_table(found))
 
 
+@sim.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["generic", "genesys", "queue_log"]),
+    default="generic",
+    show_default=True,
+    help="Whose report it is.",
+)
+@click.option("--time-zone", required=True, help="Whose clock tells the days, like Europe/Berlin.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="Where the history goes.",
+)
+@click.option(
+    "--map",
+    "maps",
+    multiple=True,
+    metavar="OURS=THEIRS",
+    help="A column that is called otherwise: start, queue, channel, offered, handled, handle_s.",
+)
+@click.option(
+    "--delimiter", type=click.Choice([",", ";", "|", "\t"]), default=",", help="Between the cells."
+)
+@click.option("--interval-min", type=click.IntRange(1, 1440), help="Length of the intervals.")
+@click.option(
+    "--people",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where handling times, patience and redials go, as JSON (queue_log).",
+)
+def import_(file: Path, *, output: Path, people: Path | None, **asked: Any) -> None:  # noqa: ANN401
+    """Read the history of contacts in FILE: a report by intervals, or Asterisk's queue_log."""
+    from sim.history_cli import import_file
+
+    for path in (output, people):
+        if path is not None:
+            _must_be_writable(path)
+    click.echo(import_file(file, output=output, people=people, **asked))
+
+
+@sim.command()
+@click.argument("history", type=click.Path(path_type=Path))
+@click.option("--day", type=click.DateTime(["%Y-%m-%d"]), required=True, help="Which day.")
+@click.option(
+    "--days",
+    type=click.IntRange(1, 366),
+    default=1,
+    show_default=True,
+    help="How many from then on.",
+)
+@click.option(
+    "--weeks",
+    type=click.IntRange(1, 52),
+    default=4,
+    show_default=True,
+    help="How many same weekdays are averaged.",
+)
+@click.option(
+    "--held-out",
+    type=click.IntRange(1, 520),
+    default=12,
+    show_default=True,
+    help="How many of the last weeks tell the error.",
+)
+@click.option(
+    "--growth", type=click.FloatRange(-0.99, 100), default=0.0, help="Yearly: 0.1 is a tenth."
+)
+@click.option("--country", help="Whose holidays count, like US.")
+@click.option("--subdivision", help="A part of it.")
+@click.option(
+    "--holiday-factor",
+    type=click.FloatRange(0, 100),
+    help="Of a holiday, over a usual day; left out: learned from the history.",
+)
+@click.option(
+    "--uplift",
+    "uplifts",
+    multiple=True,
+    metavar="NAME:FROM:TO:FACTOR[:QUEUE]",
+    help="What is known to come.",
+)
+@click.option("--fill-gaps", is_flag=True, help="Take a missing interval from the other days.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where a scenario's file of rates goes.",
+)
+def forecast(history: Path, *, day: Any, **asked: Any) -> None:  # noqa: ANN401 - click's.
+    """Forecast a day, or several, from HISTORY, a file of `acd sim import`."""
+    from sim.history_cli import Wanted, forecast_file
+
+    if asked["output"] is not None:
+        _must_be_writable(asked["output"])
+    click.echo(forecast_file(history, Wanted(day=day.date(), **asked)))
+
+
 def _must_be_writable(path: Path) -> None:
     """Tell before a long run, not after it, that its report has nowhere to go.
 

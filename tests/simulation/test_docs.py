@@ -37,3 +37,12 @@ def test_the_calculators_answer_what_their_page_says(capsys):
     assert [line.rstrip() for line in done.output.splitlines()] == want
     exec(_block("python", "erlang.md"), {})  # noqa: S102 - the page is ours
     assert capsys.readouterr().out == _block("text", "erlang.md")
+
+
+def test_a_forecast_is_what_its_page_says(capsys, tmp_path):
+    report = tmp_path / "report.csv"
+    report.write_text(_block("csv", "forecast.md"), encoding="utf-8")
+    words = f"import {report} --time-zone Europe/Berlin -o {tmp_path / 'history.csv'}"
+    assert CliRunner().invoke(sim, words.split()).exit_code == 0
+    exec(_block("python", "forecast.md"), {})  # noqa: S102 - the page is ours
+    assert capsys.readouterr().out == _block("text", "forecast.md")
