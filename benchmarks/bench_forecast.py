@@ -4,7 +4,7 @@ Question: does the default method meet 7.9 % (WAPE by quarter hours, a week ahea
 bank, the figure found when methods were compared?
 
 Method: each week that has the same weekdays before it is forecast from those before it alone, and
-its absolute errors by interval are summed and divided by its contacts. The bank's calls are not part
+its absolute errors by interval are summed and divided by its contacts. The bank's calls are no part
 of the project: pass a history that `acd sim import` wrote. Without one, a drawn history stands in:
 weekdays of 13 hours with a shape, a level that wanders, and Poisson counts with a gamma busyness.
 
