@@ -466,6 +466,7 @@ def test_a_contact_has_all_its_legs(tmp_path: Path) -> None:
     assert contact is not None
     legs = [(one["queue"], one["agent_id"], one["ended_us"]) for one in contact["leg_rows"]]
     assert legs == [("sales", "ann", 60 * SECOND_US), ("service", "bob", 95 * SECOND_US)]
+    assert [one["leg_id"] for one in contact["leg_rows"]] == [None, 4]
     assert contact["queue"] == "service"
 
 

@@ -6,12 +6,15 @@ compared with the router, and with what the journal holds after the daemon ended
 
 import asyncio
 
+from msgspec.structs import replace
+
 from acd import events as ev
 from acd.daemon.http.contact_routes import contact_id_of
 from acd.daemon.http.tokens import Role, Token
 from acd.errors import StorageError
 from acd.journal.file import JournalFile
-from tests.unit.http_daemon import bring, house
+from acd.settings import SECOND_US, AffinitySettings, TeamSettings, Urgency
+from tests.unit.http_daemon import bring, house, work
 from tests.unit.shop import CHAT, SHOP, arrived
 
 
@@ -164,6 +167,67 @@ def test_supervisors_page_through_the_contacts_oldest_first(tmp_path):
                 one = await client.get(f"/v1/contacts/{brought[0]}")
                 assert one.json()["legs"][0]["state"] == "queued"
                 assert (await client.get("/v1/contacts/none")).status_code == 404
+
+    asyncio.run(main())
+
+
+def test_a_leg_shows_what_it_asks_for_and_for_whom_it_is_kept(tmp_path):
+    team = TeamSettings(contact="campaign", agent="team", limit_us=90 * SECOND_US)
+    keeps = AffinitySettings(named_agent_us=30 * SECOND_US, team=team)
+    (queue,) = SHOP.queues
+    ann, bob = SHOP.agents
+    domain = replace(
+        SHOP,
+        queues=(replace(queue, affinity=keeps, priority=0),),
+        skills=("spanish",),
+        attributes={"team": ("north",)},
+        agents=(ann, replace(bob, skills={"spanish": 5}, attributes={"team": "north"})),
+        urgency=Urgency.STRICT_PRIORITY,
+    )
+
+    async def main():
+        async with house(tmp_path, domain=domain) as made:
+            owner = made.owner
+            await work(made, "ann")
+            await owner.submit(ev.AgentLoggedIn(agent_id="bob"))
+            plain = (await bring(made, "order-1")).json()["contact_id"]
+            named = (
+                await bring(made, "order-2", named_agent="bob", attributes={"campaign": "north"})
+            ).json()["contact_id"]
+            async with made.client("chef") as client:
+                view = (await client.get(f"/v1/contacts/{plain}")).json()
+                assert view["kept"] is None
+                assert (view["legs"][0]["requirement"], view["legs"][0]["priority"]) == ("", None)
+                view = (await client.get(f"/v1/contacts/{named}")).json()
+                (leg,) = view["legs"]
+                assert view["kept"] == {
+                    "leg_id": leg["leg_id"],
+                    "agent_id": "bob",
+                    "until_us": leg["arrived_us"] + 30 * SECOND_US,
+                    "team": "team == north",
+                    "team_until_us": leg["arrived_us"] + 90 * SECOND_US,
+                }
+                await owner.submit(ev.LegConnected(offer_id=1))
+                transfer = ev.LegTransferred(
+                    offer_id=1, agent_id="bob", requirement="spanish >= 3", priority=7
+                )
+                await owner.submit(transfer)
+                await owner.durable()
+                view = (await client.get(f"/v1/contacts/{plain}")).json()
+                (leg,) = view["legs"]
+                assert (leg["requirement"], leg["priority"]) == ("spanish >= 3", 7)
+                kept = view["kept"]
+                assert (kept["leg_id"], kept["agent_id"], kept["team"]) == (
+                    leg["leg_id"],
+                    "bob",
+                    "",
+                )
+                assert kept["until_us"] == leg["arrived_us"] + 30 * SECOND_US
+                await owner.submit(ev.AgentReady(agent_id="bob"))
+                await owner.submit(ev.LegConnected(offer_id=2))
+                await owner.durable()
+                of_two = owner.router.legs[owner.router.offers[2].leg_id].contact_id
+                assert (await client.get(f"/v1/contacts/{of_two}")).json()["kept"] is None
 
     asyncio.run(main())
 

@@ -9,8 +9,10 @@ import asyncio
 from random import Random
 
 import pytest
+from msgspec.structs import replace
 
 from acd import events as ev
+from acd.agents import SlotState
 from acd.contacts import Leg, LegState
 from acd.daemon import live as live_module
 from acd.daemon.clock import Clock
@@ -28,7 +30,7 @@ from tests.unit.shop import CHAT, SHOP, VOICE, arrived, several
 
 
 def naive(router):
-    """Return (waiting, oldest, offered, handling) of each place, by walking over all legs."""
+    """Return (waiting, oldest, offered, handling, parked) of each place: a walk over all legs."""
     legs: dict[tuple[str, Channel], list[Leg]] = {}
     for leg in router.legs.values():
         legs.setdefault((leg.klass.queue.name, leg.klass.channel), []).append(leg)
@@ -36,18 +38,38 @@ def naive(router):
     for place, here in legs.items():
         waiting = [leg.arrived_us for leg in here if leg.state is LegState.QUEUED]
         offered = sum(leg.state in {LegState.OFFERED, LegState.CONNECTING} for leg in here)
-        handling = len(here) - len(waiting) - offered
-        found[place] = (len(waiting), min(waiting, default=None), offered, handling)
+        parked = sum(
+            router.offers[number].slot == SlotState.PARKED
+            for leg in here
+            for number in leg.offers()
+        )
+        handling = len(here) - len(waiting) - offered - parked
+        found[place] = (len(waiting), min(waiting, default=None), offered, handling, parked)
     return found
 
 
 def folded(fold):
     """Return the same of the fold."""
     counts = {
-        place: (line.waiting, line.oldest_us(), line.offered, line.handling)
+        place: (line.waiting, line.oldest_us(), line.offered, line.handling, line.parked)
         for place, line in fold.lines.items()
     }
-    return {place: one for place, one in counts.items() if one != (0, None, 0, 0)}
+    return {place: one for place, one in counts.items() if one != (0, None, 0, 0, 0)}
+
+
+def parking(domain):
+    """Return a domain whose contacts may be put away, but for calls."""
+    queues = tuple(
+        replace(
+            queue,
+            channels={
+                channel: one if channel is VOICE else replace(one, park_us=30_000_000)
+                for channel, one in queue.channels.items()
+            },
+        )
+        for queue in domain.queues
+    )
+    return replace(domain, queues=queues)
 
 
 def any_event(rng, router, domain, fresh):
@@ -72,6 +94,8 @@ def any_event(rng, router, domain, fresh):
             ev.WrapUpEnded(offer_id=offer),
             ev.LegTransferred(offer_id=offer, queue=queue.name, keep_place=rng.random() < 0.5),
             ev.LegRequeued(offer_id=offer),
+            *2 * [ev.LegParked(offer_id=offer)],
+            ev.LegResumed(offer_id=offer),
             *2 * [ev.ConsultRequested(offer_id=offer, queue=queue.name)],
             *2 * [ev.ConsultEnded(offer_id=offer, how=rng.choice([*ConsultEnd]))],
             ev.AgentLoggedIn(agent_id=agent),
@@ -88,6 +112,7 @@ def any_event(rng, router, domain, fresh):
 def test_the_fold_counts_as_a_walk_over_all_legs_does(seed, tmp_path):
     rng = Random(seed)
     domain = SHOP if seed < 3 else several(3) if seed < 7 else small_domain(rng)
+    domain = parking(domain)
     fresh = iter([f"c-{number}" for number in range(10_000)])
 
     async def main():
@@ -118,6 +143,49 @@ def test_the_fold_counts_as_a_walk_over_all_legs_does(seed, tmp_path):
         assert folded(Fold(owner)) == naive(owner.router)
         assert fold.held.keys() == owner.router.offers.keys()
         await owner.close()
+
+    asyncio.run(main())
+
+
+def test_what_is_parked_is_not_in_anybodys_hands(tmp_path):
+    async def main():
+        async with house(tmp_path, domain=parking(SHOP)) as made:
+            seen = []
+            await work(made, "ann")
+            await bring(made, "order-1")
+            for event in (
+                ev.LegConnected(offer_id=1),
+                ev.LegParked(offer_id=1),
+                ev.LegParked(offer_id=1),
+                ev.LegResumed(offer_id=1),
+                ev.LegParked(offer_id=1),
+            ):
+                await made.owner.submit(event)
+                await made.owner.durable()
+                for fold in (made.live.fold, Fold(made.owner)):
+                    (line,) = fold.lines.values()
+                    seen.append((line.offered, line.handling, line.parked))
+                assert (made.live.totals().handling, made.live.totals().parked) == seen[-1][1:]
+            parked, handled = (0, 0, 1), (0, 1, 0)
+            assert seen[::2] == seen[1::2] == [handled, parked, parked, handled, parked]
+
+    asyncio.run(main())
+
+
+def test_what_wraps_up_where_it_was_parked_is_counted_there(tmp_path):
+    (queue,) = parking(SHOP).queues
+    chat = replace(queue.channels[CHAT], wrap_up_us=60_000_000)
+    domain = replace(SHOP, queues=(replace(queue, channels={**queue.channels, CHAT: chat}),))
+
+    async def main():
+        async with house(tmp_path, domain=domain) as made:
+            await work(made, "ann")
+            await bring(made, "order-1")
+            for event in (ev.LegConnected, ev.LegParked, ev.LegEnded):
+                await made.owner.submit(event(offer_id=1))
+            await made.owner.durable()
+            assert folded(made.live.fold) == folded(Fold(made.owner)) == naive(made.owner.router)
+            assert made.live.totals().parked == 1
 
     asyncio.run(main())
 

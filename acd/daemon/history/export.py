@@ -16,7 +16,7 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "contacts": (
         *("contact", "contact_id", "queue", "channel", "customer", "entered_us", "answered_us"),
-        *("agent_id", "ended_us", "outcome", "handling_us", "offers", "disposition"),
+        *("agent_id", "ended_us", "outcome", "handling_us", "offers", "disposition", "leg_id"),
     ),
     "offers": (
         *("offer_id", "contact_id", "agent_id", "made_us", "answered_us", "ended_us"),

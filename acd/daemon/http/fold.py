@@ -7,12 +7,13 @@ agents and queues only. The agents themselves are read from the router, since th
 
 from collections.abc import Callable, Iterable
 from heapq import heapify, heappop, heappush
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec import Struct
 
 from acd import actions as ac
 from acd import events as ev
+from acd.agents import SlotState
 from acd.contacts import LegState
 from acd.daemon.owner import Owner
 from acd.entry import entered
@@ -30,7 +31,7 @@ _DEAD_MIN: Final = 64
 class Line:
     """One queue on one channel: who waits, and how many more are inside."""
 
-    __slots__ = ("_order", "_waiting", "handling", "offered")
+    __slots__ = ("_order", "_waiting", "handling", "offered", "parked")
 
     def __init__(self) -> None:
         self._waiting: dict[int, int] = {}
@@ -41,6 +42,8 @@ class Line:
         """How many ring or are being connected."""
         self.handling = 0
         """How many are connected, on hold or in wrap-up."""
+        self.parked = 0
+        """How many are put away, or wrap up there: they keep nobody busy."""
 
     @property
     def waiting(self) -> int:
@@ -86,6 +89,8 @@ class Held(Struct):
     agent_id: AgentId
     leg: Leg
     connected: bool = False
+    parked: bool = False
+    """It is put away, or wraps up there."""
 
 
 class Touched(Struct):
@@ -143,8 +148,10 @@ class Fold:
             connected = leg.state not in {LegState.OFFERED, LegState.CONNECTING}
             ours.offers = leg.offers()
             for number in ours.offers:
-                agent_id = router.agents[router.offers[number].agent].agent_id
-                self.held[number] = Held(agent_id, ours, connected)
+                offer = router.offers[number]
+                agent_id = router.agents[offer.agent].agent_id
+                parked = offer.slot == SlotState.PARKED
+                self.held[number] = Held(agent_id, ours, connected, parked)
             self._hold(ours)
 
     def _make(self, contact_id: ContactId, place: Place, arrived_us: int) -> Leg:
@@ -192,14 +199,16 @@ class Fold:
                 self._give_back(offer_id, touched)
             case ev.LegConnected(offer_id=offer_id):
                 self._connect(offer_id, touched)
+            case ev.LegParked(offer_id=offer_id):
+                self._park(offer_id, touched, parked=True)
+            case ev.LegResumed(offer_id=offer_id):
+                self._park(offer_id, touched, parked=False)
             case (
                 ev.OfferAccepted(offer_id=offer_id)
                 | ev.LegHeld(offer_id=offer_id)
                 | ev.LegRetrieved(offer_id=offer_id)
                 | ev.LegEnded(offer_id=offer_id)
                 | ev.LegDisposed(offer_id=offer_id)
-                | ev.LegParked(offer_id=offer_id)
-                | ev.LegResumed(offer_id=offer_id)
                 | ev.WrapUpEnded(offer_id=offer_id)
                 | ev.LegTransferred(offer_id=offer_id)
                 | ev.LegRequeued(offer_id=offer_id)
@@ -220,6 +229,14 @@ class Fold:
             self._hold(held.leg)
         self._touch(held, touched)
 
+    def _park(self, offer_id: OfferId, touched: Touched, *, parked: bool) -> None:
+        held = self.held.get(offer_id)
+        if held is not None:
+            self._let_go(held.leg)
+            held.parked = parked
+            self._hold(held.leg)
+        self._touch(held, touched)
+
     def _give_back(self, offer_id: OfferId, touched: Touched) -> None:
         """Put back in its place what an offer held that leads nowhere, unless others hold it.
 
@@ -236,27 +253,28 @@ class Fold:
 
     def _let_go(self, leg: Leg) -> None:
         """Take a leg out of its line's counts: it changes."""
-        line = self.lines[leg.place]
-        if not leg.offers:
-            line.leave(leg.number)
-        elif self._is_handled(leg):
-            line.handling -= 1
+        if leg.offers:
+            self._count(leg, -1)
         else:
-            line.offered -= 1
+            self.lines[leg.place].leave(leg.number)
 
     def _hold(self, leg: Leg) -> None:
         """Count a leg in its line as it is now."""
-        line = self.lines[leg.place]
-        if not leg.offers:
-            line.enter(leg.number, leg.arrived_us)
-        elif self._is_handled(leg):
-            line.handling += 1
+        if leg.offers:
+            self._count(leg, 1)
         else:
-            line.offered += 1
+            self.lines[leg.place].enter(leg.number, leg.arrived_us)
 
-    def _is_handled(self, leg: Leg) -> bool:
-        """Return whether any of the offers that hold a leg led to a connection."""
-        return any(self.held[number].connected for number in leg.offers)
+    def _count(self, leg: Leg, change: int) -> None:
+        """Add to what counts a leg that offers hold: connected is what any of them led to."""
+        line = self.lines[leg.place]
+        held = [self.held[number] for number in leg.offers]
+        if any(one.parked for one in held):
+            line.parked += change
+        elif any(one.connected for one in held):
+            line.handling += change
+        else:
+            line.offered += change
 
     def _regain(self, leg: Leg, arrived_us: int) -> None:
         """Put a leg that has just come to its place, where its customer stood before."""
@@ -333,11 +351,21 @@ _EMPTY: Final = Line()
 """A place where nobody ever was. To be read only."""
 
 
-def totals(lines: Iterable[Line]) -> tuple[int, int, int]:
-    """Return how many wait, are offered, and are handled in some lines."""
-    waiting = offered = handling = 0
+class Sums(NamedTuple):
+    """How many are in some lines."""
+
+    waiting: int
+    offered: int
+    handling: int
+    parked: int
+
+
+def totals(lines: Iterable[Line]) -> Sums:
+    """Return how many are in some lines."""
+    waiting = offered = handling = parked = 0
     for line in lines:
         waiting += line.waiting
         offered += line.offered
         handling += line.handling
-    return waiting, offered, handling
+        parked += line.parked
+    return Sums(waiting, offered, handling, parked)

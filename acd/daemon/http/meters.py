@@ -73,6 +73,7 @@ class Figures(Collector):
         waiting = GaugeMetricFamily("acd_contacts_waiting", "Who wait.", labels=places)
         offered = GaugeMetricFamily("acd_contacts_offered", "Who ring.", labels=places)
         handling = GaugeMetricFamily("acd_contacts_handling", "Who are handled.", labels=places)
+        parked = GaugeMetricFamily("acd_contacts_parked", "Who are put away.", labels=places)
         oldest = GaugeMetricFamily("acd_oldest_wait_seconds", "Longest wait.", labels=places)
         now_us = owner.clock.now_us()
         for queue in live.queues():
@@ -81,9 +82,10 @@ class Figures(Collector):
                 waiting.add_metric(place, one.waiting)
                 offered.add_metric(place, one.offered)
                 handling.add_metric(place, one.handling)
+                parked.add_metric(place, one.parked)
                 since_us = now_us if one.oldest_us is None else one.oldest_us
                 oldest.add_metric(place, max(0, now_us - since_us) / 1e6)
-        yield from (waiting, offered, handling, oldest)
+        yield from (waiting, offered, handling, parked, oldest)
         totals = live.totals()
         agents = GaugeMetricFamily("acd_agents", "Agents.", labels=("availability",))
         for availability, count in totals.agents.items():

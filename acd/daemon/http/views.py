@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from acd.agents import CHANNELS, Agent, SlotState
-from acd.contacts import Contact, Leg, LegState, Offer, Presence
+from acd.contacts import Contact, Leg, LegState, Offer, Presence, is_handled
 from acd.daemon.http.fold import Fold, totals
 from acd.ids import (
     AgentId,
@@ -39,6 +39,8 @@ class ChannelView:
     """How many ring or are being connected."""
     handling: int
     """How many are connected, on hold or in wrap-up."""
+    parked: int
+    """How many are put away, or wrap up there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,9 +52,24 @@ class QueueView:
     oldest_us: int | None
     offered: int
     handling: int
+    parked: int
     agents_ready: int
     """How many agents who serve it are ready, busy ones included."""
     channels: tuple[ChannelView, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptView:
+    """For whom a leg is kept that is not connected yet: first for one person, then for a team."""
+
+    leg_id: LegId
+    agent_id: AgentId | None
+    """The one agent: whom the contact, an agent or a supervisor named, or who had it last."""
+    until_us: int | None
+    """Until when for him, at the latest: sooner if he goes away or does not take it."""
+    team: str
+    """What the agents of the account team meet; empty where it is kept for none."""
+    team_until_us: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +88,10 @@ class LegView:
     """The agents to whom it is offered; none once one of them has it."""
     consults: LegId | None
     """The leg whose agent asks the one who takes this leg, while the customer is on hold."""
+    requirement: str
+    """What it asks for beside what its queue does; a further leg has its own."""
+    priority: int | None
+    """Its own; null where it has that of its queue."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +147,8 @@ class ContactView:
     presence: str
     """waiting, talking or gone."""
     legs: tuple[LegView, ...]
+    kept: KeptView | None
+    """For whom the one leg that is not connected yet is kept, if it is: others may not have it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +158,7 @@ class Totals:
     waiting: int
     offered: int
     handling: int
+    parked: int
     arrived: int
     """Since the daemon began, as the next two."""
     handled: int
@@ -153,17 +177,19 @@ def queue_view(queue: QueueSettings, fold: Fold, *, agents_ready: int) -> QueueV
             oldest_us=line.oldest_us(),
             offered=line.offered,
             handling=line.handling,
+            parked=line.parked,
         )
         for channel, line in lines
     )
-    waiting, offered, handling = totals(line for _, line in lines)
+    sums = totals(line for _, line in lines)
     oldest = [one.oldest_us for one in channels if one.oldest_us is not None]
     return QueueView(
         name=queue.name,
-        waiting=waiting,
+        waiting=sums.waiting,
         oldest_us=min(oldest, default=None),
-        offered=offered,
-        handling=handling,
+        offered=sums.offered,
+        handling=sums.handling,
+        parked=sums.parked,
         agents_ready=agents_ready,
         channels=channels,
     )
@@ -171,11 +197,12 @@ def queue_view(queue: QueueSettings, fold: Fold, *, agents_ready: int) -> QueueV
 
 def totals_view(fold: Fold, agents: dict[Availability, int]) -> Totals:
     """Return the domain's totals. Cost: queues."""
-    waiting, offered, handling = totals(fold.lines.values())
+    sums = totals(fold.lines.values())
     return Totals(
-        waiting=waiting,
-        offered=offered,
-        handling=handling,
+        waiting=sums.waiting,
+        offered=sums.offered,
+        handling=sums.handling,
+        parked=sums.parked,
         arrived=fold.arrived,
         handled=fold.outcomes[ContactOutcome.HANDLED],
         abandoned=fold.outcomes[ContactOutcome.ABANDONED],
@@ -202,6 +229,7 @@ def agent_view(agent: Agent, router: Router) -> AgentView:
 def contact_view(contact: Contact, router: Router) -> ContactView:
     """Return what is shown of a contact."""
     arrival = contact.arrival
+    legs = [router.legs[number] for number in contact.legs]
     return ContactView(
         contact_id=arrival.contact_id,
         queue=arrival.queue,
@@ -213,7 +241,8 @@ def contact_view(contact: Contact, router: Router) -> ContactView:
         priority=arrival.priority,
         promised_us=arrival.promised_us,
         presence=Presence(contact.presence).name.lower(),
-        legs=tuple(_leg(router.legs[number], router) for number in contact.legs),
+        legs=tuple(_leg(leg, router) for leg in legs),
+        kept=next((kept for leg in legs if (kept := _kept(leg, router)) is not None), None),
     )
 
 
@@ -256,4 +285,19 @@ def _leg(leg: Leg, router: Router) -> LegView:
         agent_id=names[0] if names else None,
         ringing_at=tuple(names) if leg.state is LegState.OFFERED else (),
         consults=leg.consults or None,
+        requirement=leg.asked.requirement,
+        priority=leg.asked.priority,
+    )
+
+
+def _kept(leg: Leg, router: Router) -> KeptView | None:
+    team = None if is_handled(leg) else leg.klass.team
+    if leg.kept_for < 0 and team is None:
+        return None
+    return KeptView(
+        leg_id=leg.leg_id,
+        agent_id=router.agents[leg.kept_for].agent_id if leg.kept_for >= 0 else None,
+        until_us=leg.kept_until_us or None,
+        team="" if team is None else str(team),
+        team_until_us=None if team is None else leg.arrived_us + leg.klass.team_us,
     )
