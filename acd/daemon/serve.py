@@ -57,6 +57,9 @@ from acd.settings import DomainSettings
 from acd.switch_protocol.port import SwitchOptions
 from acd.switch_protocol.registry import load as load_switch
 
+MISTAKES_MAX: Final = 20
+"""Most mistakes logged of a configuration that is not taken over; `acd check` prints them all."""
+
 RECONCILE_S: Final = 2.0
 """How long the switch may take to say what became of the offers in flight: a snapshot of 10,000
 calls takes a tenth of it."""
@@ -388,7 +391,7 @@ class Daemon:
                 router = _under(path, domain, self.owner.router)
             self.tokens.reload()
         except (AcdError, OSError) as error:
-            _log.error("not reloaded", file=str(path), error=str(error))
+            _log_mistakes(path, error)
             return
         if router is not None:
             self.domain = domain
@@ -398,6 +401,16 @@ class Daemon:
             if self._switch is not None:
                 self._switch.watch()
         _log.info("reloaded", file=str(path), domain=domain.name)
+
+
+def _log_mistakes(path: Path, error: AcdError | OSError) -> None:
+    """Say why a configuration was not taken over, a record for each mistake."""
+    told = list(map(str, error.problems)) if isinstance(error, ConfigError) else [str(error)]
+    for one in told[:MISTAKES_MAX]:
+        _log.error("not reloaded", file=str(path), error=one)
+    if len(told) > MISTAKES_MAX:
+        more = f"and {len(told) - MISTAKES_MAX} more mistakes"
+        _log.error("not reloaded", file=str(path), error=more)
 
 
 def _late(router: Router, now_us: int) -> list[Offer]:

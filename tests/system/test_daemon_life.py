@@ -4,6 +4,7 @@ Method: `acd serve` as a process, looked at from outside only: its exit code, wh
 and agents' desks. Exit codes are those that `acd/cli.py` names.
 """
 
+import json
 import os
 import signal
 import socket
@@ -218,6 +219,25 @@ def test_a_configuration_is_swapped_while_contacts_wait(site):
         assert waiting["waiting"] == 40
         assert site.stop() == 0
     all_are_kept(site, ledger)
+
+
+def test_each_mistake_of_a_refused_configuration_is_a_line_of_the_log(site):
+    with running(site):
+        sound = site.config.read_text()
+        before = site.log()
+        wrong = sound.replace("ring_s = 15", "ring_s = -1") + "".join(
+            f"\n[rona{number}]\n" for number in range(21)
+        )
+        assert not reload_with(site, wrong)
+        until(lambda: "more mistakes" in site.log()[len(before) :], "it did not say them all")
+        lines = [json.loads(line) for line in site.log()[len(before) :].splitlines()]
+        told = [line["error"] for line in lines if line["event"] == "not reloaded"]
+        assert len(told) == 21
+        assert any("ring_s: is -1; wanted" in one for one in told)
+        assert told[-1].endswith(" more mistakes")
+        assert not any("?" in one.replace("did you mean `rona`?", "") for one in told)
+        site.config.write_text(sound)
+        assert site.stop() == 0
 
 
 def test_what_lacks_a_queue_somebody_waits_in_does_not_start(site):
