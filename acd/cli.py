@@ -27,6 +27,7 @@ from acd.errors import (
     AcdError,
     CallerError,
     ConfigError,
+    JournalError,
     Problem,
     StorageError,
     UnreachableError,
@@ -181,7 +182,7 @@ def replay(file: Path, *, verify: bool) -> int:
     from acd import journal
 
     with file.open("rb") as stream:
-        if _is_durable(stream):
+        if _is_durable(stream, file):
             from acd.journal.durable import replay as replay_durable
 
             replayed = replay_durable(file, verify=verify)
@@ -204,17 +205,24 @@ def explain(file: Path, contact: str) -> int:
     from acd.journal import explained
 
     with file.open("rb") as stream:
-        if _is_durable(stream):
+        if _is_durable(stream, file):
             explained.explain_durable(file, contact, click.echo)
         else:
             explained.explain(journal.read(stream, str(file)), contact, click.echo)
     return OK
 
 
-def _is_durable(stream: BinaryIO) -> bool:
-    """Return whether a journal is one that a daemon kept; read it from its beginning after that."""
-    durable = stream.read(len(_SQLITE)) == _SQLITE
-    stream.seek(0)
+def _is_durable(stream: BinaryIO, file: Path) -> bool:
+    """Return whether a journal is one that a daemon kept. Nothing of it is taken away.
+
+    Raises:
+        JournalError: It is, and comes through a pipe, where no database can be read.
+    """
+    assert isinstance(stream, io.BufferedReader)  # A pipe cannot be read again from its beginning.
+    durable = stream.peek(len(_SQLITE)).startswith(_SQLITE)
+    if durable and not stream.seekable():
+        what = "is a daemon's journal in a pipe; wanted its file, or a readable journal"
+        raise JournalError(str(file), 1, what)
     return durable
 
 

@@ -359,6 +359,40 @@ def test_a_contact_that_a_journal_has_not_is_the_users_mistake(story, capsys):
     assert "a tick is owed" in capsys.readouterr().err
 
 
+@pytest.fixture
+def piped():
+    """Return a function that gives the name of a pipe with some bytes in it."""
+    readers = []
+
+    def piped(data: bytes) -> str:
+        reader, writer = os.pipe()
+        readers.append(reader)
+        with os.fdopen(writer, "wb") as stream:
+            stream.write(data)
+        return f"/dev/fd/{reader}"
+
+    yield piped
+    for reader in readers:
+        os.close(reader)
+
+
+def test_a_journal_may_come_through_a_pipe(story, piped, capsys):
+    assert main(["explain", piped(story.encode()), "c1"]) == 0
+    assert capsys.readouterr().out == EXPLAINED["c1"]
+    assert main(["replay", "--verify", piped(story.encode())]) == 0
+    assert ": verified: " in capsys.readouterr().out
+
+
+def test_a_daemons_journal_does_not_come_through_a_pipe(piped, capsys):
+    for command in (["replay"], ["explain"]):
+        path = piped(b"SQLite format 3\0 and so on")
+        assert main([*command, path, *["c1"] * (command == ["explain"])]) == 2
+        assert capsys.readouterr().err == (
+            f"acd: {path}:1: is a daemon's journal in a pipe; "
+            "wanted its file, or a readable journal\n"
+        )
+
+
 def test_the_journal_that_a_daemon_kept_is_explained_too(tmp_path, capsys):
     router = Router(several(1))
     path = tmp_path / "journal.db"

@@ -222,27 +222,33 @@ def test_an_interruption_and_a_withdrawal_are_told(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text, code",
+    "text, code, request_id",
     [
-        ("{", "bad_json"),
-        ('{"id":"1","id":"2","do":"accept","offer_id":1}', "bad_json"),
-        ("[" * 4_000, "bad_json"),
-        ('{"id":"1","do":"fly"}', "invalid"),
-        ('{"id":"1","do":"accept","offer_id":1,"more":1}', "invalid"),
-        ('{"id":"1","do":"accept","offer_id":"1"}', "invalid"),
-        ('{"id":"1","do":"accept","offer_id":NaN}', "bad_json"),
-        ('{"id":"\\ud800","do":"accept","offer_id":1}', "bad_json"),
-        ('{"do":"accept","offer_id":1}', "invalid"),
-        ("7", "invalid"),
+        ("{", "bad_json", ""),
+        ('{"id":"1","id":"2","do":"accept","offer_id":1}', "bad_json", ""),
+        ('{"id":"1","do":"accept","offer_id":1,"offer_id":2}', "bad_json", "1"),
+        ("[" * 4_000, "bad_json", ""),
+        ('{"id":"1","do":"fly"}', "invalid", "1"),
+        ('{"id":"1","do":"accept","offer_id":1,"more":1}', "invalid", "1"),
+        ('{"id":"1","do":"accept","offer_id":"1"}', "invalid", "1"),
+        ('{"id":"1","do":"accept","offer_id":NaN}', "bad_json", "1"),
+        ('{"id":"1","do":"accept","offer_id":1e999}', "bad_json", "1"),
+        ('{"id":"1","do":"accept","offer_id":12345678901234567890}', "bad_json", "1"),
+        ('{"id":"1","do":"reject","offer_id":1,"reason":"\\ud800"}', "bad_json", "1"),
+        ('{"id":"\\ud800","do":"accept","offer_id":1}', "bad_json", ""),
+        ('{"id":NaN,"do":"accept","offer_id":1}', "bad_json", ""),
+        ('{"id":"' + "x" * 65 + '","do":"accept","offer_id":NaN}', "bad_json", ""),
+        ('{"do":"accept","offer_id":1}', "invalid", ""),
+        ("7", "invalid", ""),
     ],
 )
-def test_what_is_no_command_is_refused_and_the_desk_goes_on(text, code, tmp_path):
+def test_what_is_no_command_is_refused_and_the_desk_goes_on(text, code, request_id, tmp_path):
     async def main():
         async with house(tmp_path) as made, made.socket("/v1/agents/ann/desk", "ann") as desk:
             await heard(desk)
             await desk.send(text)
             answer = await heard(desk)
-            assert answer["error"]["code"] == code
+            assert (answer["error"]["code"], answer["id"]) == (code, request_id)
             answer, _ = await tell(desk, id="ok", do="state", state="logged_in")
             assert answer["ok"]
 

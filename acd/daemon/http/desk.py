@@ -17,6 +17,7 @@ import msgspec
 from fastapi import WebSocket
 
 from acd import actions as ac
+from acd.classes import is_text
 from acd.daemon.errors import OverloadedError
 from acd.daemon.http.desk_commands import COMMAND_CHARACTERS_MAX, event_of, read_command
 from acd.daemon.http.errors import OVERLOADED, STORAGE_FAILED, HttpError, refused
@@ -150,12 +151,17 @@ class Desk:
 
     async def _answer(self, text: str) -> str:
         """Do one command; return the answer, for a repeat the same one."""
-        request_id = ""
+        wrong: HttpError | None = None
         try:
-            tree = _read(text)
-            request_id = _id_in(tree)
-            if request_id in self._answers:
-                return self._answers[request_id]
+            tree = read(text.encode())
+        except StrictJsonError as error:
+            wrong, tree = HttpError(400, "bad_json", f"the message {error}"), error.rest
+        request_id = _id_in(tree)
+        if request_id in self._answers:
+            return self._answers[request_id]
+        try:
+            if wrong is not None:
+                raise wrong
             result: dict[str, Any] = {"ok": True, "entry": await self._do(text)}
         except HttpError as error:
             result = {"ok": False, "error": error.detail()}
@@ -195,17 +201,10 @@ class Desk:
         return receipt.entry
 
 
-def _read(text: str) -> object:
-    try:
-        return read(text.encode())
-    except StrictJsonError as error:
-        raise HttpError(400, "bad_json", f"the message {error}") from None
-
-
 def _id_in(tree: object) -> str:
     """Return a command's id, if it has one that can be repeated."""
     found = tree.get("id") if isinstance(tree, dict) else None
-    return found if isinstance(found, str) and 0 < len(found) <= 64 else ""
+    return found if isinstance(found, str) and found and is_text(found) else ""
 
 
 class Desks:
