@@ -6,7 +6,7 @@ Source: the time to live of TaskRouter's tasks. See docs/routing/lifecycle.md.
 from typing import TYPE_CHECKING
 
 from acd.actions import Action, ReleaseCustomer
-from acd.contacts import Leg, LegState
+from acd.contacts import LEG_TABLE, Leg, LegSignal
 from acd.events import ContactArrived
 from acd.timers import Timer
 
@@ -23,7 +23,7 @@ def expire(floor: "Floor", leg: Leg, now_us: int, orders: list[Action]) -> bool:
         floor.timers.add(leg.expires_us, Timer.EXPIRY, leg.leg_id)
         return False
     orders.append(ReleaseCustomer(leg.contact_id))
-    floor.give_up(leg, LegState.EXPIRED, now_us, orders)
+    floor.give_up(leg, LEG_TABLE[leg.state][LegSignal.EXPIRED], now_us, orders)
     return True
 
 

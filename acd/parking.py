@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from acd.actions import Action, EndWrapUp
 from acd.agents import ASIDE, CHANNELS, Agent, SlotState
-from acd.contacts import Leg, LegState, Offer
+from acd.contacts import LEG_TABLE, Leg, LegSignal, LegState, Offer
 from acd.floor import Floor
 from acd.timers import Timer
 from acd.transfers import open_leg
@@ -69,7 +69,7 @@ def give_up_parked(floor: Floor, offer: Offer, now_us: int, orders: list[Action]
         asked = replace(leg.asked, named_agent="")
         klass = floor.stages.classes.of(asked, refuses=False)
         open_leg(floor, asked, klass, now_us, orders, giver=leg, arrived_us=leg.arrived_us)
-        leg.state = LegState.CLOSED
+        leg.state = LEG_TABLE[leg.state][LegSignal.LAPSED]
         floor.end_part(floor.contacts[leg.contact_id], agent, now_us)
     floor.close(leg, now_us, orders)
 

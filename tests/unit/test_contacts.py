@@ -8,14 +8,14 @@ from acd.contacts import LegSignal, LegState, OfferSignal
 from tests.unit.tables import BLOCK, DOCS, diagrams, drawn, legs, offers, text
 
 LEGS = """
-            OFFERED  ACCEPTED    CONNECTED  RETURNED  HELD  RETRIEVED  ENDED     LEFT       WRAPPED  CANCELED  PARKED  RESUMED
-QUEUED      OFFERED  -           -          -         -     -          -         ABANDONED  -        CANCELED  -       -
-OFFERED     OFFERED  CONNECTING  CONNECTED  QUEUED    -     -          -         ABANDONED  -        CANCELED  -       -
-CONNECTING  -        same        CONNECTED  QUEUED    -     -          -         ABANDONED  -        CANCELED  -       -
-CONNECTED   -        same        same       -         HELD  same       WRAPPING  WRAPPING   -        -         PARKED  same
-HELD        -        same        same       -         same  CONNECTED  WRAPPING  WRAPPING   -        -         -       -
-WRAPPING    -        same        same       -         -     -          same      same       CLOSED   same      -       -
-PARKED      -        same        same       -         -     -          WRAPPING  WRAPPING   -        -         same    CONNECTED
+            OFFERED  ACCEPTED    CONNECTED  RETURNED  HELD  RETRIEVED  ENDED     LEFT       WRAPPED  CANCELED  PARKED  RESUMED    EXPIRED  LAPSED
+QUEUED      OFFERED  -           -          -         -     -          -         ABANDONED  -        CANCELED  -       -          EXPIRED  -
+OFFERED     OFFERED  CONNECTING  CONNECTED  QUEUED    -     -          -         ABANDONED  -        CANCELED  -       -          same     -
+CONNECTING  -        same        CONNECTED  QUEUED    -     -          -         ABANDONED  -        CANCELED  -       -          same     -
+CONNECTED   -        same        same       -         HELD  same       WRAPPING  WRAPPING   -        -         PARKED  same       same     -
+HELD        -        same        same       -         same  CONNECTED  WRAPPING  WRAPPING   -        -         -       -          same     -
+WRAPPING    -        same        same       -         -     -          same      same       CLOSED   same      -       -          same     -
+PARKED      -        same        same       -         -     -          WRAPPING  WRAPPING   -        -         same    CONNECTED  same     CLOSED
 """  # noqa: E501 - a table.
 
 OFFERS = """
