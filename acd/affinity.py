@@ -169,5 +169,6 @@ def is_there(agent: Agent) -> bool:
 
 
 def _waits_for(agent: Agent, leg: Leg) -> bool:
-    """Return whether a leg may be kept for an agent: he is there, and serves it."""
-    return is_there(agent) and eligible(leg.klass, agent.kind)
+    """Return whether a leg may be kept for an agent: he is there and may take it."""
+    is_excluded = leg.excluded is not None and agent.index in leg.excluded
+    return is_there(agent) and not is_excluded and eligible(leg.klass, agent.kind)

@@ -8,14 +8,12 @@ wraps up where it is.
 Source: Genesys' parked emails, Amazon Connect's paused tasks, Avaya's deferred emails.
 """
 
-from msgspec.structs import replace
-
 from acd.actions import Action, EndWrapUp
 from acd.agents import ASIDE, CHANNELS, Agent, SlotState
 from acd.contacts import LEG_TABLE, Leg, LegSignal, LegState, Offer
 from acd.floor import Floor
 from acd.timers import Timer
-from acd.transfers import open_leg
+from acd.transfers import go_back
 
 
 def park(floor: Floor, leg: Leg, park_us: int, now_us: int, orders: list[Action]) -> None:
@@ -66,9 +64,7 @@ def give_up_parked(floor: Floor, offer: Offer, now_us: int, orders: list[Action]
     if leg.state is LegState.WRAPPING:
         orders.append(EndWrapUp(offer.offer_id, agent.agent_id))
     else:
-        asked = replace(leg.asked, named_agent="")
-        klass = floor.stages.classes.of(asked, refuses=False)
-        open_leg(floor, asked, klass, now_us, orders, giver=leg, arrived_us=leg.arrived_us)
+        go_back(floor, leg, now_us, orders, refuses=False)
         leg.state = LEG_TABLE[leg.state][LegSignal.LAPSED]
         floor.end_part(floor.contacts[leg.contact_id], agent, now_us)
     floor.close(leg, now_us, orders)

@@ -21,7 +21,7 @@ from acd.floor import Floor, Handler
 from acd.ids import ConsultEnd, Reason
 from acd.offer_facts import leg_of
 from acd.queues import LegClass
-from acd.transfers import consultation_of, join, open_leg, part
+from acd.transfers import consultation_of, go_back, join, open_leg, part
 
 LEGS_MAX: Final = 8
 """Most open legs of a contact: a conference of four, and as many agents who still wrap up. A phone
@@ -57,11 +57,7 @@ class TransferFacts:
     def _leg_requeued(self, event: ev.LegRequeued, now_us: int, orders: list[Action]) -> None:
         leg = self._giver(event.offer_id)
         if leg is not None:
-            asked = replace(leg.asked, named_agent="")
-            klass = self._floor.stages.classes.of(asked)
-            open_leg(
-                self._floor, asked, klass, now_us, orders, giver=leg, arrived_us=leg.arrived_us
-            )
+            go_back(self._floor, leg, now_us, orders, refuses=True)
             part(self._floor, leg, now_us, orders)
 
     def _consult_requested(

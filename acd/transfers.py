@@ -4,6 +4,8 @@ An agent who *consults* another keeps the customer on hold; the leg of the other
 is (`Leg.consults`), until the customer joins it or either part ends.
 """
 
+from msgspec.structs import replace
+
 from acd.actions import Action, JoinLeg, OpenLeg, ReleaseAgent
 from acd.contacts import WHILE_PARTY_US, Leg, LegState
 from acd.events import ContactArrived
@@ -21,6 +23,7 @@ def open_leg(
     giver: Leg,
     arrived_us: int,
     consults: bool = False,
+    returns: bool = False,
 ) -> Leg:
     """Let a contact wait in a further leg, which nobody may take who has another of its legs.
 
@@ -33,6 +36,7 @@ def open_leg(
         giver: The leg whose agent gives the contact further, or consults.
         arrived_us: From when it waits: the giver's `arrived_us` keeps the place.
         consults: Whether the giver's agent consults whoever takes it.
+        returns: Whether it goes back to its queue, so that it is kept as when it came.
     """
     leg = floor.make_leg(asked, klass, arrived_us)
     leg.consults = giver.leg_id if consults else 0
@@ -57,10 +61,31 @@ def open_leg(
     )
     if klass.widens:
         floor.stages.widen(leg, now_us, orders)
-    if asked.named_agent:
+    if returns:
+        floor.affinity.begin(leg, asked, now_us)
+    elif asked.named_agent:
         floor.affinity.hand(leg, floor.by_id[asked.named_agent], now_us)
     floor.matcher.wait(leg)
     return leg
+
+
+def go_back(floor: Floor, giver: Leg, now_us: int, orders: list[Action], *, refuses: bool) -> None:
+    """Let a contact wait in its queue again, where it stood, with all that its leg asked.
+
+    But for a named agent who gives it back himself. He is the customer's last agent now.
+
+    Raises:
+        RefusalError: It may be refused (`refuses`), and there are too many classes of legs.
+    """
+    asked = giver.asked
+    agent = floor.agents[floor.offers[giver.offer_id].agent]
+    if asked.named_agent == agent.agent_id:
+        asked = replace(asked, named_agent="")
+    klass = floor.stages.classes.of(asked, refuses=refuses)
+    if floor.affinity.remembers:
+        floor.affinity.remember(asked.customer, agent.index, now_us)
+    arrived_us = giver.arrived_us
+    open_leg(floor, asked, klass, now_us, orders, giver=giver, arrived_us=arrived_us, returns=True)
 
 
 def consultation_of(floor: Floor, leg: Leg) -> Leg | None:

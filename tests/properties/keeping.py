@@ -3,18 +3,26 @@
 The last agents come from what the switch said (a conversation ended) and not from the router.
 `look` is called before a step and `check` after it: whoever arrives alone is kept for exactly whom
 the rule says, and nobody is kept any longer, or let go, without one of the reasons that
-docs/routing/affinity.md names. What came in a batch is only held to the limits: there the order of
-the facts decides, which the routers in lockstep compare.
+docs/routing/affinity.md names; so is what is given back. What came in a batch is only held to the
+limits: there the order of the facts decides, which the routers in lockstep compare.
 """
 
 from typing import Final
 
-from acd.actions import Action, OfferContact, Refused, WithdrawOffer
+from acd.actions import Action, OfferContact, OpenLeg, Refused, WithdrawOffer
 from acd.affinity import HANDED_US
 from acd.agents import Agent
-from acd.contacts import Contact, Leg, LegState
+from acd.contacts import TALKING, Contact, Leg, LegState
 from acd.eligibility import eligible
-from acd.events import Batch, ContactArrived, ContactAssigned, Event, OfferFailed, OfferRejected
+from acd.events import (
+    Batch,
+    ContactArrived,
+    ContactAssigned,
+    Event,
+    LegRequeued,
+    OfferFailed,
+    OfferRejected,
+)
 from acd.ids import Availability, OfferOutcome
 from acd.router import Router
 from acd.settings import DAY_US, AffinitySettings, DomainSettings
@@ -81,6 +89,10 @@ class Keeping:
                 told = (event, actions, now_us)
                 self._goes_on(router, leg_now, (kept_for, until_us), told)
                 self._team_goes_on(router, leg_now, team, now_us)
+        if isinstance(event, LegRequeued):
+            for opened in actions:
+                if isinstance(opened, OpenLeg):
+                    self._returns(router, router.legs[opened.leg_id], opened.from_offer, now_us)
         if isinstance(event, ContactArrived) and event.contact_id in router.contacts:
             contact = router.contacts[event.contact_id]
             if contact.legs[0] not in self._before:
@@ -121,6 +133,24 @@ class Keeping:
         assert (leg.klass.team is not None) == is_kept
         if affinity.team is not None and leg.klass.team is not None:
             assert leg.klass.team == HasAttribute(affinity.team.agent, value)
+
+    def _returns(self, router: Router, leg: Leg, giver: int, now_us: int) -> None:
+        """Whom a leg that is given back names has it as long as if it had never been away."""
+        affinity = self._affinity[leg.klass.queue.name] or AffinitySettings()
+        wanted = (NOBODY, 0)
+        until_us = leg.arrived_us + affinity.named_agent_us
+        if leg.asked.named_agent and until_us > now_us:
+            agent = router.agent(leg.asked.named_agent)
+            if giver in router.offers:
+                assert router.offers[giver].agent != agent.index
+            others = [router.legs[one] for one in router.contacts[leg.contact_id].legs]
+            talks = any(
+                other.state in TALKING and router.offers[other.offer_id].agent == agent.index
+                for other in others
+            )
+            if not talks and not _session_ends(agent) and eligible(leg.klass, agent.kind):
+                wanted = (agent.index, until_us)
+        assert (leg.kept_for, leg.kept_until_us) == wanted
 
     def _goes_on(
         self,

@@ -251,6 +251,8 @@ class Ledger:
         self.further.pop(leg_id, None)
         for offer_id in self.holds.pop(leg_id, {}):
             self.deeds.end(offer_id)
+            if offer_id in self.parked & self.talking:  # It was not taken up again in time.
+                self.keeping.ended(self.offers[offer_id - 1], self.now_us)
             self.aside.discard(offer_id)
             self.parked.discard(offer_id)
             self.talking.discard(offer_id)

@@ -15,7 +15,7 @@ import acd.affinity
 from acd import events as ev
 from acd.actions import OfferContact
 from acd.eligibility import Block, block, may_take
-from acd.ids import Channel, Device, FailureCause
+from acd.ids import Channel, ConsultEnd, Device, FailureCause
 from acd.router import FIRED_MAX, Router
 from acd.settings import (
     SECOND_US,
@@ -295,6 +295,72 @@ def test_steps_go_on_while_it_is_kept():
     assert play.tick(10) == ["leg.widen leg_id=1 contact_id=c1 step=1"]
     assert kept(play) == {"c1": "ann"}
     assert offered(play.tick(30)) == ["c1 bob"]
+
+
+# What is given back.
+
+
+def given_to_ann(kept_for: AffinitySettings, contact: ev.ContactArrived) -> Play:
+    """Return a play in which a contact is assigned to Ann and she talks with the customer."""
+    play = Play(shop(kept_for))
+    play.tell(at_work("ann", "bob", "cid"))
+    play.tell(*(ev.AgentNotReady(agent_id=name) for name in ("ann", "bob", "cid")))
+    play.tell(contact, ev.ContactAssigned(contact_id=contact.contact_id, agent_id="ann"))
+    play.tell(ev.AgentReady(agent_id="ann"), ev.LegConnected(offer_id=1))
+    return play
+
+
+def test_what_is_given_back_is_kept_for_whom_it_names_as_if_it_had_never_been_away():
+    play = given_to_ann(NAMED, named("c1", "bob"))
+    play.now_s = 20
+    play.tell(ev.LegRequeued(offer_id=1))
+    assert kept(play) == {"c1": "bob"}
+    assert play.router.legs[2].kept_until_us == 30 * SECOND_US
+    assert Router.restore(play.router.settings, play.router.snapshot()).legs[2].kept_for == 1
+
+
+def test_what_is_given_back_after_the_limit_is_anybodys():
+    play = given_to_ann(NAMED, named("c1", "bob"))
+    play.now_s = 30
+    play.tell(ev.LegRequeued(offer_id=1))
+    assert kept(play) == {}
+
+
+def test_what_the_named_agent_gives_back_is_not_kept_for_him():
+    play = given_to_ann(affinity(named_agent=30, last_agent=60), named("c1", "ann", customer="k1"))
+    play.now_s = 5
+    play.tell(ev.LegRequeued(offer_id=1))
+    assert kept(play) == {}
+    assert play.router.legs[2].asked.named_agent == ""
+    assert play.router.contacts["c1"].arrival.named_agent == "ann"
+
+
+def test_what_is_given_back_is_not_kept_for_who_has_a_part_in_it():
+    play = given_to_ann(NAMED, named("c1", "bob"))
+    play.tell(ev.ConsultRequested(offer_id=1, agent_id="bob"), ev.AgentReady(agent_id="bob"))
+    play.tell(ev.LegConnected(offer_id=2), ev.ConsultEnded(offer_id=1, how=ConsultEnd.CONFERENCE))
+    play.tell(ev.LegRequeued(offer_id=1))
+    assert play.router.legs[3].asked.named_agent == "bob"
+    assert kept(play) == {}
+
+
+def test_who_gives_a_customer_back_was_his_last_agent():
+    play = given_to_ann(affinity(last_agent=60), by("c1", "k1"))
+    play.tell(ev.LegRequeued(offer_id=1), by("c2", "k1"))
+    assert kept(play) == {"c2": "ann"}
+
+
+def test_whose_time_to_park_a_customer_is_over_was_his_last_agent():
+    settings = shop(affinity(last_agent=60))
+    (sales,) = settings.queues
+    chat = replace(sales.channels[CHAT], park_us=20 * SECOND_US)
+    queue = replace(sales, channels={**sales.channels, CHAT: chat})
+    play = Play(replace(settings, queues=(queue,)))
+    play.tell(at_work("ann"), replace(arrived("c1", CHAT), customer="k1"))
+    play.tell(ev.LegConnected(offer_id=1), ev.LegParked(offer_id=1))
+    play.tick(20)
+    play.tell(at_work("bob"), ev.AgentNotReady(agent_id="ann"), by("c2", "k1"))
+    assert kept(play) == {"c2": "ann"}
 
 
 # Who last handled a customer.

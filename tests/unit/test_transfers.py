@@ -124,7 +124,7 @@ def test_it_may_keep_its_place() -> None:
     assert last(play).arrived_us == 0
 
 
-def test_a_requeue_forgets_whom_it_was_for() -> None:
+def test_a_requeue_forgets_the_named_agent_who_gives_it_back() -> None:
     play = ann_talks("bob")
     play.tell(transferred(agent_id="bob"), ev.LegConnected(offer_id=2))
     play.tell(ev.LegRequeued(offer_id=2))
