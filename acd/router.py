@@ -230,7 +230,9 @@ class Router:
     ) -> "Router":
         """Return a router that goes on where `snapshot` was taken.
 
-        Under other settings step an empty `Batch`, so that whoever may now be taken is.
+        Under other settings something must be stepped, so that whoever may now be taken is: a
+        `ClockTicked` where `next_wakeup_us()` is not after the present (a shorter time may be over
+        already, and no other event is taken while a tick is owed), else an empty `Batch`.
 
         Raises:
             ConfigError: The settings have mistakes, or lack what the snapshot speaks of.

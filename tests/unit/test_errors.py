@@ -4,6 +4,8 @@ Method: each error is copied from its `args` and through pickle; class and text 
 """
 
 import pickle
+import re
+from pathlib import Path
 
 import pytest
 
@@ -66,3 +68,9 @@ def test_a_config_error_names_every_problem_in_order() -> None:
 
 def test_all_but_the_cores_own_refusal_are_ours() -> None:
     assert [isinstance(error, AcdError) for error, _ in ERRORS] == [True] * 7 + [False]
+
+
+def test_the_page_of_refusals_names_every_reason_once() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "routing" / "refusals.md").read_text()
+    named = re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)
+    assert sorted(named) == sorted(Reason)

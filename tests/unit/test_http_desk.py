@@ -5,12 +5,17 @@ where the router is.
 """
 
 import asyncio
+import re
+from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 from websockets.exceptions import InvalidStatus
 
 from acd import events as ev
+from acd.config import parse
 from acd.daemon.http import desk as desk_module
 from acd.daemon.http.tokens import Role
 from acd.daemon.http.views import contact_view
@@ -148,7 +153,6 @@ def test_what_the_router_refuses_is_told(tmp_path):
 
 def test_a_chat_is_put_away_taken_up_again_and_filed(tmp_path):
     (queue,) = SHOP.queues
-    replace = msgspec.structs.replace
     chat = replace(queue.channels[CHAT], park_us=60 * SECOND_US, wrap_up_us=30 * SECOND_US)
     channels = {**queue.channels, CHAT: chat}
     filing = replace(queue, channels=channels, dispositions=("sale",), disposition_required=True)
@@ -373,6 +377,46 @@ def test_a_contact_is_given_further_and_both_desks_see_it(tmp_path):
             assert waiting
 
     asyncio.run(main())
+
+
+def test_the_walk_through_of_a_transfer_is_what_happens(tmp_path):
+    page = (Path(__file__).parents[2] / "docs" / "routing" / "transfers.md").read_text()
+    (toml, *_) = re.findall(r"^```toml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    walk = "".join(re.findall(r"^```desk\n(.*?)^```$", page, re.MULTILINE | re.DOTALL))
+    lines = [line.split(maxsplit=2) for line in walk.splitlines()]
+    domain = replace(parse(toml.replace("voice", "chat")), name="shop")
+
+    async def main():
+        async with house(tmp_path, domain=domain, agents_at_work=True) as made:
+            await bring(made, "order-1")
+            async with (
+                made.socket("/v1/agents/ann/desk", "ann") as ann,
+                made.socket("/v1/agents/bob/desk", "bob") as bob,
+            ):
+                desks = {"ann": ann, "bob": bob}
+                came: dict[str, list[Any]] = {name: [await heard(desks[name])] for name in desks}
+                for name, way, text in lines:
+                    if way == ">":
+                        await desks[name].send(text)
+                        continue
+                    wanted = msgspec.json.decode(text)
+                    while not any(shows(one, wanted) for one in came[name]):
+                        came[name].append(await heard(desks[name]))
+            assert not made.owner.router.agent("ann").offers
+
+    asyncio.run(main())
+    assert len(lines) > 10
+
+
+def shows(told, wanted):
+    """Return whether a message has what is wanted, and maybe more fields."""
+    if isinstance(wanted, dict):
+        return isinstance(told, dict) and all(
+            name in told and shows(told[name], value) for name, value in wanted.items()
+        )
+    if isinstance(wanted, list):
+        return len(told) == len(wanted) and all(map(shows, told, wanted))
+    return told == wanted
 
 
 async def until_leg(desk, state, *others, before=()):

@@ -12,10 +12,11 @@ import pytest
 from msgspec.structs import replace
 
 from acd import events as ev
-from acd.errors import ConfigError
+from acd.actions import OfferContact, WidenLeg
+from acd.errors import CallerError, ConfigError
 from acd.ids import Device, FailureCause, WrapUpMode
 from acd.router import Router
-from acd.settings import DomainSettings, Urgency
+from acd.settings import SECOND_US, DomainSettings, RoutingStep, Urgency
 from acd.snapshot import Snapshot
 from tests.unit.shop import CHAT, SHOP, VOICE, Play, arrived, at_work
 
@@ -171,3 +172,25 @@ def test_an_agent_must_still_carry_what_he_handles() -> None:
         "snapshot: agents.ann: cannot carry chat; "
         "wanted a capacity profile with the channels of what he handles"
     )
+
+
+def test_under_shorter_times_a_restored_router_is_owed_a_tick_first() -> None:
+    def stepped(after_s: int) -> DomainSettings:
+        (sales,) = SHOP.queues
+        steps = (RoutingStep(after_us=after_s * SECOND_US, requires=""),)
+        queue = replace(sales, requires="spanish", steps=steps)
+        return replace(SHOP, queues=(queue,), skills=("spanish",), agents=agents)
+
+    ann, bob = SHOP.agents
+    agents = (ann, replace(bob, skills={"spanish": 5}))
+    play = Play(stepped(60))
+    play.tell(at_work("ann"), arrived("c1"))
+    play.now_s = 20
+    play.tell(ev.Batch(events=()))
+    restored = Router.restore(stepped(5), play.router.snapshot())
+    assert restored.next_wakeup_us() == 5 * SECOND_US
+    with pytest.raises(CallerError, match="a tick is owed since 5000000"):
+        restored.step(ev.Batch(events=()), now_us=20 * SECOND_US)
+    actions = restored.step(ev.ClockTicked(), now_us=20 * SECOND_US)
+    assert [type(one) for one in actions] == [WidenLeg, OfferContact]
+    assert restored.step(ev.Batch(events=()), now_us=20 * SECOND_US) == ()

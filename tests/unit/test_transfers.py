@@ -103,6 +103,13 @@ def test_a_transfer_to_an_agent_alone_waits_in_the_same_queue() -> None:
     assert last(play).asked.named_agent == "bob"
 
 
+def test_a_transfer_to_an_agent_who_is_not_there_waits_for_anybody() -> None:
+    play = ann_talks()
+    told = play.tell(transferred(queue="sales", agent_id="bob"))
+    assert told[0].startswith("leg.open ")
+    assert last(play).kept_for == -1
+
+
 def test_a_promise_is_not_for_another_queue() -> None:
     queues = tuple(replace(queue, promise_us=60 * SECOND_US) for queue in HOUSE.queues)
     settings = replace(HOUSE, urgency=Urgency.DEADLINE_FIRST, queues=queues)
