@@ -22,6 +22,7 @@ from acd.settings import (
     EntryRule,
     ProfileSettings,
     QueueSettings,
+    RoutingStep,
     Serves,
     SlotSettings,
     Urgency,
@@ -78,6 +79,27 @@ def idle(place: int, *takers: str) -> list[str]:
         f"entry[{place}].when: can never fire: all its contacts are taken before, by {names};"
         " wanted a condition that other contacts meet, or an earlier place"
     ]
+
+
+IN_RESERVE: Final = (
+    "entry[0].requirement: is met by agents in reserve only; wanted an agent who serves it without"
+    " reserve_waiting, or a few contacts would wait for ever"
+)
+
+
+def reserved(settings: DomainSettings, *steps: RoutingStep) -> DomainSettings:
+    """Let Ann serve calls only when two wait; Bob, who has loans, serves them always."""
+    (both,) = SOUND.profiles
+    lines = tuple(replace(one, reserve_waiting=2) for one in both.serves)
+    lines = (*lines, Serves(queue="all", channels=(CHAT, EMAIL)))
+    lines = (replace(lines[0], channels=(VOICE,)), *lines[1:])
+    ann, bob = SOUND.agents
+    return replace(
+        settings,
+        queues=(replace(settings.queues[0], steps=steps), settings.queues[1]),
+        profiles=(both, ProfileSettings(name="reserve", serves=lines)),
+        agents=(replace(ann, profile="reserve"), bob),
+    )
 
 
 CONTRADICTS: Final = "entry[0].when: can never fire: it contradicts itself; wanted a condition that a contact can meet"
@@ -164,6 +186,11 @@ CASES: Final[list[tuple[DomainSettings, list[str]]]] = [
     (rules("channel in (voice, chat)", requirement="loans"),
      ["entry[0].requirement: is met by no agent; wanted an agent who serves chat of `all` and meets it too"]),
     (rules("channel == voice", requirement="cards and not loans"), []),
+    # Who is in reserve alone would leave a few of them to wait for ever.
+    (reserved(rules("channel == voice", requirement="cards")), [IN_RESERVE]),
+    (reserved(rules("channel == voice", requirement="loans")), []),
+    (reserved(rules("topic == x", requirement="cards or loans")), []),
+    (reserved(rules("channel == voice", requirement="cards"), RoutingStep(after_us=1, lower={"cards": 0})), []),
     (rules("channel == voice", requirement="cards and loans", queue="calls"),
      ["entry[0].requirement: is met by no agent; wanted an agent who serves voice of `calls` and meets it too"]),
 ]  # fmt: skip

@@ -539,6 +539,8 @@ CASES: Final[list[tuple[DomainSettings, list[str]]]] = [
     (changed(SOUND, profiles=(PROFILE, reserved("p")), agents=(changed(ANA, skills={"loans": 1}), changed(ANA, agent_id="bob", profile="p"))), [
         f"queues.cards.voice: is served by agents in reserve only; wanted {NOT_IN_RESERVE}"]),
     (changed(steps(step(lower={"cards": 0}, priority=None)), profiles=(PROFILE, reserved("p")), agents=(changed(ANA, skills={"loans": 1}), changed(ANA, agent_id="bob", profile="p"))), []),
+    (changed(steps(step(lower={"cards": 2})), profiles=(PROFILE, reserved("p")), agents=(changed(ANA, skills={"loans": 1}), changed(ANA, agent_id="bob", profile="p"))), [
+        f"queues.cards.voice: is served by agents in reserve only; wanted {NOT_IN_RESERVE}"]),
     # Headrooms
     (desk(headroom()), []),
     (desk(headroom(2)), []),
