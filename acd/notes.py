@@ -53,10 +53,16 @@ def _order(settings: DomainSettings) -> Iterator[str]:
     foremost = _foremost(settings)
     for queue in settings.queues:
         start, name = foremost.get(queue.name, (-PRIORITY_MAX, ""))
-        if queue.ageing_cap is not None and queue.ageing_cap < start:
-            first = f"less than the priority of {shown(name)}, {start}"
-            what = f"is {queue.ageing_cap}, {first}, whose contacts always go first"
-            yield _said(("queues", queue.name, "ageing_cap"), what)
+        first = f"less than the priority of {shown(name)}, {start}, whose contacts always go first"
+        cap, path = queue.ageing_cap, ("queues", queue.name)
+        if cap is not None and cap < start:
+            yield _said((*path, "ageing_cap"), f"is {cap}, {first}")
+            continue
+        rate = settings.ageing_per_h if queue.ageing_per_h is None else queue.ageing_per_h
+        given = [queue.priority, *(step.priority for step in queue.steps)]
+        highest = max(one for one in given if one is not None)
+        if rate == 0 and highest < start:
+            yield _said(path, f"gains no points by waiting and stays at {highest}, {first}")
 
 
 def _foremost(settings: DomainSettings) -> dict[str, tuple[int, str]]:

@@ -88,6 +88,13 @@ def ageing(cap: int | None, *, tier: int = 1, together: bool = True) -> DomainSe
     return replace(SHOP, queues=queues, profiles=profiles, agents=agents, urgency=Urgency.AGEING)
 
 
+def still(*steps: RoutingStep) -> DomainSettings:
+    """Return two queues of which the first gains nothing by waiting."""
+    settings = ageing(None)
+    sales = replace(settings.queues[0], ageing_per_h=None, steps=steps)
+    return replace(settings, queues=(sales, settings.queues[1]), ageing_per_h=0)
+
+
 def told(*, mode: WrapUpMode = WrapUpMode.TIMED, **channel: Any) -> DomainSettings:
     settings = shop(
         channels={VOICE: ChannelSettings(**channel), CHAT: ChannelSettings(wrap_up_us=1)},
@@ -129,6 +136,11 @@ CASES: Final[list[tuple[DomainSettings, list[str]]]] = [
     (replace(ageing(4), profiles=(ProfileSettings(name="p0", serves=(
         Serves(queue="sales", channels=(VOICE, CHAT)), Serves(queue="gold", channels=(VOICE, CHAT), tier=2))),)), []),
     (ageing(4, together=False), []),
+    (still(), ["queues.sales: gains no points by waiting and stays at 1, less than the priority of `gold`, 5, whose contacts always go first"]),
+    (still(RoutingStep(after_us=1, priority=4)), [
+        "queues.sales: gains no points by waiting and stays at 4, less than the priority of `gold`, 5, whose contacts always go first"]),
+    (still(RoutingStep(after_us=1, priority=5)), []),
+    (replace(still(), ageing_per_h=1), []),
     # Expiry
     (short(), []),
     (skilled(short(**steps(MINUTE_US - 1))), []),
