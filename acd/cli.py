@@ -15,7 +15,7 @@ import io
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
@@ -139,6 +139,7 @@ def _checked(path: Path) -> list[str]:
         ConfigError: All mistakes of the file.
     """
     from acd import config, toml_guard
+    from acd.notes import notes
 
     file = str(path)
     with path.open("rb") as stream:
@@ -153,21 +154,22 @@ def _checked(path: Path) -> list[str]:
         problems.update(dict.fromkeys(check_section(data, file=file)))
     if problems:
         raise ConfigError(file, *problems)
-    if sections:
-        what = ", ".join(found.name for found in sections)
-    else:
-        what = _count(len(config.parse(data, file=file).agents), "agent")
-    return [f"{counted}, {what}", *_notes(tables)]
-
-
-def _notes(tables: Mapping[str, object]) -> list[str]:
-    """Return what is no mistake, but should be chosen knowingly."""
-    from acd.urgency import UNBOUNDED
-
-    domain = tables.get("domain")
-    if isinstance(domain, dict) and (urgency := domain.get("urgency")) in UNBOUNDED:
-        return [f"note: urgency {urgency} bounds nobody's wait"]
-    return []
+    names = [found.name for found in sections]
+    groups = tables.get("groups")
+    try:
+        settings = config.parse(
+            data,
+            file=file,
+            # How many work may stand in a further table; one of each kind will do for the notes.
+            members=dict.fromkeys(groups, 1) if names and isinstance(groups, dict) else None,
+            others=config.OTHER_TABLES.union(names),
+        )
+    except ConfigError:
+        if not names:
+            raise
+        return [f"{counted}, {', '.join(names)}"]  # What it lacks stands in a further table.
+    what = ", ".join(names) if names else _count(len(settings.agents), "agent")
+    return [f"{counted}, {what}", *(f"note: {note}" for note in notes(settings))]
 
 
 def _count(number: int, thing: str) -> str:

@@ -36,8 +36,8 @@ TAKEN: Final = frozenset({CHANNEL, WEEKDAY, TIME}) | KEYWORDS | {"in", "is", "st
 
 WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
-NUMBER_MAX: Final = 10**18
-"""Numbers have up to 12 digits before the point and 6 behind it, and lie below this: 64 bits."""
+NUMBER_MAX: Final = 10**18 - 1
+"""The largest number, in millionths: up to 12 digits before the point and 6 behind it, 64 bits."""
 
 _NUMBER: Final = re.compile(r"(-?)([0-9]{1,12})(?:\.([0-9]{1,6}))?")
 _TIME: Final = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])|24:00")

@@ -6,7 +6,7 @@ places are remembered, and the rest is checked without false alarms that only fo
 docs/configuration.md describes every key.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -63,7 +63,11 @@ def load(path: Path | str, *, members: Mapping[str, int] | None = None) -> Domai
 
 
 def parse(
-    text: str | bytes, *, file: str = "<text>", members: Mapping[str, int] | None = None
+    text: str | bytes,
+    *,
+    file: str = "<text>",
+    members: Mapping[str, int] | None = None,
+    others: Collection[str] = OTHER_TABLES,
 ) -> DomainSettings:
     """Return the settings in `text`, a TOML document.
 
@@ -71,12 +75,13 @@ def parse(
         text: At most `FILE_BYTES_MAX` bytes in UTF-8.
         file: What messages call it.
         members: How many members a group has, instead of what the file says.
+        others: Tables that belong to other programs.
 
     Raises:
         ConfigError: All mistakes, in the order of the file.
     """
     data = text.encode(errors="surrogatepass") if isinstance(text, str) else text
-    tree = {k: v for k, v in read_toml(data, file).items() if k not in OTHER_TABLES}
+    tree = {k: v for k, v in read_toml(data, file).items() if k not in others}
     document, found, faulty = read_model(_Document, tree)
     sizes, more = _group_sizes(document, members or {})
     settings = _settings(document, sizes)
@@ -357,6 +362,7 @@ _CAP_US: Final = ChannelSettings().wrap_up_cap_us
 def _settings(document: _Document, sizes: Mapping[str, int]) -> DomainSettings:
     domain = _given(document.domain)
     domain.pop("time_zone", None)
+    performance = document.performance
     return DomainSettings(
         queues=tuple(_queue(*each) for each in document.queues.items()),
         profiles=tuple(
@@ -385,7 +391,7 @@ def _settings(document: _Document, sizes: Mapping[str, int]) -> DomainSettings:
             for name, table in document.reject_reasons.items()
         ),
         measures=MeasureSettings(**_given(document.measures)),
-        performance=_performance(document.performance),
+        performance=None if performance is None else PerformanceSettings(**_given(performance)),
         weighted=tuple(_weighted(*each) for each in document.weighted.items()),
         headrooms=tuple(
             HeadroomSettings(name=name, **_given(table))
@@ -463,10 +469,6 @@ def _line(table: _LineTable, queues: Mapping[str, _QueueTable]) -> Serves:
         queue = queues.get(table.queue)
         given["channels"] = tuple(channel for channel, _ in _by_channel(queue)) if queue else ()
     return Serves(**given)
-
-
-def _performance(table: _PerformanceTable | None) -> PerformanceSettings | None:
-    return None if table is None else PerformanceSettings(**_given(table))
 
 
 def _weighted(name: str, table: _WeightedTable) -> WeightedSettings:

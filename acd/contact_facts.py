@@ -28,7 +28,7 @@ class ContactFacts:
     def __init__(self, settings: DomainSettings, floor: Floor) -> None:
         self._floor = floor
         self._objectives = settings.urgency is Urgency.WAIT_OVER_OBJECTIVE
-        self._rules = EntryRules(settings, floor.stages.classes)
+        self._rules = EntryRules(settings, floor.stages.classes, floor.places)
         self.recorded: Mapping[int, EnterQueue] | None = None
         """While a journal is applied: what entry rules decided then, by leg."""
         self.regained: Mapping[int, RegainPlace] = {}

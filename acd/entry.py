@@ -21,6 +21,7 @@ from acd.classes import Classes, RefusalError
 from acd.conditions import Condition, Facts, parse_condition
 from acd.events import Batch, ContactArrived, Event, SingleEvent
 from acd.ids import Reason
+from acd.places import Places
 from acd.settings import DAY_US, SECOND_US, DomainSettings, EntryRule
 
 _EPOCH_WEEKDAY: Final = 3
@@ -33,10 +34,12 @@ class EntryRules:
     Args:
         settings: The domain's, without mistakes.
         classes: Join requirements.
+        places: From when a contact waits: who comes back to his place was promised then.
     """
 
-    def __init__(self, settings: DomainSettings, classes: Classes) -> None:
+    def __init__(self, settings: DomainSettings, classes: Classes, places: Places) -> None:
         self._classes = classes
+        self._places = places
         self._rules: list[tuple[Condition, EntryRule]] = [
             (
                 parse_condition(
@@ -68,7 +71,7 @@ class EntryRules:
     ) -> EnterQueue:
         promised_us = event.promised_us
         if promised_us is None and rule.promise_us is not None:
-            promised_us = now_us + rule.promise_us
+            promised_us = self._places.since(event, rule.queue, now_us) + rule.promise_us
         return EnterQueue(
             leg_id,
             event.contact_id,

@@ -9,7 +9,7 @@ from typing import Final
 from acd.conditions import ALWAYS, TIME, Condition, read_condition
 from acd.errors import did_you_mean, listed, shown
 from acd.ids import Channel, Reason
-from acd.implication import Case, Logic, channels_of
+from acd.implication import Logic
 from acd.mistakes import Findings
 from acd.settings import DomainSettings
 
@@ -29,13 +29,18 @@ def report_entry(found: Findings, settings: DomainSettings) -> list[frozenset[Ch
     """
     conditions = [_condition(found, settings, place) for place in range(len(settings.entry))]
     _report_default(found, settings)
-    logic = Logic()
-    channels = []
+    logic = Logic([ALWAYS if one is None else one for one in conditions])
+    channels: list[frozenset[Channel]] = []
+    earlier: list[int] = []
     for place, condition in enumerate(conditions):
-        cases = None if condition is None else logic.cases_of(condition)
-        if cases is not None and condition is not ALWAYS:
-            _report_idle(found, settings, cases, conditions[:place], logic)
-        channels.append(channels_of(cases) if cases else EACH)
+        may = logic.channels_of(place)
+        # What stands behind a default is reported there.
+        if condition is not None and condition is not ALWAYS:
+            takers = logic.takers_of(place, earlier) if may else []
+            if takers is not None:
+                _report_idle(found, settings, place, takers)
+            earlier.append(place)
+        channels.append(may or EACH)
         _report_channels(found, settings, place, channels[-1])
     return channels
 
@@ -77,30 +82,19 @@ def _report_default(found: Findings, settings: DomainSettings) -> None:
 
 
 def _report_idle(
-    found: Findings,
-    settings: DomainSettings,
-    cases: Sequence[Case],
-    earlier: Sequence[Condition | None],
-    logic: Logic,
+    found: Findings, settings: DomainSettings, place: int, takers: Sequence[int]
 ) -> None:
-    """Report that a rule can never fire, if that is certain."""
-    path = ("entry", len(earlier), "when")
-    if not cases:
-        hint = _OVER_MIDNIGHT if TIME in settings.entry[len(earlier)].when else ""
+    """Report that a rule can never fire, since earlier ones take all; itself, if there are none."""
+    rules = settings.entry
+    path = ("entry", place, "when")
+    if takers:
+        names = listed(rules[taker].name for taker in takers)
+        seen = f"can never fire: all its contacts are taken before, by {names}"
+        found.report(path, seen, "a condition that other contacts meet, or an earlier place")
+    else:
+        hint = _OVER_MIDNIGHT if TIME in rules[place].when else ""
         seen = "can never fire: it contradicts itself"
         found.report(path, seen, f"a condition that a contact can meet{hint}")
-        return
-    takers: dict[str, None] = {}
-    for case in cases:
-        for place, other in enumerate(earlier):
-            # What stands behind a default is reported there.
-            if other is not None and other is not ALWAYS and logic.follows(other, case):
-                takers[settings.entry[place].name] = None
-                break
-        else:
-            return
-    seen = f"can never fire: all its contacts are taken before, by {listed(takers)}"
-    found.report(path, seen, "a condition that other contacts meet, or an earlier place")
 
 
 def _report_channels(

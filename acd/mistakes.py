@@ -63,6 +63,18 @@ class Findings:
         if not self.excused(*path):
             self._found[Mistake(path, seen, wanted)] = None
 
+    def named(self, path: KeyPath, name: str) -> None:
+        """Report a name that is empty or too long."""
+        if not 1 <= len(name) <= ID_MAX:
+            seen = f"has a name of {len(name)} characters"
+            self.report(path, seen, f"from 1 to {ID_MAX} characters")
+
+    def worded(self, path: KeyPath, name: str) -> None:
+        """Report a name that a person could not read in a list: more than a line, or unseen."""
+        self.named(path, name)
+        if not name.isprintable():
+            self.report(path, f"is {shown(name)}", "printable characters")
+
     def range(self, path: KeyPath, number: int, low: int, high: int) -> None:
         """Report a number outside low to high."""
         if not low <= number <= high:

@@ -58,7 +58,16 @@ class Places:
         if len(self.kept) > PLACES_MAX:
             del self.kept[next(iter(self.kept))]
 
-    def regain(self, asked: ContactArrived, now_us: int) -> int:
-        """Return from when a customer waits who comes now: as before if he had a place, or now."""
-        place = self.kept.pop((asked.queue, asked.channel, asked.customer), None)
+    def since(self, asked: ContactArrived, queue: QueueName, now_us: int) -> int:
+        """Return from when a customer waits who comes to a queue now: as before if he had a place.
+
+        The queue may be another than he names: he may name none.
+        """
+        place = self.kept.get((queue, asked.channel, asked.customer))
         return now_us if place is None or place.until_us < now_us else place.arrived_us
+
+    def regain(self, asked: ContactArrived, now_us: int) -> int:
+        """Return from when a customer waits who comes now, and keep his place no longer."""
+        arrived_us = self.since(asked, asked.queue, now_us)
+        self.kept.pop((asked.queue, asked.channel, asked.customer), None)
+        return arrived_us

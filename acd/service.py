@@ -6,7 +6,7 @@ once a queue, over these sets.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
 from operator import and_, or_
 from typing import Final, TypeAlias, assert_never
@@ -20,6 +20,8 @@ from acd.settings import (
     RESERVE_WAITING_MIN,
     AgentSettings,
     DomainSettings,
+    EntryRule,
+    QueueSettings,
 )
 from acd.skills import (
     ANYONE,
@@ -31,6 +33,7 @@ from acd.skills import (
     RequirementError,
     parse_requirement,
 )
+from acd.widening import required_at
 
 Bits: TypeAlias = int
 """A set of agents: bit n is set if agent n is in it."""
@@ -50,7 +53,8 @@ def report_unserved(
 ) -> None:
     """Report each channel of a queue that no agent serves, carries and may take.
 
-    And each entry rule whose requirement nobody meets who may take contacts of its queue.
+    And each entry rule whose requirement nobody meets who may take contacts of its queue, or only
+    who waits in reserve.
 
     Args:
         found: Where it is reported. It knows what could not be read, and that is in doubt: an
@@ -66,14 +70,18 @@ def report_unserved(
     carrying = _carrying(found, settings, distinct)
     abilities = _Abilities(found, settings, distinct)
     taking: dict[tuple[str, Channel], Bits] = {}
+    unreserved: dict[tuple[str, Channel], Bits] = {}
+    """Who may take it in the end, however few wait."""
     # Of queues with one name the first counts.
     for queue in reversed({each.name: each for each in reversed(settings.queues)}.values()):
         able = abilities.meeting(queue.requires)
+        widest = able | abilities.meeting_at_last(queue)
         for channel in queue.channels:
             path = ("queues", queue.name, channel.value)
             serve = serving[queue.name, channel]
             carry = serve & carrying[channel]
             taking[queue.name, channel] = carry & able
+            unreserved[queue.name, channel] = at_once[queue.name, channel] & carry & widest
             if not serve:
                 found.report(path, "is served by no agent", "an agent whose profile serves it")
             elif not carry:
@@ -82,22 +90,38 @@ def report_unserved(
             elif not carry & able:
                 wanted = f"an agent who serves it, carries it and meets {shown(queue.requires)}"
                 found.report(path, "is served by no agent who may take it", wanted)
-            elif not at_once[queue.name, channel] & carry & (-1 if queue.steps else able):
+            elif not unreserved[queue.name, channel]:
                 found.report(path, "is served by agents in reserve only", _NOT_IN_RESERVE)
+    stepped = {queue.name for queue in settings.queues if queue.steps}
     for place, rule in enumerate(settings.entry):
+        asks = ("entry", place, "requirement")
         able = abilities.meeting(rule.requirement)
-        unmet = [
-            channel
-            for channel in Channel
-            if channel in entry_channels[place]
-            and (takers := taking.get((rule.queue, channel)))
-            and not takers & able
-        ]
-        # A rule for every channel may leave some of them to others.
-        met = any(taking.get((rule.queue, channel), 0) & able for channel in Channel)
-        if unmet and not (met and entry_channels[place] == frozenset(Channel)):
-            who = f"an agent who serves {unmet[0]} of {shown(rule.queue)} and meets it too"
-            found.report(("entry", place, "requirement"), "is met by no agent", who)
+        unmet = _unmet(rule, entry_channels[place], taking, able)
+        if unmet is not None:
+            who = f"an agent who serves {unmet} of {shown(rule.queue)} and meets it too"
+            found.report(asks, "is met by no agent", who)
+        # By a step it may be lowered.
+        elif rule.queue not in stepped and _unmet(rule, entry_channels[place], unreserved, able):
+            found.report(asks, "is met by agents in reserve only", _NOT_IN_RESERVE)
+
+
+def _unmet(
+    rule: EntryRule,
+    channels: frozenset[Channel],
+    taking: Mapping[tuple[str, Channel], Bits],
+    able: Bits,
+) -> Channel | None:
+    """Return a channel on which none of those who take a rule's contacts is able to."""
+    unmet = [
+        channel
+        for channel in Channel
+        if channel in channels
+        and (takers := taking.get((rule.queue, channel)))
+        and not takers & able
+    ]
+    # A rule for every channel may leave some of them to others.
+    met = any(taking.get((rule.queue, channel), 0) & able for channel in Channel)
+    return unmet[0] if unmet and not (met and channels == frozenset(Channel)) else None
 
 
 def _serving(
@@ -192,13 +216,25 @@ class _Abilities:
             if found.doubtful(*path, "skills") or found.doubtful(*path, "attributes"):
                 self._unsure |= bit
 
+    def meeting_at_last(self, queue: QueueSettings) -> Bits:
+        """Return who meets what a queue requires when all its steps are taken, or might."""
+        texts = {
+            text: self._read(text)
+            for text in (queue.requires, *(one.requires for one in queue.steps))
+            if text is not None
+        }
+        requirement, _ = required_at(len(queue.steps), queue, texts, ANYONE)
+        return self._meeting(requirement) | self._unsure
+
     def meeting(self, text: str) -> Bits:
         """Return who meets a requirement, or might: everybody if it cannot be read."""
+        return self._meeting(self._read(text)) | self._unsure
+
+    def _read(self, text: str) -> Requirement:
         try:
-            requirement = parse_requirement(text, skills=self._skills, attributes=self._attributes)
+            return parse_requirement(text, skills=self._skills, attributes=self._attributes)
         except RequirementError:
-            requirement = ANYONE
-        return self._meeting(requirement) | self._unsure
+            return ANYONE
 
     def _meeting(self, requirement: Requirement) -> Bits:
         match requirement:

@@ -1,12 +1,13 @@
 """Routing steps that cannot be, that change nothing, or that admit fewer agents than before."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Final, TypeAlias
 
 from acd.errors import listed, shown
 from acd.ids import PRIORITY_MAX
 from acd.mistakes import Findings, KeyPath, key_text, seconds_text
-from acd.settings import PROFICIENCY_MAX, DomainSettings, QueueSettings
+from acd.settings import PROFICIENCY_MAX, AgentSettings, DomainSettings, QueueSettings
 from acd.skills import parse_requirement, requirement_errors
 from acd.urgency import READS_PRIORITY
 from acd.widening import admits_fewer, lowered
@@ -38,6 +39,16 @@ class StepChecks:
         self._settings = settings
         self._requirement = check_requirement
         self._skills = frozenset(settings.skills)
+
+    @cached_property
+    def _able(self) -> Sequence[AgentSettings]:
+        """One agent of each set of skills and attributes: many are alike."""
+        return tuple(
+            {
+                (*sorted(agent.skills.items()), None, *sorted(agent.attributes.items())): agent
+                for agent in self._settings.agents
+            }.values()
+        )
 
     def report(self, path: KeyPath, queue: QueueSettings) -> None:
         """Report what is wrong with the steps of a queue."""
@@ -78,6 +89,8 @@ class StepChecks:
             self._found.range(where, bound, 0, PROFICIENCY_MAX - 1)
             if name in bounds and bound >= bounds[name]:
                 less = f"less than {bounds[name]}, that of a step before"
+                if bounds[name] <= 0:
+                    less = "no such key, since by a step before nothing of it is wanted"
                 self._found.report(where, f"is {bound}", less)
             bounds[name] = min(bound, bounds.get(name, bound))
 
@@ -112,7 +125,7 @@ class StepChecks:
             fewer = any(
                 one.met_by(agent.skills, agent.attributes)
                 and not other.met_by(agent.skills, agent.attributes)
-                for agent in self._settings.agents
+                for agent in self._able
             )
         if fewer:
             whom = f"what all meet who meet {shown(before)}, of {key_text(before_path)}"

@@ -74,7 +74,8 @@ PARALLEL_MAX: Final = 10
 """Most agents at whom one contact rings (design/routing): each but one rings in vain."""
 
 DISPOSITIONS_MAX: Final = 200
-"""Most dispositions of a queue, and reasons of breaks: more than anybody reads through."""
+"""Most dispositions of a queue, reasons of breaks and of rejects: more than anybody reads through.
+"""
 
 RULES_MAX: Final = 500
 """Most entry rules: a contact that only the last one fits has asked them all."""
@@ -135,10 +136,10 @@ class _Checker:
         report_criteria(self._found, self._settings)
         report_affinity(self._found, self._settings)
         for headroom in self._settings.headrooms:
-            self._id(("headroom", headroom.name), headroom.name)
+            self._found.named(("headroom", headroom.name), headroom.name)
         report_headrooms(self._found, self._settings, most=AGENTS_MAX)
         for calendar in self._settings.calendars:
-            self._id(("calendars", calendar.name), calendar.name)
+            self._found.worded(("calendars", calendar.name), calendar.name)
         report_calendars(self._found, self._settings)
         self._entry()
         channels = report_entry(self._found, self._settings)
@@ -148,12 +149,6 @@ class _Checker:
 
     # Kinds of values
 
-    def _id(self, path: KeyPath, name: str) -> None:
-        if not 1 <= len(name) <= ID_MAX:
-            self._found.report(
-                path, f"has a name of {len(name)} characters", f"from 1 to {ID_MAX} characters"
-            )
-
     def _plain_name(self, path: KeyPath, name: str) -> None:
         """Report a name that no requirement could spell."""
         if name in KEYWORDS:
@@ -161,7 +156,7 @@ class _Checker:
         elif not NAME.fullmatch(name):
             self._found.report(path, f"is {shown(name)}", _PLAIN_NAME)
         elif len(name) > ID_MAX:
-            self._id(path, name)
+            self._found.named(path, name)
 
     def _value(self, path: KeyPath, value: str) -> None:
         """Report a value of an attribute that no requirement could spell."""
@@ -180,7 +175,7 @@ class _Checker:
         if len(names) > DISPOSITIONS_MAX:
             self._found.report(path, f"has {len(names)} names", f"at most {DISPOSITIONS_MAX}")
         for place, name in enumerate(names):
-            self._id((*path, place), name)
+            self._found.worded((*path, place), name)
             if name == NONE:
                 self._found.report((*path, place), f"is {shown(NONE)}", _OF_NONE)
         self._found.repeats(path, names)
@@ -189,7 +184,7 @@ class _Checker:
 
     def _domain(self) -> None:
         settings = self._settings
-        self._id(("domain", "name"), settings.name)
+        self._found.named(("domain", "name"), settings.name)
         selection = ("domain", "agent_selection")
         if not settings.agent_selection:
             self._found.empty(selection, "at least one criterion")
@@ -202,12 +197,12 @@ class _Checker:
         half_life_us = settings.occupancy_half_life_us
         self._found.span(("domain", "occupancy_half_life_s"), half_life_us, zero=False)
         for weighted in settings.weighted:
-            self._id(("weighted", weighted.name), weighted.name)
+            self._found.named(("weighted", weighted.name), weighted.name)
         for place, name in enumerate(settings.skills):
             self._plain_name(("domain", "skills", place), name)
         self._found.repeats(("domain", "skills"), settings.skills)
         for place, name in enumerate(settings.contact_attributes):
-            self._id(("domain", "contact_attributes", place), name)
+            self._found.named(("domain", "contact_attributes", place), name)
             if settings.entry and name in TAKEN:
                 wanted = "another name, since conditions of entry rules have this one"
                 self._found.report(
@@ -254,10 +249,14 @@ class _Checker:
             if span_us is not None:
                 self._found.span(("back_off", f"{name.removesuffix('_us')}_s"), span_us)
         self._found.range(("rona", "after"), settings.rona.after, 1, MISSES_MAX)
-        self._found.doubles("reject_reasons", (one.name for one in settings.reject_reasons))
-        for one in settings.reject_reasons:
+        reasons = settings.reject_reasons
+        if len(reasons) > DISPOSITIONS_MAX:
+            many = f"has {len(reasons)} reasons"
+            self._found.report(("reject_reasons",), many, f"at most {DISPOSITIONS_MAX}")
+        self._found.doubles("reject_reasons", (one.name for one in reasons))
+        for one in reasons:
             path = ("reject_reasons", one.name)
-            self._id(path, one.name)
+            self._found.worded(path, one.name)
             if one.exclusion_us is not None:
                 self._found.span((*path, "exclusion_s"), one.exclusion_us)
             if one.back_off_us is not None:
@@ -270,7 +269,7 @@ class _Checker:
         seen: set[str] = set()
         for place, rule in enumerate(rules):
             path = ("entry", place)
-            self._id((*path, "name"), rule.name)
+            self._found.named((*path, "name"), rule.name)
             if rule.name in seen:
                 self._found.report((*path, "name"), f"is {shown(rule.name)} again", "another name")
             seen.add(rule.name)
@@ -313,7 +312,7 @@ class _Checker:
 
     def _queue(self, queue: QueueSettings) -> None:
         path = ("queues", queue.name)
-        self._id(path, queue.name)
+        self._found.named(path, queue.name)
         self._requirement((*path, "requires"), queue.requires)
         self._preferences((*path, "prefers"), queue.prefers)
         self._numbers.report_queue(queue)
@@ -371,7 +370,7 @@ class _Checker:
 
     def _capacity(self, capacity: CapacitySettings) -> None:
         path = ("capacities", capacity.name)
-        self._id(path, capacity.name)
+        self._found.named(path, capacity.name)
         self._found.range((*path, "total"), capacity.total, 1, TOTAL_MAX)
         self._some(path, capacity.channels, f"at least one of {listed(Channel)}")
         total = capacity.total if 1 <= capacity.total <= TOTAL_MAX else TOTAL_MAX
@@ -385,7 +384,7 @@ class _Checker:
 
     def _profile(self, profile: ProfileSettings) -> None:
         path = ("profiles", profile.name)
-        self._id(path, profile.name)
+        self._found.named(path, profile.name)
         if not profile.serves:
             self._found.empty(path, "at least one queue")
         served: set[tuple[str, Channel]] = set()
@@ -437,7 +436,7 @@ class _Checker:
                 whose = f"has the member {shown(agent.agent_id)}" if agent.group else "is declared"
                 self._found.report(path, f"{whose} twice", "another name")
             names.add(agent.agent_id)
-            self._id(path, agent.agent_id)
+            self._found.named(path, agent.agent_id)
             # Members of a group are alike, and their mistakes are the group's.
             key = (path, _alike(agent))
             if key not in self._distinct:

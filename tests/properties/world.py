@@ -598,6 +598,9 @@ class World:
         unnamed = [one for one in came if not one.queue]
         orders = [action for action in self.actions if isinstance(action, EnterQueue)]
         last = {one.contact_id: one for one in came}
+        since_us = {
+            one.leg_id: one.arrived_us for one in self.actions if isinstance(one, RegainPlace)
+        }
         for arrival, order in zip(unnamed, orders, strict=True):
             rule = self.naive.rule_for(arrival, self.now_us)
             assert (order.contact_id, order.rule) == (arrival.contact_id, rule.name)
@@ -606,7 +609,7 @@ class World:
             assert order.priority == (rule.priority if own is None else own)
             promised_us = arrival.promised_us
             if promised_us is None and rule.promise_us is not None:
-                promised_us = self.now_us + rule.promise_us
+                promised_us = since_us.get(order.leg_id, self.now_us) + rule.promise_us
             assert order.promised_us == promised_us
             assert order.prefers == rule.prefers + arrival.prefers
             assert dict(order.context) == rule.context

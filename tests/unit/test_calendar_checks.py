@@ -37,6 +37,7 @@ def office(*monday: tuple[int, int], **fields: Any) -> CalendarSettings:
         (shop(office(), keeps="ofice"), [
             "queues.sales.opening_hours: is `ofice`; wanted a declared calendar; did you mean `office`?"]),
         (shop(office(name="")), ['calendars."": has a name of 0 characters; wanted from 1 to 64 characters']),
+        (shop(office(name="of\nfice")), ['calendars."of\\nfice": is `of\\nfice`; wanted printable characters']),
         (shop(office(), office()), ["calendars.office: is declared twice; wanted another name"]),
         (shop(office(hours=(ALL_DAY,))), ["calendars.office: has 1 weekdays; wanted 7"]),
         (shop(office(hours=((),) * 7)), [

@@ -239,6 +239,21 @@ def test_that_a_policy_bounds_no_wait_is_said_of_a_sound_file(plugged, tmp_path,
     )
 
 
+def test_what_is_noted_does_not_hang_on_how_many_work(plugged, tmp_path, capsys):
+    """The members of a group may stand in a further table."""
+    plugged("[acd.sections]\nparty = plugged:problems\n", CHECK)
+    file = tmp_path / "shop.toml"
+    group = '[groups.desk]\nprofile = "sales"\ncapacity = "phone"\n'
+    file.write_text(f'{SHOP}\n{group}[calendars.day]\nmon = ["08:00-18:00"]\n')
+    assert main(["check", str(file)]) == 2
+    assert "groups.desk.members: is missing" in capsys.readouterr().err
+    file.write_text(f"{file.read_text()}[party]\nguests = 1\n")
+    assert main(["check", str(file)]) == 0
+    assert capsys.readouterr().out == (
+        f"{file}: ok: 1 queue, party\n{file}: note: calendars.day: no queue keeps it\n"
+    )
+
+
 @pytest.mark.parametrize(
     "policy, number, noted",
     [

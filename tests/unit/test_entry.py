@@ -15,7 +15,7 @@ from acd import events as ev
 from acd.actions import Action, EnterQueue, Refused
 from acd.calendars import utc_offsets
 from acd.entry import entered
-from acd.events import Batch, ContactArrived
+from acd.events import Batch, ContactArrived, ContactLeft
 from acd.ids import Channel, Reason
 from acd.journal import format_entry, format_header, read, replay
 from acd.metrics import Metrics
@@ -157,6 +157,29 @@ def test_what_the_contact_asks_itself_goes_before_its_rule_or_beside_it() -> Non
             ' requirement="(cards or loans) and (cards or loans >= 2)" prefers=["loans","cards"]'
         )
     ]
+
+
+def test_a_promise_to_who_comes_back_counts_from_his_first_arrival() -> None:
+    settings = shop(rule(promise_us=30 * SECOND_US), urgency=Urgency.DEADLINE_FIRST)
+    queues = tuple(replace(one, resume_us=60 * SECOND_US) for one in settings.queues)
+    play = Play(replace(settings, queues=queues))
+    play.now_s = 100
+    play.tell(came(customer="ada", **topic("cards")))
+    play.now_s = 110
+    play.tell(ContactLeft(contact_id="c1"))
+    play.now_s = 140
+    # By chat she has no place, nor in another queue.
+    assert play.tell(came("c2", CHAT, customer="ada", **topic("cards")))[0].endswith("=170000000")
+    assert "promised_us" not in play.tell(came("c3", customer="ada"))[0]
+    assert play.tell(came("c4", customer="ada", **topic("cards"))) == [
+        "leg.enter leg_id=4 contact_id=c4 rule=cards queue=cards promised_us=130000000",
+        "leg.regain_place leg_id=4 contact_id=c4 arrived_us=100000000",
+    ]
+    # Once, and no longer than it is kept.
+    assert play.tell(came("c5", customer="ada", **topic("cards")))[0].endswith("=170000000")
+    play.tell(ContactLeft(contact_id="c4"))
+    play.now_s = 201
+    assert play.tell(came("c6", customer="ada", **topic("cards")))[0].endswith("=231000000")
 
 
 def test_a_promise_counts_from_the_arrival_and_one_that_was_given_holds() -> None:

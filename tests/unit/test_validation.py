@@ -37,7 +37,7 @@ from acd.settings import (
     Urgency,
     WeightedSettings,
 )
-from acd.validation import AGENTS_MAX, QUEUES_MAX, mistakes, problems
+from acd.validation import AGENTS_MAX, DISPOSITIONS_MAX, QUEUES_MAX, mistakes, problems
 
 StructT = TypeVar("StructT", bound=msgspec.Struct)
 
@@ -273,7 +273,18 @@ CASES: Final[list[tuple[DomainSettings, list[str]]]] = [
         f'reject_reasons."".exclusion_s: is -0.000001; wanted {YEAR}',
         f"reject_reasons.tea.back_off_s: is -0.000001; wanted {YEAR}",
     ]),
+    (changed(SOUND, reject_reasons=tuple(RejectReason(name=f"r{n}") for n in range(DISPOSITIONS_MAX))), []),
+    (changed(SOUND, reject_reasons=tuple(RejectReason(name=f"r{n}") for n in range(DISPOSITIONS_MAX + 1))), [
+        "reject_reasons: has 201 reasons; wanted at most 200"]),
+    (changed(SOUND, reject_reasons=(RejectReason(name="tea\n"), RejectReason(name="\x1b[2J"), RejectReason(name="té 5"))), [
+        'reject_reasons."tea\\n": is `tea\\n`; wanted printable characters',
+        'reject_reasons."\\x1b[2J": is `\\x1b[2J`; wanted printable characters']),
+    (changed(SOUND, not_ready_reasons=("lunch", "tea\r")), [
+        "domain.not_ready_reasons[1]: is `tea\\r`; wanted printable characters"]),
+    (changed(queue(dispositions=("sold", "a\tb"))), ["queues.cards.dispositions[1]: is `a\\tb`; wanted printable characters"]),
     # Routing steps
+    (steps(step(lower={"cards": 0}), step(after_us=2 * SECOND_US, lower={"cards": 0})), [
+        "queues.cards.steps[1].lower.cards: is 0; wanted no such key, since by a step before nothing of it is wanted"]),
     (steps(step(lower={"cards": 2}), step(after_us=2 * SECOND_US, requires="", lower={"cards": 0})), []),
     (steps(step(priority=2), urgency=Urgency.STRICT_PRIORITY), []),
     # Affinity
@@ -528,6 +539,8 @@ CASES: Final[list[tuple[DomainSettings, list[str]]]] = [
     (changed(SOUND, profiles=(PROFILE, reserved("p")), agents=(changed(ANA, skills={"loans": 1}), changed(ANA, agent_id="bob", profile="p"))), [
         f"queues.cards.voice: is served by agents in reserve only; wanted {NOT_IN_RESERVE}"]),
     (changed(steps(step(lower={"cards": 0}, priority=None)), profiles=(PROFILE, reserved("p")), agents=(changed(ANA, skills={"loans": 1}), changed(ANA, agent_id="bob", profile="p"))), []),
+    (changed(steps(step(lower={"cards": 2})), profiles=(PROFILE, reserved("p")), agents=(changed(ANA, skills={"loans": 1}), changed(ANA, agent_id="bob", profile="p"))), [
+        f"queues.cards.voice: is served by agents in reserve only; wanted {NOT_IN_RESERVE}"]),
     # Headrooms
     (desk(headroom()), []),
     (desk(headroom(2)), []),
