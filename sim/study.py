@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from msgspec import Struct
 
-from acd.errors import did_you_mean, nearest, shown
+from acd.errors import AcdError, did_you_mean, nearest, shown
 from acd.figures import Report
 from sim import driver
 from sim.intervals import CONFIDENCE, Estimate, mean_of
@@ -38,6 +38,22 @@ MEASURES: Final = (
 """Of a queue and channel; docs/measures.md defines them."""
 
 _PRECISION: Final = re.compile(r"(?P<name>.+?)=(?P<half>[0-9.eE+-]+)(?P<percent>%?)")
+
+
+class WorkersLostError(AcdError):
+    """Workers died again and again. Args: how many runs were done, of how many.
+
+    What was done is kept in `study`.
+    """
+
+    study: "Study"
+
+    def __init__(self, done: int, wanted: int) -> None:
+        super().__init__(done, wanted)
+
+    def __str__(self) -> str:
+        done, wanted = self.args
+        return f"workers died again and again, with {done} of {wanted} runs done; out of memory?"
 
 
 class Sample(Struct, frozen=True):
@@ -176,32 +192,48 @@ def study(
         ValueError: A number is out of range.
         LookupError: `precision` names a figure that no run has.
         ConfigError: The router refuses the scenario's settings.
+        WorkersLostError: Workers died too often; it has what was done.
     """
-    least = 2 if precision else 1
+    most = _most(replications, replications_max, is_open=bool(precision))
+    samples: list[Sample] = []
+
+    def found(*, is_precise: bool) -> Study:
+        ordered = tuple(sorted(samples, key=lambda one: one.number))
+        return Study(scenario.title, seed, confidence, ordered, is_precise)
+
+    wave = replications
+    while True:
+        until = min(len(samples) + wave, most)
+        seeds = [(number, seed_of(seed, number)) for number in range(len(samples), until)]
+        try:
+            for sample in run_all(scenario, seeds):
+                samples.append(sample)
+                if progress is not None:
+                    progress(len(samples), until)
+        except WorkersLostError as error:
+            error.study = found(is_precise=False)
+            raise
+        sofar = found(is_precise=False)
+        is_precise = all(one.is_met(sofar.estimate(one.name)) for one in precision)
+        if is_precise or until == most:
+            return found(is_precise=is_precise)
+        wave = max(replications // 2, 1)
+
+
+def _most(replications: int, replications_max: int | None, *, is_open: bool) -> int:
+    """Return how many runs there are at most.
+
+    Raises:
+        ValueError: A number is out of range.
+    """
+    least = 2 if is_open else 1
     if not least <= replications <= REPLICATIONS_MAX:
         wanted = f"from {least} to {REPLICATIONS_MAX}"
         raise ValueError(f"replications: is {replications}; wanted {wanted}")
     most = min(replications_max or 10 * replications, REPLICATIONS_MAX)
     if most < replications:
         raise ValueError(f"replications_max: is {most}; wanted at least {replications}")
-    if not precision:
-        most = replications
-    samples: list[Sample] = []
-    wave = replications
-    while True:
-        until = min(len(samples) + wave, most)
-        seeds = [(number, seed_of(seed, number)) for number in range(len(samples), until)]
-        more: list[Sample] = []
-        for sample in run_all(scenario, seeds):
-            more.append(sample)
-            if progress is not None:
-                progress(len(samples) + len(more), until)
-        samples += sorted(more, key=lambda one: one.number)
-        found = Study(scenario.title, seed, confidence, tuple(samples), is_precise=False)
-        is_precise = all(one.is_met(found.estimate(one.name)) for one in precision)
-        if is_precise or until == most:
-            return Study(scenario.title, seed, confidence, tuple(samples), is_precise=is_precise)
-        wave = max(replications // 2, 1)
+    return most if is_open else replications
 
 
 def parse_precision(text: str) -> Precision:

@@ -11,8 +11,8 @@ from concurrent.futures.process import BrokenProcessPool
 from importlib import import_module
 from typing import Any, Final
 
-from acd.errors import AcdError, UnreachableError
-from sim.study import RunAll, Sample, run_one
+from acd.errors import UnreachableError
+from sim.study import RunAll, Sample, WorkersLostError, run_one
 from sim.workload import Scenario
 
 WORKERS_MAX: Final = 256
@@ -24,21 +24,6 @@ CONNECT_S: Final = 10.0
 
 _scenario: Scenario | None = None
 """Of a worker's process."""
-
-
-class WorkersLostError(AcdError):
-    """Workers died again and again. Args: how many runs were done, of how many.
-
-    `done` holds these.
-    """
-
-    def __init__(self, done: tuple[Sample, ...], wanted: int) -> None:
-        super().__init__(len(done), wanted)
-        self.done = done
-
-    def __str__(self) -> str:
-        done, wanted = self.args
-        return f"workers died {LOSSES_MAX} times, with {done} of {wanted} runs done; out of memory?"
 
 
 def in_processes(workers: int) -> RunAll:
@@ -54,15 +39,13 @@ def in_processes(workers: int) -> RunAll:
 
     def run_all(scenario: Scenario, seeds: Sequence[tuple[int, int]]) -> Iterator[Sample]:
         left = dict(seeds)
-        done: list[Sample] = []
         for _ in range(LOSSES_MAX):
             for sample in _in_one_pool(scenario, left, workers):
                 del left[sample.number]
-                done.append(sample)
                 yield sample
             if not left:
                 return
-        raise WorkersLostError(tuple(done), len(seeds))
+        raise WorkersLostError(len(seeds) - len(left), len(seeds))
 
     return run_all
 
