@@ -3,7 +3,7 @@
 import errno
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,10 @@ import click
 if TYPE_CHECKING:
     from sim.driver import Progress
     from sim.workload import Scenario
+
+
+OK = 0
+CHECK_FAILED = 1
 
 
 @click.group()
@@ -27,8 +31,50 @@ def sim() -> None:
 @click.option(
     "--report", type=click.Path(path_type=Path, dir_okay=False), help="Write an HTML file."
 )
-def run(scenario: Path, *, seed: int, as_json: bool, report: Path | None) -> None:
-    """Route one day of SCENARIO and print what came of it."""
+@click.option(
+    "--replications",
+    type=click.IntRange(1, 10_000),
+    default=1,
+    show_default=True,
+    help="How many runs, each with a seed of its own: figures get confidence intervals.",
+)
+@click.option(
+    "--replications-max",
+    type=click.IntRange(1, 10_000),
+    help="How many at most where --precision asks for more.",
+)
+@click.option(
+    "--precision",
+    multiple=True,
+    metavar="NAME=HALF_WIDTH",
+    help="Run on until this figure's interval is as narrow, like "
+    "sales.voice.service_level=0.01 or sales.voice.asa_s=5%.",
+)
+@click.option(
+    "--confidence",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=0.95,
+    show_default=True,
+    help="Of the intervals.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 256),
+    default=1,
+    show_default=True,
+    help="In how many processes.",
+)
+@click.option("--cluster", metavar="ADDRESS", help="On the Dask cluster of this scheduler.")
+def run(
+    scenario: Path,
+    *,
+    seed: int,
+    as_json: bool,
+    report: Path | None,
+    replications: int,
+    **how: Any,  # noqa: ANN401
+) -> int:
+    """Route the day of SCENARIO, once or several times, and print what came of it."""
     from rich.console import Console
 
     from sim import driver
@@ -38,21 +84,40 @@ def run(scenario: Path, *, seed: int, as_json: bool, report: Path | None) -> Non
     if report is not None:
         _must_be_writable(report)
     day = load(scenario)
+    # Wide enough for every cell: a figure cut short is worse than a line that wraps.
+    console = Console(highlight=False, width=max(Console().width, reports.WIDTH))
+    if replications > 1 or how["precision"]:
+        if report is not None:
+            raise click.UsageError("--report: is of one run; wanted --replications 1")
+        from sim.study_cli import study_of
+        from sim.study_table import as_json as study_as_json
+        from sim.study_table import table
+
+        with _counter(day.title) as counted:
+            found, problem = study_of(
+                day, seed=seed, replications=replications, progress=counted, **how
+            )
+        if as_json and found.samples:
+            click.echo(study_as_json(found).encode(), nl=False)
+        elif found.samples:
+            console.print(table(found))
+        if problem:
+            click.echo(f"acd: {problem}", err=True)
+            return CHECK_FAILED
+        return OK
     with _progress(day) as progress:
         result = driver.run(day, seed, progress=progress)
     if as_json:
         # As bytes: JSON is UTF-8 wherever it goes, whatever the terminal's encoding.
         click.echo(reports.as_json(day, seed, result).encode(), nl=False)
     else:
-        # Wide enough for every cell: a figure cut short is worse than a line that wraps.
-        width = max(Console().width, reports.WIDTH)
-        console = Console(highlight=False, width=width)
         console.print(reports.table(day, seed, result))
     if report is not None:
         from sim.page import as_html
 
         report.write_text(as_html(day, seed, result), encoding="utf-8")
         click.echo(f"Report: {report}", err=as_json)
+    return OK
 
 
 @sim.command()
@@ -332,3 +397,29 @@ def _progress(scenario: "Scenario") -> "Iterator[Progress | None]":
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(scenario.title, total=scenario.end_us - scenario.start_us)
         yield lambda now_us: bar.update(task, completed=now_us - scenario.start_us)
+
+
+@contextmanager
+def _counter(title: str) -> "Iterator[Callable[[int, int], None] | None]":
+    """Show a bar of runs done with the time left on a terminal, and nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda done, wanted: bar.update(task, completed=done, total=wanted)

@@ -1,0 +1,258 @@
+"""A scenario run several times, and its figures with confidence intervals.
+
+Each run has a seed of its own, spawned from the study's: run number i of a seed is the same however
+many there are, and wherever it runs (`sim.workers`). Two scenarios under one seed meet the same
+customers, run by run.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from hashlib import sha256
+from typing import Final
+
+import numpy as np
+from msgspec import Struct
+
+from acd.errors import AcdError, did_you_mean, nearest, shown
+from acd.figures import Report
+from sim import driver
+from sim.intervals import CONFIDENCE, Estimate, mean_of
+from sim.workload import Scenario
+
+REPLICATIONS: Final = 20
+REPLICATIONS_MAX: Final = 10_000
+
+MEASURES: Final = (
+    "offered",
+    "answered",
+    "abandoned",
+    "service_level",
+    "abandonment",
+    "asa_s",
+    "aht_s",
+    "occupancy",
+    "queue_length",
+    "wait_p50_s",
+    "wait_p95_s",
+)
+"""Of a queue and channel; docs/measures.md defines them."""
+
+_PRECISION: Final = re.compile(r"(?P<name>.+?)=(?P<half>[0-9.eE+-]+)(?P<percent>%?)")
+
+
+class WorkersLostError(AcdError):
+    """Workers died again and again. Args: how many runs were done, of how many.
+
+    What was done is kept in `study`.
+    """
+
+    study: "Study"
+
+    def __init__(self, done: int, wanted: int) -> None:
+        super().__init__(done, wanted)
+
+    def __str__(self) -> str:
+        done, wanted = self.args
+        return f"workers died again and again, with {done} of {wanted} runs done; out of memory?"
+
+
+class Sample(Struct, frozen=True):
+    """What one run found."""
+
+    number: int
+    arrived: int
+    figures: Mapping[str, float]
+    """By name, like `sales.voice.service_level` or `group.day.occupancy`; without those that nobody
+    could have measured."""
+    report: Report
+    digest: str
+    """Of all actions."""
+
+
+class Precision(Struct, frozen=True):
+    """How small a figure's half-width must be before the runs stop."""
+
+    name: str
+    half_width: float
+    is_relative: bool = False
+    """Whether it is a share of the mean."""
+
+    def is_met(self, estimate: Estimate | None) -> bool:
+        """Return whether an estimate is precise enough; of a figure that no run had nothing is."""
+        if estimate is None:
+            return False
+        wanted = self.half_width * (abs(estimate.mean) if self.is_relative else 1.0)
+        return estimate.half_width <= wanted
+
+
+class Study(Struct, frozen=True):
+    """All runs of a scenario under one seed."""
+
+    title: str
+    seed: int
+    confidence: float
+    samples: tuple[Sample, ...]
+    is_precise: bool
+    """Whether all that was wanted of the half-widths was met; true where nothing was."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all runs' actions, in the order of their numbers."""
+        return sha256("".join(one.digest for one in self.samples).encode()).hexdigest()
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of all figures that some run had, in their order."""
+        names = dict.fromkeys(name for sample in self.samples for name in sample.figures)
+        return tuple(names)
+
+    def values(self, name: str) -> list[float]:
+        """Return a figure of each run that had it.
+
+        Raises:
+            LookupError: There is no such figure; the message suggests one.
+        """
+        found = [one.figures[name] for one in self.samples if name in one.figures]
+        if not found and name not in self.names():
+            near = did_you_mean(nearest(name, self.names()))
+            raise LookupError(f"{shown(name)} is no figure of this scenario{near}")
+        return found
+
+    def estimate(self, name: str) -> Estimate | None:
+        """Return a figure with its interval.
+
+        Raises:
+            LookupError: There is no such figure.
+        """
+        return mean_of(self.values(name), self.confidence)
+
+
+RunAll = Callable[[Scenario, Sequence[tuple[int, int]]], Iterator[Sample]]
+"""Runs a scenario for (number, seed) each, somewhere; yields them as they come."""
+
+
+def seed_of(seed: int, number: int) -> int:
+    """Return the seed of a run: that of the child of this number of `SeedSequence(seed)`.
+
+    >>> seed_of(1, 0) == seed_of(1, 0), seed_of(1, 0) in (seed_of(1, 1), seed_of(2, 0))
+    (True, False)
+    """
+    child = np.random.SeedSequence(seed, spawn_key=(number,))
+    return int.from_bytes(child.generate_state(4, np.uint32).astype("<u4").tobytes(), "little")
+
+
+def run_one(scenario: Scenario, number: int, seed: int) -> Sample:
+    """Run a scenario once; `seed` is the run's own."""
+    result = driver.run(scenario, seed, digest=True)
+    figures = dict(_figures(result.report))
+    return Sample(number, result.arrived, figures, result.report, result.digest)
+
+
+def _figures(report: Report) -> Iterator[tuple[str, float]]:
+    for row in report.rows:
+        for measure in MEASURES:
+            value = getattr(row if measure.startswith("wait_p") else row.total, measure)
+            if value is not None:
+                yield f"{row.queue}.{row.channel}.{measure}", float(value)
+    for team in (*report.groups, report.total):
+        if team.total.occupancy is not None:
+            yield f"group.{team.name or 'all'}.occupancy", team.total.occupancy
+
+
+def run_here(scenario: Scenario, seeds: Sequence[tuple[int, int]]) -> Iterator[Sample]:
+    """Run in this process, one after the other."""
+    for number, seed in seeds:
+        yield run_one(scenario, number, seed)
+
+
+def study(
+    scenario: Scenario,
+    *,
+    seed: int = 1,
+    replications: int = REPLICATIONS,
+    replications_max: int | None = None,
+    precision: Sequence[Precision] = (),
+    confidence: float = CONFIDENCE,
+    run_all: RunAll = run_here,
+    progress: Callable[[int, int], None] | None = None,
+) -> Study:
+    """Run a scenario several times.
+
+    Args:
+        scenario: What to simulate.
+        seed: Of the study.
+        replications: How many runs; with `precision` how many at least, after which half as many
+            more are run at a time until all is precise. So where they run changes nothing.
+        replications_max: How many at most; 10 times as many where not told.
+        precision: What the intervals must be like.
+        confidence: Of the intervals.
+        run_all: Where the runs happen (`sim.workers` has others).
+        progress: Is told how many are done, of how many so far.
+
+    Raises:
+        ValueError: A number is out of range.
+        LookupError: `precision` names a figure that no run has.
+        ConfigError: The router refuses the scenario's settings.
+        WorkersLostError: Workers died too often; it has what was done.
+    """
+    most = _most(replications, replications_max, is_open=bool(precision))
+    samples: list[Sample] = []
+
+    def found(*, is_precise: bool) -> Study:
+        ordered = tuple(sorted(samples, key=lambda one: one.number))
+        return Study(scenario.title, seed, confidence, ordered, is_precise)
+
+    wave = replications
+    while True:
+        until = min(len(samples) + wave, most)
+        seeds = [(number, seed_of(seed, number)) for number in range(len(samples), until)]
+        try:
+            for sample in run_all(scenario, seeds):
+                samples.append(sample)
+                if progress is not None:
+                    progress(len(samples), until)
+        except WorkersLostError as error:
+            error.study = found(is_precise=False)
+            raise
+        sofar = found(is_precise=False)
+        is_precise = all(one.is_met(sofar.estimate(one.name)) for one in precision)
+        if is_precise or until == most:
+            return found(is_precise=is_precise)
+        wave = max(replications // 2, 1)
+
+
+def _most(replications: int, replications_max: int | None, *, is_open: bool) -> int:
+    """Return how many runs there are at most.
+
+    Raises:
+        ValueError: A number is out of range.
+    """
+    least = 2 if is_open else 1
+    if not least <= replications <= REPLICATIONS_MAX:
+        wanted = f"from {least} to {REPLICATIONS_MAX}"
+        raise ValueError(f"replications: is {replications}; wanted {wanted}")
+    most = min(replications_max or 10 * replications, REPLICATIONS_MAX)
+    if most < replications:
+        raise ValueError(f"replications_max: is {most}; wanted at least {replications}")
+    return most if is_open else replications
+
+
+def parse_precision(text: str) -> Precision:
+    """Return what `NAME=HALF_WIDTH` or `NAME=SHARE%` asks.
+
+    >>> parse_precision("sales.voice.asa_s=5%")
+    Precision(name='sales.voice.asa_s', half_width=0.05, is_relative=True)
+
+    Raises:
+        ValueError: It is neither.
+    """
+    match = _PRECISION.fullmatch(text)
+    try:
+        half_width = float(match["half"]) if match else 0.0
+    except ValueError:
+        half_width = 0.0
+    if match is None or not 0 < half_width < float("inf"):
+        wanted = "NAME=HALF_WIDTH or NAME=SHARE%, like sales.voice.service_level=0.01"
+        raise ValueError(f"precision: is {shown(text)}; wanted {wanted}")
+    if match["percent"]:
+        return Precision(match["name"], half_width / 100, is_relative=True)
+    return Precision(match["name"], half_width)

@@ -1,0 +1,109 @@
+"""A study's figures, as a table for a terminal and as JSON: functions of the study alone."""
+
+import json
+from typing import Any, Final
+
+from rich import box
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from acd.errors import printable
+from sim.intervals import Estimate, mean_of
+from sim.report import NOTHING
+from sim.study import Study
+
+_COLUMNS: Final = (
+    ("Offered", "offered", "number"),
+    ("Answered", "answered", "number"),
+    ("Abandoned", "abandonment", "share"),
+    ("Service level", "service_level", "share"),
+    ("ASA", "asa_s", "time"),
+    ("Wait p95", "wait_p95_s", "time"),
+    ("AHT", "aht_s", "time"),
+    ("Occupancy", "occupancy", "share"),
+)
+
+
+def table(study: Study) -> Group:
+    """Return the tables: each figure's mean over the runs, ± half the width of its interval."""
+    samples = study.samples
+    arrived = mean_of([float(one.arrived) for one in samples], study.confidence)
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for name in ("Queue", "Channel"):
+        made.add_column(name, no_wrap=True)
+    for name, _, _ in _COLUMNS:
+        made.add_column(name, justify="right", no_wrap=True)
+    for row in samples[0].report.rows:
+        names = (f"{row.queue}.{row.channel}.{measure}" for _, measure, _ in _COLUMNS)
+        cells = (
+            shown(_known(study, name), kind)
+            for name, (_, _, kind) in zip(names, _COLUMNS, strict=True)
+        )
+        made.add_row(
+            Text(printable(row.queue)), Text(row.channel.replace("_", " ")), *map(Text, cells)
+        )
+    teams = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    teams.add_column("Group", no_wrap=True)
+    teams.add_column("Occupancy", justify="right", no_wrap=True)
+    report = samples[0].report
+    for team in (*report.groups, report.total):
+        name = team.name or "all"
+        teams.add_row(
+            Text(printable(name)), Text(shown(_known(study, f"group.{name}.occupancy"), "share"))
+        )
+    head = (
+        f"{printable(study.title)}, seed {study.seed}: {len(samples)} runs, "
+        f"{shown(arrived, 'number')} contacts each"
+    )
+    foot = (
+        f"Mean over the runs ± half the width of its {100 * study.confidence:g} % interval "
+        f"(definitions {report.definition_digest[:12]}, digest {study.digest[:12]})."
+    )
+    return Group(Text(head), made, teams, Text(foot))
+
+
+def _known(study: Study, name: str) -> Estimate | None:
+    return study.estimate(name) if name in study.names() else None
+
+
+def shown(estimate: Estimate | None, kind: str) -> str:
+    """Return a figure with its interval.
+
+    >>> shown(Estimate(0.8114, 0.0123, 20, 0.03), "share"), shown(None, "time")
+    ('81.1 ± 1.2 %', '–')
+    """
+    if estimate is None:
+        return NOTHING
+    mean, half = estimate.mean, estimate.half_width
+    if kind == "share":
+        return f"{100 * mean:.1f} ± {100 * half:.1f} %"
+    if kind == "time":
+        return f"{mean:.1f} ± {half:.1f} s"
+    return f"{mean:,.1f} ± {half:,.1f}"
+
+
+def as_json(study: Study) -> str:
+    """Return all figures with their intervals, and those of each run; keys sorted."""
+    figures: dict[str, Any] = {}
+    for name in study.names():
+        estimate = study.estimate(name)
+        assert estimate is not None
+        finite = estimate.half_width if estimate.runs > 1 else None
+        figures[name] = {
+            "mean": estimate.mean,
+            "half_width": finite,
+            "deviation": estimate.deviation,
+            "runs": [one.figures.get(name) for one in study.samples],
+        }
+    facts = {
+        "arrived": [one.arrived for one in study.samples],
+        "confidence": study.confidence,
+        "definition_digest": study.samples[0].report.definition_digest,
+        "digest": study.digest,
+        "figures": figures,
+        "is_precise": study.is_precise,
+        "seed": study.seed,
+        "title": study.title,
+    }
+    return json.dumps(facts, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
