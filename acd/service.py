@@ -70,17 +70,18 @@ def report_unserved(
     carrying = _carrying(found, settings, distinct)
     abilities = _Abilities(found, settings, distinct)
     taking: dict[tuple[str, Channel], Bits] = {}
+    """Who may take it in the end."""
     unreserved: dict[tuple[str, Channel], Bits] = {}
-    """Who may take it in the end, however few wait."""
+    """Who of them, however few wait."""
     # Of queues with one name the first counts.
     for queue in reversed({each.name: each for each in reversed(settings.queues)}.values()):
         able = abilities.meeting(queue.requires)
-        widest = able | abilities.meeting_at_last(queue)
+        widest = able | abilities.meeting_at_last(queue)[0]
         for channel in queue.channels:
             path = ("queues", queue.name, channel.value)
             serve = serving[queue.name, channel]
             carry = serve & carrying[channel]
-            taking[queue.name, channel] = carry & able
+            taking[queue.name, channel] = carry & widest
             unreserved[queue.name, channel] = at_once[queue.name, channel] & carry & widest
             if not serve:
                 found.report(path, "is served by no agent", "an agent whose profile serves it")
@@ -92,16 +93,17 @@ def report_unserved(
                 found.report(path, "is served by no agent who may take it", wanted)
             elif not unreserved[queue.name, channel]:
                 found.report(path, "is served by agents in reserve only", _NOT_IN_RESERVE)
-    stepped = {queue.name for queue in settings.queues if queue.steps}
+    queues = {queue.name: queue for queue in reversed(settings.queues)}
     for place, rule in enumerate(settings.entry):
+        if rule.queue not in queues:
+            continue  # That is reported.
         asks = ("entry", place, "requirement")
-        able = abilities.meeting(rule.requirement)
+        able = abilities.meeting_at_last(queues[rule.queue], rule.requirement)[1]
         unmet = _unmet(rule, entry_channels[place], taking, able)
         if unmet is not None:
             who = f"an agent who serves {unmet} of {shown(rule.queue)} and meets it too"
             found.report(asks, "is met by no agent", who)
-        # By a step it may be lowered.
-        elif rule.queue not in stepped and _unmet(rule, entry_channels[place], unreserved, able):
+        elif _unmet(rule, entry_channels[place], unreserved, able):
             found.report(asks, "is met by agents in reserve only", _NOT_IN_RESERVE)
 
 
@@ -216,15 +218,18 @@ class _Abilities:
             if found.doubtful(*path, "skills") or found.doubtful(*path, "attributes"):
                 self._unsure |= bit
 
-    def meeting_at_last(self, queue: QueueSettings) -> Bits:
-        """Return who meets what a queue requires when all its steps are taken, or might."""
+    def meeting_at_last(self, queue: QueueSettings, own: str = "") -> tuple[Bits, Bits]:
+        """Return who meets what a queue requires when all its steps are taken, or might.
+
+        And who then meets what a contact requires itself, which steps lower, too.
+        """
         texts = {
             text: self._read(text)
             for text in (queue.requires, *(one.requires for one in queue.steps))
             if text is not None
         }
-        requirement, _ = required_at(len(queue.steps), queue, texts, ANYONE)
-        return self._meeting(requirement) | self._unsure
+        required, left = required_at(len(queue.steps), queue, texts, self._read(own))
+        return self._meeting(required) | self._unsure, self._meeting(left) | self._unsure
 
     def meeting(self, text: str) -> Bits:
         """Return who meets a requirement, or might: everybody if it cannot be read."""

@@ -130,5 +130,5 @@ class StepChecks:
         if fewer:
             whom = f"what all meet who meet {shown(before)}, of {key_text(before_path)}"
             self._found.report(path, f"is {shown(after)}, which is narrower", whom)
-        elif one == other:
+        elif one == other or admits_fewer(other, one) is False:
             self._found.report(path, f"is {shown(after)}", "another than before")

@@ -81,6 +81,11 @@ def idle(place: int, *takers: str) -> list[str]:
     ]
 
 
+PHONES: Final = ProfileSettings(
+    name="both",
+    serves=(Serves(queue="all", channels=(VOICE,)), Serves(queue="calls", channels=(VOICE,))),
+)
+
 IN_RESERVE: Final = (
     "entry[0].requirement: is met by agents in reserve only; wanted an agent who serves it without"
     " reserve_waiting, or a few contacts would wait for ever"
@@ -100,6 +105,15 @@ def reserved(settings: DomainSettings, *steps: RoutingStep) -> DomainSettings:
         profiles=(both, ProfileSettings(name="reserve", serves=lines)),
         agents=(replace(ann, profile="reserve"), bob),
     )
+
+
+def stepped(requirement: str, step: RoutingStep, requires: str = "") -> DomainSettings:
+    """Return the domain with a rule for calls that requires this, in a queue with a step."""
+    settings = rules("channel == voice", requirement=requirement)
+    calls = QueueSettings(
+        name="all", channels={VOICE: ChannelSettings()}, requires=requires, steps=(step,)
+    )
+    return replace(settings, queues=(calls, settings.queues[1]), profiles=(PHONES,))
 
 
 CONTRADICTS: Final = "entry[0].when: can never fire: it contradicts itself; wanted a condition that a contact can meet"
@@ -191,6 +205,15 @@ CASES: Final[list[tuple[DomainSettings, list[str]]]] = [
     (reserved(rules("channel == voice", requirement="loans")), []),
     (reserved(rules("topic == x", requirement="cards or loans")), []),
     (reserved(rules("channel == voice", requirement="cards"), RoutingStep(after_us=1, lower={"cards": 0})), []),
+    # Who meets it in the end, when all steps are taken, is somebody who can.
+    (stepped("cards >= 8", RoutingStep(after_us=1, lower={"cards": 5})), []),
+    (stepped("cards >= 8", RoutingStep(after_us=1, lower={"cards": 6})), [
+        "entry[0].requirement: is met by no agent; wanted an agent who serves voice of `all` and meets it too"]),
+    (stepped("cards and loans", RoutingStep(after_us=1, lower={"loans": 0})), []),
+    (stepped("cards", RoutingStep(after_us=1, requires=""), requires="loans"), []),
+    (stepped("cards", RoutingStep(after_us=1, requires="loans or latin"), requires="loans"), [
+        "entry[0].requirement: is met by no agent; wanted an agent who serves voice of `all` and meets it too"]),
+    (reserved(rules("channel == voice", requirement="cards"), RoutingStep(after_us=1, lower={"loans": 0})), [IN_RESERVE]),
     (rules("channel == voice", requirement="cards and loans", queue="calls"),
      ["entry[0].requirement: is met by no agent; wanted an agent who serves voice of `calls` and meets it too"]),
 ]  # fmt: skip

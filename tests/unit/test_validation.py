@@ -318,6 +318,10 @@ CASES: Final[list[tuple[DomainSettings, list[str]]]] = [
     (steps(step(requires="site == madrid and cards >= 3")), [
         "queues.cards.steps[0].requires: is `site == madrid and cards >= 3`; wanted another than before",
     ]),
+    # However it is written.
+    (steps(step(requires="site == madrid and cards >= 3 and (cards or loans)")), [
+        "queues.cards.steps[0].requires: is `site == madrid and cards >= 3 and (cards…`; wanted another than before",
+    ]),
     (steps(step(requires="cards >= 3"), step(after_us=2 * SECOND_US, requires="cards >= 4")), [
         "queues.cards.steps[1].requires: is `cards >= 4`, which is narrower; wanted what all meet who"
         " meet `cards >= 3`, of queues.cards.steps[0].requires",
