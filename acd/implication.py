@@ -135,17 +135,33 @@ class Logic:
             return None
         return [one for number, one in enumerate(others, 1) if excluded >> number & 1]
 
+    def follows(self, place: int, other: int) -> bool | None:
+        """Return whether whatever meets the other condition meets this one; None: it is too much.
+
+        >>> more, less = (Between("cards", least, NUMBER_MAX) for least in (5, 3))
+        >>> Logic([more, less]).follows(1, 0), Logic([more, less]).follows(0, 1)
+        (True, False)
+        """
+        try:
+            return self._search([self._holding[other], self._failing[place]]) is not None
+        except _EnoughError:
+            return None
+
     def _excluded(self, nodes: Sequence[_Node]) -> Bits | None:
         """Return some that surely never hold together; None if all may, or it takes too long."""
+        try:
+            return self._search(nodes)
+        except _EnoughError:
+            return None
+
+    def _search(self, nodes: Sequence[_Node]) -> Bits | None:
+        """Return some that never hold together; None if all may."""
         self._until = min(self._looked_at + SEARCH_MAX, TERMS_MAX)
         self._open = 0
         laid = _Laid(self._every.copy(), {})
         choices: list[_Choice] = []
-        try:
-            found = self._lay(((one, 1 << place) for place, one in enumerate(nodes)), laid, choices)
-            return self._choose(choices, 0, laid) if found is None else found
-        except _EnoughError:
-            return None
+        found = self._lay(((one, 1 << place) for place, one in enumerate(nodes)), laid, choices)
+        return self._choose(choices, 0, laid) if found is None else found
 
     def _lay(
         self, nodes: Iterable[tuple[_Node, Bits]], laid: _Laid, choices: list[_Choice]

@@ -38,6 +38,9 @@ from acd.widening import required_at
 Bits: TypeAlias = int
 """A set of agents: bit n is set if agent n is in it."""
 
+_Takers: TypeAlias = Mapping[tuple[str, Channel], Bits]
+"""Who may take the contacts of a queue and channel when all its steps are taken."""
+
 
 _NOT_IN_RESERVE: Final = (
     "an agent who serves it without reserve_waiting, or a few contacts would wait for ever"
@@ -70,9 +73,8 @@ def report_unserved(
     carrying = _carrying(found, settings, distinct)
     abilities = _Abilities(found, settings, distinct)
     taking: dict[tuple[str, Channel], Bits] = {}
-    """Who may take it in the end."""
     unreserved: dict[tuple[str, Channel], Bits] = {}
-    """Who of them, however few wait."""
+    """Who of them takes it however few wait."""
     # Of queues with one name the first counts.
     for queue in reversed({each.name: each for each in reversed(settings.queues)}.values()):
         able = abilities.meeting(queue.requires)
@@ -93,24 +95,40 @@ def report_unserved(
                 found.report(path, "is served by no agent who may take it", wanted)
             elif not unreserved[queue.name, channel]:
                 found.report(path, "is served by agents in reserve only", _NOT_IN_RESERVE)
-    queues = {queue.name: queue for queue in reversed(settings.queues)}
-    for place, rule in enumerate(settings.entry):
-        if rule.queue not in queues:
-            continue  # That is reported.
-        asks = ("entry", place, "requirement")
-        able = abilities.meeting_at_last(queues[rule.queue], rule.requirement)[1]
-        unmet = _unmet(rule, entry_channels[place], taking, able)
-        if unmet is not None:
-            who = f"an agent who serves {unmet} of {shown(rule.queue)} and meets it too"
-            found.report(asks, "is met by no agent", who)
-        elif _unmet(rule, entry_channels[place], unreserved, able):
-            found.report(asks, "is met by agents in reserve only", _NOT_IN_RESERVE)
+    takers = taking, unreserved
+    for place, channels in enumerate(entry_channels):
+        _report_rule(found, settings, abilities, place, takers=takers, channels=channels)
+
+
+def _report_rule(
+    found: Findings,
+    settings: DomainSettings,
+    abilities: "_Abilities",
+    place: int,
+    *,
+    takers: tuple[_Takers, _Takers],
+    channels: frozenset[Channel],
+) -> None:
+    """Report an entry rule whose requirement is met by no taker, or only by those in reserve."""
+    rule = settings.entry[place]
+    queue = next((one for one in settings.queues if one.name == rule.queue), None)
+    if queue is None:
+        return  # That is reported.
+    path = ("entry", place, "requirement")
+    taking, unreserved = takers
+    able = abilities.meeting_at_last(queue, rule.requirement)[1]
+    unmet = _unmet(rule, channels, taking, able)
+    if unmet is not None:
+        who = f"an agent who serves {unmet} of {shown(rule.queue)} and meets it too"
+        found.report(path, "is met by no agent", who)
+    elif _unmet(rule, channels, unreserved, able):
+        found.report(path, "is met by agents in reserve only", _NOT_IN_RESERVE)
 
 
 def _unmet(
     rule: EntryRule,
     channels: frozenset[Channel],
-    taking: Mapping[tuple[str, Channel], Bits],
+    taking: _Takers,
     able: Bits,
 ) -> Channel | None:
     """Return a channel on which none of those who take a rule's contacts is able to."""

@@ -121,7 +121,7 @@ class StepChecks:
             for text, bounds in (earlier, later)
         )
         fewer = admits_fewer(one, other)
-        if fewer is None:  # Too much to imagine: whom we have must do.
+        if fewer is None:  # Too hard to find out: whom we have must do.
             fewer = any(
                 one.met_by(agent.skills, agent.attributes)
                 and not other.met_by(agent.skills, agent.attributes)

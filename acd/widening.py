@@ -9,18 +9,13 @@ Source: Avaya's skill levels with reserve agents, Cisco's precision queue steps,
 rings, Amazon Connect's routing criteria and queue delay, TaskRouter's workflow targets.
 """
 
-from collections.abc import Iterable, Mapping
-from itertools import product
-from math import prod
-from typing import Final, TypeVar, assert_never
+from collections.abc import Mapping
+from typing import assert_never
 
+from acd.conditions import NUMBER_MAX, Between, Condition, Either, Every, OneOf
+from acd.implication import Logic
 from acd.settings import QueueSettings, RoutingStep
 from acd.skills import ANYONE, AllOf, AnyOf, HasAttribute, HasSkill, Requirement, joined
-
-T = TypeVar("T")
-
-CASES_MAX: Final = 4_096
-"""Most imagined agents by whom two requirements are compared: 12 skills with one bound each."""
 
 
 def lowered(requirement: Requirement, bounds: Mapping[str, int]) -> Requirement:
@@ -75,39 +70,27 @@ def priority_at(step: int, steps: tuple[RoutingStep, ...], priority: int) -> int
 
 
 def admits_fewer(before: Requirement, after: Requirement) -> bool | None:
-    """Return whether somebody meets the one and not the other; None if that is too much to try.
-
-    Exact: of each skill only the bounds named matter, of each attribute only the values named.
+    """Return whether somebody might meet the one and not the other; None if that is too hard.
 
     >>> admits_fewer(HasSkill("cards", 5), HasSkill("cards", 3))
     False
     >>> admits_fewer(HasSkill("cards", 5), AllOf((HasSkill("cards", 3), HasSkill("loans", 1))))
     True
     """
-    levels: dict[str, set[int]] = {}
-    values: dict[str, set[str]] = {}
-    for leaf in (*_leaves(before), *_leaves(after)):
-        if isinstance(leaf, HasSkill):
-            levels.setdefault(leaf.skill, {0}).add(leaf.at_least)
-        else:
-            values.setdefault(leaf.attribute, {""}).add(leaf.value)
-    if prod(map(len, levels.values())) * prod(map(len, values.values())) > CASES_MAX:
-        return None
-    return any(
-        before.met_by(skills, attributes) and not after.met_by(skills, attributes)
-        for skills in _choices(levels)
-        for attributes in _choices(values)
-    )
+    follows = Logic([_condition(before), _condition(after)]).follows(1, 0)
+    return None if follows is None else not follows
 
 
-def _leaves(requirement: Requirement) -> Iterable[HasSkill | HasAttribute]:
-    if isinstance(requirement, AllOf | AnyOf):
-        for part in requirement.parts:
-            yield from _leaves(part)
-    else:
-        yield requirement
-
-
-def _choices(choices: Mapping[str, set[T]]) -> list[dict[str, T]]:
-    """Return every way to choose one of each."""
-    return [dict(zip(choices, one, strict=True)) for one in product(*choices.values())]
+def _condition(requirement: Requirement) -> Condition:
+    """Return what an agent must be, as what a contact must: a skill is a number, or not set."""
+    match requirement:
+        case HasSkill(skill, at_least, negated):
+            return Between(f"skill {skill}", at_least, NUMBER_MAX, negated)
+        case HasAttribute(attribute, value, negated):
+            return OneOf(f"attribute {attribute}", frozenset((value,)), negated)
+        case AllOf(parts):
+            return Every(tuple(map(_condition, parts)))
+        case AnyOf(parts):
+            return Either(tuple(map(_condition, parts)))
+        case _:
+            assert_never(requirement)

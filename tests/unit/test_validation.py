@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 import pytest
 
+from acd import implication
 from acd.ids import Channel
 from acd.mistakes import KeyPath, key_text
 from acd.settings import (
@@ -729,16 +730,16 @@ def test_keys_are_spelt_as_in_the_file(path: KeyPath, text: str) -> None:
     assert key_text(path) == text
 
 
-def test_steps_that_are_too_many_cases_are_compared_for_the_agents_there_are() -> None:
-    skills = tuple(f"s{number}" for number in range(14))
-    ana = changed(ANA, skills=dict.fromkeys(skills[:13], 5))
-    many = " and ".join(skills[:13])
-    for requires, wrong in ((" or ".join(skills[:13]), 0), (skills[13], 1)):
-        settings = changed(
-            queue(requires=many, steps=(step(requires=requires),)), skills=skills, agents=(ana,)
-        )
-        found = [one.key for one in problems(settings)]
-        assert found == ["queues.cards.steps[0].requires"] * wrong
+def test_steps_that_are_too_hard_are_compared_for_the_agents_there_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings = steps(step(requires="loans >= 5"))
+    some = changed(settings, agents=(changed(ANA, skills={"cards": 6, "loans": 5}),))
+    for narrows in (settings, some):
+        assert [one.key for one in problems(narrows)] == ["queues.cards.steps[0].requires"]
+    monkeypatch.setattr(implication, "SEARCH_MAX", 1)
+    assert [one.key for one in problems(settings)] == ["queues.cards.steps[0].requires"]
+    assert problems(some) == []
 
 
 def test_nothing_is_said_of_a_steps_priority_where_the_policy_could_not_be_read() -> None:

@@ -8,6 +8,7 @@ from random import Random
 
 import pytest
 
+from acd import implication
 from acd.settings import QueueSettings, RoutingStep
 from acd.skills import ANYONE, Requirement, parse_requirement
 from acd.widening import admits_fewer, lowered, priority_at, required_at
@@ -87,7 +88,15 @@ def test_a_requirement_is_wider_or_not(before, after, fewer):
         assert fewer or meets != [True, False]
 
 
-def test_what_is_too_much_to_try_is_not_answered():
-    many = " and ".join(f"s{number}" for number in range(12))
-    assert admits_fewer(read(many), ANYONE) is False
-    assert admits_fewer(read(f"{many} and s12"), ANYONE) is None
+def test_a_skill_among_many_decides():
+    some = " or ".join(f"s{number} >= 3" for number in range(14))
+    assert admits_fewer(read(some), read(f"{some} or cards")) is False
+    assert admits_fewer(read(some), read(some.replace("s7 >= 3", "s7 >= 4"))) is True
+    levels = " or ".join(f"cards >= {n} and loans >= {11 - n} and spanish" for n in range(1, 11))
+    assert admits_fewer(read(levels), read(levels.replace("cards >= 5", "cards >= 4"))) is False
+    assert admits_fewer(read(levels), read(levels.replace("cards >= 5", "cards >= 6"))) is True
+
+
+def test_what_is_too_hard_is_not_answered(monkeypatch):
+    monkeypatch.setattr(implication, "SEARCH_MAX", 1)
+    assert admits_fewer(read("cards and loans"), ANYONE) is None
