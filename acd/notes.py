@@ -159,19 +159,32 @@ def _dispositions(settings: DomainSettings) -> Iterator[str]:
 
 def _calendars(settings: DomainSettings) -> Iterator[str]:
     """Tell which calendars nobody keeps, and whose contacts all come when they are closed."""
-    kept = {queue.name: queue.opening_hours for queue in settings.queues}
+    kept = {queue.name: queue.opening_hours or "" for queue in settings.queues}
     calendars = {one.name: one for one in settings.calendars}
     for name in calendars:
         if name not in kept.values():
             yield _said(("calendars", name), "no queue keeps it")
-    for place, rule in enumerate(settings.entry):
-        calendar = calendars.get(kept[rule.queue] or "")
-        if calendar is None or calendar.utc_offsets != settings.utc_offsets or not rule.when:
-            continue
-        condition = parse_condition(
+    # The hours of another zone cannot be compared with the times of rules.
+    shut = {
+        name: _closed(one)
+        for name, one in calendars.items()
+        if one.utc_offsets == settings.utc_offsets
+    }
+    numbers = {name: number for number, name in enumerate(shut)}
+    keeping = [
+        (place, rule, numbers[kept[rule.queue]])
+        for place, rule in enumerate(settings.entry)
+        if rule.when and kept[rule.queue] in numbers
+    ]
+    firing = (
+        parse_condition(
             rule.when, attributes=settings.contact_attributes, numbers=settings.contact_numbers
         )
-        if Logic([_closed(calendar), condition]).takers_of(1, [0]) is not None:
+        for _, rule, _ in keeping
+    )
+    logic = Logic([*shut.values(), *firing])  # One for all, which bounds what they cost together.
+    for number, (place, rule, its) in enumerate(keeping, len(shut)):
+        if logic.takers_of(number, [its]) is not None:
             what = f"is {shown(rule.queue)}, which is closed whenever the rule fires"
             yield _said(("entry", place, "queue"), f"{what}, but for special days")
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 import pytest
 from msgspec.structs import replace
 
+from acd import implication
 from acd.events import ClockTicked
 from acd.ids import WrapUpMode
 from acd.notes import notes
@@ -213,3 +214,22 @@ def test_no_wait_brings_a_capped_contact_before_one_that_starts_above() -> None:
     play.now_s += 20 * DAY_US // SECOND_US
     play.tell(arrived("c2", queue="gold"))
     assert "contact_id=c2" in play.tell(at_work("ann"))[0]
+
+
+def test_what_rules_cost_that_meet_closed_queues_is_bounded_for_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    nights = [EntryRule(name=f"r{n}", queue="sales", when="weekday == sun") for n in range(3)]
+    night = office(when="")
+    night = replace(night, entry=(*nights, *night.entry))
+    told = [note.partition(".")[0] for note in notes(night)]
+    assert told == ["entry[0]", "entry[1]", "entry[2]"]
+    once = next(n for n in range(1, 1_000) if _notes_within(monkeypatch, night, n))
+    assert _notes_within(monkeypatch, night, 2 * once - 1) == 1
+    assert _notes_within(monkeypatch, night, 3 * once) == 3
+
+
+def _notes_within(monkeypatch: pytest.MonkeyPatch, settings: DomainSettings, terms_max: int) -> int:
+    """Return how many notes there are if no more terms are looked at."""
+    monkeypatch.setattr(implication, "TERMS_MAX", terms_max)
+    return len(notes(settings))
