@@ -15,6 +15,7 @@ HOT = (
     "affinity",
     "agents",
     "classes",
+    "clocks",
     "contact_facts",
     "counting",
     "dispositions",

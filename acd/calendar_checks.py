@@ -6,7 +6,7 @@ from typing import Final
 from acd.errors import shown
 from acd.mistakes import Findings, KeyPath
 from acd.opening import day_of
-from acd.settings import DAY_US, SECOND_US, DomainSettings
+from acd.settings import DAY_US, SECOND_US, DomainSettings, QueueClock
 
 CALENDARS_MAX: Final = 100
 """Most calendars of a domain: each is looked at when one opens or closes, and a site has a few."""
@@ -62,6 +62,11 @@ def report_calendars(found: Findings, settings: DomainSettings) -> None:
         if name is not None:
             at_queue = ("queues", queue.name, "opening_hours")
             found.known(at_queue, name, "declared calendar", names, at=("calendars", name))
+        elif queue.clock is QueueClock.OPENING_HOURS:
+            at_clock = ("queues", queue.name, "clock")
+            if not found.excused("queues", queue.name, "opening_hours"):
+                wanted = "elapsed, since the queue has no opening_hours"
+                found.report(at_clock, "is opening_hours", wanted)
 
 
 def _report_spans(found: Findings, path: KeyPath, spans: tuple[tuple[int, int], ...]) -> None:

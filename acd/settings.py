@@ -105,6 +105,15 @@ class Abandons(StrEnum):
     IGNORED = "ignored"
 
 
+@plain
+class QueueClock(StrEnum):
+    """What counts of the time for which contacts wait in a queue. See `acd.clocks`."""
+
+    ELAPSED = "elapsed"
+    OPENING_HOURS = "opening_hours"
+    """Only what passes while the queue is open."""
+
+
 class _Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Base of all settings. Defaults are left out, so that a new setting changes no old digest."""
 
@@ -203,6 +212,8 @@ class QueueSettings(_Settings, frozen=True):
     """Whether an agent must tell one before he ends his wrap-up."""
     opening_hours: str | None = None
     """The calendar by which it is open or closed; open always if None."""
+    clock: QueueClock = QueueClock.ELAPSED
+    """What counts of the waits in it: for its promise, steps, limits and service level."""
     resume_us: int | None = None
     """For how long a customer who left may come back to his place; None for not at all."""
 

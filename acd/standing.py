@@ -145,11 +145,11 @@ def _obstacle(name: Block, leg: Leg, agent: Agent) -> Obstacle:
             opens_us = klass.door.changes_us
             return Obstacle(name, opens_us if opens_us < NEVER_US else 0)
         case Block.PROFILE_DELAY:
-            return Obstacle(name, leg.arrived_us + desk.delays[place])
+            return Obstacle(name, klass.due_us(leg.arrived_us, desk.delays[place]))
         case Block.AFFINITY_HOLD:
             # A leg that is kept for one person may be kept for a team after that.
             of_his = of_team(klass, agent.kind)
-            team_until_us = 0 if of_his else leg.arrived_us + klass.team_us
+            team_until_us = 0 if of_his else klass.due_us(leg.arrived_us, klass.team_us)
             return Obstacle(name, max(leg.kept_until_us, team_until_us))
         case Block.RESERVE:
             assert klass.backlog is not None

@@ -24,7 +24,7 @@ from acd.events import AgentLoggedIn, AgentReady, Batch, ClockTicked, Event, Leg
 from acd.explanation import explain_offer, explain_wait
 from acd.router import Router
 from acd.sentences import tell_offer, tell_wait
-from acd.settings import SECOND_US, DomainSettings, Serves
+from acd.settings import SECOND_US, DomainSettings, QueueClock, Serves
 from acd.snapshot import Snapshot
 from acd.standing import Obstacle, obstacles
 from tests.properties.domains import small_domain
@@ -112,8 +112,9 @@ def _without(settings: DomainSettings, name: Block) -> DomainSettings:
         )
 
     if name is Block.CLOSED_QUEUE:
+        always = {"opening_hours": None, "clock": QueueClock.ELAPSED}
         return replace(
-            settings, queues=tuple(replace(queue, opening_hours=None) for queue in settings.queues)
+            settings, queues=tuple(replace(queue, **always) for queue in settings.queues)
         )
 
     def line(one: Serves) -> Serves:
