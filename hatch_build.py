@@ -44,6 +44,7 @@ HOT = (
     "router",
     "selection",
     "sessions",
+    "shifts",
     "stages",
     "supervision",
     "tallies",

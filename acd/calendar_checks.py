@@ -4,7 +4,7 @@ from itertools import pairwise
 from typing import Final
 
 from acd.errors import shown
-from acd.mistakes import Findings, KeyPath
+from acd.mistakes import Findings, KeyPath, agent_path
 from acd.opening import day_of
 from acd.settings import DAY_US, SECOND_US, DomainSettings, QueueClock
 
@@ -57,6 +57,11 @@ def report_calendars(found: Findings, settings: DomainSettings) -> None:
             found.report(path, "never opens", "hours on a weekday or on a special day")
         report_offsets(found, (*path, "time_zone"), one.utc_offsets)
     names = {one.name for one in calendars}
+    shifts = {(agent_path(agent), agent.shift): None for agent in settings.agents}
+    for at_agent, shift in shifts:
+        if shift is not None:
+            at_shift = (*at_agent, "shift")
+            found.known(at_shift, shift, "declared calendar", names, at=("calendars", shift))
     for queue in settings.queues:
         name = queue.opening_hours
         if name is not None:

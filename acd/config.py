@@ -211,6 +211,7 @@ class _AgentTable(Table):
     skills: dict[str, Whole] | None = None
     attributes: dict[str, str] | None = None
     wrap_up_mode: Annotated[WrapUpMode, _ByName] | None = None
+    shift: str | None = None
 
 
 class _GroupTable(_AgentTable):

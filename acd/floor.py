@@ -486,6 +486,8 @@ class Floor:
             return self.agents[number].back_off_until_us == at_us
         if timer is Timer.GAP:
             return self.agents[number].gap_until_us == at_us
+        if timer is Timer.SHIFT:
+            return self.agents[number].shift_changes_us == at_us
         leg = self.legs.get(number)
         if timer is Timer.HOLD:
             return leg is not None and leg.kept_until_us == at_us

@@ -161,9 +161,10 @@ def _calendars(settings: DomainSettings) -> Iterator[str]:
     """Tell which calendars nobody keeps, and whose contacts all come when they are closed."""
     kept = {queue.name: queue.opening_hours for queue in settings.queues}
     calendars = {one.name: one for one in settings.calendars}
+    used = {*kept.values(), *(agent.shift for agent in settings.agents)}
     for name in calendars:
-        if name not in kept.values():
-            yield _said(("calendars", name), "no queue keeps it")
+        if name not in used:
+            yield _said(("calendars", name), "no queue or shift keeps it")
     for place, rule in enumerate(settings.entry):
         calendar = calendars.get(kept[rule.queue] or "")
         if calendar is None or calendar.utc_offsets != settings.utc_offsets or not rule.when:

@@ -109,6 +109,10 @@ class Calendar:
             at_us = to_us
         return opened_us
 
+    def clocks_us(self, at_us: int) -> int:
+        """Return what the clocks of its place show at an instant, as if it were UTC."""
+        return at_us + self._offsets_us[bisect_right(self._from_us, at_us)]
+
     def piece(self, at_us: int) -> tuple[bool, int]:
         """Return whether it is open at an instant, and until when that is sure; `NEVER_US` at most.
 

@@ -266,6 +266,8 @@ class AgentSettings(_Settings, frozen=True):
     skills: dict[str, int] = {}
     attributes: dict[str, str] = {}
     wrap_up_mode: WrapUpMode = WrapUpMode.TIMED
+    shift: str | None = None
+    """The calendar by which he works: outside it he is offered nothing new; always if None."""
 
 
 class HeadroomSettings(_Settings, frozen=True):
@@ -279,7 +281,7 @@ class HeadroomSettings(_Settings, frozen=True):
 
 
 class CalendarSettings(_Settings, frozen=True):
-    """When the queues that keep it are open, by the clocks of a place; see `acd.opening`."""
+    """When its queues are open, or its agents work, by the clocks of a place: `acd.opening`."""
 
     name: str
     hours: tuple[tuple[tuple[int, int], ...], ...] = ((),) * 7

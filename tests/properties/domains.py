@@ -377,7 +377,12 @@ def _with_calendars(rng: Random, settings: DomainSettings) -> DomainSettings:
         else queue
         for queue in settings.queues
     )
-    return replace(settings, queues=queues, calendars=tuple(calendars))
+    names = [calendar.name for calendar in calendars]
+    agents = tuple(
+        replace(agent, shift=rng.choice(names)) if rng.random() < 0.3 else agent
+        for agent in settings.agents
+    )
+    return replace(settings, queues=queues, agents=agents, calendars=tuple(calendars))
 
 
 def _rule(rng: Random, name: str, settings: DomainSettings) -> EntryRule:

@@ -5,7 +5,6 @@ of its spans begins or ends, and where its clocks are changed; between two such 
 the first of them.
 """
 
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, time, timedelta
 from typing import Final
@@ -92,15 +91,9 @@ class Hours:
                 begin_us + other * DAY_US + (time_s - offset_s) * SECOND_US
                 for other in (-1, 0, 1, 2)
                 for time_s in self._times_s
-                for offset_s in {0, *(offset_s for _, offset_s in offsets[-6:])} | self._near(day)
+                for offset_s in (0, *(offset_s for _, offset_s in offsets))
             }
             could |= {from_us for from_us, _ in offsets}
             inside = sorted(one for one in could if begin_us <= one < begin_us + DAY_US)
             self._pieces[day] = [(at_us, self.is_open(at_us)) for at_us in inside]
         return self._pieces[day]
-
-    def _near(self, day: int) -> set[int]:
-        """Return the offsets that hold about a day."""
-        offsets = self._calendar.utc_offsets
-        place = bisect_right([from_us for from_us, _ in offsets], day * DAY_US)
-        return {offset_s for _, offset_s in offsets[max(0, place - 2) : place + 2]}

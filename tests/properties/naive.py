@@ -100,9 +100,9 @@ class Naive:
         self._performance = settings.performance or PerformanceSettings()
         lines = [line for profile in settings.profiles for line in profile.serves]
         reserves = any(line.reserve_waiting is not None for line in lines)
-        calendars = {calendar.name: calendar for calendar in settings.calendars}
+        self._calendars = {calendar.name: Hours(calendar) for calendar in settings.calendars}
         self._hours = {
-            queue.name: Hours(calendars[queue.opening_hours])
+            queue.name: self._calendars[queue.opening_hours]
             for queue in settings.queues
             if queue.opening_hours is not None
         }
@@ -164,6 +164,17 @@ class Naive:
     def is_closed(self, queue: str, now_us: int) -> bool:
         """Return whether a queue is closed: by the time that the clocks there show."""
         return queue in self._hours and not self._hours[queue].is_open(now_us)
+
+    def off_shift_until_us(self, agent: Agent, now_us: int) -> tuple[int, int]:
+        """Return until when an agent is off shift, 0 if he is on, and when that changes."""
+        name = self._settings.agents[agent.index].shift
+        if name is None or agent.availability is Availability.LOGGED_OUT:
+            return 0, 0
+        shift = self._calendars[name]
+        if shift.is_open(now_us):
+            return 0, shift.closes_us(now_us)
+        opens_us = shift.opens_us(now_us)
+        return opens_us, opens_us
 
     def counted_us(self, queue: str, since_us: int, until_us: int) -> int:
         """Return how much of a wait counts by a queue's clock."""
@@ -418,6 +429,7 @@ def takes_of(agent: Agent, settings: CapacitySettings) -> tuple[Takes, ...]:
         or agent.after_this_one
         or agent.back_off_until_us > 0
         or agent.gap_until_us > 0
+        or agent.off_shift_until_us > 0
         or agent.device is Device.BUSY_ELSEWHERE
     )
     return tuple(

@@ -33,6 +33,7 @@ from tests.properties.world import World
 
 EXACT: Final = (
     *(Block.EXCLUDED, Block.BACK_OFF, Block.OFFER_GAP, Block.PROFILE_DELAY, Block.CLOSED_QUEUE),
+    Block.OFF_SHIFT,
 )
 """Blocks that end at their instant; a hold may end before."""
 
@@ -111,6 +112,10 @@ def _without(settings: DomainSettings, name: Block) -> DomainSettings:
             settings, queues=tuple(replace(queue, affinity=None) for queue in settings.queues)
         )
 
+    if name is Block.OFF_SHIFT:
+        return replace(
+            settings, agents=tuple(replace(agent, shift=None) for agent in settings.agents)
+        )
     if name is Block.CLOSED_QUEUE:
         always = {"opening_hours": None, "clock": QueueClock.ELAPSED}
         return replace(
@@ -228,7 +233,7 @@ def test_explanations_are_what_happens(seed: int) -> None:
     rng = Random(f"explanation {seed}")
     removed: Counter[Block] = Counter()
     decided: Counter[str] = Counter()
-    for number in range(40):
+    for number in range(52):
         world = Explained(_domain(rng, has_headroom=number % 2 == 0), check_every=10**9)
         world.decided = decided
         for agent in world.settings.agents:

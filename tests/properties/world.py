@@ -732,6 +732,14 @@ class World:
         for agent, settings in zip(self.router.agents, self.settings.agents, strict=True):
             assert tuple(agent.takes()) == takes_of(agent, capacities[settings.capacity])
 
+    def whoever_is_not_on_shift_is_offered_nothing(self) -> None:
+        for agent in self.router.agents:
+            wanted = self.naive.off_shift_until_us(agent, self.now_us)
+            assert (agent.off_shift_until_us, agent.shift_changes_us) == wanted
+        for offer in self.actions:
+            if isinstance(offer, OfferContact):
+                assert not self.router.agent(offer.agent_id).off_shift_until_us
+
     def nobody_is_over_capacity(self) -> None:
         capacities = {one.name: one for one in self.settings.capacities}
         for agent, settings in zip(self.router.agents, self.settings.agents, strict=True):
@@ -776,6 +784,8 @@ class World:
         router = self.router
         ends_us = [agent.back_off_until_us for agent in router.agents if agent.back_off_until_us]
         ends_us += [agent.gap_until_us for agent in router.agents if agent.gap_until_us]
+        shifts = [self.naive.off_shift_until_us(agent, self.now_us) for agent in router.agents]
+        ends_us += [changes_us for _, changes_us in shifts if changes_us]
         for leg in router.legs.values():
             ends_us += [at for at in (leg.excluded or {}).values() if at != WHILE_PARTY_US]
             if leg.state is LegState.QUEUED:
@@ -1058,6 +1068,7 @@ INVARIANTS: Final[tuple[Callable[[World], None], ...]] = (
     World.nothing_stays_aside_for_nothing,
     World.what_was_aside_comes_back_when_another_slot_frees,
     World.everybody_takes_what_his_slots_allow,
+    World.whoever_is_not_on_shift_is_offered_nothing,
     World.nobody_is_over_capacity,
     World.at_rest_nobody_may_take_what_waits,
     World.the_counters_count_who_waits_and_who_can_take_calls,
