@@ -29,8 +29,9 @@ def expire(floor: "Floor", leg: Leg, now_us: int, orders: list[Action]) -> bool:
 
 
 def expiry_of(asked: ContactArrived, klass: "LegClass", arrived_us: int) -> int:
-    """Return when a leg ends that waits since an instant: as it asks, or as its queue; 0: never."""
+    """Return when a leg ends that waits since an instant: as it asks, or else as its queue does."""
     if asked.expires_us is not None:
         return asked.expires_us
     span_us = klass.channel_settings.expires_us
-    return 0 if span_us is None else klass.due_us(arrived_us, span_us)
+    assert span_us is not None
+    return klass.due_us(arrived_us, span_us)

@@ -138,9 +138,10 @@ class Floor:
         """Let a contact wait in its first leg since an instant, from which its limits count."""
         leg = self.make_leg(arrival, klass, arrived_us)
         self.contacts[arrival.contact_id] = Contact(arrival, Presence.WAITING, (leg.leg_id,))
-        leg.expires_us = expiry_of(arrival, klass, arrived_us)
-        if leg.expires_us and expire(self, leg, now_us, orders):
-            return
+        if arrival.expires_us is not None or klass.channel_settings.expires_us is not None:
+            leg.expires_us = expiry_of(arrival, klass, arrived_us)
+            if expire(self, leg, now_us, orders):
+                return
         if klass.widens:
             self.stages.widen(leg, now_us, orders)
         if self.affinity.keeps:

@@ -20,8 +20,10 @@ from msgspec.structs import replace
 
 from acd import events as ev
 from acd.calendars import utc_offsets
-from acd.clocks import CLOCK_UNTIL_US, OpenClock
+from acd.clocks import CLOCK_UNTIL_US, OpenClock, clocks_of
+from acd.config import parse
 from acd.contacts import Leg
+from acd.errors import ConfigError
 from acd.explanation import explain_wait
 from acd.figures import definitions
 from acd.heads import AgeingHeads, WaitHeads
@@ -437,3 +439,45 @@ def test_a_clock_of_opening_hours_needs_them() -> None:
     assert [str(one) for one in problems(replace(settings, queues=queues))] == [
         "queues.sales.clock: is opening_hours; wanted elapsed, since the queue has no opening_hours"
     ]
+
+
+def test_of_a_calendar_that_could_not_be_read_only_that_is_said() -> None:
+    text = """
+[domain]
+name = "shop"
+[queues.sales]
+opening_hours = 5
+clock = "opening_hours"
+voice = {}
+[capacities.one]
+voice = {}
+[profiles]
+all = [{ queue = "sales" }]
+[agents.ann]
+profile = "all"
+capacity = "one"
+"""
+    with pytest.raises(ConfigError) as caught:
+        parse(text)
+    assert [str(one) for one in caught.value.problems] == [
+        "queues.sales.opening_hours: is 5; wanted a text"
+    ]
+    with pytest.raises(ConfigError) as caught:
+        parse(text.replace("5", '"office"').replace('clock = "opening', 'clock = "opened'))
+    assert [str(one) for one in caught.value.problems] == [
+        "queues.sales.opening_hours: is `office`; wanted a declared calendar",
+        (
+            "queues.sales.clock: is `opened_hours`; wanted one of `elapsed`, `opening_hours`;"
+            " did you mean `opening_hours`?"
+        ),
+    ]
+
+
+def test_queues_of_one_calendar_have_one_clock() -> None:
+    settings = shop((0, 40))
+    (sales,) = settings.queues
+    always = replace(sales, name="always", clock=QueueClock.ELAPSED)
+    queues = (sales, replace(sales, name="repairs"), always)
+    clocks = clocks_of(replace(settings, queues=queues))
+    assert clocks.keys() == {"sales", "repairs"}
+    assert clocks["sales"] is clocks["repairs"]
