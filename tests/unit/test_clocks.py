@@ -481,3 +481,10 @@ def test_queues_of_one_calendar_have_one_clock() -> None:
     clocks = clocks_of(replace(settings, queues=queues))
     assert clocks.keys() == {"sales", "repairs"}
     assert clocks["sales"] is clocks["repairs"]
+
+
+def test_a_promise_of_no_time_is_none() -> None:
+    settings = shop((0, 40), promise_us=0, domain={"urgency": Urgency.DEADLINE_FIRST})
+    assert [str(one) for one in problems(settings)] == [
+        "queues.sales.promise_s: is 0; wanted a number of seconds above 0 and up to 31622400"
+    ]
