@@ -987,6 +987,8 @@ class World:
         """
         queues = self.settings.queues
         waited_us = self.now_us - other.arrived_us
+        at = other.klass.queue.name
+        still_us = waited_us - self.naive.counted_us(at, other.arrived_us, self.now_us)
         gains = [self.naive.gain_of(queue, one) for queue in queues for one in queue.channels]
         least: Fraction = min(gains)
         most: Fraction = max(gains)
@@ -999,14 +1001,18 @@ class World:
                 if any(one.asked.promised_us is not None for one in (leg, other)):
                     return self.now_us
                 promises = [queue.promise_us or 0 for queue in queues]
-                return max(promises) - min(promises)
+                promise_us = other.klass.queue.promise_us or 0
+                promised_us = self.naive.due_us(at, other.arrived_us, promise_us)
+                still_us = promised_us - other.arrived_us - promise_us
+                return max(promises) - min(promises) + still_us
             case Urgency.WAIT_OVER_OBJECTIVE | Urgency.GENERALIZED_C_MU:
-                return waited_us * (1 - least / most)
+                return waited_us * (1 - least / most) + still_us
             case Urgency.AGEING:
                 if not least or any(queue.ageing_cap is not None for queue in queues):
                     return self.now_us
                 ahead = max(self.naive.priority(leg) - self.naive.priority(other), 0)
-                return ahead * 3_600 * SECOND_US / least + waited_us * (1 - least / most)
+                ahead_us = ahead * 3_600 * SECOND_US / least
+                return ahead_us + waited_us * (1 - least / most) + still_us
             case Urgency.STRICT_PRIORITY | Urgency.C_MU | Urgency.QUEUE_RATIO:
                 return self.now_us
 
