@@ -83,13 +83,13 @@ class Affinity:
             return
         if arrival.named_agent and affinity.named_agent_us:
             named = self._agents[arrival.named_agent]
-            until_us = leg.arrived_us + affinity.named_agent_us
+            until_us = leg.klass.due_us(leg.arrived_us, affinity.named_agent_us)
             if until_us > now_us and _waits_for(named, leg):
                 self.keep(leg, named, until_us)
                 return
         if affinity.last_agent_us:
             last = self._last_agent(arrival.customer, affinity, now_us)
-            until_us = leg.arrived_us + affinity.last_agent_us
+            until_us = leg.klass.due_us(leg.arrived_us, affinity.last_agent_us)
             if last is not None and until_us > now_us and _waits_for(last, leg):
                 self.keep(leg, last, until_us)
 
@@ -101,7 +101,7 @@ class Affinity:
         if _waits_for(agent, leg):
             affinity = leg.klass.queue.affinity
             limit_us = 0 if affinity is None else affinity.named_agent_us
-            self.keep(leg, agent, now_us + (limit_us or HANDED_US))
+            self.keep(leg, agent, leg.klass.due_us(now_us, limit_us or HANDED_US))
 
     def keep(self, leg: Leg, agent: Agent, until_us: int) -> None:
         """Keep a leg for an agent until an instant."""

@@ -72,6 +72,7 @@ class AgentFacts:
         if agent.availability is Availability.LOGGED_OUT:
             agent.idle_since_us = now_us
             agent.reason = ""
+            self._floor.sessions.turn_shift(agent, now_us)
         agent.become(after)
 
     def _agent_ready(self, event: ev.AgentReady, now_us: int, orders: list[Action]) -> None:

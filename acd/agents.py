@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from acd.contacts import Offer
 from acd.ids import AgentId, Availability, Channel, Device, QueueName, WrapUpMode, plain
 from acd.settings import AgentSettings, CapacitySettings, DomainSettings, ProfileSettings
+from acd.shifts import Shift
 
 if TYPE_CHECKING:
     from acd.gauges import Headroom
@@ -313,12 +314,17 @@ class Agent:
         "missed",
         "occupancy",
         "occupied_us",
+        "off_shift_until_us",
         "offers",
         "reason",
+        "shift",
+        "shift_changes_us",
         "wrap_up_mode",
     )
 
-    def __init__(self, index: int, settings: AgentSettings, kind: Kind) -> None:
+    def __init__(
+        self, index: int, settings: AgentSettings, kind: Kind, shift: Shift | None = None
+    ) -> None:
         self.index = index
         """Position in the settings; the last word where all else is equal."""
         self.agent_id: AgentId = settings.agent_id
@@ -351,6 +357,12 @@ class Agent:
         """Left alone until then, after an offer to him failed; 0 is not."""
         self.gap_until_us = 0
         """Offered nothing until then, so that offers are not too close; 0 is not."""
+        self.shift = shift
+        """By what he works, while he is logged in; None for always."""
+        self.off_shift_until_us = 0
+        """Offered nothing until then, since he is not on shift; 0 is not."""
+        self.shift_changes_us = 0
+        """When his shift begins or ends next; 0 where he has none, or is logged out."""
         self.missed = 0
         """How many offers in a row he let ring out."""
         self.headrooms: tuple[Headroom, ...] = ()
@@ -381,6 +393,8 @@ class Agent:
         is_in = availability is not Availability.LOGGED_OUT
         self.kind.present += is_in - (self.availability is not Availability.LOGGED_OUT)
         self.availability = availability
+        if not is_in:
+            self.off_shift_until_us = self.shift_changes_us = 0
 
     def takes(self) -> tuple[Takes, ...]:
         """Return for each channel whether he may be offered one more contact now."""
@@ -389,6 +403,7 @@ class Agent:
             or self.after_this_one
             or self.back_off_until_us
             or self.gap_until_us
+            or self.off_shift_until_us
             or self.device is Device.BUSY_ELSEWHERE
         ):
             return TAKES_NOTHING
@@ -427,6 +442,8 @@ def make_agents(settings: DomainSettings) -> tuple[Agent, ...]:
     """Return the domain's agents in the settings' order, all logged out, sorted into kinds."""
     profiles = {profile.name: profile for profile in settings.profiles}
     capacities = {capacity.name: Capacity(capacity) for capacity in settings.capacities}
+    used = {agent.shift for agent in settings.agents}
+    shifts = {one.name: Shift(one) for one in settings.calendars if one.name in used}
     desks: dict[tuple[str, str], Desk] = {}
     kinds: dict[object, Kind] = {}
     agents = []
@@ -439,7 +456,8 @@ def make_agents(settings: DomainSettings) -> tuple[Agent, ...]:
         if kind is None:
             kind = kinds[alike] = Kind(len(kinds), one, desks[place])
         kind.members.append(index)
-        agents.append(Agent(index, one, kind))
+        shift = None if one.shift is None else shifts[one.shift]
+        agents.append(Agent(index, one, kind, shift))
     return tuple(agents)
 
 

@@ -4,9 +4,9 @@ from itertools import pairwise
 from typing import Final
 
 from acd.errors import shown
-from acd.mistakes import Findings, KeyPath
+from acd.mistakes import Findings, KeyPath, agent_path
 from acd.opening import day_of
-from acd.settings import DAY_US, SECOND_US, DomainSettings
+from acd.settings import DAY_US, SECOND_US, DomainSettings, QueueClock
 
 CALENDARS_MAX: Final = 100
 """Most calendars of a domain: each is looked at when one opens or closes, and a site has a few."""
@@ -57,11 +57,21 @@ def report_calendars(found: Findings, settings: DomainSettings) -> None:
             found.report(path, "never opens", "hours on a weekday or on a special day")
         report_offsets(found, (*path, "time_zone"), one.utc_offsets)
     names = {one.name for one in calendars}
+    shifts = {(agent_path(agent), agent.shift): None for agent in settings.agents}
+    for at_agent, shift in shifts:
+        if shift is not None:
+            at_shift = (*at_agent, "shift")
+            found.known(at_shift, shift, "declared calendar", names, at=("calendars", shift))
     for queue in settings.queues:
         name = queue.opening_hours
         if name is not None:
             at_queue = ("queues", queue.name, "opening_hours")
             found.known(at_queue, name, "declared calendar", names, at=("calendars", name))
+        elif queue.clock is QueueClock.OPENING_HOURS:
+            at_clock = ("queues", queue.name, "clock")
+            if not found.excused("queues", queue.name, "opening_hours"):
+                wanted = "elapsed, since the queue has no opening_hours"
+                found.report(at_clock, "is opening_hours", wanted)
 
 
 def _report_spans(found: Findings, path: KeyPath, spans: tuple[tuple[int, int], ...]) -> None:

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from acd.agents import CHANNEL_INDEX
+from acd.clocks import clocks_of
 from acd.doors import Door
 from acd.events import ContactArrived
 from acd.gauges import Backlog, Place
@@ -73,6 +74,7 @@ class Classes:
         self._settings = settings
         self._backlogs = backlogs
         self._doors = doors
+        self._clocks = clocks_of(settings)
         self._queues: dict[QueueName, QueueSettings] = {one.name: one for one in settings.queues}
         self._skills = frozenset(settings.skills)
         self._attributes = settings.attributes
@@ -197,9 +199,15 @@ class Classes:
                 team_us=0 if kept is None else kept.limit_us,
                 backlog=self._backlogs.get((queue.name, CHANNEL_INDEX[event.channel])),
                 door=self._doors.get(queue.name),
+                clock=self._clocks.get(queue.name),
             )
             self._by_meaning[meaning] = klass
         return klass
+
+    def due_us(self, queue: QueueName, since_us: int, span_us: int) -> int:
+        """Return when a span ends that began at an instant, by the clock of a queue."""
+        clock = self._clocks.get(queue)
+        return since_us + span_us if clock is None else clock.after_us(since_us, span_us)
 
     def joined(self, one: str, other: str) -> str:
         """Return the requirement, as text, that two are met; either may be empty.
@@ -272,4 +280,4 @@ def promised_by(event: ContactArrived, klass: LegClass, arrived_us: int) -> int:
     if event.promised_us is not None:
         return event.promised_us
     promise_us = klass.queue.promise_us
-    return arrived_us + promise_us if promise_us else 0
+    return klass.due_us(arrived_us, promise_us) if promise_us else 0

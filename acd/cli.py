@@ -16,8 +16,10 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
+from time import time_ns
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 import click
@@ -34,9 +36,8 @@ from acd.errors import (
 )
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from acd.journal import Difference
+    from acd.settings import DomainSettings
 
 OK: Final = 0
 CHECK_FAILED: Final = 1
@@ -169,7 +170,27 @@ def _checked(path: Path) -> list[str]:
             raise
         return [f"{counted}, {', '.join(names)}"]  # What it lacks stands in a further table.
     what = ", ".join(names) if names else _count(len(settings.agents), "agent")
-    return [f"{counted}, {what}", *(f"note: {note}" for note in notes(settings))]
+    told = (*notes(settings), *_hours_without_staff(settings))
+    return [f"{counted}, {what}", *(f"note: {note}" for note in told)]
+
+
+def _hours_without_staff(settings: "DomainSettings") -> list[str]:
+    """Return at which hours of the year from now nobody on shift may take what a queue has."""
+    from acd.mistakes import key_text
+    from acd.settings import DAY_US
+    from acd.unstaffed import unstaffed
+
+    now_us = time_ns() // 1_000
+    found = []
+    for one in unstaffed(settings, now_us, now_us + 366 * DAY_US):
+        since, until = (
+            datetime.fromtimestamp(at_us // 1_000_000, UTC).strftime("%Y-%m-%d %H:%M")
+            for at_us in one.clocks_us
+        )
+        where = key_text(("queues", one.queue, one.channel))
+        what = f"is open from {since} to {until}, and nobody who may take it is on shift"
+        found.append(f"{where}: {what}")
+    return found
 
 
 def _count(number: int, thing: str) -> str:

@@ -12,17 +12,16 @@ from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, Field
 
-from acd.calendars import HolidayNames, days_of, holiday_mistakes, utc_offsets, zone_names
-from acd.errors import ConfigError, did_you_mean, nearest, shown
+from acd.calendar_tables import CalendarTable, calendar_mistakes, calendar_of, offsets_of
+from acd.errors import ConfigError
 from acd.ids import Channel, WrapUpMode
-from acd.mistakes import KeyPath, Mistake, in_file_order, within
+from acd.mistakes import Mistake, in_file_order, within
 from acd.settings import (
     Abandons,
     AffinitySettings,
     AfterMiss,
     AgentSettings,
     BackOffSettings,
-    CalendarSettings,
     CapacitySettings,
     ChannelSettings,
     DomainSettings,
@@ -32,6 +31,7 @@ from acd.settings import (
     MeasureSettings,
     PerformanceSettings,
     ProfileSettings,
+    QueueClock,
     QueueSettings,
     RejectReason,
     RonaSettings,
@@ -42,7 +42,7 @@ from acd.settings import (
     Urgency,
     WeightedSettings,
 )
-from acd.tables import Hours, Minutes, Span, Table, Whole, read_model, refusal
+from acd.tables import Minutes, Span, Table, Whole, read_model, refusal
 from acd.toml_guard import FILE_BYTES_MAX, read_toml
 from acd.validation import AGENTS_MAX, mistakes
 
@@ -85,7 +85,7 @@ def parse(
     document, found, faulty = read_model(_Document, tree)
     sizes, more = _group_sizes(document, members or {})
     settings = _settings(document, sizes)
-    more += _calendar_mistakes(document)
+    more += calendar_mistakes(document.calendars, document.domain.time_zone)
     found += [mistake for mistake in more if not within(mistake.path, faulty)]
     found += mistakes(settings, faulty=faulty)
     if found:
@@ -173,6 +173,7 @@ class _QueueTable(Table):
     dispositions: list[str] | None = None
     disposition_required: bool | None = None
     opening_hours: str | None = None
+    clock: Annotated[QueueClock, _ByName] | None = None
     resume_us: Span | None = None
     steps: list[_StepTable] = Field(default_factory=list)
     affinity: _AffinityTable | None = None
@@ -210,6 +211,7 @@ class _AgentTable(Table):
     skills: dict[str, Whole] | None = None
     attributes: dict[str, str] | None = None
     wrap_up_mode: Annotated[WrapUpMode, _ByName] | None = None
+    shift: str | None = None
 
 
 class _GroupTable(_AgentTable):
@@ -262,28 +264,6 @@ class _HeadroomTable(Table):
     keep_free: Whole
 
 
-_OpenHours = Annotated[list[Hours], Field(default_factory=list)]
-
-
-class _CalendarTable(Table):
-    time_zone: str | None = None
-    country: str | None = None
-    subdivision: str | None = None
-    mon: _OpenHours
-    tue: _OpenHours
-    wed: _OpenHours
-    thu: _OpenHours
-    fri: _OpenHours
-    sat: _OpenHours
-    sun: _OpenHours
-    special_days: dict[str, list[Hours]] = Field(default_factory=dict)
-
-    @property
-    def holidays(self) -> HolidayNames:
-        """Whose holidays are closed days."""
-        return HolidayNames(self.country, self.subdivision)
-
-
 class _EntryTable(Table):
     refused_keys = _ONE_URGENCY
     name: str
@@ -318,7 +298,7 @@ class _Document(Table):
     performance: _PerformanceTable | None = None
     weighted: dict[str, _WeightedTable] = Field(default_factory=dict)
     headroom: dict[str, _HeadroomTable] = Field(default_factory=dict)
-    calendars: dict[str, _CalendarTable] = Field(default_factory=dict)
+    calendars: dict[str, CalendarTable] = Field(default_factory=dict)
 
 
 # From the file's models to settings
@@ -383,7 +363,7 @@ def _settings(document: _Document, sizes: Mapping[str, int]) -> DomainSettings:
         ),
         attributes={name: tuple(values) for name, values in document.attributes.items()},
         entry=tuple(EntryRule(**_given(table)) for table in document.entry),
-        utc_offsets=_utc_offsets(document.domain.time_zone),
+        utc_offsets=offsets_of(document.domain.time_zone),
         back_off=BackOffSettings(**_given(document.back_off)),
         rona=RonaSettings(**_given(document.rona)),
         reject_reasons=tuple(
@@ -398,45 +378,11 @@ def _settings(document: _Document, sizes: Mapping[str, int]) -> DomainSettings:
             for name, table in document.headroom.items()
         ),
         calendars=tuple(
-            _calendar(name, table, document.domain) for name, table in document.calendars.items()
+            calendar_of(name, table, document.domain.time_zone)
+            for name, table in document.calendars.items()
         ),
         **domain,
     )
-
-
-def _utc_offsets(name: str | None) -> tuple[tuple[int, int], ...]:
-    """Return the changes of a time zone's clocks; those of UTC where it is not known."""
-    return utc_offsets(name) if name is not None and name in zone_names() else ()
-
-
-def _calendar(name: str, table: _CalendarTable, domain: _DomainTable) -> CalendarSettings:
-    """Return a calendar with its time zone and holidays looked up."""
-    week = (table.mon, table.tue, table.wed, table.thu, table.fri, table.sat, table.sun)
-    special = {date: tuple(spans) for date, spans in table.special_days.items()}
-    return CalendarSettings(
-        name=name,
-        hours=tuple(tuple(spans) for spans in week),
-        days=days_of(table.holidays, special),
-        utc_offsets=_utc_offsets(table.time_zone or domain.time_zone),
-    )
-
-
-def _calendar_mistakes(document: _Document) -> list[Mistake]:
-    """Return the time zones, countries and parts of countries that are not known."""
-    found = _time_zone_mistakes(("domain",), document.domain.time_zone)
-    for name, table in document.calendars.items():
-        path = ("calendars", name)
-        found += _time_zone_mistakes(path, table.time_zone)
-        found += holiday_mistakes(path, table.holidays)
-    return found
-
-
-def _time_zone_mistakes(path: KeyPath, name: str | None) -> list[Mistake]:
-    if name is None or name in zone_names():
-        return []
-    near = did_you_mean(nearest(name, zone_names()))
-    wanted = f"a time zone that this machine knows, like Europe/Madrid{near}"
-    return [Mistake((*path, "time_zone"), f"is {shown(name)}", wanted)]
 
 
 def _queue(name: str, table: _QueueTable) -> QueueSettings:

@@ -20,6 +20,8 @@ class Block(StrEnum):
     """The switch could not reach the agent a moment ago."""
     OFFER_GAP = "offer_gap"
     """The agent was offered something a moment ago."""
+    OFF_SHIFT = "off_shift"
+    """The agent is not on shift, by its calendar."""
     PROFILE_DELAY = "profile_delay"
     """The leg has not waited long enough for this agent's profile."""
     AFFINITY_HOLD = "affinity_hold"
@@ -93,6 +95,8 @@ def block(leg: Leg, agent: Agent) -> Block | None:
         return Block.BACK_OFF
     if agent.gap_until_us:
         return Block.OFFER_GAP
+    if agent.off_shift_until_us:
+        return Block.OFF_SHIFT
     if kept_from(leg, agent):
         return Block.AFFINITY_HOLD
     return barred(leg.klass, agent)
@@ -107,6 +111,7 @@ def blocks(leg: Leg, agent: Agent) -> tuple[Block, ...]:
         Block.EXCLUDED: 0 < until_us < WHILE_PARTY_US,
         Block.BACK_OFF: agent.back_off_until_us > 0,
         Block.OFFER_GAP: agent.gap_until_us > 0,
+        Block.OFF_SHIFT: agent.off_shift_until_us > 0,
         Block.AFFINITY_HOLD: kept_from(leg, agent),
         Block.CLOSED_QUEUE: is_closed(klass),
         Block.PROFILE_DELAY: delayed(klass, kind),

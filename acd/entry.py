@@ -71,7 +71,8 @@ class EntryRules:
     ) -> EnterQueue:
         promised_us = event.promised_us
         if promised_us is None and rule.promise_us is not None:
-            promised_us = self._places.since(event, rule.queue, now_us) + rule.promise_us
+            since_us = self._places.since(event, rule.queue, now_us)
+            promised_us = self._classes.due_us(rule.queue, since_us, rule.promise_us)
         return EnterQueue(
             leg_id,
             event.contact_id,

@@ -12,6 +12,7 @@ from acd.timers import Timer
 
 if TYPE_CHECKING:
     from acd.floor import Floor
+    from acd.queues import LegClass
 
 
 def expire(floor: "Floor", leg: Leg, now_us: int, orders: list[Action]) -> bool:
@@ -27,13 +28,10 @@ def expire(floor: "Floor", leg: Leg, now_us: int, orders: list[Action]) -> bool:
     return True
 
 
-def expiry_of(asked: ContactArrived, span_us: int | None, arrived_us: int) -> int:
-    """Return when a leg ends that waits since an instant: as it asks, or after a time, if any.
-
-    >>> from acd.ids import Channel
-    >>> expiry_of(ContactArrived(contact_id="c", channel=Channel.EMAIL), 5, 7)
-    12
-    """
+def expiry_of(asked: ContactArrived, klass: "LegClass", arrived_us: int) -> int:
+    """Return when a leg ends that waits since an instant: as it asks, or else as its queue does."""
     if asked.expires_us is not None:
         return asked.expires_us
-    return 0 if span_us is None else arrived_us + span_us
+    span_us = klass.channel_settings.expires_us
+    assert span_us is not None
+    return klass.due_us(arrived_us, span_us)

@@ -108,6 +108,8 @@ class WaitExplanation(Struct, frozen=True):
     queue: QueueName
     channel: Channel
     waited_us: int
+    counted_us: int
+    """How much of it counts by the queue's clock (`acd.clocks`)."""
     agents: tuple[Standing, ...]
     """Those who are eligible, the nearest to being offered it first; at most `LISTED_MAX`. At rest
     each has an obstacle; what is nearest is what the leg waits for."""
@@ -175,6 +177,7 @@ def explain_wait(router: Router, leg_id: LegId) -> WaitExplanation:
         queue=leg.klass.queue.name,
         channel=leg.klass.channel,
         waited_us=router.now_us - leg.arrived_us,
+        counted_us=leg.klass.counted_us(leg.arrived_us, router.now_us),
         agents=tuple(nsmallest(LISTED_MAX, able, key=nearness)),
         eligible_in_all=len(able),
         others_by=_counted(found),

@@ -17,7 +17,7 @@ from typing import Final
 from msgspec import Struct
 
 from acd.ids import Channel, FailureCause, OfferOutcome, QueueName, TimeUs
-from acd.settings import SECOND_US, Abandons, DomainSettings
+from acd.settings import SECOND_US, Abandons, DomainSettings, QueueClock, QueueSettings
 
 # A cell is a list of counts: of the legs that entered one queue and channel in one interval. These
 # are the places in it; plain numbers, because they index lists in the simulator's inner loop.
@@ -434,11 +434,16 @@ def definitions(settings: DomainSettings) -> str:
         f"short abandon: {measures.short_abandon_us} us",
     ]
     lines += [
-        f"threshold of {queue.name} {channel}: {of_channel.objective_us} us"
+        f"threshold of {queue.name} {channel}: {of_channel.objective_us} us{_counted(queue)}"
         for queue in settings.queues
         for channel, of_channel in queue.channels.items()
     ]
     return DEFINITIONS + "\n".join(lines) + "\n"
+
+
+def _counted(queue: QueueSettings) -> str:
+    """Return what counts of the waits in a queue, where not all time does."""
+    return "" if queue.clock is QueueClock.ELAPSED else f", while {queue.opening_hours} is open"
 
 
 def definition_digest(text: str) -> str:

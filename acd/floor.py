@@ -138,9 +138,8 @@ class Floor:
         """Let a contact wait in its first leg since an instant, from which its limits count."""
         leg = self.make_leg(arrival, klass, arrived_us)
         self.contacts[arrival.contact_id] = Contact(arrival, Presence.WAITING, (leg.leg_id,))
-        span_us = klass.channel_settings.expires_us
-        if arrival.expires_us is not None or span_us is not None:
-            leg.expires_us = expiry_of(arrival, span_us, arrived_us)
+        if arrival.expires_us is not None or klass.channel_settings.expires_us is not None:
+            leg.expires_us = expiry_of(arrival, klass, arrived_us)
             if expire(self, leg, now_us, orders):
                 return
         if klass.widens:
@@ -488,6 +487,8 @@ class Floor:
             return self.agents[number].back_off_until_us == at_us
         if timer is Timer.GAP:
             return self.agents[number].gap_until_us == at_us
+        if timer is Timer.SHIFT:
+            return self.agents[number].shift_changes_us == at_us
         leg = self.legs.get(number)
         if timer is Timer.HOLD:
             return leg is not None and leg.kept_until_us == at_us

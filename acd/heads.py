@@ -15,6 +15,7 @@ from typing import Final, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from acd.clocks import OpenClock
 from acd.contacts import Leg
 from acd.ids import TIME_US_MAX
 from acd.queues import Key, LegClass
@@ -72,6 +73,41 @@ def heads_of(settings: DomainSettings) -> "Heads | None":
     return WaitHeads(urgency)
 
 
+class _Readings:
+    """What the clocks of classes show: the time itself, but where a queue's stands still at times.
+
+    A class without a clock has the first of them.
+    """
+
+    def __init__(self) -> None:
+        self._clocks: list[OpenClock] = []
+        self._of_class: Row = np.zeros(_COLUMNS, dtype=np.int64)
+
+    def put(self, klass: LegClass) -> None:
+        """Take note of a class."""
+        number, clock = klass.number, klass.clock
+        while number >= len(self._of_class):
+            self._of_class = np.concatenate([self._of_class, np.zeros_like(self._of_class)])
+        self._of_class[number] = 0
+        if clock is not None:
+            if clock not in self._clocks:
+                self._clocks.append(clock)
+            self._of_class[number] = self._clocks.index(clock) + 1
+
+    def at(self, now_us: int, classes: Row) -> Row | int:
+        """Return what the clock of each class shows at an instant; not below 0."""
+        if not self._clocks:
+            return now_us
+        shown = [now_us, *(clock.reading_us(now_us) for clock in self._clocks)]
+        return np.array(shown, dtype=np.int64)[self._of_class.take(classes)]
+
+
+def _arrival(leg: Leg) -> int:
+    """Return what the clock of a leg's class showed when it came."""
+    clock = leg.klass.clock
+    return leg.arrived_us if clock is None else clock.reading_us(leg.arrived_us)
+
+
 class AgeingHeads:
     """Heads under `ageing`: points and arrival of each, with its class's rate and cap."""
 
@@ -84,16 +120,19 @@ class AgeingHeads:
     _NOBODY: Final = -(2**63)
     """Start of a class without a head: with 2**62 added it is still below all others."""
 
-    # Numbers of the rows: points at the arrival, arrival, rate, longest wait that counts, cap.
+    # Numbers of the rows: points at the arrival, arrival, rate, longest wait that counts, cap; the
+    # arrival by the class's clock.
     _START: Final = 0
     _ARRIVED: Final = 1
     _RATE: Final = 2
     _LIMIT: Final = 3
     _CAP: Final = 4
+    _SHOWN: Final = 5
 
     def __init__(self) -> None:
         self.place: PlaceFunction = ageing
-        self._rows: NDArray[np.int64] = np.zeros((5, _COLUMNS), dtype=np.int64)
+        self._rows: NDArray[np.int64] = np.zeros((6, _COLUMNS), dtype=np.int64)
+        self._readings = _Readings()
 
     def put(self, klass: LegClass) -> None:
         """Take note of a class: see `Heads`."""
@@ -104,16 +143,18 @@ class AgeingHeads:
         rows[self._RATE, number] = numbers.weight
         rows[self._LIMIT, number] = min(2**62 // max(numbers.weight, 1), TIME_US_MAX)
         rows[self._CAP, number] = min(numbers.cap, self._POINTS_MAX)
+        self._readings.put(klass)
         self.note(number, None)
 
     def note(self, number: int, first: Leg | None) -> None:
         """Take note of a head: see `Heads`."""
-        start, arrived_us = self._NOBODY, 0
+        start, arrived_us, shown_us = self._NOBODY, 0, 0
         if first is not None:
-            arrived_us = first.key[1]
-            start = first.klass.numbers.weight * arrived_us - first.key[0]
+            arrived_us, shown_us = first.key[1], _arrival(first)
+            start = first.klass.numbers.weight * shown_us - first.key[0]
         self._rows[self._START, number] = start
         self._rows[self._ARRIVED, number] = arrived_us
+        self._rows[self._SHOWN, number] = shown_us
 
     def narrow(self, classes: Row, now_us: int) -> Row:
         """Return the classes whose head may be the first: see `Heads`.
@@ -122,8 +163,8 @@ class AgeingHeads:
         of all that differ below it and makes equals of the rest, so the first stays among the best
         of the first two; the arrival is asked only where nothing was cut.
         """
-        start, arrived_us, rate, limit_us, cap = self._rows.take(classes, axis=1)
-        waited_us = np.minimum(now_us - arrived_us, limit_us)
+        start, arrived_us, rate, limit_us, cap, shown_us = self._rows.take(classes, axis=1)
+        waited_us = np.minimum(self._readings.at(now_us, classes) - shown_us, limit_us)
         points = np.minimum(start + rate * waited_us, self._POINTS_MAX)
         capped = np.minimum(points, cap)
         most = int(capped.max())
@@ -153,7 +194,9 @@ class WaitHeads:
         self.place: PlaceFunction = (
             wait_over_objective if urgency is Urgency.WAIT_OVER_OBJECTIVE else generalized_c_mu
         )
+        self._readings = _Readings()
         self._arrived_us: Row = np.full(_COLUMNS, NEVER, dtype=np.int64)
+        """By the class's clock."""
         self._slope: NDArray[np.float64] = np.ones(_COLUMNS, dtype=np.float64)
 
     def put(self, klass: LegClass) -> None:
@@ -164,18 +207,20 @@ class WaitHeads:
             self._arrived_us = np.concatenate([self._arrived_us, none])
             self._slope = np.concatenate([self._slope, np.ones_like(self._slope)])
         self._slope[number] = klass.numbers.weight / klass.numbers.period_us
+        self._readings.put(klass)
         self.note(number, None)
 
     def note(self, number: int, first: Leg | None) -> None:
         """Take note of a head: see `Heads`."""
-        self._arrived_us[number] = NEVER if first is None else first.arrived_us
+        self._arrived_us[number] = NEVER if first is None else _arrival(first)
 
     def narrow(self, classes: Row, now_us: int) -> Row:
         """Return the classes whose head may be the first: see `Heads`.
 
         A class without a head came at NEVER, so its value is negative; the others' are not.
         """
-        rough = (now_us - self._arrived_us.take(classes)) * self._slope.take(classes)
+        waited_us = self._readings.at(now_us, classes) - self._arrived_us.take(classes)
+        rough = waited_us * self._slope.take(classes)
         most = float(rough.max())
         if most < 0:
             return classes[:0]

@@ -51,6 +51,9 @@ class Leases:
             elif timer is Timer.GAP:
                 self._floor.agents[number].gap_until_us = 0
                 self._floor.matcher.refresh(self._floor.agents[number])
+            elif timer is Timer.SHIFT:
+                self._floor.sessions.turn_shift(self._floor.agents[number], now_us)
+                self._floor.matcher.refresh(self._floor.agents[number])
             elif timer is Timer.STAGE:
                 leg = self._floor.legs[number]
                 self._floor.matcher.remove(leg)

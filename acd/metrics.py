@@ -318,7 +318,7 @@ class Metrics:
         cell = leg.cell
         cell[ANSWERED] += 1
         wait_us = now_us - leg.entered_us
-        if wait_us <= tally.objective_us:
+        if tally.is_in_time(leg.entered_us, now_us):
             cell[ANSWERED_IN_TIME] += 1
         bucket = 0
         if wait_us:
@@ -419,7 +419,7 @@ class Metrics:
             return
         cell[ABANDONED] += 1
         cell[ABANDON_WAIT_US] += wait_us
-        if wait_us <= leg.tally.objective_us:
+        if leg.tally.is_in_time(leg.entered_us, now_us):
             cell[ABANDONED_IN_TIME] += 1
             if wait_us <= leg.tally.short_us:
                 cell[ABANDONED_SHORT] += 1

@@ -161,9 +161,10 @@ def _calendars(settings: DomainSettings) -> Iterator[str]:
     """Tell which calendars nobody keeps, and whose contacts all come when they are closed."""
     kept = {queue.name: queue.opening_hours or "" for queue in settings.queues}
     calendars = {one.name: one for one in settings.calendars}
+    used = {*kept.values(), *(agent.shift for agent in settings.agents)}
     for name in calendars:
-        if name not in kept.values():
-            yield _said(("calendars", name), "no queue keeps it")
+        if name not in used:
+            yield _said(("calendars", name), "no queue or shift keeps it")
     # The hours of another zone cannot be compared with the times of rules.
     shut = {
         name: _closed(one)

@@ -66,16 +66,16 @@ class Calendar:
 
     def is_open(self, at_us: int) -> bool:
         """Return whether it is open at an instant. O(log clock changes)."""
-        return self._piece(at_us)[0]
+        return self.piece(at_us)[0]
 
     def next_change_us(self, at_us: int) -> int | None:
         """Return the first instant after `at_us` at which it opens or closes; None for never.
 
         O(days until then); days on which it is open without end, or never, are passed at once.
         """
-        is_open, until_us = self._piece(at_us)
+        is_open, until_us = self.piece(at_us)
         while until_us < NEVER_US:
-            opens, later_us = self._piece(until_us)
+            opens, later_us = self.piece(until_us)
             if opens is not is_open:
                 return until_us
             until_us = later_us
@@ -103,13 +103,17 @@ class Calendar:
         opened_us = 0
         at_us = since_us
         while at_us < until_us:
-            is_open, to_us = self._piece(at_us)
+            is_open, to_us = self.piece(at_us)
             if is_open:
                 opened_us += min(to_us, until_us) - at_us
             at_us = to_us
         return opened_us
 
-    def _piece(self, at_us: int) -> tuple[bool, int]:
+    def clocks_us(self, at_us: int) -> int:
+        """Return what the clocks of its place show at an instant, as if it were UTC."""
+        return at_us + self._offsets_us[bisect_right(self._from_us, at_us)]
+
+    def piece(self, at_us: int) -> tuple[bool, int]:
         """Return whether it is open at an instant, and until when that is sure; `NEVER_US` at most.
 
         It may go on behind that instant: at a midnight or a clock change.

@@ -19,6 +19,7 @@ from acd.skills import Requirement
 
 if TYPE_CHECKING:
     from acd.agents import Kind
+    from acd.clocks import OpenClock
     from acd.doors import Door
     from acd.gauges import Backlog
     from acd.lanes import Lane
@@ -71,6 +72,7 @@ class LegClass:
         "channel",
         "channel_index",
         "channel_settings",
+        "clock",
         "delays",
         "door",
         "lane",
@@ -107,11 +109,14 @@ class LegClass:
         team_us: int = 0,
         backlog: "Backlog | None" = None,
         door: "Door | None" = None,
+        clock: "OpenClock | None" = None,
     ) -> None:
         self.backlog = backlog
         """How many wait in its queue and channel; None where no agent is in reserve for them."""
         self.door = door
         """Whether its queue is closed now; None where it is always open."""
+        self.clock = clock
+        """What counts of its legs' waits; None where all time does."""
         self.lane: Lane | None = None
         """What the index keeps of it; None until its first leg waits."""
         self.legs = 0
@@ -145,6 +150,16 @@ class LegClass:
         """Those of `served_by` who are of the team; None until somebody asks."""
         self.widens = step < len(queue.steps) or opened < len(delays) or team is not None
         """Whether another stage follows."""
+
+    def due_us(self, since_us: int, span_us: int) -> int:
+        """Return when a span ends that began at an instant, by the queue's clock."""
+        return since_us + span_us if self.clock is None else self.clock.after_us(since_us, span_us)
+
+    def counted_us(self, since_us: int, until_us: int) -> int:
+        """Return how long a leg has waited from one instant to another, by the queue's clock."""
+        if self.clock is None:
+            return until_us - since_us
+        return self.clock.counted_us(since_us, until_us)
 
 
 class Line:

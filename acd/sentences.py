@@ -45,6 +45,8 @@ def tell_wait(one: WaitExplanation) -> str:
     """Return in a sentence what a leg waits for."""
     head = f"{one.contact_id} (leg {one.leg_id}, {one.queue} {one.channel})"
     waits = f"{head} waits since {seconds(one.at_us - one.waited_us)}"
+    if one.counted_us != one.waited_us:
+        waits += f" ({seconds(one.counted_us)} in opening hours)"
     rest = dict(one.others_by)
     if not one.agents:
         parts = [f"{waits}: no agent is eligible"]

@@ -12,7 +12,7 @@ from operator import and_, or_
 from typing import Final, TypeAlias, assert_never
 
 from acd.errors import shown
-from acd.ids import Channel
+from acd.ids import Channel, QueueName
 from acd.mistakes import Findings, agent_path
 from acd.settings import (
     PROFICIENCY_MAX,
@@ -142,6 +142,28 @@ def _unmet(
     # A rule for every channel may leave some of them to others.
     met = any(taking.get((rule.queue, channel), 0) & able for channel in Channel)
     return unmet[0] if unmet and not (met and channels == frozenset(Channel)) else None
+
+
+def takers_at_last(
+    settings: DomainSettings, agents: Sequence[AgentSettings]
+) -> dict[tuple[QueueName, Channel], Bits]:
+    """Return who may take each channel of each queue when all its steps are taken.
+
+    Args:
+        settings: The domain, without mistakes.
+        agents: Its agents, or one of each kind: their places are the bits.
+    """
+    found = Findings()
+    serving = _serving(found, settings, agents)
+    carrying = _carrying(found, settings, agents)
+    abilities = _Abilities(found, settings, agents)
+    taking = {}
+    for queue in settings.queues:
+        able = abilities.meeting(queue.requires) | abilities.meeting_at_last(queue)
+        for channel in queue.channels:
+            place = (queue.name, channel)
+            taking[place] = able & serving[place] & carrying[channel]
+    return taking
 
 
 def _serving(

@@ -10,6 +10,8 @@ from acd.actions import Action, SetAgentState
 from acd.agents import AVAILABILITY_TABLE, Agent, AgentSignal
 from acd.contacts import OfferSignal, OfferState
 from acd.ids import Availability
+from acd.opening import NEVER_US
+from acd.timers import Timer
 
 if TYPE_CHECKING:
     from acd.floor import Floor
@@ -47,6 +49,20 @@ class Sessions:
         reason = agent.reason if after is Availability.NOT_READY else ""
         orders.append(SetAgentState(agent.agent_id, after, reason))
         self._floor.matcher.refresh(agent)
+
+    def turn_shift(self, agent: Agent, now_us: int) -> None:
+        """Let an agent who is logged in be on shift or not, as his calendar says, until it changes.
+
+        Nothing that he has or is offered ends by it.
+        """
+        agent.off_shift_until_us = agent.shift_changes_us = 0
+        shift = agent.shift
+        if shift is not None:
+            shift.turn(now_us)
+            agent.shift_changes_us = shift.changes_us
+            agent.off_shift_until_us = 0 if shift.is_on else shift.changes_us
+            if shift.changes_us < NEVER_US:
+                self._floor.timers.add(shift.changes_us, Timer.SHIFT, agent.index)
 
     def note_gone(self, agent: Agent) -> None:
         """Note an agent who is logged out with contacts parked: they do not wait for him."""

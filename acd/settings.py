@@ -105,6 +105,15 @@ class Abandons(StrEnum):
     IGNORED = "ignored"
 
 
+@plain
+class QueueClock(StrEnum):
+    """What counts of the time for which contacts wait in a queue. See `acd.clocks`."""
+
+    ELAPSED = "elapsed"
+    OPENING_HOURS = "opening_hours"
+    """Only what passes while the queue is open."""
+
+
 class _Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Base of all settings. Defaults are left out, so that a new setting changes no old digest."""
 
@@ -203,6 +212,8 @@ class QueueSettings(_Settings, frozen=True):
     """Whether an agent must tell one before he ends his wrap-up."""
     opening_hours: str | None = None
     """The calendar by which it is open or closed; open always if None."""
+    clock: QueueClock = QueueClock.ELAPSED
+    """What counts of the waits in it: for its promise, steps, limits and service level."""
     resume_us: int | None = None
     """For how long a customer who left may come back to his place; None for not at all."""
 
@@ -255,6 +266,8 @@ class AgentSettings(_Settings, frozen=True):
     skills: dict[str, int] = {}
     attributes: dict[str, str] = {}
     wrap_up_mode: WrapUpMode = WrapUpMode.TIMED
+    shift: str | None = None
+    """The calendar by which he works: outside it he is offered nothing new; always if None."""
 
 
 class HeadroomSettings(_Settings, frozen=True):
@@ -268,7 +281,7 @@ class HeadroomSettings(_Settings, frozen=True):
 
 
 class CalendarSettings(_Settings, frozen=True):
-    """When the queues that keep it are open, by the clocks of a place; see `acd.opening`."""
+    """When its queues are open, or its agents work, by the clocks of a place: `acd.opening`."""
 
     name: str
     hours: tuple[tuple[tuple[int, int], ...], ...] = ((),) * 7

@@ -77,6 +77,8 @@ class AgentRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     given_before_us: int = 0
     back_off_until_us: int = 0
     gap_until_us: int = 0
+    off_shift_until_us: int = 0
+    shift_changes_us: int = 0
     missed: int = 0
     occupied_us: int = NEVER_OCCUPIED_US
 
@@ -305,6 +307,10 @@ def _rebuild(floor: Floor, now_us: int) -> None:
             floor.timers.add(agent.gap_until_us, Timer.GAP, agent.index)
         if occupancy is not None:
             occupancy.put_back(agent)
+        if 0 < agent.shift_changes_us <= now_us:  # His turn in the portions has not come yet.
+            floor.timers.add(agent.shift_changes_us, Timer.SHIFT, agent.index)
+        elif agent.availability is not Availability.LOGGED_OUT:  # Today's calendar counts.
+            floor.sessions.turn_shift(agent, now_us)
         floor.matcher.refresh(agent)
     for leg in floor.legs.values():
         for index, until_us in (leg.excluded or {}).items():
@@ -329,6 +335,8 @@ _CHANGING = (
     "given_before_us",
     "back_off_until_us",
     "gap_until_us",
+    "off_shift_until_us",
+    "shift_changes_us",
     "missed",
     "occupied_us",
 )

@@ -48,6 +48,7 @@ class Stages:
         self.classes = Classes(settings, gauges.backlogs, gauges.doors.of_queue)
         self._key = key_function(settings.urgency)
         self._promises = settings.urgency is Urgency.DEADLINE_FIRST
+        self._ages = settings.urgency is Urgency.AGEING
         self._watched = {
             queue.name
             for queue in settings.queues
@@ -62,12 +63,16 @@ class Stages:
         """Return a leg's place in the domain's order."""
         promised_us = promised_by(arrival, klass, arrived_us) if self._promises else 0
         priority = priority_of(arrival, klass.queue, klass.step)
-        return self._key(arrived_us, number, priority, promised_us, klass.numbers)
+        key = self._key(arrived_us, number, priority, promised_us, klass.numbers)
+        if not self._ages or klass.clock is None:
+            return key
+        aside_us = arrived_us - klass.clock.reading_us(arrived_us)
+        return (key[0] - klass.numbers.weight * aside_us, *key[1:])
 
     def widen(self, leg: Leg, now_us: int, orders: list[Action]) -> None:
         """Give a QUEUED leg the stages that are due, and await the next. It may be in no line."""
         before = leg.klass
-        waited_us = now_us - leg.arrived_us
+        waited_us = before.counted_us(leg.arrived_us, now_us)
         step, opened = before.step, before.opened
         steps, delays = before.queue.steps, before.delays
         while opened < len(delays) and delays[opened] <= waited_us:
@@ -108,7 +113,7 @@ class Stages:
             ends += [one.after_us for one in klass.queue.steps[klass.step : klass.step + 1]]
             if klass.team is not None:
                 ends.append(klass.team_us)
-            leg.widens_us = leg.arrived_us + min(ends)
+            leg.widens_us = klass.due_us(leg.arrived_us, min(ends))
             self._timers.add(leg.widens_us, Timer.STAGE, leg.leg_id)
 
     def _anybody_for(self, klass: LegClass) -> bool:

@@ -140,16 +140,17 @@ def _obstacle(name: Block, leg: Leg, agent: Agent) -> Obstacle:
             return Obstacle(name, agent.back_off_until_us)
         case Block.OFFER_GAP:
             return Obstacle(name, agent.gap_until_us)
+        case Block.OFF_SHIFT:
+            return Obstacle(name, agent.off_shift_until_us % NEVER_US)
         case Block.CLOSED_QUEUE:
             assert klass.door is not None
-            opens_us = klass.door.changes_us
-            return Obstacle(name, opens_us if opens_us < NEVER_US else 0)
+            return Obstacle(name, klass.door.changes_us % NEVER_US)  # 0 for never.
         case Block.PROFILE_DELAY:
-            return Obstacle(name, leg.arrived_us + desk.delays[place])
+            return Obstacle(name, klass.due_us(leg.arrived_us, desk.delays[place]))
         case Block.AFFINITY_HOLD:
             # A leg that is kept for one person may be kept for a team after that.
             of_his = of_team(klass, agent.kind)
-            team_until_us = 0 if of_his else leg.arrived_us + klass.team_us
+            team_until_us = 0 if of_his else klass.due_us(leg.arrived_us, klass.team_us)
             return Obstacle(name, max(leg.kept_until_us, team_until_us))
         case Block.RESERVE:
             assert klass.backlog is not None
@@ -165,11 +166,11 @@ def _obstacle(name: Block, leg: Leg, agent: Agent) -> Obstacle:
 def _is_kept_free_then(klass: LegClass, agent: Agent) -> bool:
     """Return whether voice headroom keeps an agent from a class once he is left alone no more.
 
-    While he is in back-off, or the gap to his next offer lasts, he can take no call, so that
-    nothing need keep him free for one; with their end the next block would begin. Where neither
-    holds, `blocks` has said it.
+    While he is in back-off, the gap to his next offer lasts, or he is not on shift, he can take no
+    call, so that nothing need keep him free for one; with their end the next block would begin.
+    Where none of them holds, `blocks` has said it.
     """
-    if not agent.back_off_until_us and not agent.gap_until_us:
+    if not (agent.back_off_until_us or agent.gap_until_us or agent.off_shift_until_us):
         return False
     if agent.device is not Device.REACHABLE:
         return False

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from msgspec import Struct
 
+from acd.clocks import OpenClock, clocks_of
 from acd.figures import (
     BUSY_US,
     IDLE_US,
@@ -126,6 +127,14 @@ class Tally(Struct):
     cell: list[int] = []
     dispositions: dict[str, int] = {}
     """Of the handled, by what was told; empty for a queue that has none."""
+    clock: OpenClock | None = None
+    """What counts of a wait against the threshold; None where all does."""
+
+    def is_in_time(self, entered_us: int, until_us: int) -> bool:
+        """Return whether a wait is within the threshold."""
+        if self.clock is None:
+            return until_us - entered_us <= self.objective_us
+        return self.clock.counted_us(entered_us, until_us) <= self.objective_us
 
 
 class Leg(Struct, gc=False):
@@ -233,6 +242,7 @@ def cell_of(cells: dict[int, list[int]], interval: int, nothing: Sequence[int]) 
 def make_tallies(settings: DomainSettings) -> dict[QueueName, dict[Channel, Tally]]:
     """Return an empty tally for each queue and channel."""
     short_us = settings.measures.short_abandon_us or -1
+    clocks = clocks_of(settings)
     return {
         queue.name: {
             channel: Tally(
@@ -243,6 +253,7 @@ def make_tallies(settings: DomainSettings) -> dict[QueueName, dict[Channel, Tall
                 dispositions=dict.fromkeys((*queue.dispositions, NONE), 0)
                 if queue.dispositions
                 else {},
+                clock=clocks.get(queue.name),
             )
             for channel, of_channel in queue.channels.items()
         }
@@ -298,7 +309,7 @@ def row_of(
     for leg in waiting:
         entered = cells[intervals.number(leg.entered_us)]
         entered[WAITING] += 1
-        entered[WAITING_LATE] += now_us - leg.entered_us > tally.objective_us
+        entered[WAITING_LATE] += not tally.is_in_time(leg.entered_us, now_us)
         for number, part_us in intervals.parts(leg.entered_us, now_us):
             cells[number][WAITING_US] += part_us
     serving = [one for one in times if (tally.queue, tally.channel) in one.pool.serves]

@@ -26,6 +26,7 @@ class Timer(IntEnum):
     GAP = 4
     HOLD = 5
     EXPIRY = 6
+    SHIFT = 7
 
 
 Entry: TypeAlias = tuple[int, Timer, int, int]

@@ -136,6 +136,8 @@ def _by_points(
     points × HOUR_US = priority × HOUR_US + rate × (now − arrival), whose part without `now`,
     negated, is the key; the cap does not change it, since min(points, cap) grows with the points.
     So contacts of any priority share a class, and the number of classes stays that of the queues.
+    Where a queue's clock stands still at times its readings take the place of both instants
+    (`acd.stages`).
     """
     del promised_us
     return (numbers.weight * arrived_us - priority * HOUR_US, arrived_us, leg_id)
@@ -187,8 +189,10 @@ def ageing(leg: Leg, now_us: int) -> Key:
     Source: delay-dependent priorities (L. Kleinrock, 1964); the accumulating priority queue
     (D. A. Stanford, P. Taylor and I. Ziedins, 2014).
     """
-    numbers = leg.klass.numbers
-    points = numbers.weight * now_us - leg.key[0]
+    klass = leg.klass
+    numbers = klass.numbers
+    reading_us = now_us if klass.clock is None else klass.clock.reading_us(now_us)
+    points = numbers.weight * reading_us - leg.key[0]
     return (-min(points, numbers.cap), -points, leg.key[1], leg.key[2])
 
 
@@ -224,7 +228,8 @@ def weighted_wait(leg: Leg, now_us: int) -> int:
     It compares as the fraction itself, and what is equal here is equal exactly (`RATIO_BITS`).
     """
     numbers = leg.klass.numbers
-    return ((now_us - leg.arrived_us) * numbers.weight << RATIO_BITS) // numbers.period_us
+    waited_us = leg.klass.counted_us(leg.arrived_us, now_us)
+    return (waited_us * numbers.weight << RATIO_BITS) // numbers.period_us
 
 
 def queue_ratio(leg: Leg, excess: int) -> Key:

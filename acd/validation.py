@@ -488,6 +488,7 @@ def _alike(agent: AgentSettings) -> Hashable:
     return (
         agent.profile,
         agent.capacity,
+        agent.shift,
         tuple(sorted(agent.skills.items())),
         tuple(sorted(agent.attributes.items())),
     )

@@ -29,6 +29,7 @@ from acd.settings import (
     MeasureSettings,
     PerformanceSettings,
     ProfileSettings,
+    QueueClock,
     QueueSettings,
     RejectReason,
     RonaSettings,
@@ -367,10 +368,21 @@ def _with_calendars(rng: Random, settings: DomainSettings) -> DomainSettings:
             )
         )
     queues = tuple(
-        replace(queue, opening_hours=rng.choice(calendars).name) if rng.random() < 0.6 else queue
+        replace(
+            queue,
+            opening_hours=rng.choice(calendars).name,
+            clock=rng.choice(tuple(QueueClock)),
+        )
+        if rng.random() < 0.6
+        else queue
         for queue in settings.queues
     )
-    return replace(settings, queues=queues, calendars=tuple(calendars))
+    names = [calendar.name for calendar in calendars]
+    agents = tuple(
+        replace(agent, shift=rng.choice(names)) if rng.random() < 0.3 else agent
+        for agent in settings.agents
+    )
+    return replace(settings, queues=queues, agents=agents, calendars=tuple(calendars))
 
 
 def _rule(rng: Random, name: str, settings: DomainSettings) -> EntryRule:

@@ -27,6 +27,7 @@ from acd.ids import Availability, OfferOutcome
 from acd.router import Router
 from acd.settings import DAY_US, AffinitySettings, DomainSettings
 from acd.skills import HasAttribute
+from tests.properties.naive import Naive
 
 NOBODY: Final = -1
 
@@ -34,7 +35,8 @@ NOBODY: Final = -1
 class Keeping:
     """Who last handled whom, and what was kept for whom before the last step."""
 
-    def __init__(self, settings: DomainSettings) -> None:
+    def __init__(self, settings: DomainSettings, naive: Naive) -> None:
+        self._naive = naive
         self._affinity = {queue.name: queue.affinity for queue in settings.queues}
         self._values = settings.attributes
         self._customers: dict[str, str] = {}
@@ -73,7 +75,7 @@ class Keeping:
                 if _session_ends(router.agents[leg.kept_for]):
                     assert leg.kept_until_us <= now_us + 1
             if leg.klass.team is not None and leg.state is LegState.QUEUED:
-                assert now_us - leg.arrived_us <= leg.klass.team_us
+                assert self._waited_us(leg, now_us) <= leg.klass.team_us
                 assert isinstance(leg.klass.team, HasAttribute)
                 if not _team(router, leg, leg.klass.team.value):
                     assert leg.widens_us <= now_us + 1
@@ -116,7 +118,8 @@ class Keeping:
                 if name and limit_us:
                     agent = router.agent(name)
                     if not _session_ends(agent) and eligible(leg.klass, agent.kind):
-                        until_us = leg.arrived_us + limit_us
+                        queue = leg.klass.queue.name
+                        until_us = self._naive.due_us(queue, leg.arrived_us, limit_us)
                         if until_us > now_us:
                             keeps = (agent.index, until_us)
             wanted.add(keeps)
@@ -187,7 +190,9 @@ class Keeping:
         affinity = self._affinity[leg.klass.queue.name]
         limit_us = 0 if affinity is None else affinity.named_agent_us
         if leg.state <= LegState.OFFERED:
-            wanted = (router.agent(agent_id).index, now_us + (limit_us or HANDED_US))
+            queue = leg.klass.queue.name
+            until_us = self._naive.due_us(queue, now_us, limit_us or HANDED_US)
+            wanted = (router.agent(agent_id).index, until_us)
             assert (leg.kept_for, leg.kept_until_us) == wanted
 
     def _team_goes_on(self, router: Router, leg: Leg, team: bool, now_us: int) -> None:
@@ -198,9 +203,12 @@ class Keeping:
             assert affinity is not None
             assert affinity.team is not None
             value = dict(router.contacts[leg.contact_id].arrival.attributes)[affinity.team.contact]
-            is_over = affinity.team.limit_us <= now_us - leg.arrived_us
+            is_over = affinity.team.limit_us <= self._waited_us(leg, now_us)
             # A step taken with it may have let people in who could not take it before.
             assert is_over or leg.klass.step or not _team(router, leg, value)
+
+    def _waited_us(self, leg: Leg, now_us: int) -> int:
+        return self._naive.counted_us(leg.klass.queue.name, leg.arrived_us, now_us)
 
 
 def _session_ends(agent: Agent) -> bool:

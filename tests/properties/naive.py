@@ -9,7 +9,7 @@ the world's ledger checks. Right, slow, and short enough to be read against desi
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, time
 from fractions import Fraction
 from math import floor
 from typing import Final, NamedTuple
@@ -24,7 +24,6 @@ from acd.performance import Measure
 from acd.router import Router
 from acd.selection import Selection
 from acd.settings import (
-    DAY_US,
     SECOND_US,
     AgentCriterion,
     AgentSettings,
@@ -32,11 +31,13 @@ from acd.settings import (
     DomainSettings,
     EntryRule,
     PerformanceSettings,
+    QueueClock,
     QueueSettings,
     Urgency,
     WeightedSettings,
 )
 from acd.snapshot import Snapshot
+from tests.properties.hours import Hours, local_time
 
 VOICE: Final = CHANNELS.index(Channel.VOICE)
 
@@ -99,9 +100,9 @@ class Naive:
         self._performance = settings.performance or PerformanceSettings()
         lines = [line for profile in settings.profiles for line in profile.serves]
         reserves = any(line.reserve_waiting is not None for line in lines)
-        calendars = {calendar.name: calendar for calendar in settings.calendars}
+        self._calendars = {calendar.name: Hours(calendar) for calendar in settings.calendars}
         self._hours = {
-            queue.name: calendars[queue.opening_hours]
+            queue.name: self._calendars[queue.opening_hours]
             for queue in settings.queues
             if queue.opening_hours is not None
         }
@@ -157,30 +158,35 @@ class Naive:
                     assert not any(holds.values())
 
     def opens_us(self, queue: str, now_us: int) -> int:
-        """Return when a closed queue opens: the first of all instants at which it could."""
-        calendar = self._hours[queue]
-        midnight_us = now_us // DAY_US * DAY_US
-        begins_s = {from_s for spans in (*calendar.hours, *dict(calendar.days).values())
-                    for from_s, _ in spans}  # fmt: skip
-        could = {from_us for from_us, _ in calendar.utc_offsets} | {
-            midnight_us + day * DAY_US + (from_s - offset_s) * SECOND_US
-            for day in range(-1, 30)
-            for from_s in begins_s
-            for offset_s in (0, *(each for _, each in calendar.utc_offsets))
-        }
-        return next(
-            at_us for at_us in sorted(could) if at_us > now_us and not self.is_closed(queue, at_us)
-        )
+        """Return when a closed queue opens."""
+        return self._hours[queue].opens_us(now_us)
 
     def is_closed(self, queue: str, now_us: int) -> bool:
         """Return whether a queue is closed: by the time that the clocks there show."""
-        calendar = self._hours.get(queue)
-        if calendar is None:
-            return False
-        local = local_time(calendar.utc_offsets, now_us)
-        spans = dict(calendar.days).get(str(local.date()), calendar.hours[local.weekday()])
-        since = local - datetime.combine(local.date(), time(), UTC)
-        return not any(from_s <= since.total_seconds() < to_s for from_s, to_s in spans)
+        return queue in self._hours and not self._hours[queue].is_open(now_us)
+
+    def off_shift_until_us(self, agent: Agent, now_us: int) -> tuple[int, int]:
+        """Return until when an agent is off shift, 0 if he is on, and when that changes."""
+        name = self._settings.agents[agent.index].shift
+        if name is None or agent.availability is Availability.LOGGED_OUT:
+            return 0, 0
+        shift = self._calendars[name]
+        if shift.is_open(now_us):
+            return 0, shift.closes_us(now_us)
+        opens_us = shift.opens_us(now_us)
+        return opens_us, opens_us
+
+    def counted_us(self, queue: str, since_us: int, until_us: int) -> int:
+        """Return how much of a wait counts by a queue's clock."""
+        if self._queues[queue].clock is QueueClock.ELAPSED:
+            return until_us - since_us
+        return self._hours[queue].counted_us(since_us, until_us)
+
+    def due_us(self, queue: str, since_us: int, span_us: int) -> int:
+        """Return when a span is over by a queue's clock."""
+        if self._queues[queue].clock is QueueClock.ELAPSED:
+            return since_us + span_us
+        return self._hours[queue].due_us(since_us, span_us)
 
     def in_reserve(self, leg: Leg, agent: Agent, lines: Mapping[tuple[str, Channel], int]) -> bool:
         """Return whether an agent is in reserve until more wait in a leg's queue and channel."""
@@ -265,7 +271,7 @@ class Naive:
                 promised_us = leg.asked.promised_us
                 if promised_us is None:
                     assert queue.promise_us is not None
-                    promised_us = leg.arrived_us + queue.promise_us
+                    promised_us = self.due_us(queue.name, leg.arrived_us, queue.promise_us)
                 return (promised_us, *came)
             case Urgency.QUEUE_RATIO:
                 shares = sum(self.share(one) for one in self._queues.values())
@@ -274,12 +280,14 @@ class Naive:
             case Urgency.C_MU:
                 return (-self.gain(leg), *came)
             case Urgency.AGEING:
-                waited_h = Fraction(now.now_us - leg.arrived_us, 3600 * SECOND_US)
+                waited_us = self.counted_us(queue.name, leg.arrived_us, now.now_us)
+                waited_h = Fraction(waited_us, 3600 * SECOND_US)
                 points = self.priority(leg) + self.gain(leg) * waited_h
                 cap = points if queue.ageing_cap is None else queue.ageing_cap
                 return (-min(points, cap), -points, *came)
             case Urgency.WAIT_OVER_OBJECTIVE | Urgency.GENERALIZED_C_MU:
-                return (-self.gain(leg) * (now.now_us - leg.arrived_us), *came)
+                waited_us = self.counted_us(queue.name, leg.arrived_us, now.now_us)
+                return (-self.gain(leg) * waited_us, *came)
 
     def gain(self, leg: Leg) -> Fraction:
         """Return what makes a leg urgent by its queue and channel: as it waits, or at once."""
@@ -406,15 +414,6 @@ class Naive:
         return floor(worse / weighted.band_percent + Fraction(1, 2))
 
 
-def local_time(utc_offsets: Sequence[tuple[int, int]], now_us: int) -> datetime:
-    """Return what clocks show that were changed as the offsets say, as if it were UTC."""
-    offset_s = 0
-    for from_us, later_s in utc_offsets:
-        if from_us <= now_us:
-            offset_s = later_s
-    return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=now_us, seconds=offset_s)
-
-
 def in_hand(agent: Agent) -> list[Offer]:
     """Return what an agent is offered or has, but for what he has put away."""
     return [one for one in agent.offers.values() if one.slot != SlotState.PARKED]
@@ -430,6 +429,7 @@ def takes_of(agent: Agent, settings: CapacitySettings) -> tuple[Takes, ...]:
         or agent.after_this_one
         or agent.back_off_until_us > 0
         or agent.gap_until_us > 0
+        or agent.off_shift_until_us > 0
         or agent.device is Device.BUSY_ELSEWHERE
     )
     return tuple(

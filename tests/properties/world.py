@@ -63,7 +63,7 @@ from acd.snapshot import Snapshot
 from tests.properties.deeds import Deeds
 from tests.properties.failing import Failing
 from tests.properties.keeping import Keeping
-from tests.properties.naive import in_hand, moment, naive_router, takes_of
+from tests.properties.naive import Naive, in_hand, moment, naive_router, takes_of
 from tests.properties.parties import PARTIES
 
 START_US: Final = 1_700_000_000_000_000
@@ -86,7 +86,7 @@ def essence(router: Router) -> bytes:
 class Ledger:
     """Who is inside, who holds whom, what is set aside: read from events and actions."""
 
-    def __init__(self, settings: DomainSettings) -> None:
+    def __init__(self, settings: DomainSettings, naive: Naive) -> None:
         self.now_us = 0
         self.inside: Counter[str] = Counter()
         self.holds: dict[int, dict[int, str]] = {}
@@ -122,8 +122,9 @@ class Ledger:
         self.offers: list[OfferContact] = []
         self.expires_us: dict[str, int] = {}
         """When each contact that ever came ends if it waits then; `NEVER_US` for never."""
-        self._by_span: set[str] = set()
-        """Contacts whose queue says when they expire."""
+        self._by_span: dict[str, tuple[str, int]] = {}
+        """Contacts whose queue says when they expire: that queue, and its time."""
+        self._naive = naive
         self._spans_us = {
             (queue.name, channel): of_channel.expires_us
             for queue in settings.queues
@@ -139,7 +140,7 @@ class Ledger:
         """How often each disposition was filed, by queue."""
         self.deeds = Deeds(settings)
         self.failing = Failing(settings)
-        self.keeping = Keeping(settings)
+        self.keeping = Keeping(settings, naive)
 
     def note(self, event: Event, actions: Sequence[Action], now_us: int) -> None:
         """Enter a step."""
@@ -156,7 +157,7 @@ class Ledger:
         for action in actions:
             self._note_action(action)
             if isinstance(action, RegainPlace) and action.contact_id in self._by_span:
-                self.expires_us[action.contact_id] -= self.now_us - action.arrived_us
+                self._expires_since(action.contact_id, action.arrived_us)
             if isinstance(action, FileDisposition):
                 told = self.told.get(action.offer_id, [])
                 # In a batch some of it may have been told too late.
@@ -316,7 +317,7 @@ class Ledger:
     def _note_expiry(self, event: ContactArrived) -> None:
         self.expires_us[event.contact_id] = event.expires_us or NEVER_US
         self._channels.pop(event.contact_id, None)
-        self._by_span.discard(event.contact_id)
+        self._by_span.pop(event.contact_id, None)
         if event.expires_us is None:
             self._channels[event.contact_id] = event.channel
             if event.queue:
@@ -325,8 +326,12 @@ class Ledger:
     def _expires_after(self, contact_id: str, queue: str) -> None:
         span_us = self._spans_us[queue, self._channels.pop(contact_id)]
         if span_us is not None:
-            self.expires_us[contact_id] = self.now_us + span_us
-            self._by_span.add(contact_id)
+            self._by_span[contact_id] = (queue, span_us)
+            self._expires_since(contact_id, self.now_us)
+
+    def _expires_since(self, contact_id: str, arrived_us: int) -> None:
+        queue, span_us = self._by_span[contact_id]
+        self.expires_us[contact_id] = self._naive.due_us(queue, arrived_us, span_us)
 
     def _release(self, offer_id: int, *, failed: bool) -> None:
         offer = self.offers[offer_id - 1]
@@ -361,7 +366,7 @@ class World:
         self.naive_router, self.naive = naive_router(settings)
         self.applied = Router(settings)
         self.metrics = Metrics(settings, from_us=START_US)
-        self.ledger = Ledger(settings)
+        self.ledger = Ledger(settings, self.naive)
         self.event: Event = ClockTicked()
         """What was told last, and what was answered."""
         self.actions: tuple[Action, ...] = ()
@@ -609,7 +614,8 @@ class World:
             assert order.priority == (rule.priority if own is None else own)
             promised_us = arrival.promised_us
             if promised_us is None and rule.promise_us is not None:
-                promised_us = since_us.get(order.leg_id, self.now_us) + rule.promise_us
+                came_us = since_us.get(order.leg_id, self.now_us)
+                promised_us = self.naive.due_us(rule.queue, came_us, rule.promise_us)
             assert order.promised_us == promised_us
             assert order.prefers == rule.prefers + arrival.prefers
             assert dict(order.context) == rule.context
@@ -726,6 +732,14 @@ class World:
         for agent, settings in zip(self.router.agents, self.settings.agents, strict=True):
             assert tuple(agent.takes()) == takes_of(agent, capacities[settings.capacity])
 
+    def whoever_is_not_on_shift_is_offered_nothing(self) -> None:
+        for agent in self.router.agents:
+            wanted = self.naive.off_shift_until_us(agent, self.now_us)
+            assert (agent.off_shift_until_us, agent.shift_changes_us) == wanted
+        for offer in self.actions:
+            if isinstance(offer, OfferContact):
+                assert not self.router.agent(offer.agent_id).off_shift_until_us
+
     def nobody_is_over_capacity(self) -> None:
         capacities = {one.name: one for one in self.settings.capacities}
         for agent, settings in zip(self.router.agents, self.settings.agents, strict=True):
@@ -770,6 +784,8 @@ class World:
         router = self.router
         ends_us = [agent.back_off_until_us for agent in router.agents if agent.back_off_until_us]
         ends_us += [agent.gap_until_us for agent in router.agents if agent.gap_until_us]
+        shifts = [self.naive.off_shift_until_us(agent, self.now_us) for agent in router.agents]
+        ends_us += [changes_us for _, changes_us in shifts if changes_us]
         for leg in router.legs.values():
             ends_us += [at for at in (leg.excluded or {}).values() if at != WHILE_PARTY_US]
             if leg.state is LegState.QUEUED:
@@ -800,7 +816,7 @@ class World:
             if leg.state is not LegState.QUEUED:
                 continue
             queue, step = queues[leg.klass.queue.name], leg.klass.step
-            waited_us = self.now_us - leg.arrived_us
+            waited_us = self.naive.counted_us(queue.name, leg.arrived_us, self.now_us)
             assert step >= sum(one.after_us < waited_us for one in queue.steps)
             for one in queue.steps[:step]:
                 assert one.if_nobody or one.after_us <= waited_us
@@ -971,6 +987,8 @@ class World:
         """
         queues = self.settings.queues
         waited_us = self.now_us - other.arrived_us
+        at = other.klass.queue.name
+        still_us = waited_us - self.naive.counted_us(at, other.arrived_us, self.now_us)
         gains = [self.naive.gain_of(queue, one) for queue in queues for one in queue.channels]
         least: Fraction = min(gains)
         most: Fraction = max(gains)
@@ -983,14 +1001,18 @@ class World:
                 if any(one.asked.promised_us is not None for one in (leg, other)):
                     return self.now_us
                 promises = [queue.promise_us or 0 for queue in queues]
-                return max(promises) - min(promises)
+                promise_us = other.klass.queue.promise_us or 0
+                promised_us = self.naive.due_us(at, other.arrived_us, promise_us)
+                still_us = promised_us - other.arrived_us - promise_us
+                return max(promises) - min(promises) + still_us
             case Urgency.WAIT_OVER_OBJECTIVE | Urgency.GENERALIZED_C_MU:
-                return waited_us * (1 - least / most)
+                return waited_us * (1 - least / most) + still_us
             case Urgency.AGEING:
                 if not least or any(queue.ageing_cap is not None for queue in queues):
                     return self.now_us
                 ahead = max(self.naive.priority(leg) - self.naive.priority(other), 0)
-                return ahead * 3_600 * SECOND_US / least + waited_us * (1 - least / most)
+                ahead_us = ahead * 3_600 * SECOND_US / least
+                return ahead_us + waited_us * (1 - least / most) + still_us
             case Urgency.STRICT_PRIORITY | Urgency.C_MU | Urgency.QUEUE_RATIO:
                 return self.now_us
 
@@ -1052,6 +1074,7 @@ INVARIANTS: Final[tuple[Callable[[World], None], ...]] = (
     World.nothing_stays_aside_for_nothing,
     World.what_was_aside_comes_back_when_another_slot_frees,
     World.everybody_takes_what_his_slots_allow,
+    World.whoever_is_not_on_shift_is_offered_nothing,
     World.nobody_is_over_capacity,
     World.at_rest_nobody_may_take_what_waits,
     World.the_counters_count_who_waits_and_who_can_take_calls,

@@ -250,8 +250,28 @@ def test_what_is_noted_does_not_hang_on_how_many_work(plugged, tmp_path, capsys)
     file.write_text(f"{file.read_text()}[party]\nguests = 1\n")
     assert main(["check", str(file)]) == 0
     assert capsys.readouterr().out == (
-        f"{file}: ok: 1 queue, party\n{file}: note: calendars.day: no queue keeps it\n"
+        f"{file}: ok: 1 queue, party\n{file}: note: calendars.day: no queue or shift keeps it\n"
     )
+
+
+def test_hours_at_which_nobody_is_on_shift_are_said_of_a_sound_file(plugged, tmp_path, capsys):
+    hours = 'time_zone = "Europe/Madrid"\nmon = ["09:00-{}:00"]\n'
+    more = f"[calendars.open]\n{hours.format(17)}[calendars.early]\n{hours.format(16)}"
+    text = SHOP.replace("[queues.sales]", '[queues.sales]\nopening_hours = "open"')
+    text = text.replace('capacity = "phone"', 'capacity = "phone"\nshift = "early"')
+    file = tmp_path / "shop.toml"
+    file.write_text(f"{text}\n{more}")
+    since = f"{file}: note: queues.sales.voice: is open from "
+    until = ":00, and nobody who may take it is on shift"
+    found = f"{re.escape(since)}(20..-..-..) 16:.. to \\1 17{re.escape(until)}\n"
+    assert main(["check", str(file)]) == 0
+    assert re.fullmatch(f"{re.escape(str(file))}: ok: 1 queue, 1 agent\n{found}",
+                        capsys.readouterr().out)  # fmt: skip
+    # Also where the file has a section of another program.
+    plugged("[acd.sections]\nparty = plugged:problems\n", CHECK)
+    file.write_text(f"{text}\n{more}\n[party]\nguests = 1\n")
+    assert main(["check", str(file)]) == 0
+    assert since in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -168,7 +168,8 @@ CASES: Final[list[tuple[DomainSettings, list[str]]]] = [
     (told(mode=WrapUpMode.UNTIL_DONE), []),
     (told(mode=WrapUpMode.UNTIL_DONE, wrap_up_cap_us=0), NOT_ASKED),
     # Calendars
-    (replace(SHOP, calendars=(OFFICE,)), ["calendars.office: no queue keeps it"]),
+    (replace(SHOP, calendars=(OFFICE,)), ["calendars.office: no queue or shift keeps it"]),
+    (replace(SHOP, calendars=(OFFICE,), agents=(replace(SHOP.agents[0], shift="office"),)), []),
     (office(when=""), []),
     (office(when="weekday in (sat, sun)"), CLOSED),
     (office(when="time < 08:00 or time >= 18:00"), CLOSED),

@@ -14,16 +14,19 @@ from msgspec import Struct
 from acd import figures as fig
 from acd.daemon.history.schema import BUSY, IDLE, LOST
 from acd.settings import DomainSettings
-from acd.tallies import NOTHING, make_clocks, make_tallies
+from acd.tallies import NOTHING, Tally, make_clocks, make_tallies
 
 INTERVALS_MAX: Final = 2_000
 """Most intervals of one answer: a month of half hours, and some."""
 
 _COUNTS: Final = """
-WITH lines (queue, channel, objective, short) AS (VALUES {lines}),
+WITH lines (queue, channel, objective, short, stands_still) AS (VALUES {lines}),
 legs AS (
     SELECT *, (entered_us - :from_us) / :interval_us AS n,
         coalesce(answered_us, ended_us, :now_us) - entered_us AS wait,
+        CASE stands_still WHEN 0 THEN coalesce(answered_us, ended_us, :now_us) - entered_us
+            ELSE counted_us(queue, entered_us, coalesce(answered_us, ended_us, :now_us))
+        END AS counted,
         answered_us IS NOT NULL AS answered,
         answered_us IS NULL AND outcome = 'abandoned' AS abandoned,
         answered_us IS NULL AND ended_us IS NOT NULL AND outcome <> 'abandoned' AS other,
@@ -31,10 +34,10 @@ legs AS (
         answered_us IS NOT NULL AND ended_us IS NOT NULL AS handled
     FROM contacts JOIN lines USING (queue, channel)
     WHERE entered_us >= :from_us AND entered_us < :to_us AND outcome <> :lost)
-SELECT queue, channel, n, count(*), sum(answered), sum(answered AND wait <= objective),
-    sum(abandoned), sum(abandoned AND wait <= objective),
-    sum(abandoned AND wait <= objective AND wait <= short), sum(waiting),
-    sum(waiting AND wait > objective), sum(handled), sum(wait * answered), sum(wait * abandoned),
+SELECT queue, channel, n, count(*), sum(answered), sum(answered AND counted <= objective),
+    sum(abandoned), sum(abandoned AND counted <= objective),
+    sum(abandoned AND counted <= objective AND wait <= short), sum(waiting),
+    sum(waiting AND counted > objective), sum(handled), sum(wait * answered), sum(wait * abandoned),
     sum(handling_us * handled), 0, 0, 0, sum(offers), sum(timed_out), sum(rejected), sum(revoked),
     sum(canceled), sum(failed_busy), sum(failed_unreachable), sum(failed_congestion),
     sum(failed_refused), sum(not_connected), sum(rescinded), sum(other)
@@ -118,8 +121,7 @@ def measure(
     cells: Cells = {
         (str(one.queue), str(one.channel)): [list(NOTHING) for _ in cuts[1:]] for one in tallies
     }
-    lines = [(str(one.queue), str(one.channel), one.objective_us, one.short_us) for one in tallies]
-    _count(sql, lines, {**values, "now_us": max(to_us, folded_us)}, cells)
+    _count(sql, tallies, {**values, "now_us": max(to_us, folded_us)}, cells)
     for queue, channel, number, waited_us in sql.execute(_PARTS.format(source=_WAITED), values):
         if (queue, channel) in cells:
             cells[queue, channel][number][fig.WAITING_US] += waited_us
@@ -170,17 +172,29 @@ def measure(
 
 def _count(
     sql: sqlite3.Connection,
-    lines: Sequence[tuple[str, str, int, int]],
+    tallies: Sequence[Tally],
     values: dict[str, Any],
     cells: Cells,
 ) -> None:
     """Count legs into the cells of their entry."""
+    lines = [
+        (str(one.queue), str(one.channel), one.objective_us, one.short_us, one.clock is not None)
+        for one in tallies
+    ]
+    clocks = {one.queue: one.clock for one in tallies if one.clock is not None}
+
+    def counted_us(queue: str, since_us: int, until_us: int) -> int:
+        return clocks[queue].counted_us(since_us, until_us)
+
+    sql.create_function("counted_us", 3, counted_us, deterministic=True)
     named = {
         f"l{row}_{place}": value
         for row, line in enumerate(lines)
         for place, value in enumerate(line)
     }
-    marks = ", ".join(f"(:l{row}_0, :l{row}_1, :l{row}_2, :l{row}_3)" for row in range(len(lines)))
+    marks = ", ".join(
+        f"(:l{row}_0, :l{row}_1, :l{row}_2, :l{row}_3, :l{row}_4)" for row in range(len(lines))
+    )
     for queue, channel, number, *counts in sql.execute(
         _COUNTS.format(lines=marks), {**values, **named}
     ):
