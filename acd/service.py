@@ -159,7 +159,7 @@ def takers_at_last(
     abilities = _Abilities(found, settings, agents)
     taking = {}
     for queue in settings.queues:
-        able = abilities.meeting(queue.requires) | abilities.meeting_at_last(queue)
+        able = abilities.meeting(queue.requires) | abilities.meeting_at_last(queue)[0]
         for channel in queue.channels:
             place = (queue.name, channel)
             taking[place] = able & serving[place] & carrying[channel]
