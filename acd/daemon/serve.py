@@ -8,7 +8,8 @@
 3. HTTP opens, and the daemon is ready.
 
 SIGTERM and SIGINT end it: what was submitted is committed, WebSockets are told, the switch keeps
-its calls. SIGHUP reads configuration and tokens again; where they have mistakes the old ones stay.
+its calls. SIGHUP reads configuration, tokens and the directory of customers again; where they have
+mistakes the old ones stay.
 SIGUSR1 leaves new calls to the switch's own default (drain), SIGUSR2 takes them again.
 The first storage error ends everything at once.
 """
@@ -35,6 +36,7 @@ from acd.agent_facts import RESTART
 from acd.contacts import Offer, OfferState
 from acd.daemon import logs
 from acd.daemon.clock import Clock
+from acd.daemon.customers import Customers
 from acd.daemon.history import History
 from acd.daemon.http.meters import BUCKETS_S
 from acd.daemon.http.server import HttpServer
@@ -89,6 +91,7 @@ class Start(NamedTuple):
     domain: DomainSettings
     settings: DaemonSettings
     tokens: Tokens
+    customers: Customers
     journal: JournalFile
     recovered: Recovered
     router: Router
@@ -137,6 +140,7 @@ def prepare(path: Path) -> Start:
     """
     domain, settings = load(path)
     tokens = Tokens(settings.http.tokens)
+    customers = Customers(settings.customers, domain, file=str(path))
     for pem in (settings.http.tls_cert, settings.http.tls_key):
         if pem is not None:
             pem.open("rb").close()  # What cannot be read is told before anything is started.
@@ -159,7 +163,7 @@ def prepare(path: Path) -> Start:
         router=__version__,
         sqlite=sqlite3.sqlite_version,
     )
-    return Start(path, domain, settings, tokens, journal, recovered, router)
+    return Start(path, domain, settings, tokens, customers, journal, recovered, router)
 
 
 def _under(path: Path, domain: DomainSettings, router: Router) -> Router:
@@ -188,6 +192,7 @@ class Daemon:
         self.domain = start.domain
         self.http = start.settings.http
         self.tokens = start.tokens
+        self.customers = start.customers
         self.registry = CollectorRegistry()
         commits = Histogram(
             "acd_commit_seconds",
@@ -297,7 +302,9 @@ class Daemon:
         )
         switch = load_switch(settings.kind, options)
         ids = CommandIds(self.domain.name, self._journal_id)
-        return SwitchDriver(switch, self.owner, settings=settings, ids=ids)
+        return SwitchDriver(
+            switch, self.owner, settings=settings, ids=ids, customers=self.customers
+        )
 
     async def _read_journal(self, first: int) -> tuple[Entry, ...]:
         """Return entries from a number on, as far as they are kept; a portion of them."""
@@ -389,10 +396,12 @@ class Daemon:
             router = None
             if domain != self.domain:
                 router = _under(path, domain, self.owner.router)
+            directory = self.customers.read(domain)
             self.tokens.reload()
         except (AcdError, OSError) as error:
             _log_mistakes(path, error)
             return
+        self.customers.change(directory)
         if router is not None:
             self.domain = domain
             self.owner.change(domain, router)

@@ -15,13 +15,14 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from acd.daemon.clock import Clock
+from acd.daemon.customers import Customers
 from acd.daemon.history import History
 from acd.daemon.http.server import HttpServer
 from acd.daemon.http.tokens import Role, Tokens, new_token
 from acd.daemon.keys import Keys
 from acd.daemon.live import Live
 from acd.daemon.owner import Owner
-from acd.daemon.settings import Anonymous, HistorySettings, HttpSettings
+from acd.daemon.settings import Anonymous, CustomerSettings, HistorySettings, HttpSettings
 from acd.errors import StorageError
 from acd.journal.file import JournalFile
 from acd.journal.records import Entry
@@ -38,8 +39,15 @@ LONG_AGO: Final = datetime(2020, 1, 1, tzinfo=UTC)
 class House:
     """The daemon, its address, and a token of each kind."""
 
-    def __init__(self, folder: Path, domain: DomainSettings, http: HttpSettings) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        domain: DomainSettings,
+        http: HttpSettings,
+        customers: CustomerSettings | None,
+    ) -> None:
         assert http.tokens is not None
+        self.customers = Customers(customers, domain)
         self.domain = domain
         self.http = http
         self.secrets: dict[str, str] = {}
@@ -123,10 +131,11 @@ async def house(
     hosts: tuple[str, ...] = (),
     agents_at_work: bool = False,
     within_s: float = 60.0,
+    customers: CustomerSettings | None = None,
 ) -> AsyncIterator[House]:
     """Run a daemon while the block runs."""
     http = HttpSettings(port=0, tokens=folder / "tokens.toml", anonymous=anonymous, hosts=hosts)
-    made = House(folder, domain, http)
+    made = House(folder, domain, http, customers)
     made.owner.start()
     made.owner.subscribe(made.history.fold)
     made.history.start(nothing_before)

@@ -14,6 +14,7 @@ from fastapi import APIRouter, Header, Query
 from fastapi.responses import Response
 
 from acd import events as ev
+from acd.daemon.directory import Known
 from acd.daemon.http.access import BEARER, Producer, Supervisor
 from acd.daemon.http.errors import HttpError, refused, respond, responses, unknown_contact
 from acd.daemon.http.models import (
@@ -103,7 +104,7 @@ async def _submit(daemon: Daemon, token: Token, key: str, body: NewContact) -> C
     if body.channel is Channel.VOICE:
         raise HttpError(422, "voice_by_switch", "calls come from the switch", "channel")
     contact_id = contact_id_of(token, key)
-    event = _arrived(contact_id, body)
+    event = _arrived(contact_id, body, _customer(daemon, body))
     receipt = await daemon.owner.submit(event, key=f"http/{token.name}/{key}")
     refusal = receipt.refusal()
     if refusal is not None:
@@ -121,19 +122,37 @@ async def _withdraw(daemon: Daemon, contact_id: str) -> ContactWithdrawn:
     return ContactWithdrawn(contact_id=contact_id, entry=receipt.entry)
 
 
-def _arrived(contact_id: ContactId, body: NewContact) -> ev.ContactArrived:
+def _customer(daemon: Daemon, body: NewContact) -> Known:
+    """Return who the customer is, by the token or the address that a producer has.
+
+    Raises:
+        HttpError: He has both, or an address that is none, or of which nothing is made here.
+    """
+    if not body.address:
+        return Known(customer=body.customer)
+    message = "it is no number and no address of email"
+    if body.customer:
+        message = "wanted `customer` or `address`, not both"
+    elif not daemon.customers.are_identified:
+        message = "addresses are not taken: there is no [daemon.customers]"
+    elif daemon.customers.canonical(body.address) is not None:
+        return daemon.customers.of(body.address)
+    raise HttpError(422, "bad_address", message, "address")
+
+
+def _arrived(contact_id: ContactId, body: NewContact, customer: Known) -> ev.ContactArrived:
     return ev.ContactArrived(
         contact_id=contact_id,
         queue=body.queue,
         channel=body.channel,
-        customer=body.customer,
-        attributes=tuple(sorted(body.attributes.items())),
+        customer=customer.customer,
+        attributes=customer.attributed(tuple(sorted(body.attributes.items()))),
         requirement=body.requirement,
         prefers=tuple(body.prefers),
         priority=body.priority,
         promised_us=body.promised_us,
         expires_us=body.expires_us,
-        named_agent=body.named_agent,
+        named_agent=body.named_agent or customer.named_agent,
     )
 
 

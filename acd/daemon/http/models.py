@@ -6,6 +6,7 @@ from typing import Annotated, Final, TypeAlias
 from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field
 
+from acd.daemon.addresses import ADDRESS_MAX
 from acd.daemon.http.views import AgentView, ContactView, QueueView, Totals
 from acd.ids import (
     ID_MAX,
@@ -67,6 +68,8 @@ class NewContact(_Model):
     """Not voice: calls come from the switch."""
     customer: ShortText = ""
     """An opaque token of the customer, never a number, address or name."""
+    address: Annotated[str, Field(max_length=ADDRESS_MAX)] = ""
+    """In place of `customer`: his number or address of email, of which only a token is kept."""
     attributes: Annotated[dict[Name, ShortText], Field(max_length=ATTRIBUTES_MAX)] = {}
     """Those that the configuration declares."""
     requirement: LongText = ""

@@ -4,6 +4,7 @@ from typing import Protocol
 
 from prometheus_client import CollectorRegistry
 
+from acd.daemon.customers import Customers
 from acd.daemon.history import History
 from acd.daemon.http.tokens import Tokens
 from acd.daemon.live import Live
@@ -30,6 +31,10 @@ class Daemon(Protocol):
     @property
     def tokens(self) -> Tokens:
         """Who may ask what."""
+
+    @property
+    def customers(self) -> Customers:
+        """Knows customers by their addresses."""
 
     @property
     def live(self) -> Live:
