@@ -135,6 +135,7 @@ class _ChannelTable(Table):
     parallel_offers: Whole | None = None
     expires_us: Span | None = None
     park_us: Span | None = None
+    acknowledge: bool | None = None
 
 
 class _StepTable(Table):

@@ -38,6 +38,9 @@ FROM offers"""
 _TALK: Final = """
 SELECT offers.agent_id, contacts.queue, offers.answered_us, offers.ended_us
 FROM offers JOIN contacts USING (contact) WHERE offers.offer_id = :offer_id"""
+_TOLD: Final = """
+SELECT reference, expected_s, told_us + expected_s * 1000000 AS expected_us
+FROM acknowledgements"""
 _AGENTS: Final = """
 SELECT * FROM (
     SELECT agent_id, from_us, to_us, availability, reason FROM agent_states
@@ -79,7 +82,8 @@ class HistoryReader:
     async def contact(self, contact_id: str) -> Row | None:
         """Return the last leg of a contact; None if there is none.
 
-        With the offers of this leg as `offer_rows`, and as `leg_rows` all legs that had the id, the
+        With the offers of this leg as `offer_rows`, what its customer was told at once as
+        `acknowledgement`, and as `leg_rows` all legs that had the id, the
         earliest first: if they are more than `ROWS_MAX`, the last so many.
         """
         find = _CONTACTS + " WHERE contact_id = :contact_id ORDER BY contact DESC LIMIT :limit"
@@ -89,7 +93,26 @@ class HistoryReader:
         row, *_ = legs
         of_it = _OFFERS + " WHERE contact = :contact ORDER BY offer_id LIMIT :limit"
         values = {"contact": row["contact"], "limit": ROWS_MAX}
-        return {**row, "offer_rows": await self._rows(of_it, values), "leg_rows": legs[::-1]}
+        return {
+            **row,
+            "offer_rows": await self._rows(of_it, values),
+            "leg_rows": legs[::-1],
+            "acknowledgement": await self.acknowledgement(contact_id),
+        }
+
+    async def acknowledgement(self, contact_id: str) -> Row | None:
+        """Return what the customer of a contact was told at once; None if nothing."""
+        where = " WHERE contact_id = :contact_id"
+        return next(iter(await self._rows(_TOLD + where, {"contact_id": contact_id})), None)
+
+    async def referred_to(self, reference: str) -> str | None:
+        """Return the id of the contact that has a reference; of several the last."""
+        question = (
+            "SELECT contact_id FROM acknowledgements WHERE reference = :reference"
+            " ORDER BY told_us DESC LIMIT 1"
+        )
+        rows = await self._rows(question, {"reference": reference})
+        return rows[0]["contact_id"] if rows else None
 
     async def talk(self, offer_id: int) -> Row | None:
         """Return who was offered what in which queue, and from when to when he had it.

@@ -5,10 +5,11 @@ from contextlib import asynccontextmanager
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from acd.acknowledgement import REFERENCE_MAX, as_told
 from acd.daemon.history.errors import BadQueryError, SlowQueryError
 from acd.daemon.history.export import COLUMNS, measures_to_csv, to_csv
 from acd.daemon.http.access import BEARER, Supervisor
@@ -130,17 +131,7 @@ def make_router(daemon: Daemon) -> APIRouter:
         following = rows[-1]["contact"] if len(rows) == query.limit else None
         return _listing("contacts", rows, following, query.format)
 
-    @router.get(
-        "/contacts/{contact_id}",
-        response_model=dict[str, Any],
-        responses=responses(*_STATUSES, 404),
-    )
-    async def show_past_contact(contact_id: ContactPath, _: Supervisor) -> Response:
-        """Show the last leg of a contact, with its offers, and all its legs."""
-        row = await _find(daemon, contact_id)
-        if row is None:
-            raise HttpError(404, "not_found", "the history has no such contact", contact_id)
-        return respond(row)
+    _add_contacts(router, daemon)
 
     @router.get("/offers", response_model=Listing, responses=_WITH_CSV)
     async def list_past_offers(query: Annotated[ListingQuery, Query()], _: Supervisor) -> Response:
@@ -173,6 +164,38 @@ def make_router(daemon: Daemon) -> APIRouter:
         return respond(measures)
 
     return router
+
+
+def _add_contacts(router: APIRouter, daemon: Daemon) -> None:
+    """Add the routes that show one contact."""
+
+    @router.get(
+        "/contacts/{contact_id}",
+        response_model=dict[str, Any],
+        responses=responses(*_STATUSES, 404),
+    )
+    async def show_past_contact(contact_id: ContactPath, _: Supervisor) -> Response:
+        """Show the last leg of a contact, with its offers, and all its legs."""
+        row = await _find(daemon, contact_id)
+        if row is None:
+            raise HttpError(404, "not_found", "the history has no such contact", contact_id)
+        return respond(row)
+
+    @router.get(
+        "/references/{reference}",
+        response_model=dict[str, Any],
+        responses=responses(*_STATUSES, 404),
+    )
+    async def show_contact_referred_to(
+        reference: Annotated[str, Path(min_length=1, max_length=REFERENCE_MAX)], _: Supervisor
+    ) -> Response:
+        """Show the contact of which a customer speaks by the reference that he was told."""
+        async with _asking():
+            contact_id = await daemon.history.reader.referred_to(as_told(reference))
+        row = None if contact_id is None else await _find(daemon, contact_id)
+        if row is None:
+            raise HttpError(404, "not_found", "nobody was told this reference", reference)
+        return respond(row)
 
 
 async def _find(daemon: Daemon, contact_id: str) -> dict[str, Any] | None:

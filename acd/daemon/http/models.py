@@ -82,6 +82,17 @@ class NewContact(_Model):
     """Who shall have it first, where the queue keeps contacts for those whom they name."""
 
 
+class AcknowledgementView(_Model):
+    """What the customer is to be told at once."""
+
+    reference: str
+    """By which he may speak of his contact."""
+    expected_s: int
+    """Within how many seconds an answer was to be expected when the contact came."""
+    expected_us: int
+    """By when."""
+
+
 class ContactTaken(_Model):
     """A contact is inside, and stays so whatever happens."""
 
@@ -90,6 +101,8 @@ class ContactTaken(_Model):
     """Number of the journal's entry."""
     repeated: bool
     """The idempotency key was seen before; this is the contact of then."""
+    acknowledgement: AcknowledgementView | None
+    """What its customer is to be told, where queue and channel have him told anything."""
 
 
 class NewPriority(_Model):
