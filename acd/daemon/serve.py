@@ -36,6 +36,7 @@ from acd.agent_facts import RESTART
 from acd.contacts import Offer, OfferState
 from acd.daemon import logs
 from acd.daemon.clock import Clock
+from acd.daemon.context.making import make_lookups
 from acd.daemon.customers import Customers
 from acd.daemon.history import History
 from acd.daemon.http.meters import BUCKETS_S
@@ -230,6 +231,13 @@ class Daemon:
             registry=self.registry,
         )
         behind.set_function(lambda: max(0, self.owner.on_disk - self.history.folded()))
+        self.lookups = make_lookups(
+            start.settings.context,
+            start.settings.history,
+            now_us=self._clock.now_us,
+            registry=self.registry,
+            file=str(start.path),
+        )
         self._switch = self._make_switch()
 
     def can_control(self) -> bool:
@@ -276,6 +284,7 @@ class Daemon:
                 stack.push_async_callback(self._switch.close)
                 self._switch.start()
             await self._let_time_go_on()
+            stack.push_async_callback(self.lookups.close)
             server = HttpServer(self)
             stack.push_async_callback(server.close)
             url = await server.start()

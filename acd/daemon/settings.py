@@ -14,7 +14,6 @@ docs/daemon.md describes every key. Paths are relative to the file. Secrets stan
 own, never here.
 """
 
-import ipaddress
 import re
 from enum import StrEnum
 from pathlib import Path
@@ -26,6 +25,8 @@ from pydantic import Field
 from acd import config
 from acd.classes import is_text
 from acd.daemon.addresses import Numbering, canonical
+from acd.daemon.context import settings as context_table
+from acd.daemon.hosts import is_loopback
 from acd.errors import ConfigError, Problem, shown
 from acd.ids import ID_MAX, AgentId, Channel, QueueName, plain
 from acd.mistakes import KeyPath, Mistake, in_file_order
@@ -156,6 +157,7 @@ class DaemonSettings(_Settings, frozen=True):
     http: HttpSettings = HttpSettings()
     switch: SwitchSettings | None = None
     customers: CustomerSettings | None = None
+    context: context_table.ContextSettings | None = None
 
 
 def load(path: Path) -> tuple[DomainSettings, DaemonSettings]:
@@ -201,20 +203,6 @@ def problems(data: bytes, *, file: str) -> list[Problem]:
     except ConfigError as error:
         return list(error.problems)
     return []
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether a host is this machine only.
-
-    >>> is_loopback("127.0.0.1"), is_loopback("::1"), is_loopback("0.0.0.0"), is_loopback("pbx")
-    (True, True, False, False)
-    """
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 # The file.
@@ -267,6 +255,7 @@ class _DaemonTable(Table):
     http: _HttpTable = _HttpTable()
     switch: _SwitchTable | None = None
     customers: _CustomerTable | None = None
+    context: context_table.ContextTable | None = None
 
 
 class _Document(Table):
@@ -287,6 +276,8 @@ def _mistakes(table: _DaemonTable, domain: DomainSettings | None) -> list[Mistak
         found += _switch_mistakes(table.switch, domain)
     if table.customers is not None:
         found += _customer_mistakes(table.customers)
+    if table.context is not None:
+        found += context_table.mistakes(table.context)
     return found
 
 
@@ -412,6 +403,7 @@ def _settings(table: _DaemonTable, folder: Path) -> DaemonSettings:
         http=HttpSettings(**http),
         switch=switch,
         customers=None if table.customers is None else _customers(table.customers, folder),
+        context=None if table.context is None else context_table.settings_of(table.context, folder),
     )
 
 

@@ -6,6 +6,7 @@ searched for their numbers and addresses.
 """
 
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -22,6 +23,12 @@ CUSTOMERS = """
 key_file = "customers.key"
 directory = "customers.toml"
 country_code = "49"
+"""
+CONTEXT = """
+[daemon.context]
+timeout_s = 0.5
+history = {{}}
+crm = {{ url = "http://127.0.0.1:{port}/context" }}
 """
 DIRECTORY = """\
 [[customer]]
@@ -101,8 +108,8 @@ class Callers:
 
 def test_callers_come_back_to_their_place_and_to_their_agent(tmp_path):
     names = ["team-001", "team-002"]
-    with switch(tmp_path, names, seed=1) as (socket, control):
-        site = site_of(tmp_path, socket)
+    with switch(tmp_path, names, seed=1) as (link, control):
+        site = site_of(tmp_path, link)
         with running(site), Crew(site, seed=1) as crew:
             callers = Callers(site, crew, control)
             crew.sit_down(working=False)
@@ -141,15 +148,58 @@ def test_callers_come_back_to_their_place_and_to_their_agent(tmp_path):
     assert any(token.encode() in data for data in written)
 
 
-def write(site, address):
-    """Bring a chat from an address; return what the daemon shows of it."""
+def write(site, address, *, key="chat-1"):
+    """Bring a chat from an address; return what the daemon shows of it, if it is still there."""
     response = httpx.post(
         f"{site.url}/v1/contacts",
         json={"queue": "chats", "channel": "chat", "address": address},
-        headers={**site.headers("producer"), "Idempotency-Key": "chat-1"},
+        headers={**site.headers("producer"), "Idempotency-Key": key},
     )
     assert response.status_code == 201
-    return shown(site)[response.json()["contact_id"]]
+    contact_id = response.json()["contact_id"]
+    return shown(site).get(contact_id, {"contact_id": contact_id})
+
+
+def test_the_desk_is_told_of_earlier_contacts_beside_a_crm_that_hangs(tmp_path):
+    site = site_of(tmp_path, tmp_path / "none.sock")
+    with socket.create_server(("127.0.0.1", 0)) as crm, Crew(site, seed=1) as crew:
+        # It takes connections, and never says a word.
+        context = CONTEXT.format(port=crm.getsockname()[1])
+        before = site.config.read_text().partition("[daemon.switch]")[0]
+        site.config.write_text(before + CUSTOMERS + context)
+        with running(site):
+            crew.sit_down(working=False)
+            first = write(site, "ana@example.org", key="chat-1")["contact_id"]
+            until(lambda: len(told(crew, "context")) >= 2)
+            second = write(site, "+49 40 7654321", key="chat-2")["contact_id"]
+            until(lambda: len(told(crew, "context")) >= 4)
+            offers = {one["offer_id"]: one["contact_id"] for one in told(crew, "offer")}
+            known = [one for one in told(crew, "context") if one["source"] == "history"]
+            shown_ids = {
+                offers[one["offer_id"]]: [row["contact_id"] for row in one["context"]["contacts"]]
+                for one in known
+            }
+            assert shown_ids[first] == []
+            assert shown_ids[second] == [first]
+            late = [one for one in told(crew, "context") if one["source"] == "crm"]
+            assert {(one["ok"], one["reason"]) for one in late} == {(False, "timeout")}
+            rows = site.get("/v1/history/customers/crm-7")["contacts"]
+            assert [row["contact_id"] for row in rows] == [second, first]
+            assert site.stop() == 0
+            crew.gone()
+
+
+def told(crew, kind):
+    """Return what desks were told of a kind."""
+    return [one for sitting in crew.sittings for one in sitting.messages if one["type"] == kind]
+
+
+def until(true):
+    """Look until something is true."""
+    deadline_s = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < deadline_s
+        threading.Event().wait(0.05)
 
 
 def test_a_directory_with_mistakes_is_refused_and_the_old_one_stays(tmp_path):
@@ -168,9 +218,6 @@ def test_a_directory_with_mistakes_is_refused_and_the_old_one_stays(tmp_path):
     with running(site):
         directory.write_text(wrong)
         site.signal(signal.SIGHUP)
-        deadline_s = time.monotonic() + 30
-        while "not reloaded" not in site.log():
-            assert time.monotonic() < deadline_s
-            threading.Event().wait(0.05)
+        until(lambda: "not reloaded" in site.log())
         assert write(site, "ana@example.org")["customer"] == "crm-7"
         assert "7654" not in site.log()

@@ -45,6 +45,7 @@ POST   /v1/agents/{agent_id}/state   401  401   401     403   403      200  403 
 POST   /v1/legs/{offer_id}/rating    401  401   401     403   422      403  403   422
 GET    /v1/history/contacts          401  401   401     403   403      403  403   200
 GET    /v1/history/contacts/{contact_id} 401 401 401   403   403      403  403   200
+GET    /v1/history/customers/{customer} 401 401 401   403   403      403  403   200
 GET    /v1/history/references/{reference} 401 401 401 403 403      403  403   404
 GET    /v1/history/offers            401  401   401     403   403      403  403   200
 GET    /v1/history/agents            401  401   401     403   403      403  403   200

@@ -21,6 +21,9 @@ LIMIT_S: Final = 2.0
 ROWS_MAX: Final = 10_000
 """Most rows of one answer: 3 MB of JSON."""
 
+LEGS_MAX: Final = 2_000
+"""Most legs of a customer that are looked at: 5 ms."""
+
 _STEPS: Final = 10_000
 """Of SQLite's machine between two looks at the clock: 0.1 ms."""
 
@@ -38,6 +41,16 @@ FROM offers"""
 _TALK: Final = """
 SELECT offers.agent_id, contacts.queue, offers.answered_us, offers.ended_us
 FROM offers JOIN contacts USING (contact) WHERE offers.offer_id = :offer_id"""
+_OF_CUSTOMER: Final = f"""
+SELECT contact_id, queue, channel, agent_id, outcome, disposition,
+    (SELECT min(entered_us) FROM contacts WHERE contacts.contact_id = his.contact_id) AS entered_us,
+    answered_us, ended_us, count(*) AS legs, max(contact) AS contact
+FROM (
+    SELECT * FROM contacts
+    WHERE customer = :customer AND customer != '' AND entered_us >= :since_us AND contact_id != :but
+    ORDER BY entered_us DESC LIMIT {LEGS_MAX}) AS his
+GROUP BY contact_id ORDER BY max(contact) DESC LIMIT :limit"""  # noqa: S608 - a constant.
+"""Columns that no function makes are those of the row with the greatest `contact` (SQLite)."""
 _TOLD: Final = """
 SELECT reference, expected_s, told_us + expected_s * 1000000 AS expected_us
 FROM acknowledgements"""
@@ -99,6 +112,22 @@ class HistoryReader:
             "leg_rows": legs[::-1],
             "acknowledgement": await self.acknowledgement(contact_id),
         }
+
+    async def of_customer(
+        self, customer: str, since_us: int, limit: int = ROWS_MAX, *, but: str = ""
+    ) -> list[Row]:
+        """Return a customer's contacts on every channel, the latest first, each by its last leg.
+
+        Of whoever has more than `LEGS_MAX` legs the latest so many are looked at.
+
+        Args:
+            customer: His token.
+            since_us: Only those that entered then or later.
+            limit: Most rows.
+            but: Without the contact of this id.
+        """
+        values = {"customer": customer, "since_us": since_us, "but": but, "limit": limit}
+        return await self._rows(_OF_CUSTOMER, values)
 
     async def acknowledgement(self, contact_id: str) -> Row | None:
         """Return what the customer of a contact was told at once; None if nothing."""
