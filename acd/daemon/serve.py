@@ -36,6 +36,7 @@ from acd.agent_facts import RESTART
 from acd.contacts import Offer, OfferState
 from acd.daemon import logs
 from acd.daemon.clock import Clock
+from acd.daemon.context.lookups import Lookups
 from acd.daemon.context.making import make_lookups
 from acd.daemon.customers import Customers
 from acd.daemon.history import History
@@ -231,13 +232,7 @@ class Daemon:
             registry=self.registry,
         )
         behind.set_function(lambda: max(0, self.owner.on_disk - self.history.folded()))
-        self.lookups = make_lookups(
-            start.settings.context,
-            start.settings.history,
-            now_us=self._clock.now_us,
-            registry=self.registry,
-            file=str(start.path),
-        )
+        self.lookups = self._make_lookups()
         self._switch = self._make_switch()
 
     def can_control(self) -> bool:
@@ -296,6 +291,16 @@ class Daemon:
             finally:
                 self._phase = "stopping"
         _log.info("stopped", entry=owner.on_disk)
+
+    def _make_lookups(self) -> Lookups:
+        """Return whoever asks the configured sources of context."""
+        return make_lookups(
+            self._settings.context,
+            self._settings.history,
+            now_us=self._clock.now_us,
+            registry=self.registry,
+            file=str(self._path),
+        )
 
     def _make_switch(self) -> SwitchDriver | None:
         """Return the driver of the configured switch, if there is one."""

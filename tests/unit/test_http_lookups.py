@@ -24,6 +24,7 @@ from acd.daemon.context.port import Asked, ContextError, Unavailable
 from acd.daemon.context.settings import ContextSettings, CrmContext, HistoryContext
 from acd.daemon.settings import HistorySettings, parse, problems
 from acd.errors import ConfigError
+from acd.events import LegConnected, LegEnded, LegTransferred
 from acd.ids import Channel
 from tests.unit.http_daemon import bring, heard, heard_until, house, work
 
@@ -411,6 +412,32 @@ def test_earlier_contacts_on_every_channel_are_shown_with_bounds(tmp_path):
                 assert (await client.get(f"{path}?days=0")).status_code == 422
                 nobody = await client.get("/v1/history/customers/k-3")
                 assert nobody.json() == {"customer": "k-3", "contacts": []}
+
+    asyncio.run(main())
+
+
+def test_a_contact_that_went_on_is_shown_once_as_it_ended(tmp_path):
+    async def main():
+        async with house(tmp_path, agents_at_work=True) as made:
+            came = (await bring(made, "1", customer="k-1")).json()["contact_id"]
+            (number,) = made.owner.router.offers
+            first = made.owner.router.agents[made.owner.router.offers[number].agent].agent_id
+            second = "bob" if first == "ann" else "ann"
+            await made.owner.submit(LegConnected(offer_id=number))
+            await made.owner.submit(LegTransferred(offer_id=number, agent_id=second))
+            (number,) = made.owner.router.offers
+            await made.owner.submit(LegConnected(offer_id=number))
+            await made.owner.submit(LegEnded(offer_id=number))
+            await made.history.reach(made.owner.on_disk, within_s=DEADLINE_S)
+            assert not made.owner.router.contacts
+            (row,) = await made.history.reader.of_customer("k-1", 0)
+            assert (row["contact_id"], row["legs"]) == (came, 2)
+            assert (row["agent_id"], row["outcome"]) == (second, "handled")
+            whole = await made.history.reader.contact(came)
+            assert whole is not None
+            legs = whole["leg_rows"]
+            assert row["entered_us"] == legs[0]["entered_us"] < legs[1]["entered_us"]
+            assert row["ended_us"] == legs[1]["ended_us"]
 
     asyncio.run(main())
 

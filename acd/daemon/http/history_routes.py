@@ -212,7 +212,7 @@ def _add_contacts(router: APIRouter, daemon: Daemon) -> None:
     ) -> Response:
         """List a customer's contacts on every channel, the latest first, open ones too."""
         since_us = daemon.owner.clock.now_us() - query.days * DAY_US
-        async with _asking():
+        async with asking():
             rows = await daemon.history.reader.of_customer(customer, max(since_us, 0), query.limit)
         return respond({"customer": customer, "contacts": rows})
 
@@ -225,7 +225,7 @@ def _add_contacts(router: APIRouter, daemon: Daemon) -> None:
         reference: Annotated[str, Path(min_length=1, max_length=REFERENCE_MAX)], _: Supervisor
     ) -> Response:
         """Show the contact of which a customer speaks by the reference that he was told."""
-        async with _asking():
+        async with asking():
             contact_id = await daemon.history.reader.referred_to(as_told(reference))
         row = None if contact_id is None else await _find(daemon, contact_id)
         if row is None:
