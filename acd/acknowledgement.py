@@ -16,6 +16,7 @@ import hashlib
 from typing import TYPE_CHECKING, Final
 
 from acd.actions import Acknowledge
+from acd.classes import promised_by
 from acd.events import ContactArrived
 from acd.ids import Channel, ContactId
 from acd.opening import NEVER_US
@@ -36,19 +37,20 @@ _CHARACTERS: Final = 12
 """Of 5 bits each: of a million contacts two share a reference once in two million times."""
 
 
-def acknowledge(asked: ContactArrived, klass: "LegClass", now_us: int) -> Acknowledge:
+def acknowledge(
+    asked: ContactArrived, klass: "LegClass", arrived_us: int, now_us: int
+) -> Acknowledge:
     """Return what a customer is told who wrote just now.
 
     Args:
         asked: The arrival, with its queue.
         klass: Of the leg in which it waits.
+        arrived_us: From when it waits: before now where its customer regained his place.
         now_us: When it came.
     """
-    due_us, promise_us, door = asked.promised_us, klass.queue.promise_us, klass.door
-    if due_us is None and promise_us is not None:
-        due_us = now_us + promise_us
-    if due_us is None:
-        from_us = now_us
+    due_us, door = promised_by(asked, klass, arrived_us), klass.door
+    if not due_us and asked.promised_us is None:
+        from_us = arrived_us
         if door is not None and door.is_shut and door.changes_us < NEVER_US:
             from_us = door.changes_us
         due_us = from_us + klass.channel_settings.objective_us

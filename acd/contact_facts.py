@@ -78,7 +78,7 @@ class ContactFacts:
         floor.enter(event, klass, now_us, orders, arrived_us)
         # Who came too late for an answer is told nothing of one.
         if klass.channel_settings.acknowledge and contact_id in floor.contacts:
-            orders.append(acknowledge(event, klass, now_us))
+            orders.append(acknowledge(event, klass, arrived_us, now_us))
 
     def _place_of(self, event: ev.ContactArrived, now_us: int) -> int:
         """Return from when a customer waits: his place is kept, or as was recorded, or now."""

@@ -571,6 +571,13 @@ class World:
             for one in actions
             if isinstance(one, CloseContact) and one.outcome is ContactOutcome.EXPIRED
         )
+        # A place is regained right before the arrival is acknowledged.
+        regained = {one.contact_id: one.arrived_us for one in actions if type(one) is RegainPlace}
+        since = iter(
+            regained.pop(one.contact_id, self.now_us)
+            for one in actions
+            if isinstance(one, Acknowledge)
+        )
         wanted = []
         event = entered(event, actions)
         for position, one in enumerate(event.events if isinstance(event, Batch) else (event,)):
@@ -581,15 +588,15 @@ class World:
             late[one.contact_id] -= 1
             if not channel.acknowledge or late[one.contact_id] >= 0:
                 continue
-            if one.promised_us is not None:
-                wait_us = one.promised_us - self.now_us
-            elif queue.promise_us is not None:
-                wait_us = queue.promise_us
-            else:
-                wait_us = channel.objective_us
+            due_us, since_us = one.promised_us, next(since)
+            if due_us is None and queue.promise_us is not None:
+                due_us = since_us + queue.promise_us
+            if due_us is None:
                 if self.naive.is_closed(queue.name, self.now_us):
-                    wait_us += self.naive.opens_us(queue.name, self.now_us) - self.now_us
-            wanted.append((one.contact_id, max(0, ceil(Fraction(wait_us, SECOND_US)))))
+                    since_us = self.naive.opens_us(queue.name, self.now_us)
+                due_us = since_us + channel.objective_us
+            expected_s = ceil(Fraction(due_us - self.now_us, SECOND_US))
+            wanted.append((one.contact_id, max(0, expected_s)))
         told = [one for one in actions if isinstance(one, Acknowledge)]
         assert [(one.contact_id, one.expected_s) for one in told] == wanted
         assert len({one.reference for one in told}) == len({one.contact_id for one in told})

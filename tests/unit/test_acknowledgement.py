@@ -99,6 +99,14 @@ def test_a_queue_that_never_opens_has_its_objective():
     assert told(Router(settings), mail(queue="letters"), 86_400 + 0.1) == {"m1": 60}
 
 
+@pytest.mark.parametrize("back_s, expected_s", [(100, 14_400 - 99), (102, 14_400)])
+def test_who_comes_back_to_his_place_is_expected_to_be_answered_as_before(back_s, expected_s):
+    router = Router(shop("[queues.mails]\n", "[queues.mails]\nresume_s = 90\n"))
+    assert told(router, mail(customer="k"), 1) == {"m1": 14_400}
+    router.step(ev.ContactLeft(contact_id="m1"), now_us=11 * SECOND_US)
+    assert told(router, mail("m2", customer="k"), back_s) == {"m2": expected_s}
+
+
 def test_each_of_a_batch_is_told_and_none_that_is_refused_or_too_late():
     events = (
         mail("m1"),
