@@ -96,7 +96,14 @@ def test_only_what_tells_nothing_of_anybody_is_open():
 async def ask(made: House, route: str, name: str, contact_id: str) -> int:
     """Ask a route as somebody; return the status."""
     method, pattern = route.split()
-    path = pattern.format(agent_id="ann", contact_id=contact_id, name="sales", offer_id=1)
+    path = pattern.format(
+        agent_id="ann",
+        contact_id=contact_id,
+        customer="k-1",
+        name="sales",
+        offer_id=1,
+        reference="HD8J-GY35-VMDE",
+    )
     if method == "WS":
         try:
             async with made.socket(path, name):
