@@ -220,6 +220,16 @@ class FileDisposition(_Action, frozen=True, tag="leg.disposition"):
     """Empty where none was told."""
 
 
+class Acknowledge(_Action, frozen=True, tag="contact.acknowledge"):
+    """Tell a customer who wrote that his request came, and when to expect an answer."""
+
+    contact_id: ContactId
+    reference: str
+    """By which he may speak of it: see `acd.acknowledgement`."""
+    expected_s: int
+    """Within so many seconds from now; whole, rounded up."""
+
+
 Action: TypeAlias = (
     EnterQueue
     | OfferContact
@@ -239,4 +249,5 @@ Action: TypeAlias = (
     | ReleaseAgent
     | FileDisposition
     | RegainPlace
+    | Acknowledge
 )

@@ -93,8 +93,7 @@ def parse(
     return settings
 
 
-# The file. A field has the name of the setting it becomes; where it is None, the setting's own
-# default holds.
+# The file. A field has the name of the setting it becomes; None leaves that at its own default.
 
 _ByName = Field(strict=False)  # Strict mode would want the enum's member, which TOML has not.
 _AChannel = Annotated[Channel, _ByName]
@@ -135,6 +134,7 @@ class _ChannelTable(Table):
     parallel_offers: Whole | None = None
     expires_us: Span | None = None
     park_us: Span | None = None
+    acknowledge: bool | None = None
 
 
 class _StepTable(Table):

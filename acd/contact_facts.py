@@ -6,6 +6,7 @@ The router tells each to its handler here; `acd.floor` makes the moves.
 from collections.abc import Mapping
 
 from acd import events as ev
+from acd.acknowledgement import acknowledge
 from acd.actions import Action, EnterQueue, RegainPlace
 from acd.classes import RefusalError, check_priority, is_text
 from acd.conditions import number_of
@@ -75,6 +76,9 @@ class ContactFacts:
         if arrived_us != now_us:
             orders.append(RegainPlace(floor.legs_given + 1, contact_id, arrived_us))
         floor.enter(event, klass, now_us, orders, arrived_us)
+        # Who came too late for an answer is told nothing of one.
+        if klass.channel_settings.acknowledge and contact_id in floor.contacts:
+            orders.append(acknowledge(event, klass, arrived_us, now_us))
 
     def _place_of(self, event: ev.ContactArrived, now_us: int) -> int:
         """Return from when a customer waits: his place is kept, or as was recorded, or now."""

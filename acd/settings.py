@@ -138,6 +138,8 @@ class ChannelSettings(_Settings, frozen=True):
     """A contact that has waited so long ends as expired; None for never."""
     park_us: int | None = None
     """For how long at most an agent may put a contact away; None for not at all."""
+    acknowledge: bool = False
+    """Whoever wrote is told at once that it came (`acd.acknowledgement`)."""
 
 
 class RoutingStep(_Settings, frozen=True):

@@ -32,6 +32,7 @@ NUMBER_MAX: Final = 2**63
 """Numbers beyond it are refused: they fit no type of 64 bits."""
 
 UNKNOWN_KEY: Final = "is an unknown key"
+MISSING: Final = "is missing"
 
 LOCAL_TIME: Final = "a local date and time like 2026-12-14T08:00:00"
 """What is wanted where a table says when something begins."""
@@ -216,7 +217,7 @@ def _mistake(where: KeyPath, detail: ErrorDetails, annotation: Any) -> Mistake: 
     if kind == "missing":
         is_span = annotation is int and str(where[-1]).endswith("_s")
         wanted = "a number of seconds" if is_span else _wanted_type(annotation)
-        return Mistake(where, "is missing", wanted)
+        return Mistake(where, MISSING, wanted)
     if kind in {"enum", "literal_error"}:
         choices = re.findall(r"'([^']*)'", context["expected"])
         near = nearest(detail["input"], choices) if isinstance(detail["input"], str) else ""

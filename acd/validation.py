@@ -8,6 +8,7 @@ queue has agents.
 from collections.abc import Collection, Hashable, Iterable
 from typing import Final
 
+from acd.acknowledgement import WRITTEN
 from acd.affinity_checks import report_affinity
 from acd.calendar_checks import report_calendars, report_offsets
 from acd.classes import PREFERS_MAX
@@ -339,6 +340,9 @@ class _Checker:
             if path[-1] == Channel.VOICE:
                 wanted = "no such key: a caller is on the line, and is put on hold"
                 self._found.report((*path, "park_s"), "is given", wanted)
+        if channel.acknowledge and path[-1] not in WRITTEN:
+            wanted = "no such key: only who wrote does not see that he waits"
+            self._found.report((*path, "acknowledge"), "is true", wanted)
         cap_us = channel.wrap_up_cap_us
         self._found.span((*path, "wrap_up_cap_s"), cap_us)
         if 0 <= cap_us < channel.wrap_up_us and not self._found.excused(*path, "wrap_up_s"):

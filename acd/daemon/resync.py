@@ -28,7 +28,7 @@ from typing import Final, NamedTuple, TypeAlias
 from acd import events as ev
 from acd.agents import SlotState
 from acd.contacts import TALKING, Contact, Leg, LegState, Presence
-from acd.daemon.settings import ANI_PREFIX, DNIS
+from acd.daemon.settings import ANI_PREFIX, CAMPAIGN, DNIS
 from acd.daemon.switch_site import VOICE, Site
 from acd.ids import ConsultEnd, ContactId, LegId, OfferId
 from acd.switch_protocol import call_control as cc
@@ -75,7 +75,7 @@ def arrival(site: Site, call: sw.Call) -> ev.ContactArrived | None:
     """Return a call's arrival; None if it is not for us: an unknown number, an impossible id.
 
     No number is unknown where the domain has entry rules. Of the caller's own number only its
-    beginning is handed on.
+    beginning is handed on, and the token of whom it is.
     """
     domain = site.router.settings
     queue = site.settings.routes.get(call.dnis, "")
@@ -83,13 +83,20 @@ def arrival(site: Site, call: sw.Call) -> ev.ContactArrived | None:
     if contact_id is None or not (queue or domain.entry):
         return None
     prefix = ani_prefix(call.ani, site.settings.ani_prefix_digits)
+    campaign = site.settings.campaigns.get(call.dnis, "")
     attributes = tuple(
         (name, value)
-        for name, value in ((DNIS, call.dnis), (ANI_PREFIX, prefix))
+        for name, value in ((DNIS, call.dnis), (ANI_PREFIX, prefix), (CAMPAIGN, campaign))
         if value and name in domain.contact_attributes
     )
+    caller = site.caller(call.ani)
     return ev.ContactArrived(
-        contact_id=contact_id, queue=queue, channel=VOICE, attributes=attributes
+        contact_id=contact_id,
+        queue=queue,
+        channel=VOICE,
+        customer=caller.customer,
+        attributes=caller.attributed(attributes),
+        named_agent=caller.named_agent,
     )
 
 

@@ -8,7 +8,8 @@
 3. HTTP opens, and the daemon is ready.
 
 SIGTERM and SIGINT end it: what was submitted is committed, WebSockets are told, the switch keeps
-its calls. SIGHUP reads configuration and tokens again; where they have mistakes the old ones stay.
+its calls. SIGHUP reads configuration, tokens and the directory of customers again; where they have
+mistakes the old ones stay.
 SIGUSR1 leaves new calls to the switch's own default (drain), SIGUSR2 takes them again.
 The first storage error ends everything at once.
 """
@@ -35,6 +36,9 @@ from acd.agent_facts import RESTART
 from acd.contacts import Offer, OfferState
 from acd.daemon import logs
 from acd.daemon.clock import Clock
+from acd.daemon.context.lookups import Lookups
+from acd.daemon.context.making import make_lookups
+from acd.daemon.customers import Customers
 from acd.daemon.history import History
 from acd.daemon.http.meters import BUCKETS_S
 from acd.daemon.http.server import HttpServer
@@ -89,6 +93,7 @@ class Start(NamedTuple):
     domain: DomainSettings
     settings: DaemonSettings
     tokens: Tokens
+    customers: Customers
     journal: JournalFile
     recovered: Recovered
     router: Router
@@ -137,6 +142,7 @@ def prepare(path: Path) -> Start:
     """
     domain, settings = load(path)
     tokens = Tokens(settings.http.tokens)
+    customers = Customers(settings.customers, domain, file=str(path))
     for pem in (settings.http.tls_cert, settings.http.tls_key):
         if pem is not None:
             pem.open("rb").close()  # What cannot be read is told before anything is started.
@@ -159,7 +165,7 @@ def prepare(path: Path) -> Start:
         router=__version__,
         sqlite=sqlite3.sqlite_version,
     )
-    return Start(path, domain, settings, tokens, journal, recovered, router)
+    return Start(path, domain, settings, tokens, customers, journal, recovered, router)
 
 
 def _under(path: Path, domain: DomainSettings, router: Router) -> Router:
@@ -188,6 +194,7 @@ class Daemon:
         self.domain = start.domain
         self.http = start.settings.http
         self.tokens = start.tokens
+        self.customers = start.customers
         self.registry = CollectorRegistry()
         commits = Histogram(
             "acd_commit_seconds",
@@ -225,6 +232,7 @@ class Daemon:
             registry=self.registry,
         )
         behind.set_function(lambda: max(0, self.owner.on_disk - self.history.folded()))
+        self.lookups = self._make_lookups()
         self._switch = self._make_switch()
 
     def can_control(self) -> bool:
@@ -271,6 +279,7 @@ class Daemon:
                 stack.push_async_callback(self._switch.close)
                 self._switch.start()
             await self._let_time_go_on()
+            stack.push_async_callback(self.lookups.close)
             server = HttpServer(self)
             stack.push_async_callback(server.close)
             url = await server.start()
@@ -282,6 +291,16 @@ class Daemon:
             finally:
                 self._phase = "stopping"
         _log.info("stopped", entry=owner.on_disk)
+
+    def _make_lookups(self) -> Lookups:
+        """Return whoever asks the configured sources of context."""
+        return make_lookups(
+            self._settings.context,
+            self._settings.history,
+            now_us=self._clock.now_us,
+            registry=self.registry,
+            file=str(self._path),
+        )
 
     def _make_switch(self) -> SwitchDriver | None:
         """Return the driver of the configured switch, if there is one."""
@@ -297,7 +316,9 @@ class Daemon:
         )
         switch = load_switch(settings.kind, options)
         ids = CommandIds(self.domain.name, self._journal_id)
-        return SwitchDriver(switch, self.owner, settings=settings, ids=ids)
+        return SwitchDriver(
+            switch, self.owner, settings=settings, ids=ids, customers=self.customers
+        )
 
     async def _read_journal(self, first: int) -> tuple[Entry, ...]:
         """Return entries from a number on, as far as they are kept; a portion of them."""
@@ -389,10 +410,12 @@ class Daemon:
             router = None
             if domain != self.domain:
                 router = _under(path, domain, self.owner.router)
+            directory = self.customers.read(domain)
             self.tokens.reload()
         except (AcdError, OSError) as error:
             _log_mistakes(path, error)
             return
+        self.customers.change(directory)
         if router is not None:
             self.domain = domain
             self.owner.change(domain, router)

@@ -14,7 +14,7 @@ docs/daemon.md describes every key. Paths are relative to the file. Secrets stan
 own, never here.
 """
 
-import ipaddress
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -23,9 +23,13 @@ from msgspec import Struct
 from pydantic import Field
 
 from acd import config
+from acd.classes import is_text
+from acd.daemon.addresses import Numbering, canonical
+from acd.daemon.context import settings as context_table
+from acd.daemon.hosts import is_loopback
 from acd.errors import ConfigError, Problem, shown
-from acd.ids import AgentId, Channel, QueueName, plain
-from acd.mistakes import Mistake, in_file_order
+from acd.ids import ID_MAX, AgentId, Channel, QueueName, plain
+from acd.mistakes import KeyPath, Mistake, in_file_order
 from acd.settings import HOUR_US, SECOND_US, DomainSettings
 from acd.tables import Span, Table, Whole, read_model
 from acd.toml_guard import FILE_BYTES_MAX, read_toml
@@ -35,8 +39,17 @@ PORT_MAX: Final = 65_535
 DNIS: Final = "dnis"
 """The attribute of a contact that holds the called number, where it is declared."""
 
+CAMPAIGN: Final = "campaign"
+"""The attribute that holds the campaign of the called number, where there are campaigns."""
+
 ANI_PREFIX: Final = "ani_prefix"
 """The attribute that holds the beginning of the caller's number, where it is declared."""
+
+PREFIX_DIGITS_MAX: Final = 5
+"""Longest country code or prefix: those in use have up to four digits."""
+
+SHARED_MAX: Final = 1_000
+"""Most numbers and addresses that many share."""
 
 ANI_PREFIX_DIGITS_MAX: Final = 8
 """Most digits of a caller's number that may be kept: a country code of 3 with an area code of 5."""
@@ -49,6 +62,9 @@ class Anonymous(StrEnum):
     NONE = "none"
     SUPERVISOR = "supervisor"
     """Read everything, change nothing; only where the daemon listens on loopback."""
+
+
+_PREFIX: Final = re.compile(rf"[0-9]{{0,{PREFIX_DIGITS_MAX}}}")
 
 
 class _Settings(Struct, frozen=True, kw_only=True):
@@ -103,6 +119,8 @@ class SwitchSettings(_Settings, frozen=True):
     """Begins the ids of its contacts."""
     routes: dict[str, QueueName] = {}
     """The queue of each called number (DNIS); of the others the domain's entry rules say it."""
+    campaigns: dict[str, str] = {}
+    """The campaign of each called number that was told in one: a contact's attribute."""
     ani_prefix_digits: int = 4
     """With so many digits at most a caller's number becomes the attribute `ani_prefix`."""
     devices: dict[AgentId, str] = {}
@@ -116,6 +134,21 @@ class SwitchSettings(_Settings, frozen=True):
         return self.devices.get(agent_id, agent_id)
 
 
+class CustomerSettings(_Settings, frozen=True):
+    """How customers are known by their numbers and addresses."""
+
+    key_file: str | None = None
+    key_env: str | None = None
+    """Where the key of their tokens stands; needed where there is no directory."""
+    directory: Path | None = None
+    """The file of those who are known by other ids."""
+    numbering: Numbering = Numbering()
+    shared: tuple[str, ...] = ()
+    """Numbers and addresses of many, from whom nobody is known."""
+    folder: Path = Path()
+    """What `key_file` is relative to."""
+
+
 class DaemonSettings(_Settings, frozen=True):
     """Everything the daemon needs beside the domain."""
 
@@ -123,6 +156,8 @@ class DaemonSettings(_Settings, frozen=True):
     history: HistorySettings
     http: HttpSettings = HttpSettings()
     switch: SwitchSettings | None = None
+    customers: CustomerSettings | None = None
+    context: context_table.ContextSettings | None = None
 
 
 def load(path: Path) -> tuple[DomainSettings, DaemonSettings]:
@@ -170,20 +205,6 @@ def problems(data: bytes, *, file: str) -> list[Problem]:
     return []
 
 
-def is_loopback(host: str) -> bool:
-    """Return whether a host is this machine only.
-
-    >>> is_loopback("127.0.0.1"), is_loopback("::1"), is_loopback("0.0.0.0"), is_loopback("pbx")
-    (True, True, False, False)
-    """
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 # The file.
 
 
@@ -211,9 +232,20 @@ class _SwitchTable(Table):
     kind: str
     name: str | None = None
     routes: dict[str, str] | None = None
+    campaigns: dict[str, str] | None = None
     ani_prefix_digits: Whole | None = None
     devices: dict[str, str] | None = None
     options: dict[str, Any] | None = None
+
+
+class _CustomerTable(Table):
+    key_file: str | None = None
+    key_env: str | None = None
+    directory: str | None = None
+    country_code: str | None = None
+    international_prefix: str | None = None
+    national_prefix: str | None = None
+    shared: list[str] | None = None
 
 
 class _DaemonTable(Table):
@@ -222,6 +254,8 @@ class _DaemonTable(Table):
     history: _HistoryTable = _HistoryTable()
     http: _HttpTable = _HttpTable()
     switch: _SwitchTable | None = None
+    customers: _CustomerTable | None = None
+    context: context_table.ContextTable | None = None
 
 
 class _Document(Table):
@@ -240,6 +274,10 @@ def _mistakes(table: _DaemonTable, domain: DomainSettings | None) -> list[Mistak
     found += _http_mistakes(table.http)
     if table.switch is not None and domain is not None:
         found += _switch_mistakes(table.switch, domain)
+    if table.customers is not None:
+        found += _customer_mistakes(table.customers)
+    if table.context is not None:
+        found += context_table.mistakes(table.context)
     return found
 
 
@@ -277,6 +315,8 @@ def _switch_mistakes(table: _SwitchTable, domain: DomainSettings) -> list[Mistak
     if digits is not None and not 1 <= digits <= ANI_PREFIX_DIGITS_MAX:
         wanted = f"a whole number from 1 to {ANI_PREFIX_DIGITS_MAX}"
         found.append(Mistake((*path, "ani_prefix_digits"), f"is {digits}", wanted))
+    if table.campaigns:
+        found += _campaign_mistakes((*path, "campaigns"), table.campaigns, domain)
     for name in (DNIS, ANI_PREFIX):
         if name in domain.contact_numbers:
             wanted = "a text, since the switch's numbers may begin with `+`"
@@ -293,6 +333,61 @@ def _switch_mistakes(table: _SwitchTable, domain: DomainSettings) -> list[Mistak
     return found
 
 
+def _campaign_mistakes(
+    path: KeyPath, campaigns: dict[str, str], domain: DomainSettings
+) -> list[Mistake]:
+    found: list[Mistake] = []
+    if CAMPAIGN not in domain.contact_attributes:
+        wanted = f"{shown(CAMPAIGN)} in domain.contact_attributes, which carries them"
+        found.append(Mistake(path, "stands alone", wanted))
+    elif CAMPAIGN in domain.contact_numbers:
+        seen = f"names {shown(CAMPAIGN)}"
+        found.append(Mistake(("domain", "contact_numbers"), seen, "a text, since it is a name"))
+    for dnis, campaign in campaigns.items():
+        if not (campaign.strip() and is_text(campaign) and campaign.isprintable()):
+            wanted = f"a name of at most {ID_MAX} characters"
+            found.append(Mistake((*path, dnis), f"is {shown(campaign)}", wanted))
+    return found
+
+
+def _customer_mistakes(table: _CustomerTable) -> list[Mistake]:
+    """Return what is wrong with how customers are known. No number or address is shown."""
+    path = ("daemon", "customers")
+    found: list[Mistake] = []
+    if table.key_file is not None and table.key_env is not None:
+        wanted = "either key_file or key_env"
+        found.append(Mistake((*path, "key_file"), "stands beside key_env", wanted))
+    if table.key_file is None and table.key_env is None and table.directory is None:
+        wanted = "key_file, key_env or directory"
+        found.append(Mistake((*path, "key_file"), "is missing", wanted))
+    prefixes = ("country_code", "international_prefix", "national_prefix")
+    for name in prefixes:
+        value = getattr(table, name)
+        if value is not None and not _PREFIX.fullmatch(value):
+            wanted = f"at most {PREFIX_DIGITS_MAX} digits"
+            found.append(Mistake((*path, name), f"is {shown(value)}", wanted))
+        elif value and not table.country_code:
+            wanted = "a country_code, without which numbers stay as they came"
+            found.append(Mistake((*path, name), "stands alone", wanted))
+    shared = table.shared or []
+    if len(shared) > SHARED_MAX:
+        wanted = f"at most {SHARED_MAX} numbers and addresses"
+        found.append(Mistake((*path, "shared"), f"has {len(shared)}", wanted))
+    for place, address in enumerate(shared):
+        if canonical(address, Numbering()) is None:
+            wanted = "one of both"
+            found.append(Mistake((*path, "shared", place), "is no number and no address", wanted))
+    return found
+
+
+def _customers(table: _CustomerTable, folder: Path) -> CustomerSettings:
+    given = _given(table)
+    numbering = {name: given.pop(name) for name in Numbering.__struct_fields__ if name in given}
+    if "directory" in given:
+        given["directory"] = folder / given["directory"]
+    return CustomerSettings(folder=folder, numbering=Numbering(**numbering), **given)
+
+
 def _settings(table: _DaemonTable, folder: Path) -> DaemonSettings:
     state = folder / table.state
     http = {
@@ -307,6 +402,8 @@ def _settings(table: _DaemonTable, folder: Path) -> DaemonSettings:
         history=HistorySettings(path=state / "history.db", **_given(table.history)),
         http=HttpSettings(**http),
         switch=switch,
+        customers=None if table.customers is None else _customers(table.customers, folder),
+        context=None if table.context is None else context_table.settings_of(table.context, folder),
     )
 
 

@@ -12,6 +12,7 @@ from collections import deque
 from contextlib import suppress
 from typing import Final
 
+from acd.daemon.customers import Customers
 from acd.daemon.errors import OverloadedError
 from acd.daemon.ids import CommandIds
 from acd.daemon.owner import Owner, Receipt
@@ -50,14 +51,22 @@ class SwitchDriver:
         owner: Of the router.
         settings: The switch's.
         ids: Of the journal's commands.
+        customers: Knows callers by their numbers; None knows nobody.
     """
 
     def __init__(
-        self, switch: Switch, owner: Owner, *, settings: SwitchSettings, ids: CommandIds
+        self,
+        switch: Switch,
+        owner: Owner,
+        *,
+        settings: SwitchSettings,
+        ids: CommandIds,
+        customers: Customers | None = None,
     ) -> None:
         self._switch = switch
         self._owner = owner
-        self.board = Switchboard(Site(lambda: owner.router, settings, ids), switch.capabilities)
+        site = Site(lambda: owner.router, settings, ids, customers)
+        self.board = Switchboard(site, switch.capabilities)
         self._inbox: deque[sw.SwitchEvent] = deque()
         self._filled = asyncio.Event()
         self._held: list[AnyCommand] = []

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from typing import Final
 
 from acd.contacts import Leg, Offer
+from acd.daemon.customers import NOBODY, Customers
+from acd.daemon.directory import Known
 from acd.daemon.ids import CommandIds
 from acd.daemon.settings import SwitchSettings
 from acd.ids import ID_MAX, AgentId, Channel, ContactId, OfferId
@@ -21,14 +23,20 @@ class Site:
         router: Returns the present router: a change of settings puts another in its place.
         settings: The switch's.
         ids: Of the journal's commands.
+        customers: Knows callers by their numbers; None knows nobody.
     """
 
     def __init__(
-        self, router: Callable[[], Router], settings: SwitchSettings, ids: CommandIds
+        self,
+        router: Callable[[], Router],
+        settings: SwitchSettings,
+        ids: CommandIds,
+        customers: Customers | None = None,
     ) -> None:
         self._router = router
         self.settings = settings
         self.ids = ids
+        self._customers = customers
         self._prefix = f"{settings.name}:"
         self._known: Router | None = None
         self._agents: dict[str, AgentId] = {}
@@ -43,6 +51,10 @@ class Site:
         """Return a call's contact id; None if the call's id is too long or odd for one."""
         contact_id = self._prefix + call_id
         return contact_id if len(contact_id) <= ID_MAX and call_id.isprintable() else None
+
+    def caller(self, ani: str) -> Known:
+        """Return what is known of whoever calls from a number."""
+        return NOBODY if self._customers is None else self._customers.of(ani)
 
     def call_of(self, contact_id: ContactId) -> str | None:
         """Return the call of a contact; None if the contact is not of this switch."""

@@ -176,6 +176,7 @@ def _channel(rng: Random, urgency: Urgency, name: Channel) -> ChannelSettings:
         parallel_offers=1 if auto_answer else rng.choice((1, 2, 3, 10)),
         park_us=None if name is Channel.VOICE else rng.choice((None, None, 40 * SECOND_US)),
         expires_us=rng.choice((*(None,) * 6, 4 * SECOND_US, 60 * SECOND_US)),
+        acknowledge=name in {Channel.EMAIL, Channel.WEB_FORM} and wrap_up_us > 0,
     )
 
 

@@ -9,12 +9,14 @@ everybody outside sees. `INVARIANTS` are checked after every step (design/routin
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Sequence
 from fractions import Fraction
+from math import ceil
 from typing import Final
 
 import msgspec
 import pytest
 
 from acd.actions import (
+    Acknowledge,
     Action,
     CloseContact,
     CloseLeg,
@@ -34,6 +36,7 @@ from acd.actions import (
 from acd.agents import Agent, SlotState
 from acd.contacts import LEG_TABLE, WHILE_PARTY_US, Leg, LegState, OfferState, Presence
 from acd.eligibility import delayed, eligible, kept_from, may_take
+from acd.entry import entered
 from acd.errors import CallerError
 from acd.events import (
     Batch,
@@ -513,6 +516,7 @@ class World:
             for agent in self.router.agents:
                 self.ledger.missed[agent.agent_id] = agent.missed
         self._check_places(event, actions, left)
+        self._check_acknowledged(event, actions)
         self.event = event
         self.actions = actions
         self.happened.update(type(action) for action in actions)
@@ -562,6 +566,45 @@ class World:
                 (one.queue, one.channel, one.customer): (one.place.arrived_us, one.place.until_us)
                 for one in self.router.snapshot().places
             }
+
+    def _check_acknowledged(self, event: Event, actions: Sequence[Action]) -> None:
+        """Who wrote is told once that it came, unless it came too late, and when he will hear."""
+        queues = {queue.name: queue for queue in self.settings.queues}
+        refused = {one.position for one in actions if isinstance(one, Refused)}
+        late = Counter(
+            one.contact_id
+            for one in actions
+            if isinstance(one, CloseContact) and one.outcome is ContactOutcome.EXPIRED
+        )
+        # A place is regained right before the arrival is acknowledged.
+        regained = {one.contact_id: one.arrived_us for one in actions if type(one) is RegainPlace}
+        since = iter(
+            regained.pop(one.contact_id, self.now_us)
+            for one in actions
+            if isinstance(one, Acknowledge)
+        )
+        wanted = []
+        event = entered(event, actions)
+        for position, one in enumerate(event.events if isinstance(event, Batch) else (event,)):
+            if not isinstance(one, ContactArrived) or position in refused:
+                continue
+            queue = queues[one.queue]
+            channel = queue.channels[one.channel]
+            late[one.contact_id] -= 1
+            if not channel.acknowledge or late[one.contact_id] >= 0:
+                continue
+            due_us, since_us = one.promised_us, next(since)
+            if due_us is None and queue.promise_us is not None:
+                due_us = since_us + queue.promise_us
+            if due_us is None:
+                if self.naive.is_closed(queue.name, self.now_us):
+                    since_us = self.naive.opens_us(queue.name, self.now_us)
+                due_us = since_us + channel.objective_us
+            expected_s = ceil(Fraction(due_us - self.now_us, SECOND_US))
+            wanted.append((one.contact_id, max(0, expected_s)))
+        told = [one for one in actions if isinstance(one, Acknowledge)]
+        assert [(one.contact_id, one.expected_s) for one in told] == wanted
+        assert len({one.reference for one in told}) == len({one.contact_id for one in told})
 
     def _bystander(self) -> Router:
         return Router.restore(self.settings, self.router.snapshot())

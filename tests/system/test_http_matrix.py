@@ -45,6 +45,8 @@ POST   /v1/agents/{agent_id}/state   401  401   401     403   403      200  403 
 POST   /v1/legs/{offer_id}/rating    401  401   401     403   422      403  403   422
 GET    /v1/history/contacts          401  401   401     403   403      403  403   200
 GET    /v1/history/contacts/{contact_id} 401 401 401   403   403      403  403   200
+GET    /v1/history/customers/{customer} 401 401 401   403   403      403  403   200
+GET    /v1/history/references/{reference} 401 401 401 403 403      403  403   404
 GET    /v1/history/offers            401  401   401     403   403      403  403   200
 GET    /v1/history/agents            401  401   401     403   403      403  403   200
 GET    /v1/history/measures          401  401   401     403   403      403  403   200
@@ -94,7 +96,14 @@ def test_only_what_tells_nothing_of_anybody_is_open():
 async def ask(made: House, route: str, name: str, contact_id: str) -> int:
     """Ask a route as somebody; return the status."""
     method, pattern = route.split()
-    path = pattern.format(agent_id="ann", contact_id=contact_id, name="sales", offer_id=1)
+    path = pattern.format(
+        agent_id="ann",
+        contact_id=contact_id,
+        customer="k-1",
+        name="sales",
+        offer_id=1,
+        reference="HD8J-GY35-VMDE",
+    )
     if method == "WS":
         try:
             async with made.socket(path, name):

@@ -29,7 +29,9 @@ KNOWN = {
     "agent_id": "ann",
     "name": "sales",
     "contact_id": "c-0123456789abcdef01234567",
+    "customer": "k-1",
     "offer_id": 1,
+    "reference": "HD8J-GY35-VMDE",
 }
 """What right requests ask for, so that not all of them end at an unknown name."""
 

@@ -1,7 +1,7 @@
 """A daemon as HTTP sees it: a real owner on a real journal, behind a real server on a free port."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,13 +15,16 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from acd.daemon.clock import Clock
+from acd.daemon.context.lookups import Lookups
+from acd.daemon.context.port import ContextSource
+from acd.daemon.customers import Customers
 from acd.daemon.history import History
 from acd.daemon.http.server import HttpServer
 from acd.daemon.http.tokens import Role, Tokens, new_token
 from acd.daemon.keys import Keys
 from acd.daemon.live import Live
 from acd.daemon.owner import Owner
-from acd.daemon.settings import Anonymous, HistorySettings, HttpSettings
+from acd.daemon.settings import Anonymous, CustomerSettings, HistorySettings, HttpSettings
 from acd.errors import StorageError
 from acd.journal.file import JournalFile
 from acd.journal.records import Entry
@@ -38,8 +41,16 @@ LONG_AGO: Final = datetime(2020, 1, 1, tzinfo=UTC)
 class House:
     """The daemon, its address, and a token of each kind."""
 
-    def __init__(self, folder: Path, domain: DomainSettings, http: HttpSettings) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        domain: DomainSettings,
+        http: HttpSettings,
+        customers: CustomerSettings | None,
+        sources: Sequence[ContextSource],
+    ) -> None:
         assert http.tokens is not None
+        self.customers = Customers(customers, domain)
         self.domain = domain
         self.http = http
         self.secrets: dict[str, str] = {}
@@ -64,6 +75,7 @@ class House:
             domain,
             self.history_errors.append,
         )
+        self.lookups = Lookups(sources, timeout_s=1.0, registry=self.registry)
         self.url = ""
 
     def can_control(self) -> bool:
@@ -123,10 +135,12 @@ async def house(
     hosts: tuple[str, ...] = (),
     agents_at_work: bool = False,
     within_s: float = 60.0,
+    customers: CustomerSettings | None = None,
+    sources: Sequence[ContextSource] = (),
 ) -> AsyncIterator[House]:
     """Run a daemon while the block runs."""
     http = HttpSettings(port=0, tokens=folder / "tokens.toml", anonymous=anonymous, hosts=hosts)
-    made = House(folder, domain, http)
+    made = House(folder, domain, http, customers, sources)
     made.owner.start()
     made.owner.subscribe(made.history.fold)
     made.history.start(nothing_before)
@@ -141,6 +155,7 @@ async def house(
             yield made
     finally:
         await server.close()
+        await made.lookups.close()
         pump.cancel()
         await asyncio.gather(pump, return_exceptions=True)
         await made.owner.close()

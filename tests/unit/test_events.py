@@ -41,7 +41,7 @@ leg.enter offer.contact leg.widen offer.withdraw
 leg.connect leg.interrupt leg.resume wrap_up.end customer.release contact.close
 agent.set_state refused
 leg.open leg.close leg.join agent.release
-leg.disposition leg.regain_place
+leg.disposition leg.regain_place contact.acknowledge
 """
 
 VALUES: dict[str, Any] = {
@@ -65,6 +65,8 @@ VALUES: dict[str, Any] = {
     "rule": "rest",
     "from_offer": 1,
     "how": ConsultEnd.CONFERENCE,
+    "reference": "HD8J-GY35-VMDE",
+    "expected_s": 14_400,
 }
 OUTCOMES: dict[str, dict[str, Any]] = {
     "WithdrawOffer": {"outcome": OfferOutcome.REVOKED},

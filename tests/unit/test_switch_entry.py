@@ -75,6 +75,27 @@ def test_only_declared_attributes_are_brought_and_none_that_is_empty():
     assert hear(sw.Call("c", "4000", "")).attributes == (("dnis", "4000"),)
 
 
+def test_a_called_number_says_in_which_campaign_it_was_told():
+    campaigns = {"4000": "spring", "4100": "autumn"}
+    domain = replace(RULES, entry=(EntryRule(name="rest", queue="sales"),))
+    for dnis, wanted in (("4000", "spring"), ("4100", "autumn"), ("4200", None)):
+        arrival = hear(sw.Call("c", dnis, ANI), domain=domain, campaigns=campaigns)
+        assert dict(arrival.attributes).get("campaign") == wanted
+    router = Router(
+        replace(
+            RULES,
+            entry=(
+                EntryRule(name="spring", queue="sales", when="campaign == spring"),
+                EntryRule(name="rest", queue="sales"),
+            ),
+        )
+    )
+    arrival = hear(sw.Call("c", "4100", ANI), domain=domain, campaigns={"4100": "spring"})
+    (order,) = router.step(arrival, now_us=0)
+    assert isinstance(order, EnterQueue)
+    assert order.rule == "spring"
+
+
 def test_a_snapshots_calls_come_with_their_attributes_too():
     router = Router(RULES)
     site = Site(lambda: router, SwitchSettings(kind="any", name="pbx"), CommandIds("shop", "j"))
@@ -162,11 +183,52 @@ ani_prefix_digits = 6
                 )
             ],
         ),
+        (
+            "digits = 6",
+            'digits = 6\ncampaigns = { 4000 = "spring" }',
+            [
+                (
+                    "daemon.switch.campaigns: stands alone; wanted `campaign` in"
+                    " domain.contact_attributes, which carries them"
+                )
+            ],
+        ),
     ],
 )
 def test_each_mistake_has_its_message(old, new, wanted):
     found = problems(FILE.replace(old, new).encode(), file="shop.toml")
     assert [str(one) for one in found] == wanted
+
+
+@pytest.mark.parametrize(
+    "names, campaign, wanted",
+    [
+        ('["dnis", "age", "campaign"]', "spring", []),
+        (
+            '["dnis", "age", "campaign"]\ncontact_numbers = ["campaign"] #',
+            "spring",
+            ["domain.contact_numbers: names `campaign`; wanted a text, since it is a name"],
+        ),
+        *(
+            (
+                '["campaign"] #',
+                name,
+                [f"daemon.switch.campaigns.4000: is {seen}; wanted a name of at most 64"],
+            )
+            for name, seen in (
+                ("", "``"),
+                (" ", "` `"),
+                ("x" * 65, f"`{'x' * 40}…`"),
+                ("\\u0007", "`\\x07`"),
+            )
+        ),
+    ],
+)
+def test_a_campaign_is_a_name_that_an_attribute_carries(names, campaign, wanted):
+    text = FILE.replace('contact_numbers = ["age"]\n', "").replace('["dnis", "age"]', names)
+    text += f'campaigns = {{ 4000 = "{campaign}" }}\n'
+    found = problems(text.encode(), file="shop.toml")
+    assert [str(one).removesuffix(" characters") for one in found] == wanted
 
 
 def test_a_contact_over_http_may_leave_its_queue_to_the_rules(tmp_path: Path):

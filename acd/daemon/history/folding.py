@@ -38,6 +38,11 @@ _TO_LOG_IN: Final = (Availability.LOGGED_OUT, UNKNOWN)
 _FORGET: Final = (
     f"DELETE FROM offers WHERE contact IN ({_OLD})",  # noqa: S608 - a constant.
     f"DELETE FROM contacts WHERE contact IN ({_OLD})",  # noqa: S608 - a constant.
+    (
+        "DELETE FROM acknowledgements WHERE contact_id IN (SELECT contact_id"
+        " FROM acknowledgements AS one WHERE told_us < :old_us AND NOT EXISTS"
+        " (SELECT 1 FROM contacts WHERE contacts.contact_id = one.contact_id) LIMIT :most)"
+    ),
     *(
         f"DELETE FROM {table} WHERE (agent_id, from_us) IN"  # noqa: S608 - two constants.
         f" (SELECT agent_id, from_us FROM {table} WHERE to_us < :old_us LIMIT :most)"
@@ -73,6 +78,7 @@ class Fold:
             act.InterruptLeg: self._interrupt,
             act.ResumeLeg: self._resume,
             act.SetAgentState: self._set_state,
+            act.Acknowledge: self._acknowledge,
         }
 
     def write(self, entries: tuple[Entry, ...]) -> None:
@@ -210,6 +216,10 @@ class Fold:
         if leg is not None:
             member.ringing += 1
             self._legs.offer(leg, action.offer_id, action.agent_id, now_us)
+
+    def _acknowledge(self, action: act.Acknowledge, now_us: int) -> None:
+        row = (action.contact_id, action.reference, now_us, action.expected_s)
+        self._sql.execute("INSERT OR REPLACE INTO acknowledgements VALUES (?, ?, ?, ?)", row)
 
     def _interrupt(self, action: act.InterruptLeg, now_us: int) -> None:
         self._turn(action.offer_id, HANDLING, INTERRUPTED, now_us)

@@ -21,6 +21,9 @@ LIMIT_S: Final = 2.0
 ROWS_MAX: Final = 10_000
 """Most rows of one answer: 3 MB of JSON."""
 
+LEGS_MAX: Final = 2_000
+"""Most legs of a customer that are looked at: 5 ms."""
+
 _STEPS: Final = 10_000
 """Of SQLite's machine between two looks at the clock: 0.1 ms."""
 
@@ -38,6 +41,19 @@ FROM offers"""
 _TALK: Final = """
 SELECT offers.agent_id, contacts.queue, offers.answered_us, offers.ended_us
 FROM offers JOIN contacts USING (contact) WHERE offers.offer_id = :offer_id"""
+_OF_CUSTOMER: Final = f"""
+SELECT contact_id, queue, channel, agent_id, outcome, disposition,
+    (SELECT min(entered_us) FROM contacts WHERE contacts.contact_id = his.contact_id) AS entered_us,
+    answered_us, ended_us, count(*) AS legs, max(contact) AS contact
+FROM (
+    SELECT * FROM contacts
+    WHERE customer = :customer AND customer != '' AND entered_us >= :since_us AND contact_id != :but
+    ORDER BY entered_us DESC LIMIT {LEGS_MAX}) AS his
+GROUP BY contact_id ORDER BY max(contact) DESC LIMIT :limit"""  # noqa: S608 - a constant.
+"""Columns that no function makes are those of the row with the greatest `contact` (SQLite)."""
+_TOLD: Final = """
+SELECT reference, expected_s, told_us + expected_s * 1000000 AS expected_us
+FROM acknowledgements"""
 _AGENTS: Final = """
 SELECT * FROM (
     SELECT agent_id, from_us, to_us, availability, reason FROM agent_states
@@ -79,7 +95,8 @@ class HistoryReader:
     async def contact(self, contact_id: str) -> Row | None:
         """Return the last leg of a contact; None if there is none.
 
-        With the offers of this leg as `offer_rows`, and as `leg_rows` all legs that had the id, the
+        With the offers of this leg as `offer_rows`, what its customer was told at once as
+        `acknowledgement`, and as `leg_rows` all legs that had the id, the
         earliest first: if they are more than `ROWS_MAX`, the last so many.
         """
         find = _CONTACTS + " WHERE contact_id = :contact_id ORDER BY contact DESC LIMIT :limit"
@@ -89,7 +106,42 @@ class HistoryReader:
         row, *_ = legs
         of_it = _OFFERS + " WHERE contact = :contact ORDER BY offer_id LIMIT :limit"
         values = {"contact": row["contact"], "limit": ROWS_MAX}
-        return {**row, "offer_rows": await self._rows(of_it, values), "leg_rows": legs[::-1]}
+        return {
+            **row,
+            "offer_rows": await self._rows(of_it, values),
+            "leg_rows": legs[::-1],
+            "acknowledgement": await self.acknowledgement(contact_id),
+        }
+
+    async def of_customer(
+        self, customer: str, since_us: int, limit: int = ROWS_MAX, *, but: str = ""
+    ) -> list[Row]:
+        """Return a customer's contacts on every channel, the latest first, each by its last leg.
+
+        Of whoever has more than `LEGS_MAX` legs the latest so many are looked at.
+
+        Args:
+            customer: His token.
+            since_us: Only those that entered then or later.
+            limit: Most rows.
+            but: Without the contact of this id.
+        """
+        values = {"customer": customer, "since_us": since_us, "but": but, "limit": limit}
+        return await self._rows(_OF_CUSTOMER, values)
+
+    async def acknowledgement(self, contact_id: str) -> Row | None:
+        """Return what the customer of a contact was told at once; None if nothing."""
+        where = " WHERE contact_id = :contact_id"
+        return next(iter(await self._rows(_TOLD + where, {"contact_id": contact_id})), None)
+
+    async def referred_to(self, reference: str) -> str | None:
+        """Return the id of the contact that has a reference; of several the last."""
+        question = (
+            "SELECT contact_id FROM acknowledgements WHERE reference = :reference"
+            " ORDER BY told_us DESC LIMIT 1"
+        )
+        rows = await self._rows(question, {"reference": reference})
+        return rows[0]["contact_id"] if rows else None
 
     async def talk(self, offer_id: int) -> Row | None:
         """Return who was offered what in which queue, and from when to when he had it.

@@ -65,6 +65,18 @@ CREATE TABLE activities (
 CREATE INDEX activities_by_end ON activities (to_us);
 """
 
+FURTHER: Final = """
+CREATE TABLE IF NOT EXISTS acknowledgements (
+    contact_id TEXT PRIMARY KEY, reference TEXT NOT NULL, told_us INTEGER NOT NULL,
+    expected_s INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS acknowledgements_by_reference ON acknowledgements (reference);
+CREATE INDEX IF NOT EXISTS acknowledgements_by_time ON acknowledgements (told_us);
+CREATE INDEX IF NOT EXISTS contacts_by_customer ON contacts (customer, entered_us)
+    WHERE customer != '';
+"""
+"""What a file of this version may lack since an older release made it. A release that does not know
+it is not misled by it."""
+
 LOST: Final = "unknown"
 """Outcome of whatever ended within a gap; it counts in no measure."""
 
@@ -103,6 +115,7 @@ def open_to_write(path: Path, *, journal: str) -> sqlite3.Connection:
         connection.execute("PRAGMA cell_size_check = ON")
         if made:
             _make(connection, journal)
+        connection.executescript(FURTHER)
         _check_journal(connection, path, journal)
     except sqlite3.Error as error:
         connection.close()

@@ -29,7 +29,7 @@ def make_app(daemon: Daemon) -> ASGIApp:
     To be made on the daemon's event loop, once.
     """
     sockets = Sockets(daemon.tokens)
-    desks = Desks(daemon.owner, daemon.live.fold, daemon.can_control)
+    desks = Desks(daemon.owner, daemon.live.fold, daemon.can_control, daemon.lookups)
     daemon.registry.register(Figures(daemon, lambda: len(sockets)))
     api = make_api(daemon)
     api.include_router(socket_routes.make_router(daemon, sockets, desks))

@@ -14,9 +14,13 @@ from fastapi import APIRouter, Header, Query
 from fastapi.responses import Response
 
 from acd import events as ev
+from acd.actions import Acknowledge
+from acd.daemon.directory import Known
+from acd.daemon.history.errors import SlowQueryError
 from acd.daemon.http.access import BEARER, Producer, Supervisor
 from acd.daemon.http.errors import HttpError, refused, respond, responses, unknown_contact
 from acd.daemon.http.models import (
+    AcknowledgementView,
     ContactPage,
     ContactPath,
     ContactQuery,
@@ -27,12 +31,17 @@ from acd.daemon.http.models import (
 from acd.daemon.http.parts import Daemon
 from acd.daemon.http.tokens import Token
 from acd.daemon.http.views import ContactView, contact_view
+from acd.errors import StorageError
 from acd.ids import Channel, ContactId
+from acd.settings import SECOND_US
 
 SCAN_MAX: Final = 20_000
 """Most legs looked at for one page: 5 ms. A page may be short, or empty, and go on all the same."""
 
 _OURS: Final = re.compile(r"c-[0-9a-f]{24}")
+
+REACH_S: Final = 0.5
+"""How long a repeat waits until what was told first is written, which takes some ms."""
 
 IdempotencyKey = Annotated[
     str, Header(alias="Idempotency-Key", min_length=1, max_length=64, pattern="^[!-~]+$")
@@ -103,12 +112,46 @@ async def _submit(daemon: Daemon, token: Token, key: str, body: NewContact) -> C
     if body.channel is Channel.VOICE:
         raise HttpError(422, "voice_by_switch", "calls come from the switch", "channel")
     contact_id = contact_id_of(token, key)
-    event = _arrived(contact_id, body)
+    event = _arrived(contact_id, body, _customer(daemon, body))
     receipt = await daemon.owner.submit(event, key=f"http/{token.name}/{key}")
     refusal = receipt.refusal()
     if refusal is not None:
         raise refused(refusal)
-    return ContactTaken(contact_id=contact_id, entry=receipt.entry, repeated=receipt.repeated)
+    told = next((one for one in receipt.actions if type(one) is Acknowledge), None)
+    acknowledgement = None
+    if told is not None:
+        acknowledgement = AcknowledgementView(
+            reference=told.reference,
+            expected_s=told.expected_s,
+            expected_us=receipt.now_us + told.expected_s * SECOND_US,
+        )
+    elif receipt.repeated:
+        acknowledgement = await _told_then(daemon, contact_id, receipt.entry)
+    return ContactTaken(
+        contact_id=contact_id,
+        entry=receipt.entry,
+        repeated=receipt.repeated,
+        acknowledgement=acknowledgement,
+    )
+
+
+async def _told_then(
+    daemon: Daemon, contact_id: ContactId, entry: int
+) -> AcknowledgementView | None:
+    """Return what the customer was to be told when the contact came; None if nothing is known.
+
+    Whoever repeats may never have got the first answer, so he gets it from the history.
+    """
+    if not any(
+        channel.acknowledge for queue in daemon.domain.queues for channel in queue.channels.values()
+    ):
+        return None
+    await daemon.history.reach(entry, within_s=REACH_S)
+    try:
+        row = await daemon.history.reader.acknowledgement(contact_id)
+    except (SlowQueryError, StorageError):
+        return None  # The contact is kept all the same, which is what he must know.
+    return None if row is None else AcknowledgementView(**row)
 
 
 async def _withdraw(daemon: Daemon, contact_id: str) -> ContactWithdrawn:
@@ -121,19 +164,37 @@ async def _withdraw(daemon: Daemon, contact_id: str) -> ContactWithdrawn:
     return ContactWithdrawn(contact_id=contact_id, entry=receipt.entry)
 
 
-def _arrived(contact_id: ContactId, body: NewContact) -> ev.ContactArrived:
+def _customer(daemon: Daemon, body: NewContact) -> Known:
+    """Return who the customer is, by the token or the address that a producer has.
+
+    Raises:
+        HttpError: He has both, or an address that is none, or of which nothing is made here.
+    """
+    if not body.address:
+        return Known(customer=body.customer)
+    message = "it is no number and no address of email"
+    if body.customer:
+        message = "wanted `customer` or `address`, not both"
+    elif not daemon.customers.are_identified:
+        message = "addresses are not taken: there is no [daemon.customers]"
+    elif daemon.customers.canonical(body.address) is not None:
+        return daemon.customers.of(body.address)
+    raise HttpError(422, "bad_address", message, "address")
+
+
+def _arrived(contact_id: ContactId, body: NewContact, customer: Known) -> ev.ContactArrived:
     return ev.ContactArrived(
         contact_id=contact_id,
         queue=body.queue,
         channel=body.channel,
-        customer=body.customer,
-        attributes=tuple(sorted(body.attributes.items())),
+        customer=customer.customer,
+        attributes=customer.attributed(tuple(sorted(body.attributes.items()))),
         requirement=body.requirement,
         prefers=tuple(body.prefers),
         priority=body.priority,
         promised_us=body.promised_us,
         expires_us=body.expires_us,
-        named_agent=body.named_agent,
+        named_agent=body.named_agent or customer.named_agent,
     )
 
 

@@ -3,7 +3,8 @@
 A desk begins with a snapshot of the agent; then come the orders that commits brought for him, and
 after each commit that concerns him his state. The state is read from the router, which may be ahead
 of the disk; so it waits until the disk has it, and goes out behind the orders of just those
-entries: what a desk says is always the truth after some entry, in the order of the entries.
+entries: what a desk says is always the truth after some entry, in the order of the entries. What is
+known of a customer (`context`) comes behind his offer, when it is known, and belongs to no entry.
 
 Losing the connection is not leaving: the agent is not logged out, and what rings at him rings on.
 """
@@ -18,6 +19,8 @@ from fastapi import WebSocket
 
 from acd import actions as ac
 from acd.classes import is_text
+from acd.daemon.context.lookups import Found, Lookups
+from acd.daemon.context.port import Asked
 from acd.daemon.errors import OverloadedError
 from acd.daemon.http.desk_commands import COMMAND_CHARACTERS_MAX, event_of, read_command
 from acd.daemon.http.errors import OVERLOADED, STORAGE_FAILED, HttpError, refused
@@ -27,7 +30,7 @@ from acd.daemon.http.strict_json import StrictJsonError, read
 from acd.daemon.http.views import agent_view
 from acd.daemon.owner import Owner
 from acd.errors import StorageError
-from acd.ids import AgentId
+from acd.ids import AgentId, OfferId
 from acd.journal.records import Entry
 
 MESSAGES_MAX: Final = 256
@@ -86,6 +89,14 @@ class Desk:
         self._wake.set()
         if len(self._messages) > MESSAGES_MAX:
             self._socket.end(CloseCode.TOO_SLOW, "too slow")
+
+    def know(self, offer_id: OfferId, found: Found) -> None:
+        """Have it told what is known of the customer of an offer, if the agent still has it."""
+        router = self._owner.router
+        offer = router.offers.get(offer_id)
+        if offer is not None and router.agents[offer.agent].agent_id == self._agent_id:
+            message = {"type": "context", "offer_id": offer_id, **msgspec.structs.asdict(found)}
+            self.order(0, msgspec.json.encode(message).decode())
 
     def change(self) -> None:
         """Have the agent's state told."""
@@ -214,10 +225,14 @@ class Desks:
         owner: Who owns the router.
         fold: The fold of the same owner.
         can_control: Says whether calls can be given further at the switch.
+        lookups: Asks what is known of the customers who are offered.
     """
 
-    def __init__(self, owner: Owner, fold: Fold, can_control: Callable[[], bool]) -> None:
+    def __init__(
+        self, owner: Owner, fold: Fold, can_control: Callable[[], bool], lookups: Lookups
+    ) -> None:
         self._owner = owner
+        self._lookups = lookups
         self._can_control = can_control
         self._desks: dict[AgentId, Desk] = {}
         fold.listen(self._committed)
@@ -229,6 +244,8 @@ class Desks:
         self._desks[agent_id] = desk
         if before is not None:
             before.replace()
+        for offer_id in self._owner.router.agent(agent_id).offers:
+            self._look_up(desk, offer_id)
         try:
             await socket.run(desk.read(websocket), desk.write())
         finally:
@@ -248,8 +265,26 @@ class Desks:
                     desk = desks.get(action.agent_id)
                     if desk is not None:
                         desk.order(entry.number, self._notice(entry.number, action))
+                        if isinstance(action, ac.OfferContact):
+                            self._look_up(desk, action.offer_id)
         for agent_id in touched.agents & desks.keys():
             desks[agent_id].change()
+
+    def _look_up(self, desk: Desk, offer_id: OfferId) -> None:
+        """Have the customer of an offer looked up; the desk is told when it is known."""
+        router = self._owner.router
+        offer = router.offers.get(offer_id)
+        if offer is None or not self._lookups.is_on:
+            return
+        arrival = router.contacts[router.legs[offer.leg_id].contact_id].arrival
+        asked = Asked(
+            customer=arrival.customer,
+            contact_id=arrival.contact_id,
+            queue=arrival.queue,
+            channel=arrival.channel,
+            attributes=dict(arrival.attributes),
+        )
+        self._lookups.ask(asked, lambda found: desk.know(offer_id, found))
 
     def _notice(self, entry: int, action: _Noticed) -> str:
         """Return an order as a message: its fields, and of an offer whom it brings."""

@@ -5,10 +5,12 @@ from contextlib import asynccontextmanager
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from acd.acknowledgement import REFERENCE_MAX, as_told
+from acd.daemon.context.settings import DAYS_MAX
 from acd.daemon.history.errors import BadQueryError, SlowQueryError
 from acd.daemon.history.export import COLUMNS, measures_to_csv, to_csv
 from acd.daemon.http.access import BEARER, Supervisor
@@ -16,7 +18,7 @@ from acd.daemon.http.errors import HttpError, respond, responses
 from acd.daemon.http.models import ContactPath
 from acd.daemon.http.parts import Daemon
 from acd.ids import ID_MAX, TIME_US_MAX, plain
-from acd.settings import HOUR_US
+from acd.settings import DAY_US, HOUR_US
 
 SPAN_US: Final = 24 * HOUR_US
 """How long a span is whose start is not told."""
@@ -78,6 +80,26 @@ class MeasuresQuery(_Query):
     """Length of the intervals, reckoned from the start of the span; 0: that of the settings."""
 
 
+class CustomerQuery(BaseModel):
+    """How much of a customer's contacts to list."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    days: Annotated[int, Field(ge=1, le=DAYS_MAX)] = 90
+    """How old they may be."""
+    limit: Annotated[int, Field(ge=1, le=PAGE)] = 100
+
+
+class CustomerView(BaseModel):
+    """A customer's contacts."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    customer: str
+    contacts: list[dict[str, Any]]
+    """The latest first, each by its last leg; docs/history.md describes the columns."""
+
+
 class Listing(BaseModel):
     """A page of rows."""
 
@@ -106,6 +128,8 @@ class MeasuresView(BaseModel):
     """One for each queue and channel, as docs/measures.md describes it."""
 
 
+CustomerPath = Annotated[str, Path(min_length=1, max_length=ID_MAX)]
+
 _STATUSES: Final = (400, 401, 403, 422, 503)
 
 _WITH_CSV: Final[dict[int | str, dict[str, Any]]] = {
@@ -130,17 +154,7 @@ def make_router(daemon: Daemon) -> APIRouter:
         following = rows[-1]["contact"] if len(rows) == query.limit else None
         return _listing("contacts", rows, following, query.format)
 
-    @router.get(
-        "/contacts/{contact_id}",
-        response_model=dict[str, Any],
-        responses=responses(*_STATUSES, 404),
-    )
-    async def show_past_contact(contact_id: ContactPath, _: Supervisor) -> Response:
-        """Show the last leg of a contact, with its offers, and all its legs."""
-        row = await _find(daemon, contact_id)
-        if row is None:
-            raise HttpError(404, "not_found", "the history has no such contact", contact_id)
-        return respond(row)
+    _add_contacts(router, daemon)
 
     @router.get("/offers", response_model=Listing, responses=_WITH_CSV)
     async def list_past_offers(query: Annotated[ListingQuery, Query()], _: Supervisor) -> Response:
@@ -173,6 +187,50 @@ def make_router(daemon: Daemon) -> APIRouter:
         return respond(measures)
 
     return router
+
+
+def _add_contacts(router: APIRouter, daemon: Daemon) -> None:
+    """Add the routes that show one contact."""
+
+    @router.get(
+        "/contacts/{contact_id}",
+        response_model=dict[str, Any],
+        responses=responses(*_STATUSES, 404),
+    )
+    async def show_past_contact(contact_id: ContactPath, _: Supervisor) -> Response:
+        """Show the last leg of a contact, with its offers, and all its legs."""
+        row = await _find(daemon, contact_id)
+        if row is None:
+            raise HttpError(404, "not_found", "the history has no such contact", contact_id)
+        return respond(row)
+
+    @router.get(
+        "/customers/{customer}", response_model=CustomerView, responses=responses(*_STATUSES)
+    )
+    async def show_customer(
+        customer: CustomerPath, query: Annotated[CustomerQuery, Query()], _: Supervisor
+    ) -> Response:
+        """List a customer's contacts on every channel, the latest first, open ones too."""
+        since_us = daemon.owner.clock.now_us() - query.days * DAY_US
+        async with asking():
+            rows = await daemon.history.reader.of_customer(customer, max(since_us, 0), query.limit)
+        return respond({"customer": customer, "contacts": rows})
+
+    @router.get(
+        "/references/{reference}",
+        response_model=dict[str, Any],
+        responses=responses(*_STATUSES, 404),
+    )
+    async def show_contact_referred_to(
+        reference: Annotated[str, Path(min_length=1, max_length=REFERENCE_MAX)], _: Supervisor
+    ) -> Response:
+        """Show the contact of which a customer speaks by the reference that he was told."""
+        async with asking():
+            contact_id = await daemon.history.reader.referred_to(as_told(reference))
+        row = None if contact_id is None else await _find(daemon, contact_id)
+        if row is None:
+            raise HttpError(404, "not_found", "nobody was told this reference", reference)
+        return respond(row)
 
 
 async def _find(daemon: Daemon, contact_id: str) -> dict[str, Any] | None:

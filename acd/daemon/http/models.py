@@ -6,6 +6,7 @@ from typing import Annotated, Final, TypeAlias
 from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field
 
+from acd.daemon.addresses import ADDRESS_MAX
 from acd.daemon.http.views import AgentView, ContactView, QueueView, Totals
 from acd.ids import (
     ID_MAX,
@@ -67,6 +68,8 @@ class NewContact(_Model):
     """Not voice: calls come from the switch."""
     customer: ShortText = ""
     """An opaque token of the customer, never a number, address or name."""
+    address: Annotated[str, Field(max_length=ADDRESS_MAX)] = ""
+    """In place of `customer`: his number or address of email, of which only a token is kept."""
     attributes: Annotated[dict[Name, ShortText], Field(max_length=ATTRIBUTES_MAX)] = {}
     """Those that the configuration declares."""
     requirement: LongText = ""
@@ -79,6 +82,17 @@ class NewContact(_Model):
     """Who shall have it first, where the queue keeps contacts for those whom they name."""
 
 
+class AcknowledgementView(_Model):
+    """What the customer is to be told at once."""
+
+    reference: str
+    """By which he may speak of his contact."""
+    expected_s: int
+    """Within how many seconds an answer was to be expected when the contact came."""
+    expected_us: int
+    """By when."""
+
+
 class ContactTaken(_Model):
     """A contact is inside, and stays so whatever happens."""
 
@@ -87,6 +101,8 @@ class ContactTaken(_Model):
     """Number of the journal's entry."""
     repeated: bool
     """The idempotency key was seen before; this is the contact of then."""
+    acknowledgement: AcknowledgementView | None
+    """What its customer is to be told, where queue and channel have him told anything."""
 
 
 class NewPriority(_Model):

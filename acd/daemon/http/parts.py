@@ -4,6 +4,8 @@ from typing import Protocol
 
 from prometheus_client import CollectorRegistry
 
+from acd.daemon.context.lookups import Lookups
+from acd.daemon.customers import Customers
 from acd.daemon.history import History
 from acd.daemon.http.tokens import Tokens
 from acd.daemon.live import Live
@@ -30,6 +32,14 @@ class Daemon(Protocol):
     @property
     def tokens(self) -> Tokens:
         """Who may ask what."""
+
+    @property
+    def customers(self) -> Customers:
+        """Knows customers by their addresses."""
+
+    @property
+    def lookups(self) -> Lookups:
+        """Asks what is known of customers whom agents are offered."""
 
     @property
     def live(self) -> Live:

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from acd.acknowledgement import WRITTEN, reference_of
 from acd.agents import CHANNELS, Agent, SlotState
 from acd.contacts import Contact, Leg, LegState, Offer, Presence, is_handled
 from acd.daemon.http.fold import Fold, totals
+from acd.events import ContactArrived
 from acd.ids import (
     AgentId,
     Availability,
@@ -107,6 +109,8 @@ class AgentLegView:
     """offered, connecting, connected, held, wrapping, or interrupted."""
     until_us: int | None
     """When ringing, connecting or wrap-up ends by itself."""
+    reference: str | None
+    """By which its customer may speak of it, where he wrote."""
     customer: str
     attributes: dict[str, str]
     consults: LegId | None
@@ -138,6 +142,8 @@ class ContactView:
     contact_id: ContactId
     queue: QueueName
     channel: Channel
+    reference: str | None
+    """By which its customer may speak of it, where he wrote."""
     customer: str
     attributes: dict[str, str]
     requirement: str
@@ -234,6 +240,7 @@ def contact_view(contact: Contact, router: Router) -> ContactView:
         contact_id=arrival.contact_id,
         queue=arrival.queue,
         channel=arrival.channel,
+        reference=_reference(arrival),
         customer=arrival.customer,
         attributes=dict(arrival.attributes),
         requirement=arrival.requirement,
@@ -264,6 +271,7 @@ def _agent_leg(offer: Offer, router: Router) -> AgentLegView:
         channel=CHANNELS[offer.channel],
         state=INTERRUPTED if aside else LEG_STATES[leg.state],
         until_us=offer.until_us or None,
+        reference=_reference(arrival),
         customer=arrival.customer,
         attributes=dict(arrival.attributes),
         consults=leg.consults or None,
@@ -271,6 +279,10 @@ def _agent_leg(offer: Offer, router: Router) -> AgentLegView:
             _leg(router.legs[number], router) for number in contact.legs if number != leg.leg_id
         ),
     )
+
+
+def _reference(arrival: ContactArrived) -> str | None:
+    return reference_of(arrival.contact_id) if arrival.channel in WRITTEN else None
 
 
 def _leg(leg: Leg, router: Router) -> LegView:

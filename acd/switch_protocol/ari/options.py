@@ -16,7 +16,6 @@ import ipaddress
 import os
 import re
 import ssl
-import stat
 from base64 import b64encode
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,6 +24,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from acd.errors import ConfigError, shown
 from acd.mistakes import KeyPath, Mistake, in_file_order
+from acd.secret_files import SecretError, read_secret
 from acd.switch_protocol.ari.mapper import MapperOptions
 from acd.switch_protocol.ari.outbound import Outbound
 from acd.switch_protocol.ari.transport import Address
@@ -61,7 +61,6 @@ _URL_PATH: Final = re.compile(r"(/[A-Za-z0-9_.-]+)+")
 _LABEL: Final = r"[A-Za-z0-9_-]{1,63}"
 _HOST: Final = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(\.{_LABEL})*\.?")
 """A name, or an address of IPv4."""
-_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 
 
 class AriOptions(NamedTuple):
@@ -214,52 +213,21 @@ class _Check:
 
     def password(self, options: _Options, folder: Path, environment: Mapping[str, str]) -> str:
         """Return the password; "" if something is wrong with it."""
-        if (options.password_file is None) == (options.password_env is None):
-            seen = "is missing" if options.password_file is None else "stands beside password_env"
-            self.report(("password_file",), seen, "either password_file or password_env")
-            return ""
-        if options.password_file is not None:
-            key = "password_file"
-            password = self._read(key, folder / options.password_file)
-        else:
-            key = "password_env"
-            name = options.password_env or ""
-            self.matches(_VARIABLE, key, name, "the name of an environment variable")
-            value = environment.get(name)
-            if value is None:
-                self.report((key,), f"is {shown(name)}, which is not set", "the password in it")
-            password = None if value is None else value.encode(errors="surrogateescape")
-        return "" if password is None else self._checked(key, password, options.user)
-
-    def _read(self, key: str, path: Path) -> bytes | None:
-        """Return what a file of a secret holds."""
         try:
-            with path.open("rb") as file:
-                mode = os.fstat(file.fileno()).st_mode
-                data = file.read(PASSWORD_MAX + 2)
-        except OSError as error:
-            seen = f"is {shown(str(path))}, which cannot be read ({error.strerror})"
-            self.report((key,), seen, "a file with the password")
-            return None
-        if mode & (stat.S_IRWXO):
-            seen = f"is {shown(str(path))}, which everybody may read or write"
-            self.report((key,), seen, f"a file of its owner's (chmod 600 {path.name})")
-            return None
-        return data.removesuffix(b"\n").removesuffix(b"\r")
-
-    def _checked(self, key: str, data: bytes, user: str) -> str:
-        """Return a password that will do; never show it."""
-        wanted = f"1 to {PASSWORD_MAX} bytes of text on one line"
-        try:
-            password = data.decode()
-        except UnicodeDecodeError:
-            self.report((key,), "holds no UTF-8", wanted)
+            password = read_secret(
+                "password",
+                file=options.password_file,
+                variable=options.password_env,
+                folder=folder,
+                bytes_max=PASSWORD_MAX,
+                environment=environment,
+            )
+        except SecretError as error:
+            key, seen, wanted = error.args
+            self.report((key,), seen, wanted)
             return ""
-        if not 0 < len(data) <= PASSWORD_MAX:
-            self.report((key,), "holds nothing" if not data else "holds too much", wanted)
-        elif not password.isprintable():
-            self.report((key,), "holds control characters", wanted)
-        elif password.casefold() in DEFAULT_PASSWORDS or password == user:
+        if password.casefold() in DEFAULT_PASSWORDS or password == options.user:
+            key = "password_env" if options.password_file is None else "password_file"
             self.report((key,), "holds a password that everybody tries first", "another one")
         return password
 
