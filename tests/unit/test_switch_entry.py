@@ -231,9 +231,104 @@ def test_a_campaign_is_a_name_that_an_attribute_carries(names, campaign, wanted)
     assert [str(one).removesuffix(" characters") for one in found] == wanted
 
 
+RULED = """\
+[domain]
+name = "shop"
+contact_attributes = ["dnis", "ani_prefix", "topic", "campaign"]
+[queues.sales]
+voice = {}
+email = {}
+[capacities.one]
+voice = {}
+email = {}
+[[profiles.all]]
+queue = "sales"
+[agents.ann]
+profile = "all"
+capacity = "one"
+[[entry]]
+name = "first"
+when = 'dnis == 4000 and channel == voice'
+queue = "sales"
+[[entry]]
+name = "rule"
+when = 'WHEN'
+queue = "sales"
+[[entry]]
+name = "rest"
+queue = "sales"
+[daemon.switch]
+kind = "simulated"
+routes = { 4100 = "sales", 4200 = "sales" }
+"""
+NEVER = "entry[1].when: can never fire: of a call "
+WANTED = "; wanted a condition that contacts of this daemon can meet"
+
+
+@pytest.mark.parametrize(
+    "when, why",
+    [
+        ("channel == voice and dnis == 4100", "a `dnis` in daemon.switch.routes comes to no rule"),
+        (
+            "channel == voice and dnis in (4100, 4200)",
+            "a `dnis` in daemon.switch.routes comes to no rule",
+        ),
+        (
+            "channel == voice and dnis in (4000, 4100)",
+            "a `dnis` in daemon.switch.routes comes to no rule; the others are taken before, by"
+            " `first`",
+        ),
+        ("channel == voice and topic == returns", "`topic` is not known"),
+        ("channel == voice and campaign is set", "`campaign` is not known"),
+        (
+            "channel == voice and (topic == returns or campaign == spring)",
+            "`campaign` is not known and `topic` is not known",
+        ),
+        (
+            'channel == voice and ani_prefix starts_with "+34915"',
+            "`ani_prefix` is at most 4 digits behind a `+`",
+        ),
+        (
+            'channel == voice and ani_prefix == "+34 9"',
+            "`ani_prefix` is at most 4 digits behind a `+`",
+        ),
+    ],
+)
+def test_a_rule_that_no_call_can_meet_is_refused(when, why):
+    found = problems(RULED.replace("WHEN", when).encode(), file="shop.toml")
+    assert [str(one) for one in found] == [NEVER + why + WANTED]
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        "dnis == 4100",
+        "topic == returns",
+        "channel in (voice, email) and topic == returns",
+        "channel == voice and not topic is set",
+        "channel == voice and dnis == 4300",
+        "channel == voice and dnis in (4100, 4300)",
+        'channel == voice and ani_prefix starts_with "+3491"',
+        "channel == voice",
+    ],
+)
+def test_a_rule_that_some_contact_can_meet_is_not(when):
+    assert problems(RULED.replace("WHEN", when).encode(), file="shop.toml") == []
+
+
+def test_what_a_campaign_or_a_directory_brings_is_known(tmp_path):
+    campaign = RULED.replace("WHEN", "channel == voice and campaign is set")
+    campaign += 'campaigns = { 4000 = "spring" }\n'
+    assert problems(campaign.encode(), file="shop.toml") == []
+    topic = RULED.replace("WHEN", "channel == voice and topic == returns")
+    (tmp_path / "customers.toml").write_text("")
+    topic += '[daemon.customers]\ndirectory = "customers.toml"\n'
+    assert problems(topic.encode(), file=str(tmp_path / "shop.toml")) == []
+
+
 def test_a_contact_over_http_may_leave_its_queue_to_the_rules(tmp_path: Path):
     async def main():
-        async with house(tmp_path, domain=RULES) as made:
+        async with house(tmp_path, domain=RULED) as made:
             async with made.client("form") as client:
                 headers = {"Idempotency-Key": "order-1"}
                 answer = await client.post(
