@@ -261,6 +261,7 @@ queue = "sales"
 kind = "simulated"
 routes = { 4100 = "sales", 4200 = "sales" }
 """
+ROUTED = "a `dnis` in daemon.switch.routes comes to no rule"
 NEVER = "entry[1].when: can never fire: of a call "
 WANTED = "; wanted a condition that contacts of this daemon can meet"
 
@@ -268,15 +269,14 @@ WANTED = "; wanted a condition that contacts of this daemon can meet"
 @pytest.mark.parametrize(
     "when, why",
     [
-        ("channel == voice and dnis == 4100", "a `dnis` in daemon.switch.routes comes to no rule"),
+        ("channel == voice and dnis == 4100", ROUTED),
         (
             "channel == voice and dnis in (4100, 4200)",
-            "a `dnis` in daemon.switch.routes comes to no rule",
+            ROUTED,
         ),
         (
             "channel == voice and dnis in (4000, 4100)",
-            "a `dnis` in daemon.switch.routes comes to no rule; the others are taken before, by"
-            " `first`",
+            f"{ROUTED}; the others are taken before, by `first`",
         ),
         ("channel == voice and topic == returns", "`topic` is not known"),
         ("channel == voice and campaign is set", "`campaign` is not known"),
@@ -328,7 +328,7 @@ def test_what_a_campaign_or_a_directory_brings_is_known(tmp_path):
 
 def test_a_contact_over_http_may_leave_its_queue_to_the_rules(tmp_path: Path):
     async def main():
-        async with house(tmp_path, domain=RULED) as made:
+        async with house(tmp_path, domain=RULES) as made:
             async with made.client("form") as client:
                 headers = {"Idempotency-Key": "order-1"}
                 answer = await client.post(
