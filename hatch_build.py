@@ -14,6 +14,8 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 HOT = (
     "affinity",
     "agents",
+    "announcing",
+    "bottleneck",
     "classes",
     "clocks",
     "contact_facts",
@@ -24,6 +26,7 @@ HOT = (
     "expiry",
     "floor",
     "gauges",
+    "habits",
     "heads",
     "inside",
     "lanes",
@@ -41,6 +44,7 @@ HOT = (
     "places",
     "policies",
     "queues",
+    "ranks",
     "router",
     "selection",
     "sessions",
@@ -52,6 +56,7 @@ HOT = (
     "transfer_facts",
     "transfers",
     "urgency",
+    "wait_time",
 )
 """What runs at every step. Declarations of Structs gain nothing and stay interpreted."""
 

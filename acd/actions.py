@@ -20,6 +20,7 @@ from acd.ids import (
     OfferOutcome,
     QueueName,
     Reason,
+    RiseCause,
     TimeUs,
 )
 
@@ -230,6 +231,22 @@ class Acknowledge(_Action, frozen=True, tag="contact.acknowledge"):
     """Within so many seconds from now; whole, rounded up."""
 
 
+class AnnounceWait(_Action, frozen=True, tag="wait.announce"):
+    """Tell the customer of a waiting leg how long it will take, or that nobody can say."""
+
+    leg_id: LegId
+    contact_id: ContactId
+    wait_us: int | None = None
+    """Until the leg is offered to the agent who takes it; None where no eligible agent is at work.
+    """
+    ahead: int = 0
+    """Waiting legs before it that some of its agents may take."""
+    agents: int = 0
+    """Agents at work who may take it."""
+    because: RiseCause | None = None
+    """Why it is more than what was left of what he was told before, if it is."""
+
+
 Action: TypeAlias = (
     EnterQueue
     | OfferContact
@@ -250,4 +267,5 @@ Action: TypeAlias = (
     | FileDisposition
     | RegainPlace
     | Acknowledge
+    | AnnounceWait
 )

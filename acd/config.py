@@ -116,6 +116,7 @@ class _DomainTable(Table):
     back_off_us: Span | None = None
     offer_gap_us: Span | None = None
     connect_us: Span | None = None
+    estimated_wait: bool | None = None
     skills: list[str] | None = None
     contact_attributes: list[str] | None = None
     contact_numbers: list[str] | None = None

@@ -122,6 +122,8 @@ class ContactFacts:
             if after == LegState.ABANDONED:
                 if not talked:
                     floor.places.keep(leg, now_us)
+                    if floor.wait_times is not None:
+                        floor.wait_times.habits.note_left(leg, now_us)
                 floor.give_up(leg, LegState.CANCELED if talked else after, now_us, orders)
             elif after == LegState.WRAPPING:
                 if leg.consults:

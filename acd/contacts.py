@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
 
+from acd.announcements import Announced
 from acd.events import ContactArrived
 from acd.ids import ContactId, LegId, OfferId, plain
 
@@ -197,6 +198,8 @@ class Leg(Struct, gc=False):
     """Its other pending offers, ascending; none once one was accepted."""
     expires_us: int = 0
     """When it ends if it is QUEUED then; 0 for never."""
+    announced: Announced | None = None
+    """How long its customer was last told that he would wait."""
 
     def offers(self) -> tuple[OfferId, ...]:
         """Return the offers that hold the leg, ascending."""

@@ -1,7 +1,7 @@
-"""A matcher that keeps the gauges of `acd.gauges` in step, and leaves the choice to another.
+"""A matcher that keeps others in step with what waits and who works, and leaves the choice to one.
 
-It stands between the floor and the matcher only in domains that have such gauges; all others pay
-nothing for them.
+Those are the gauges of `acd.gauges` and the estimates of `acd.wait_time`. It stands between the
+floor and the matcher only in domains that have such; all others pay nothing for them.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,6 +10,7 @@ from acd.agents import Agent
 from acd.contacts import Leg
 from acd.gauges import Gauges
 from acd.matching import CountedMatcher, Matcher, Pair
+from acd.wait_time import WaitTimes
 
 
 class Counting:
@@ -49,7 +50,34 @@ class Counting:
         self._matcher.refresh(agent)
 
 
-def counting(matcher: CountedMatcher, gauges: Gauges) -> Matcher:
-    """Return a matcher that keeps a domain's gauges too; itself where there are none."""
+class Watching:
+    """Tells estimates who waits and who changed; for the rest it is the matcher it is given."""
+
+    def __init__(self, matcher: Matcher, wait_times: WaitTimes) -> None:
+        self._matcher = matcher
+        self._wait_times = wait_times
+        self.next_pair: Callable[[int], Pair | None] = matcher.next_pair
+        self.another: Callable[[Leg, Sequence[Agent]], Agent | None] = matcher.another
+        self.settle: Callable[[], None] = matcher.settle
+
+    def wait(self, leg: Leg) -> None:
+        """Note that a leg is QUEUED, or that its exclusions changed while it is."""
+        self._wait_times.wait(leg)
+        self._matcher.wait(leg)
+
+    def remove(self, leg: Leg) -> None:
+        """Note that a leg waits no longer."""
+        self._wait_times.remove(leg)
+        self._matcher.remove(leg)
+
+    def refresh(self, agent: Agent) -> None:
+        """Note that an agent's availability, device, slots or idle clock changed."""
+        self._wait_times.refresh(agent)
+        self._matcher.refresh(agent)
+
+
+def counting(matcher: CountedMatcher, gauges: Gauges, wait_times: WaitTimes | None) -> Matcher:
+    """Return a matcher that keeps a domain's gauges and estimates too; itself without any."""
     has_any = gauges.backlogs or gauges.headrooms or gauges.doors.of_queue
-    return Counting(matcher) if has_any else matcher
+    counted: Matcher = Counting(matcher) if has_any else matcher
+    return counted if wait_times is None else Watching(counted, wait_times)

@@ -290,6 +290,12 @@ class ContactReprioritized(_Event, frozen=True, tag="contact.reprioritized"):
     """Higher is more urgent."""
 
 
+class WaitAsked(_Event, frozen=True, tag="wait.asked"):
+    """A customer who waits is to be told how long."""
+
+    contact_id: ContactId
+
+
 SingleEvent: TypeAlias = (
     ContactArrived
     | ContactLeft
@@ -320,6 +326,7 @@ SingleEvent: TypeAlias = (
     | LegDisposed
     | LegParked
     | LegResumed
+    | WaitAsked
 )
 
 

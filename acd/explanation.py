@@ -20,6 +20,7 @@ from msgspec import Struct
 
 from acd.actions import Action, OfferContact
 from acd.agents import Agent, Takes
+from acd.announcements import Estimate
 from acd.contacts import Leg, LegState
 from acd.eligibility import delayed, eligible, may_take, of_team
 from acd.errors import CallerError
@@ -120,6 +121,8 @@ class WaitExplanation(Struct, frozen=True):
     """When it widens to more agents; 0 for never."""
     expires_us: int
     """When it ends if it still waits; 0 for never."""
+    estimate: Estimate | None = None
+    """How long it will go on waiting; None in a domain that has no waits estimated."""
 
     @property
     def waits_for(self) -> tuple[Obstacle, ...]:
@@ -183,6 +186,7 @@ def explain_wait(router: Router, leg_id: LegId) -> WaitExplanation:
         others_by=_counted(found),
         widens_us=leg.widens_us,
         expires_us=leg.expires_us,
+        estimate=router.estimate(leg_id) if router.settings.estimated_wait else None,
     )
 
 

@@ -49,8 +49,12 @@ from acd.settings import SECOND_US, Abandons, DomainSettings, QueueClock, QueueS
     NOT_CONNECTED,
     RESCINDED,
     OTHER_EXITS,
+    TOLD,
+    TOLD_ENOUGH,
+    TOLD_ERROR_US,
+    TOLD_MISS_US,
     PLACES,
-) = range(28)
+) = range(32)
 
 BY_CAUSE: Final[Mapping[str, int]] = {
     FailureCause.BUSY: FAILED_BUSY,
@@ -98,6 +102,8 @@ aht: handling / handled legs, of the legs that are closed
 occupancy: time with a leg in handling / (that + ready with none in handling and none ringing)
 queue length: time average of the number waiting, ringing included
 other exits: canceled or expired before the connection; they are offered, and in no share
+announcements: of waits, to the offer that was answered; whoever left says nothing of them
+announcement error: announced less waited, from then on; its mean is the bias, that of its size MAE
 rona rate: timed out / (offers - canceled - rescinded - revoked); reject, failure rate likewise
 """
 
@@ -117,6 +123,23 @@ class OfferCounts(Struct, frozen=True, kw_only=True):
     canceled: int
     rescinded: int
     """Another agent was faster."""
+
+
+class ToldCounts(Struct, frozen=True, kw_only=True):
+    """How right announced waits were, of those whose contacts were answered."""
+
+    made: int
+    enough: int
+    """Those that the wait was not longer than."""
+    error_us: int
+    """Sum of announced less waited."""
+    miss_us: int
+    """Sum of its sizes."""
+    bias_s: float | None
+    """Mean error: above 0, too much was announced."""
+    mae_s: float | None
+    """Mean absolute error."""
+    enough_share: float | None
 
 
 class Figures(Struct, frozen=True, kw_only=True):
@@ -148,6 +171,7 @@ class Figures(Struct, frozen=True, kw_only=True):
     """Of the agents who serve this queue and channel, within the span; so is `idle_us`."""
     idle_us: int
     offers: OfferCounts
+    announcements: ToldCounts
     service_level: float | None
     answered_in_time_share: float | None
     asa_s: float | None
@@ -378,6 +402,7 @@ def figures_of(cell: Sequence[int], from_us: int, to_us: int, abandons: Abandons
         busy_us=cell[BUSY_US],
         idle_us=cell[IDLE_US],
         offers=_offer_counts(cell, failed),
+        announcements=_told_counts(cell),
         service_level=service_level(
             answered=cell[ANSWERED],
             answered_in_time=cell[ANSWERED_IN_TIME],
@@ -411,6 +436,19 @@ def _offer_counts(cell: Sequence[int], failed: dict[str, int]) -> OfferCounts:
         revoked=cell[REVOKED],
         canceled=cell[CANCELED],
         rescinded=cell[RESCINDED],
+    )
+
+
+def _told_counts(cell: Sequence[int]) -> ToldCounts:
+    made = cell[TOLD]
+    return ToldCounts(
+        made=made,
+        enough=cell[TOLD_ENOUGH],
+        error_us=cell[TOLD_ERROR_US],
+        miss_us=cell[TOLD_MISS_US],
+        bias_s=ratio(cell[TOLD_ERROR_US], made * SECOND_US),
+        mae_s=ratio(cell[TOLD_MISS_US], made * SECOND_US),
+        enough_share=ratio(cell[TOLD_ENOUGH], made),
     )
 
 

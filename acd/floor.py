@@ -19,13 +19,7 @@ from acd.actions import (
     WithdrawOffer,
 )
 from acd.affinity import Affinity
-from acd.agents import (
-    ASIDE,
-    Agent,
-    SlotState,
-    Takes,
-    make_agents,
-)
+from acd.agents import ASIDE, Agent, SlotState, Takes, make_agents
 from acd.contacts import (
     LEG_TABLE,
     OFFER_TABLE,
@@ -58,6 +52,7 @@ from acd.sessions import Sessions
 from acd.settings import DomainSettings, IdleClock
 from acd.stages import Stages
 from acd.timers import Entry, Timer, Timers
+from acd.wait_time import wait_times_of
 
 Orders = list[Action]
 
@@ -115,7 +110,6 @@ class Floor:
         self._idle_after_contact = settings.idle_clock is IdleClock.AFTER_CONTACT
         self.selection = Selection(settings, self.agents)
         self._performance = self.selection.performance
-        self._measures = self._performance.measuring
         self._occupancy = self.selection.occupancy
         self.matcher: Matcher
         self.timers = Timers(self._counts)
@@ -124,6 +118,8 @@ class Floor:
         self.gauges = Gauges(settings, self.agents)
         self.stages = Stages(settings, kinds, self.legs, self.timers, gauges=self.gauges)
         self.affinity = Affinity(settings, self.by_id, self.timers)
+        self.wait_times = wait_times_of(settings, self.agents, self.legs)
+        self._measures = self._performance.measuring or self.wait_times is not None
 
     # Legs that wait.
 
@@ -386,7 +382,9 @@ class Floor:
         offer = self.offers[leg.offer_id]
         leg.state = LegState.CLOSED
         if self._measures:
-            self._performance.end(offer, leg.klass.queue.name, now_us)
+            handled_us = self._performance.end(offer, leg.klass.queue.name, now_us)
+            if self.wait_times is not None and handled_us is not None:
+                self.wait_times.habits.note_handled(leg.klass, handled_us)
         agent = self.agents[offer.agent]
         if not self._idle_after_contact and offer.slot != SlotState.PARKED:
             agent.idle_since_us = now_us

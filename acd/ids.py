@@ -142,6 +142,16 @@ class ConsultEnd(StrEnum):
 
 
 @plain
+class RiseCause(StrEnum):
+    """Why a customer is told of a longer wait than what was left of the one announced before."""
+
+    AGENTS_LEFT = "agents_left"
+    """Fewer agents may take his contact than then."""
+    OVERTAKEN = "overtaken"
+    """More contacts are ahead of his than then."""
+
+
+@plain
 class Reason(StrEnum):
     """Why an event was refused. A refused event changes nothing."""
 
@@ -166,6 +176,8 @@ class Reason(StrEnum):
     TOO_MANY_CLASSES = "too_many_classes"
     NOT_SERVED = "not_served"
     """The agent's profile does not serve the queue."""
+    NOT_ESTIMATED = "not_estimated"
+    """The domain does not have waits estimated."""
     NOT_MEASURED = "not_measured"
     """The domain does not measure its agents' performance."""
     NO_VALUE = "no_value"

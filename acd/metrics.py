@@ -25,6 +25,7 @@ from typing import Any, Final
 
 from acd.actions import (
     Action,
+    AnnounceWait,
     CloseContact,
     CloseLeg,
     EnterQueue,
@@ -104,6 +105,7 @@ from acd.tallies import (
     make_clocks,
     make_tallies,
     row_of,
+    score,
     stop_handling,
     team_of,
 )
@@ -121,7 +123,7 @@ class Metrics:
     """Counts what happens. To be told of every step from `from_us` on, in order.
 
     Started later, it counts what it can know: legs that were opened before are left out whole.
-    Memory: a cell of 27 numbers for each queue, channel and interval in which something happened;
+    Memory: a cell of 31 numbers for each queue, channel and interval in which something happened;
     a driver that runs for years starts a new one from time to time.
     """
 
@@ -177,6 +179,7 @@ class Metrics:
             CloseContact: self._close_contact,
             SetAgentState: self._set_agent_state,
             FileDisposition: self._file_disposition,
+            AnnounceWait: self._announce_wait,
         }
 
     def fold(self, event: Event, actions: tuple[Action, ...], now_us: int) -> None:
@@ -326,6 +329,8 @@ class Metrics:
             self._end_wait(leg, now_us)
             bucket = wait_bucket(wait_us)
         tally.waits[bucket] = tally.waits.get(bucket, 0) + 1
+        if leg.told_us:
+            score(leg)
 
     def _leg_parked(self, event: LegParked, now_us: int) -> None:
         leg = self._offers.get(event.offer_id)
@@ -373,6 +378,7 @@ class Metrics:
             leg.further = {**(leg.further or {}), action.offer_id: agent}
             return
         leg.place = RINGING
+        leg.rings_us = now_us
         leg.offer_id = action.offer_id
         leg.agent = agent
 
@@ -433,6 +439,11 @@ class Metrics:
         leg = self._offers.get(action.offer_id)
         if leg is not None:
             leg.tally.dispositions[action.disposition or NONE] += 1
+
+    def _announce_wait(self, action: AnnounceWait, now_us: int) -> None:
+        leg = self._inside.get(action.contact_id, action.leg_id)
+        if leg is not None and action.wait_us is not None:
+            leg.told_us += ((now_us, action.wait_us),)
 
     # What several of them share -------------------------------------------------------------
 

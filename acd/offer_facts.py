@@ -151,7 +151,10 @@ class OfferFacts:
     def _leg_connected(self, event: ev.LegConnected, now_us: int, orders: list[Action]) -> None:
         leg = self._moved(event.offer_id, LegSignal.CONNECTED)
         if leg is not None:
-            self._floor.connect(leg, self._floor.offers[event.offer_id], now_us, orders)
+            offer = self._floor.offers[event.offer_id]
+            if self._floor.wait_times is not None:
+                self._floor.wait_times.habits.note_answer(leg, offer, now_us)
+            self._floor.connect(leg, offer, now_us, orders)
 
     def _leg_held(self, event: ev.LegHeld, now_us: int, orders: list[Action]) -> None:
         del now_us, orders

@@ -285,13 +285,17 @@ class Performance:
         if offer.handling_us != UNMEASURED:
             offer.handling_us -= now_us
 
-    def end(self, offer: Offer, queue: QueueName, now_us: int) -> None:
-        """Take the handle time of a leg that closes."""
+    def end(self, offer: Offer, queue: QueueName, now_us: int) -> int | None:
+        """Return the handle time of a leg that closes, if it has one; take it as a sample."""
         handled_us = offer.handling_us
-        if handled_us != UNMEASURED:
-            if offer.slot not in ASIDE:
-                handled_us += now_us
-            self._take(offer.agent, queue, Measure.HANDLE_TIME, min(handled_us, HANDLE_US_MAX))
+        if handled_us == UNMEASURED:
+            return None
+        if offer.slot not in ASIDE:
+            handled_us += now_us
+        handled_us = min(handled_us, HANDLE_US_MAX)
+        if self.measuring:
+            self._take(offer.agent, queue, Measure.HANDLE_TIME, handled_us)
+        return handled_us
 
     # What others tell.
 

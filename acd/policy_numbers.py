@@ -110,8 +110,12 @@ class PolicyNumbers:
         """Report a number that is missing, out of range or not read by the policy."""
         path = (*table, key)
         needed = self._urgency in _NEEDED_BY.get(key, ())
+        estimates = key == "handle_time_s" and self._settings.estimated_wait
         if number is None:
-            if needed and not self._in_doubt:
+            if estimates:
+                wanted = "a number, since domain.estimated_wait begins with it"
+                self._found.report(path, "is missing", wanted)
+            elif needed and not self._in_doubt:
                 wanted = f"a number, since the urgency policy `{self._urgency}` reads it"
                 self._found.report(path, "is missing", wanted)
             return
@@ -119,7 +123,7 @@ class PolicyNumbers:
             self._found.range(path, number, *_RANGES[key])
         else:
             self._found.span(path, number, zero=key == "head_start_s")
-        allowed = needed or self._urgency in _ALLOWED_BY.get(key, ())
+        allowed = needed or estimates or self._urgency in _ALLOWED_BY.get(key, ())
         if not allowed and not self._in_doubt:
             wanted = f"no such key, since the urgency policy `{self._urgency}` does not read it"
             self._found.report(path, "is given", wanted)

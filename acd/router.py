@@ -14,9 +14,19 @@ from types import MappingProxyType
 from typing import Final
 
 from acd import events as ev
-from acd.actions import Action, CloseContact, EnterQueue, OfferContact, Refused, RegainPlace
+from acd.actions import (
+    Action,
+    AnnounceWait,
+    CloseContact,
+    EnterQueue,
+    OfferContact,
+    Refused,
+    RegainPlace,
+)
 from acd.agent_facts import AgentFacts
 from acd.agents import Agent
+from acd.announcements import Estimate
+from acd.announcing import Announcing, put_as_recorded
 from acd.classes import RefusalError
 from acd.contact_facts import ContactFacts
 from acd.contacts import (
@@ -34,6 +44,7 @@ from acd.ids import (
     STEP_US_MAX,
     AgentId,
     ContactOutcome,
+    LegId,
     QueueName,
 )
 from acd.leases import Leases
@@ -90,7 +101,7 @@ class Router:
         matcher = make_matcher(
             settings, self._floor.agents, self._floor.legs, self._floor.selection
         )
-        self._floor.matcher = counting(matcher, self._floor.gauges)
+        self._floor.matcher = counting(matcher, self._floor.gauges, self._floor.wait_times)
         self._next_pair = self._floor.matcher.next_pair
         self._turned = matcher.turned
         self._doors = self._floor.gauges.doors
@@ -106,6 +117,7 @@ class Router:
             **Dispositions(self._floor).handlers,
             **ParkingFacts(self._floor).handlers,
             **Supervision(settings, self._floor).handlers,
+            **Announcing(self._floor).handlers,
             ev.ClockTicked: self._clock_ticked,
             ev.Batch: self._batch,
         }
@@ -184,6 +196,8 @@ class Router:
         for action in actions:
             if type(action) is CloseContact and action.outcome is ContactOutcome.EXPIRED:
                 self._expire_as_recorded(action, now_us)
+            if type(action) is AnnounceWait:
+                put_as_recorded(floor, action, now_us)
             if type(action) is OfferContact:
                 leg = floor.legs.get(action.leg_id)
                 agent = floor.by_id.get(action.agent_id)
@@ -308,6 +322,21 @@ class Router:
         agent = self._floor.by_id[agent_id]
         occupancy = self._floor.selection.occupancy
         return None if occupancy is None else occupancy.of(agent, self._now_us)
+
+    def estimate(self, leg_id: LegId) -> Estimate:
+        """Return how long a waiting leg will go on waiting, from the last step on.
+
+        O(classes with waiting legs that share agents with its own); see `acd.wait_time`.
+
+        Raises:
+            CallerError: It does not wait, or the settings do not have waits estimated.
+        """
+        leg = self._floor.legs.get(leg_id)
+        if leg is None or leg.state is not LegState.QUEUED:
+            raise CallerError("leg {} does not wait", leg_id)
+        if self._floor.wait_times is None:
+            raise CallerError("waits are not estimated; wanted domain.estimated_wait")
+        return self._floor.wait_times.of(leg, self._now_us)
 
     def _prepare(self, event: ev.Event, now_us: int) -> None:
         """Check the time of a step; then let the queues show whether they are open."""

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from acd.announcements import Estimate
 from acd.eligibility import Block
 from acd.explanation import Decision, OfferExplanation, WaitExplanation
 from acd.settings import SECOND_US
@@ -59,11 +60,25 @@ def tell_wait(one: WaitExplanation) -> str:
     if rest:
         named = one.agents[1:] if one.waits_for else ()
         parts.append(f"not to {_others(named, rest)}")
+    if one.estimate is not None:
+        parts.append(_estimated(one.estimate))
     if one.widens_us:
         parts.append(f"open to more at {seconds(one.widens_us)}")
     if one.expires_us:
         parts.append(f"expires at {seconds(one.expires_us)}")
     return "; ".join(parts)
+
+
+def _estimated(estimate: Estimate) -> str:
+    """Return how long a leg will go on waiting.
+
+    >>> _estimated(Estimate(90_000_000, 3, 2)), _estimated(Estimate(None, 0, 0))
+    ('estimated wait 90.000000, behind 3 with 2 at work', 'estimated wait unknown: nobody at work')
+    """
+    if estimate.wait_us is None:
+        return "estimated wait unknown: nobody at work"
+    who = f"behind {estimate.ahead:,} with {estimate.agents:,} at work"
+    return f"estimated wait {seconds(estimate.wait_us)}, {who}"
 
 
 def _agent_part(one: OfferExplanation) -> str:

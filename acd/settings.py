@@ -412,6 +412,8 @@ class DomainSettings(_Settings, frozen=True):
     """The shortest time between two offers to one agent."""
     connect_us: int = 10 * SECOND_US
     """How long connecting may take before the leg goes back to its place."""
+    estimated_wait: bool = False
+    """Whether it can be asked how long a leg will go on waiting; see `acd.wait_time`."""
     skills: tuple[str, ...] = ()
     attributes: dict[str, tuple[str, ...]] = {}
     """Agents' attributes and their values."""

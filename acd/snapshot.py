@@ -9,11 +9,13 @@ from copy import copy
 from msgspec import Struct
 
 from acd.agents import CHANNELS, NEVER_OCCUPIED_US, Agent
+from acd.announcements import Announced
 from acd.classes import RefusalError
 from acd.contacts import WHILE_PARTY_US, Contact, Leg, LegState, Offer
 from acd.errors import ConfigError, Problem
 from acd.events import ContactArrived
 from acd.floor import Floor
+from acd.habits import Habit
 from acd.ids import (
     AgentId,
     Availability,
@@ -54,6 +56,7 @@ class LegRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What it asks for, where that is not the contact's arrival."""
     further: tuple[int, ...] = ()
     expires_us: int = 0
+    announced: Announced | None = None
 
 
 class OfferRecord(Struct, frozen=True, kw_only=True):
@@ -101,6 +104,14 @@ class RatedRecord(Struct, frozen=True, kw_only=True):
     legs: tuple[tuple[OfferId, tuple[Measure, ...]], ...]
 
 
+class HabitRecord(Struct, frozen=True, kw_only=True):
+    """What is learned of a queue and channel."""
+
+    queue: QueueName
+    channel: Channel
+    habit: Habit
+
+
 class PlaceRecord(Struct, frozen=True, kw_only=True):
     """The place of a customer who left, and may come back."""
 
@@ -129,6 +140,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     last_agents: tuple[tuple[str, AgentId, int], ...] = ()
     """(customer, who last handled him, when), served longest ago first."""
     places: tuple[PlaceRecord, ...] = ()
+    habits: tuple[HabitRecord, ...] = ()
 
 
 def take(floor: Floor, now_us: int) -> Snapshot:
@@ -158,6 +170,7 @@ def take(floor: Floor, now_us: int) -> Snapshot:
                 asked=_own(leg, floor.contacts[leg.contact_id]),
                 further=leg.further,
                 expires_us=leg.expires_us,
+                announced=leg.announced,
             )
             for leg in floor.legs.values()
         ),
@@ -187,6 +200,7 @@ def take(floor: Floor, now_us: int) -> Snapshot:
             PlaceRecord(queue=queue, channel=channel, customer=customer, place=place)
             for (queue, channel, customer), place in floor.places.kept.items()
         ),
+        habits=_habits(floor),
     )
 
 
@@ -252,6 +266,9 @@ def _put_deeds(snapshot: Snapshot, floor: Floor) -> None:
     for queue, agent_id in snapshot.turns.items():
         if queue in queues and selection.takes_turns:
             selection.turns[queue] = floor.by_id[agent_id].index
+    if floor.wait_times is not None:
+        for learned in snapshot.habits:
+            floor.wait_times.habits.put_back(learned.queue, learned.channel, copy(learned.habit))
     if floor.affinity.remembers:
         for customer, agent_id, at_us in snapshot.last_agents:
             floor.affinity.remember(customer, floor.by_id[agent_id].index, at_us)
@@ -288,6 +305,7 @@ def _put_legs(snapshot: Snapshot, floor: Floor) -> None:
             consults=one.consults,
             further=one.further,
             expires_us=one.expires_us,
+            announced=one.announced,
         )
         if one.kept_for:
             floor.affinity.put_back(leg, floor.by_id[one.kept_for], one.kept_until_us)
@@ -317,6 +335,8 @@ def _rebuild(floor: Floor, now_us: int) -> None:
             floor.agents[index].excluded_from[leg.leg_id] = until_us
             if until_us != WHILE_PARTY_US:
                 floor.timers.add(until_us, Timer.EXCLUSION, leg.leg_id, index)
+        if floor.wait_times is not None:
+            floor.wait_times.know(leg.klass)
         if leg.state is LegState.QUEUED:
             floor.stages.await_next(leg)
             if leg.expires_us:
@@ -347,6 +367,15 @@ def _record(agent: Agent) -> AgentRecord:
         agent_id=agent.agent_id,
         availability=agent.availability,
         **{name: getattr(agent, name) for name in _CHANGING},
+    )
+
+
+def _habits(floor: Floor) -> tuple[HabitRecord, ...]:
+    if floor.wait_times is None:
+        return ()
+    return tuple(
+        HabitRecord(queue=queue, channel=CHANNELS[channel], habit=copy(habit))
+        for (queue, channel), habit in floor.wait_times.habits
     )
 
 

@@ -95,6 +95,8 @@ class Supervision:
         stages.reorder(leg, asked, klass)
         if waits:
             floor.matcher.wait(leg)
+        elif floor.wait_times is not None:
+            floor.wait_times.know(klass)
 
     def _contact_assigned(
         self, event: ev.ContactAssigned, now_us: int, orders: list[Action]

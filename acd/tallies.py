@@ -16,6 +16,10 @@ from acd.figures import (
     IDLE_US,
     NONE,
     PLACES,
+    TOLD,
+    TOLD_ENOUGH,
+    TOLD_ERROR_US,
+    TOLD_MISS_US,
     WAITING,
     WAITING_LATE,
     WAITING_US,
@@ -151,6 +155,10 @@ class Leg(Struct, gc=False):
     """Ends less starts, as an agent's clock."""
     further: dict[int, AgentClock] | None = None
     """Whom it is offered to beside `agent`, by offer."""
+    told_us: tuple[tuple[int, int], ...] = ()
+    """(when, how long from then on) of each wait that was announced."""
+    rings_us: int = 0
+    """When it was last offered, while it had no other offer."""
 
     def take(self, offer_id: int) -> None:
         """Let one of several offers be that which holds the leg."""
@@ -188,6 +196,17 @@ def stop_handling(leg: Leg, now_us: int) -> None:
         agent.busy_us += now_us
         if agent.ready and not agent.ringing:
             agent.idle_us -= now_us
+
+
+def score(leg: Leg) -> None:
+    """Count how right the waits were that were announced to a leg that is answered."""
+    cell = leg.cell
+    for at_us, wait_us in leg.told_us:
+        error_us = wait_us - (leg.rings_us - at_us)
+        cell[TOLD] += 1
+        cell[TOLD_ENOUGH] += error_us >= 0
+        cell[TOLD_ERROR_US] += error_us
+        cell[TOLD_MISS_US] += abs(error_us)
 
 
 NOBODY: Final = AgentClock(Pool(0, "", frozenset()))

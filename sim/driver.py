@@ -221,6 +221,11 @@ class World:
             obey[CloseContact] = self._forget_expired
         self._obeys = obey.get
 
+    @property
+    def router(self) -> Router:
+        """The router, to be read."""
+        return self._router
+
     # --- from start to horizon -------------------------------------------------------------------
 
     def run(self, progress: Progress | None = None) -> None:

@@ -28,8 +28,7 @@ from typing import Final, NamedTuple, TypeAlias
 from acd import events as ev
 from acd.agents import SlotState
 from acd.contacts import TALKING, Contact, Leg, LegState, Presence
-from acd.daemon.idle_rules import ANI_PREFIX, DNIS
-from acd.daemon.settings import CAMPAIGN
+from acd.daemon.settings import ANI_PREFIX, CAMPAIGN, DNIS
 from acd.daemon.switch_site import VOICE, Site
 from acd.ids import ConsultEnd, ContactId, LegId, OfferId
 from acd.switch_protocol import call_control as cc

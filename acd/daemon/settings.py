@@ -15,7 +15,6 @@ own, never here.
 """
 
 import re
-from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -28,7 +27,6 @@ from acd.classes import is_text
 from acd.daemon.addresses import Numbering, canonical
 from acd.daemon.context import settings as context_table
 from acd.daemon.hosts import is_loopback
-from acd.daemon.idle_rules import ANI_PREFIX, DNIS, idle_rules
 from acd.errors import ConfigError, Problem, shown
 from acd.ids import ID_MAX, AgentId, Channel, QueueName, plain
 from acd.mistakes import KeyPath, Mistake, in_file_order
@@ -38,16 +36,20 @@ from acd.toml_guard import FILE_BYTES_MAX, read_toml
 
 PORT_MAX: Final = 65_535
 
+DNIS: Final = "dnis"
+"""The attribute of a contact that holds the called number, where it is declared."""
+
 CAMPAIGN: Final = "campaign"
 """The attribute that holds the campaign of the called number, where there are campaigns."""
+
+ANI_PREFIX: Final = "ani_prefix"
+"""The attribute that holds the beginning of the caller's number, where it is declared."""
 
 PREFIX_DIGITS_MAX: Final = 5
 """Longest country code or prefix: those in use have up to four digits."""
 
 SHARED_MAX: Final = 1_000
 """Most numbers and addresses that many share."""
-
-_ANI_PREFIX_DIGITS: Final = 4
 
 ANI_PREFIX_DIGITS_MAX: Final = 8
 """Most digits of a caller's number that may be kept: a country code of 3 with an area code of 5."""
@@ -119,7 +121,7 @@ class SwitchSettings(_Settings, frozen=True):
     """The queue of each called number (DNIS); of the others the domain's entry rules say it."""
     campaigns: dict[str, str] = {}
     """The campaign of each called number that was told in one: a contact's attribute."""
-    ani_prefix_digits: int = _ANI_PREFIX_DIGITS
+    ani_prefix_digits: int = 4
     """With so many digits at most a caller's number becomes the attribute `ani_prefix`."""
     devices: dict[AgentId, str] = {}
     options: dict[str, Any] = {}
@@ -272,7 +274,6 @@ def _mistakes(table: _DaemonTable, domain: DomainSettings | None) -> list[Mistak
     found += _http_mistakes(table.http)
     if table.switch is not None and domain is not None:
         found += _switch_mistakes(table.switch, domain)
-        found += _idle_rules(table.switch, table.customers, domain)
     if table.customers is not None:
         found += _customer_mistakes(table.customers)
     if table.context is not None:
@@ -330,20 +331,6 @@ def _switch_mistakes(table: _SwitchTable, domain: DomainSettings) -> list[Mistak
             found.append(Mistake((*path, "devices", agent_id), seen, "a phone of his own"))
         taken[device] = agent_id
     return found
-
-
-def _idle_rules(
-    switch: _SwitchTable, customers: _CustomerTable | None, domain: DomainSettings
-) -> Iterator[Mistake]:
-    """Yield the entry rules that no call meets; a directory may bring any attribute."""
-    known = {DNIS, ANI_PREFIX} | ({CAMPAIGN} if switch.campaigns else set())
-    unknown = set(domain.contact_attributes) - known
-    if customers is not None and customers.directory is not None:
-        unknown.clear()
-    digits = switch.ani_prefix_digits or _ANI_PREFIX_DIGITS
-    yield from idle_rules(
-        domain, switch.routes or (), ani_prefix_digits=digits, unknown=sorted(unknown)
-    )
 
 
 def _campaign_mistakes(

@@ -89,7 +89,9 @@ class Orders:
                 return self._set_agent_state(action, command_id)
             case ac.EnterQueue() | ac.ConnectLeg() | ac.EndWrapUp() | ac.Refused() | ac.WidenLeg():
                 return None
-            case ac.RegainPlace() | ac.FileDisposition() | ac.Acknowledge():
+            case ac.RegainPlace() | ac.FileDisposition():
+                return None
+            case ac.Acknowledge() | ac.AnnounceWait():
                 return None
             case ac.CloseLeg():
                 return self.parts.close_leg(action, command_id)

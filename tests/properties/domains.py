@@ -306,6 +306,20 @@ def _with_headrooms(rng: Random, settings: DomainSettings) -> DomainSettings:
     return replace(settings, headrooms=headrooms)
 
 
+def _with_estimates(rng: Random, settings: DomainSettings) -> DomainSettings:
+    """Return a domain that has waits estimated, for which all channels have a handle time."""
+
+    def timed(channel: ChannelSettings) -> ChannelSettings:
+        drawn_us = rng.choice((1, 20, 90)) * SECOND_US
+        return replace(channel, handle_time_us=channel.handle_time_us or drawn_us)
+
+    queues = tuple(
+        replace(queue, channels={name: timed(one) for name, one in queue.channels.items()})
+        for queue in settings.queues
+    )
+    return replace(settings, queues=queues, estimated_wait=True)
+
+
 def _slots(rng: Random, channel: Channel) -> SlotSettings:
     return SlotSettings(
         slots=rng.randint(1, 3),
@@ -460,7 +474,8 @@ def small_domain(rng: Random) -> DomainSettings:
         settings = _with_headrooms(rng, settings)
     if rng.random() < 0.3:
         settings = _with_calendars(rng, settings)
-    return _with_rules(rng, settings) if rng.random() < 0.5 else settings
+    settings = _with_rules(rng, settings) if rng.random() < 0.5 else settings
+    return _with_estimates(rng, settings) if rng.random() < 0.5 else settings
 
 
 def middle_domain(rng: Random, urgency: Urgency) -> DomainSettings:
@@ -519,4 +534,4 @@ def middle_domain(rng: Random, urgency: Urgency) -> DomainSettings:
     settings = _with_headrooms(rng, settings)
     if rng.random() < 0.3:
         settings = _with_calendars(rng, settings)
-    return _with_rules(rng, settings)
+    return _with_estimates(rng, _with_rules(rng, settings))

@@ -35,6 +35,7 @@ from acd.events import (
     OfferFailed,
     OfferRejected,
     SingleEvent,
+    WaitAsked,
     WrapUpEnded,
     WrapUpModeChanged,
 )
@@ -209,6 +210,8 @@ def a_decision(rng: Random, world: Inside) -> SingleEvent:
         contact_id = rng.choice(known)
     else:
         contact_id = f"contact{rng.randint(0, world.contacts_sent)}"
+    if rng.random() < 0.4:
+        return WaitAsked(contact_id=contact_id)
     if rng.random() < 0.3:
         return ContactCanceled(contact_id=contact_id)
     if rng.random() < 0.5:

@@ -18,6 +18,7 @@ import pytest
 from acd.actions import (
     Acknowledge,
     Action,
+    AnnounceWait,
     CloseContact,
     CloseLeg,
     EnterQueue,
@@ -64,6 +65,10 @@ from acd.settings import SECOND_US, AfterMiss, AgentSettings, DomainSettings, Ur
 from acd.skills import parse_requirement
 from acd.snapshot import Snapshot
 from tests.properties.deeds import Deeds
+from tests.properties.estimating import (
+    an_announcement_rises_for_a_cause_only,
+    estimates_rest_on_who_is_ahead_and_at_work,
+)
 from tests.properties.failing import Failing
 from tests.properties.keeping import Keeping
 from tests.properties.naive import Naive, in_hand, moment, naive_router, takes_of
@@ -384,6 +389,8 @@ class World:
         """The agents of whom the last step's batch spoke."""
         self._places: dict[tuple[str, str, str], tuple[int, int]] = {}
         """Arrival and last instant of the places that customers may come back to."""
+        self.announced: dict[int, tuple[int, AnnounceWait]] = {}
+        """When and how long each leg's customer was last told to wait."""
         self._check_every = check_every
 
     # What the switch knows.
@@ -435,7 +442,8 @@ class World:
             return
         before = essence(self.router)
         again = self._step(event)
-        assert all(isinstance(action, Refused) for action in again)
+        # Whoever asks again how long he will wait is answered again.
+        assert all(isinstance(action, Refused | AnnounceWait) for action in again)
         assert essence(self.router) == before
 
     def wait(self, duration_us: int) -> None:
@@ -520,6 +528,7 @@ class World:
         self.event = event
         self.actions = actions
         self.happened.update(type(action) for action in actions)
+        an_announcement_rises_for_a_cause_only(self)
         if type(event) is Batch and bystander is not None:
             self._refused_members_leave_no_trace(event, bystander)
         if checked:
@@ -1139,4 +1148,5 @@ INVARIANTS: Final[tuple[Callable[[World], None], ...]] = (
     World.performance_is_what_the_agents_did,
     World.occupancy_is_what_the_agents_did,
     *PARTIES,
+    estimates_rest_on_who_is_ahead_and_at_work,
 )

@@ -37,6 +37,8 @@ DELETE /v1/contacts/{contact_id}     401  401   401     403   200      403  403 
 POST   /v1/contacts/{contact_id}/assignment 401 401 401 403   403      403  403   422
 POST   /v1/contacts/{contact_id}/priority   401 401 401 403   403      403  403   422
 POST   /v1/contacts/{contact_id}/cancellation 401 401 401 403 403      403  403   200
+GET    /v1/contacts/{contact_id}/wait 401 401  401     403   403      403  403   422
+POST   /v1/contacts/{contact_id}/announcement 401 401 401 403 422      403  403   422
 GET    /v1/queues                    401  401   401     403   403      403  403   200
 GET    /v1/queues/{name}             401  401   401     403   403      403  403   200
 GET    /v1/agents                    401  401   401     403   403      403  403   200
@@ -59,6 +61,8 @@ BODIES = {
     "/v1/contacts/{contact_id}/assignment": {"agent_id": "bob"},
     "/v1/contacts/{contact_id}/priority": {"priority": 3},
     "/v1/contacts/{contact_id}/cancellation": {},
+    # Nor has it waits estimated.
+    "/v1/contacts/{contact_id}/announcement": {},
     "/v1/contacts": {"queue": "sales", "channel": "chat"},
     "/v1/agents/{agent_id}/state": {"state": "logged_in"},
     # The domain measures nothing, which is said to whoever may rate.

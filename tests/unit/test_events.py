@@ -33,6 +33,7 @@ agent.device_changed agent.wrap_up_mode_changed
 clock.ticked
 leg.transferred leg.requeued consult.requested consult.ended
 contact.canceled contact.reprioritized contact.assigned leg.disposed leg.parked leg.resumed
+wait.asked
 batch
 """
 
@@ -41,7 +42,7 @@ leg.enter offer.contact leg.widen offer.withdraw
 leg.connect leg.interrupt leg.resume wrap_up.end customer.release contact.close
 agent.set_state refused
 leg.open leg.close leg.join agent.release
-leg.disposition leg.regain_place contact.acknowledge
+leg.disposition leg.regain_place contact.acknowledge wait.announce
 """
 
 VALUES: dict[str, Any] = {

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from acd import config, explanation, sentences
 from acd import events as ev
 from acd.actions import Action, EnterQueue, OfferContact
+from acd.announcements import Estimate
 from acd.eligibility import Block
 from acd.errors import CallerError
 from acd.explanation import Decision, OfferExplanation, explain_offer, explain_wait
@@ -519,6 +520,23 @@ def test_what_a_journal_left_waiting_may_be_offered_at_the_next_step() -> None:
     assert tell_wait(wait).endswith(
         "since 1.000000: may be offered to ann at the next step; not to 1 agent (1 logged_out)"
     )
+
+
+def test_a_wait_that_is_estimated_says_how_long() -> None:
+    settings = bank()
+    channels = {
+        name: replace(one, handle_time_us=90 * SECOND_US)
+        for queue in settings.queues
+        for name, one in queue.channels.items()
+    }
+    queues = tuple(
+        replace(queue, channels={name: channels[name] for name in queue.channels})
+        for queue in settings.queues
+    )
+    play = Asked(replace(settings, queues=queues, estimated_wait=True))
+    play.tell(1, arrived("c1", queue="cards"))
+    assert explain_wait(play.router, 1).estimate == Estimate(None, 0, 0)
+    assert "; estimated wait unknown: nobody at work" in play.wait(1)
 
 
 def test_what_does_not_wait_is_not_explained() -> None:

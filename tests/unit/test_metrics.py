@@ -19,8 +19,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acd import events as ev
+from acd import journal
 from acd.actions import (
     Action,
+    AnnounceWait,
     CloseContact,
     ConnectLeg,
     EndWrapUp,
@@ -793,3 +795,44 @@ def test_the_documented_example_gives_the_documented_figures(tmp_path, monkeypat
     failed, tried = doctest.testfile(str(page), module_relative=False)
     assert failed == 0
     assert tried > 5
+
+
+# Announcements ----------------------------------------------------------------------------------
+
+
+def test_announced_waits_are_measured_against_the_wait_that_came() -> None:
+    """The golden story of c4, who was told eight times, and once that nobody can say."""
+    story = Path(__file__).parents[1] / "golden" / "wait_rises_for_a_cause.journal"
+    with story.open("rb") as stream:
+        told = journal.read(stream, story.name)
+        metrics = Metrics(told.settings, from_us=0)
+        for entry in told.entries:
+            metrics.fold(entry.event, entry.actions, entry.now_us)
+    got = metrics.report(131 * SECOND_US).rows[0].total.announcements
+    # Told at 4, 34, 40, 50, 60, 80, 90 and 100; it was offered at 130.
+    errors_s = (120 - 126, 90 - 96, 240 - 90, 230 - 80, 360 - 70, 340 - 50)
+    errors_us = [*(one * SECOND_US for one in errors_s), 234_181_818 - 40 * SECOND_US]
+    errors_us.append(117_090_909 - 30 * SECOND_US)
+    assert (got.made, got.enough, got.enough_share) == (8, 6, 0.75)
+    assert got.error_us == sum(errors_us)
+    assert got.miss_us == sum(map(abs, errors_us))
+    assert got.bias_s == sum(errors_us) / 8 / SECOND_US
+    assert got.mae_s == sum(map(abs, errors_us)) / 8 / SECOND_US
+
+
+def test_who_leaves_says_nothing_of_what_he_was_told() -> None:
+    told = AnnounceWait(1, "c1", 60 * SECOND_US)
+    story = Story()
+    row = story.metrics.report(0).rows[0]
+    queue, channel = row.queue, row.channel
+    for at_us, event, actions in (
+        (0, ev.ContactArrived(contact_id="c1", queue=queue, channel=channel), ()),
+        (1, ev.WaitAsked(contact_id="c1"), (told,)),
+        # Of a leg that the count never saw enter, and one that was told nothing.
+        (1, ev.WaitAsked(contact_id="c0"), (AnnounceWait(9, "c0", 1),)),
+        (1, ev.WaitAsked(contact_id="c1"), (AnnounceWait(1, "c1"),)),
+        (2, ev.ContactLeft(contact_id="c1"), (CloseContact("c1", ContactOutcome.ABANDONED),)),
+    ):
+        story.metrics.fold(event, actions, at_us)
+    got = story.metrics.report(3).rows[0].total.announcements
+    assert (got.made, got.bias_s, got.mae_s, got.enough_share) == (0, None, None, None)

@@ -37,6 +37,7 @@ _TO_LOG_IN: Final = (Availability.LOGGED_OUT, UNKNOWN)
 
 _FORGET: Final = (
     f"DELETE FROM offers WHERE contact IN ({_OLD})",  # noqa: S608 - a constant.
+    f"DELETE FROM announcements WHERE contact IN ({_OLD})",  # noqa: S608 - a constant.
     f"DELETE FROM contacts WHERE contact IN ({_OLD})",  # noqa: S608 - a constant.
     (
         "DELETE FROM acknowledgements WHERE contact_id IN (SELECT contact_id"
@@ -79,6 +80,7 @@ class Fold:
             act.ResumeLeg: self._resume,
             act.SetAgentState: self._set_state,
             act.Acknowledge: self._acknowledge,
+            act.AnnounceWait: self._announce,
         }
 
     def write(self, entries: tuple[Entry, ...]) -> None:
@@ -220,6 +222,11 @@ class Fold:
     def _acknowledge(self, action: act.Acknowledge, now_us: int) -> None:
         row = (action.contact_id, action.reference, now_us, action.expected_s)
         self._sql.execute("INSERT OR REPLACE INTO acknowledgements VALUES (?, ?, ?, ?)", row)
+
+    def _announce(self, action: act.AnnounceWait, now_us: int) -> None:
+        leg = self._legs.inside.get(action.contact_id, action.leg_id)
+        if leg is not None and action.wait_us is not None:
+            self._legs.announce(leg, action.wait_us, now_us)
 
     def _interrupt(self, action: act.InterruptLeg, now_us: int) -> None:
         self._turn(action.offer_id, HANDLING, INTERRUPTED, now_us)

@@ -24,6 +24,7 @@ _PUT_CONTACT: Final = (
     f"INSERT OR REPLACE INTO contacts VALUES ({', '.join('?' * (_FIELDS + COUNTS))})"  # noqa: S608
 )
 _PUT_OFFER: Final = "INSERT OR REPLACE INTO offers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_PUT_ANNOUNCEMENT: Final = "INSERT INTO announcements VALUES (?, ?, ?)"
 _LOSE: Final = (
     "UPDATE contacts SET ended_us = ?, outcome = ? WHERE ended_us IS NULL",
     "UPDATE offers SET ended_us = ?, outcome = ? WHERE ended_us IS NULL",
@@ -84,6 +85,8 @@ class Legs:
         ).fetchone()
         self._changed: dict[int, Leg] = {}
         self._offers: dict[OfferId, Offer] = {}
+        self._announced: list[tuple[int, int, int]] = []
+        """(leg, when, how long it was told to wait)"""
         self._open: Counter[int] = Counter()
         """How many offers hold each contact, by its number."""
         by_number = {}
@@ -133,6 +136,10 @@ class Legs:
         self._open[leg.contact] += 1
         self.changed(leg, offer)
 
+    def announce(self, leg: Leg, wait_us: int, now_us: int) -> None:
+        """Note how long a leg was told to wait."""
+        self._announced.append((leg.contact, now_us, wait_us))
+
     def changed(self, leg: Leg, offer: Offer) -> None:
         """Note that a leg and an offer are to be written."""
         self._changed[leg.contact] = leg
@@ -175,8 +182,10 @@ class Legs:
         """Write what changed."""
         self._sql.executemany(_PUT_CONTACT, [_row(leg) for leg in self._changed.values()])
         self._sql.executemany(_PUT_OFFER, [astuple(offer) for offer in self._offers.values()])
+        self._sql.executemany(_PUT_ANNOUNCEMENT, self._announced)
         self._changed.clear()
         self._offers.clear()
+        self._announced.clear()
 
 
 def _row(leg: Leg) -> tuple[Any, ...]:

@@ -40,8 +40,18 @@ SELECT queue, channel, n, count(*), sum(answered), sum(answered AND counted <= o
     sum(waiting AND counted > objective), sum(handled), sum(wait * answered), sum(wait * abandoned),
     sum(handling_us * handled), 0, 0, 0, sum(offers), sum(timed_out), sum(rejected), sum(revoked),
     sum(canceled), sum(failed_busy), sum(failed_unreachable), sum(failed_congestion),
-    sum(failed_refused), sum(not_connected), sum(rescinded), sum(other)
+    sum(failed_refused), sum(not_connected), sum(rescinded), sum(other), 0, 0, 0, 0
 FROM legs GROUP BY queue, channel, n"""
+
+_TOLD: Final = """
+WITH errors AS (
+    SELECT queue, channel, (entered_us - :from_us) / :interval_us AS n,
+        wait_us - (made_us - at_us) AS error
+    FROM contacts JOIN announcements USING (contact) JOIN offers USING (contact)
+    WHERE entered_us >= :from_us AND entered_us < :to_us AND contacts.outcome <> :lost
+        AND offers.answered_us IS NOT NULL)
+SELECT queue, channel, n, count(*), sum(error >= 0), sum(error), sum(abs(error))
+FROM errors GROUP BY queue, channel, n"""
 
 _WAITS: Final = """
 SELECT queue, channel, wait_bucket(answered_us - entered_us) AS bucket, count(*) FROM contacts
@@ -176,7 +186,7 @@ def _count(
     values: dict[str, Any],
     cells: Cells,
 ) -> None:
-    """Count legs into the cells of their entry."""
+    """Count legs, and what was announced to them, into the cells of their entry."""
     lines = [
         (str(one.queue), str(one.channel), one.objective_us, one.short_us, one.clock is not None)
         for one in tallies
@@ -199,6 +209,9 @@ def _count(
         _COUNTS.format(lines=marks), {**values, **named}
     ):
         cells[queue, channel][number] = counts
+    for queue, channel, number, *told in sql.execute(_TOLD, values):
+        if (queue, channel) in cells:
+            cells[queue, channel][number][fig.TOLD : fig.TOLD_MISS_US + 1] = told
 
 
 def _work(

@@ -16,7 +16,7 @@ from acd.errors import ConfigError, Problem, StorageError
 APPLICATION_ID: Final = 0x61636468
 """`acdh`: tells this file from other people's databases, and from the journal."""
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Of the tables; raised when a release that knows the old ones would err."""
 
 BUSY_S: Final = 5.0
@@ -50,6 +50,9 @@ CREATE TABLE offers (
     outcome TEXT NOT NULL, cause TEXT NOT NULL);
 CREATE INDEX offers_by_contact ON offers (contact);
 CREATE INDEX offers_by_time ON offers (made_us);
+CREATE TABLE announcements (
+    contact INTEGER NOT NULL, at_us INTEGER NOT NULL, wait_us INTEGER NOT NULL);
+CREATE INDEX announcements_by_contact ON announcements (contact);
 CREATE TABLE agents (
     agent_id TEXT PRIMARY KEY, availability TEXT NOT NULL, reason TEXT NOT NULL,
     since_us INTEGER NOT NULL, pending TEXT, ready INTEGER NOT NULL, ringing INTEGER NOT NULL,

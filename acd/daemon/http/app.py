@@ -13,6 +13,7 @@ from acd.daemon.http import (
     queue_routes,
     socket_routes,
     supervision_routes,
+    wait_routes,
 )
 from acd.daemon.http.access import Access
 from acd.daemon.http.desk import Desks
@@ -53,6 +54,7 @@ def make_api(daemon: Daemon) -> FastAPI:
     add_handlers(api)
     api.include_router(contact_routes.make_router(daemon))
     api.include_router(supervision_routes.make_router(daemon))
+    api.include_router(wait_routes.make_router(daemon))
     api.include_router(agent_routes.make_router(daemon))
     api.include_router(leg_routes.make_router(daemon))
     api.include_router(queue_routes.make_router(daemon))

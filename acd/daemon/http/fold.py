@@ -191,6 +191,7 @@ class Fold:
                 ev.ContactLeft(contact_id=contact_id)
                 | ev.ContactCanceled(contact_id=contact_id)
                 | ev.ContactReprioritized(contact_id=contact_id)
+                | ev.WaitAsked(contact_id=contact_id)
             ):
                 for leg in self._inside.of(contact_id):
                     for offer_id in leg.offers:
@@ -313,7 +314,13 @@ class Fold:
                 self._regain(self._inside.first[contact_id], action.arrived_us)
             case ac.JoinLeg(contact_id=contact_id):
                 self._touch_party(contact_id, touched)
-            case ac.EnterQueue() | ac.ReleaseCustomer() | ac.Refused() | ac.WidenLeg():
+            case (
+                ac.EnterQueue()
+                | ac.ReleaseCustomer()
+                | ac.Refused()
+                | ac.WidenLeg()
+                | ac.AnnounceWait()
+            ):
                 pass
             case ac.Acknowledge():
                 pass

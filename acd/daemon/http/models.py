@@ -18,6 +18,7 @@ from acd.ids import (
     AgentId,
     Channel,
     ContactId,
+    RiseCause,
     plain,
 )
 
@@ -119,6 +120,30 @@ class Assignment(_Model):
 
 class Cancellation(_Model):
     """Nothing more is to be said of it."""
+
+
+class Announcement(_Model):
+    """Nothing is to be said of it."""
+
+
+class WaitEstimated(_Model):
+    """How long a contact will go on waiting, as it is now."""
+
+    contact_id: ContactId
+    wait_us: int | None
+    """Until it is offered to the agent who takes it; null where no eligible agent is at work."""
+    ahead: int
+    """Contacts that wait before it and that some of its agents may take."""
+    agents: int
+    """Agents at work who may take it."""
+
+
+class WaitTold(WaitEstimated):
+    """What its customer is to be told. It is kept."""
+
+    entry: int
+    because: RiseCause | None
+    """Why it is more than what was left of what he was told before, if it is."""
 
 
 class ContactDecided(_Model):
