@@ -3,7 +3,7 @@
 Whoever calls hears music and knows that he waits; whoever wrote knows nothing until he is answered.
 Where queue and channel say so, the arrival of an email or web form orders one `Acknowledge`. What
 is expected is what he was promised; without a promise the service objective, counted from when the
-queue opens.
+queue opens, or by the queue's clock.
 
 The reference is made of the contact's id, so that nothing must be kept for it: twelve characters of
 a digest, without those that are mistaken for others when read aloud. It is a name to be quoted, and
@@ -51,9 +51,10 @@ def acknowledge(
     due_us, door = promised_by(asked, klass, arrived_us), klass.door
     if not due_us and asked.promised_us is None:
         from_us = arrived_us
-        if door is not None and door.is_shut and door.changes_us < NEVER_US:
+        runs = klass.clock is None  # Else it stands still by itself while the queue is closed.
+        if runs and door is not None and door.is_shut and door.changes_us < NEVER_US:
             from_us = door.changes_us
-        due_us = from_us + klass.channel_settings.objective_us
+        due_us = klass.due_us(from_us, klass.channel_settings.objective_us)
     expected_s = max(0, -((now_us - due_us) // SECOND_US))
     return Acknowledge(asked.contact_id, reference_of(asked.contact_id), expected_s)
 

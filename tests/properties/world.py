@@ -61,7 +61,14 @@ from acd.events import (
 from acd.ids import Availability, Channel, ContactOutcome, OfferOutcome
 from acd.metrics import Metrics
 from acd.router import Router
-from acd.settings import SECOND_US, AfterMiss, AgentSettings, DomainSettings, Urgency
+from acd.settings import (
+    SECOND_US,
+    AfterMiss,
+    AgentSettings,
+    DomainSettings,
+    QueueClock,
+    Urgency,
+)
 from acd.skills import parse_requirement
 from acd.snapshot import Snapshot
 from tests.properties.deeds import Deeds
@@ -604,11 +611,12 @@ class World:
                 continue
             due_us, since_us = one.promised_us, next(since)
             if due_us is None and queue.promise_us is not None:
-                due_us = since_us + queue.promise_us
+                due_us = self.naive.due_us(queue.name, since_us, queue.promise_us)
             if due_us is None:
-                if self.naive.is_closed(queue.name, self.now_us):
+                runs = queue.clock is QueueClock.ELAPSED
+                if runs and self.naive.is_closed(queue.name, self.now_us):
                     since_us = self.naive.opens_us(queue.name, self.now_us)
-                due_us = since_us + channel.objective_us
+                due_us = self.naive.due_us(queue.name, since_us, channel.objective_us)
             expected_s = ceil(Fraction(due_us - self.now_us, SECOND_US))
             wanted.append((one.contact_id, max(0, expected_s)))
         told = [one for one in actions if isinstance(one, Acknowledge)]
