@@ -12,6 +12,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 HOT = (
+    "admission",
     "affinity",
     "agents",
     "classes",
@@ -23,6 +24,7 @@ HOT = (
     "eligibility",
     "expiry",
     "floor",
+    "gates",
     "gauges",
     "heads",
     "inside",
@@ -33,6 +35,7 @@ HOT = (
     "occupancy",
     "offer_facts",
     "opening",
+    "overflow",
     "parallel_offers",
     "performance",
     "parking",

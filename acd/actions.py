@@ -18,6 +18,7 @@ from acd.ids import (
     LegId,
     OfferId,
     OfferOutcome,
+    OverflowCause,
     QueueName,
     Reason,
     TimeUs,
@@ -159,8 +160,9 @@ class OpenLeg(_Action, frozen=True, tag="leg.open"):
     contact_id: ContactId
     queue: QueueName
     channel: Channel
-    from_offer: OfferId
-    """By which the agent has the contact who gives it further, or consults."""
+    from_offer: OfferId = 0
+    """By which the agent has the contact who gives it further, or consults; 0 where it overflowed.
+    """
     consults: LegId = 0
     """The leg whose customer is put on hold, since its agent consults whoever takes this one; 0
     where the customer himself waits in it."""
@@ -220,6 +222,24 @@ class FileDisposition(_Action, frozen=True, tag="leg.disposition"):
     """Empty where none was told."""
 
 
+class OverflowLeg(_Action, frozen=True, tag="leg.overflow"):
+    """Let a contact that waits leave its queue, for one of three: a queue, a voicemail, a message.
+
+    For another queue `OpenLeg` follows, and nothing is to be done. Else the customer is handed to
+    the voicemail, or hears the message and is let go; nothing further is ordered for him.
+    """
+
+    leg_id: LegId
+    contact_id: ContactId
+    because: OverflowCause
+    queue: str = ""
+    voicemail: str = ""
+    message: str = ""
+    limit: str = ""
+    """The name of the limit on admission by which it leaves; empty where its queue's rule says so.
+    """
+
+
 Action: TypeAlias = (
     EnterQueue
     | OfferContact
@@ -239,4 +259,5 @@ Action: TypeAlias = (
     | ReleaseAgent
     | FileDisposition
     | RegainPlace
+    | OverflowLeg
 )

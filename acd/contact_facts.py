@@ -117,7 +117,7 @@ class ContactFacts:
             after = LEG_TABLE[leg.state][LegSignal.LEFT]
             if after == LegState.ABANDONED:
                 if not talked:
-                    floor.places.keep(leg, now_us)
+                    floor.places.keep(contact.arrival, leg.arrived_us, now_us)
                 floor.give_up(leg, LegState.CANCELED if talked else after, now_us, orders)
             elif after == LegState.WRAPPING:
                 if leg.consults:

@@ -16,6 +16,7 @@ from acd.events import ContactArrived
 from acd.ids import ContactId, LegId, OfferId, plain
 
 if TYPE_CHECKING:
+    from acd.admission import Limit
     from acd.queues import LegClass
 
 IGNORED: Final = -1
@@ -46,6 +47,8 @@ class LegState(IntEnum):
     """Put away by its agent: it keeps nobody busy."""
     EXPIRED = 9
     CANCELED = 10
+    OVERFLOWED = 11
+    REJECTED = 12
 
 
 @plain
@@ -197,6 +200,12 @@ class Leg(Struct, gc=False):
     """Its other pending offers, ascending; none once one was accepted."""
     expires_us: int = 0
     """When it ends if it is QUEUED then; 0 for never."""
+    given: bool = False
+    """An agent gave it further, so that no limit turns it away."""
+    overflows_us: int = 0
+    """When it leaves its queue if it is QUEUED then; 0 for never."""
+    limits: tuple["Limit", ...] = ()
+    """The limits on admission that it counts for."""
 
     def offers(self) -> tuple[OfferId, ...]:
         """Return the offers that hold the leg, ascending."""

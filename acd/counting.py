@@ -28,6 +28,10 @@ class Counting:
             self._matcher.turned(backlog, opened=True)
         if leg.klass.door is not None:
             leg.klass.door.legs.add(leg.leg_id)
+        if leg.klass.gate is not None:
+            leg.klass.gate.come(leg)
+        for limit in leg.limits:
+            limit.come(leg)
         self._matcher.wait(leg)
 
     def remove(self, leg: Leg) -> None:
@@ -37,6 +41,10 @@ class Counting:
             backlog.go(leg.leg_id)
         if leg.klass.door is not None:
             leg.klass.door.legs.discard(leg.leg_id)
+        if leg.klass.gate is not None:
+            leg.klass.gate.go(leg)
+        for limit in leg.limits:
+            limit.go(leg)
         self._matcher.remove(leg)
 
     def refresh(self, agent: Agent) -> None:
@@ -49,7 +57,13 @@ class Counting:
         self._matcher.refresh(agent)
 
 
-def counting(matcher: CountedMatcher, gauges: Gauges) -> Matcher:
-    """Return a matcher that keeps a domain's gauges too; itself where there are none."""
-    has_any = gauges.backlogs or gauges.headrooms or gauges.doors.of_queue
-    return Counting(matcher) if has_any else matcher
+def counting(matcher: CountedMatcher, gauges: Gauges, *, limited: bool = False) -> Matcher:
+    """Return a matcher that keeps a domain's gauges too; itself where there are none.
+
+    Args:
+        matcher: Who chooses.
+        gauges: What is counted.
+        limited: Whether the domain has limits on admission.
+    """
+    has_any = gauges.backlogs or gauges.headrooms or gauges.doors.of_queue or gauges.gates
+    return Counting(matcher) if has_any or limited else matcher

@@ -27,6 +27,7 @@ from acd.events import Event
 from acd.heads import NEVER, RatioHeads, heads_of
 from acd.ids import AgentId, Channel, ContactId, LegId, OfferId, QueueName
 from acd.lanes import Lane
+from acd.overflow import overflow_us
 from acd.personal import tier_of
 from acd.policies import preferences_lacked, ranking
 from acd.queues import Key
@@ -120,6 +121,9 @@ class WaitExplanation(Struct, frozen=True):
     """When it widens to more agents; 0 for never."""
     expires_us: int
     """When it ends if it still waits; 0 for never."""
+    overflows_us: int = 0
+    """When it leaves its queue if it still waits: its time is over then, or the queue closes; 0 for
+    never, as far as can be known."""
 
     @property
     def waits_for(self) -> tuple[Obstacle, ...]:
@@ -183,6 +187,7 @@ def explain_wait(router: Router, leg_id: LegId) -> WaitExplanation:
         others_by=_counted(found),
         widens_us=leg.widens_us,
         expires_us=leg.expires_us,
+        overflows_us=overflow_us(leg),
     )
 
 

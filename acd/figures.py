@@ -16,7 +16,14 @@ from typing import Final
 
 from msgspec import Struct
 
-from acd.ids import Channel, FailureCause, OfferOutcome, QueueName, TimeUs
+from acd.ids import (
+    Channel,
+    ContactOutcome,
+    FailureCause,
+    OfferOutcome,
+    QueueName,
+    TimeUs,
+)
 from acd.settings import SECOND_US, Abandons, DomainSettings, QueueClock, QueueSettings
 
 # A cell is a list of counts: of the legs that entered one queue and channel in one interval. These
@@ -49,8 +56,10 @@ from acd.settings import SECOND_US, Abandons, DomainSettings, QueueClock, QueueS
     NOT_CONNECTED,
     RESCINDED,
     OTHER_EXITS,
+    OVERFLOWED,
+    TURNED_AWAY,
     PLACES,
-) = range(28)
+) = range(30)
 
 BY_CAUSE: Final[Mapping[str, int]] = {
     FailureCause.BUSY: FAILED_BUSY,
@@ -70,6 +79,13 @@ BY_OUTCOME: Final[Mapping[OfferOutcome, int]] = {
     OfferOutcome.RESCINDED: RESCINDED,
 }
 """Where the end of an offer counts that did not lead to a connection."""
+
+BY_EXIT: Final[Mapping[ContactOutcome, int]] = {
+    ContactOutcome.OVERFLOWED: OVERFLOWED,
+    ContactOutcome.REJECTED: TURNED_AWAY,
+}
+"""Where legs count that ended before the connection; under `OTHER_EXITS` where not here, but for
+abandons."""
 
 NONE: Final = "none"
 """By which legs are counted of which no disposition was told."""
@@ -97,7 +113,8 @@ handling: connected until closed, wrap-up included, less the time set aside or p
 aht: handling / handled legs, of the legs that are closed
 occupancy: time with a leg in handling / (that + ready with none in handling and none ringing)
 queue length: time average of the number waiting, ringing included
-other exits: canceled or expired before the connection; they are offered, and in no share
+overflowed: gone to another queue or a voicemail before the connection; rejected: turned away
+other exits: canceled or expired before the connection; all three are offered, and in no share
 rona rate: timed out / (offers - canceled - rescinded - revoked); reject, failure rate likewise
 """
 
@@ -131,6 +148,9 @@ class Figures(Struct, frozen=True, kw_only=True):
     abandoned_in_time: int
     abandoned_short: int
     overflowed: int
+    """Gone to another queue, where they are offered anew, or to a voicemail."""
+    rejected: int
+    """Turned away with a message."""
     callbacks: int
     other_exits: int
     """Canceled, or expired, before anybody was connected."""
@@ -346,11 +366,11 @@ def figures_of(cell: Sequence[int], from_us: int, to_us: int, abandons: Abandons
     """Return what the counts of a cell, or of a sum of cells, say about a span of time.
 
     Raises:
-        AssertionError: Somebody was lost: O is not A + B + F + C + X + W. A bug of ours.
+        AssertionError: Somebody was lost: O is not A + B + F + R + C + X + W. A bug of ours.
     """
-    overflowed = callbacks = 0  # Not in this release.
-    other_exits = cell[OTHER_EXITS]
-    exits = cell[ANSWERED] + cell[ABANDONED] + overflowed + callbacks + other_exits
+    callbacks = 0  # Not in this release.
+    elsewhere = cell[OVERFLOWED] + cell[TURNED_AWAY] + callbacks + cell[OTHER_EXITS]
+    exits = cell[ANSWERED] + cell[ABANDONED] + elsewhere
     assert cell[OFFERED] == exits + cell[WAITING], "offered is not what became of them"
     short = cell[ABANDONED_SHORT]
     failed = {str(cause): cell[place] for cause, place in BY_CAUSE.items()}
@@ -365,7 +385,8 @@ def figures_of(cell: Sequence[int], from_us: int, to_us: int, abandons: Abandons
         abandoned=cell[ABANDONED],
         abandoned_in_time=cell[ABANDONED_IN_TIME],
         abandoned_short=short,
-        overflowed=overflowed,
+        overflowed=cell[OVERFLOWED],
+        rejected=cell[TURNED_AWAY],
         callbacks=callbacks,
         other_exits=cell[OTHER_EXITS],
         waiting=cell[WAITING],

@@ -61,6 +61,7 @@ from acd.figures import (
     ANSWERED,
     ANSWERED_IN_TIME,
     BY_CAUSE,
+    BY_EXIT,
     BY_OUTCOME,
     HANDLED,
     HANDLING_US,
@@ -121,7 +122,7 @@ class Metrics:
     """Counts what happens. To be told of every step from `from_us` on, in order.
 
     Started later, it counts what it can know: legs that were opened before are left out whole.
-    Memory: a cell of 27 numbers for each queue, channel and interval in which something happened;
+    Memory: a cell of 29 numbers for each queue, channel and interval in which something happened;
     a driver that runs for years starts a new one from time to time.
     """
 
@@ -415,7 +416,7 @@ class Metrics:
         if wait_us:
             self._end_wait(leg, now_us)
         if outcome is not ContactOutcome.ABANDONED:
-            cell[OTHER_EXITS] += 1
+            cell[BY_EXIT.get(outcome, OTHER_EXITS)] += 1
             return
         cell[ABANDONED] += 1
         cell[ABANDON_WAIT_US] += wait_us

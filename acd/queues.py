@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from acd.agents import Kind
     from acd.clocks import OpenClock
     from acd.doors import Door
+    from acd.gates import Gate
     from acd.gauges import Backlog
     from acd.lanes import Lane
 
@@ -75,6 +76,7 @@ class LegClass:
         "clock",
         "delays",
         "door",
+        "gate",
         "lane",
         "legs",
         "number",
@@ -82,6 +84,7 @@ class LegClass:
         "opened",
         "prefers",
         "queue",
+        "reached_by",
         "requirement",
         "served_by",
         "step",
@@ -110,6 +113,7 @@ class LegClass:
         backlog: "Backlog | None" = None,
         door: "Door | None" = None,
         clock: "OpenClock | None" = None,
+        gate: "Gate | None" = None,
     ) -> None:
         self.backlog = backlog
         """How many wait in its queue and channel; None where no agent is in reserve for them."""
@@ -117,6 +121,8 @@ class LegClass:
         """Whether its queue is closed now; None where it is always open."""
         self.clock = clock
         """What counts of its legs' waits; None where all time does."""
+        self.gate = gate
+        """When its legs overflow; None for never."""
         self.lane: Lane | None = None
         """What the index keeps of it; None until its first leg waits."""
         self.legs = 0
@@ -142,6 +148,8 @@ class LegClass:
         """How long its legs have waited at least."""
         self.served_by: tuple[Kind, ...] | None = None
         """The kinds of agents who serve it; None until somebody asks."""
+        self.reached_by: tuple[Kind, ...] | None = None
+        """Those who serve it at its queue's last routing step; None until somebody asks."""
         self.team = team
         """The team for which its legs are kept (`acd.affinity`), as what its agents meet."""
         self.team_us = team_us

@@ -8,6 +8,7 @@ from copy import copy
 
 from msgspec import Struct
 
+from acd.admission import Bucket
 from acd.agents import CHANNELS, NEVER_OCCUPIED_US, Agent
 from acd.classes import RefusalError
 from acd.contacts import WHILE_PARTY_US, Contact, Leg, LegState, Offer
@@ -54,6 +55,8 @@ class LegRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What it asks for, where that is not the contact's arrival."""
     further: tuple[int, ...] = ()
     expires_us: int = 0
+    given: bool = False
+    overflows_us: int = 0
 
 
 class OfferRecord(Struct, frozen=True, kw_only=True):
@@ -129,6 +132,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     last_agents: tuple[tuple[str, AgentId, int], ...] = ()
     """(customer, who last handled him, when), served longest ago first."""
     places: tuple[PlaceRecord, ...] = ()
+    buckets: tuple[Bucket, ...] = ()
 
 
 def take(floor: Floor, now_us: int) -> Snapshot:
@@ -158,6 +162,8 @@ def take(floor: Floor, now_us: int) -> Snapshot:
                 asked=_own(leg, floor.contacts[leg.contact_id]),
                 further=leg.further,
                 expires_us=leg.expires_us,
+                given=leg.given,
+                overflows_us=leg.overflows_us,
             )
             for leg in floor.legs.values()
         ),
@@ -187,6 +193,7 @@ def take(floor: Floor, now_us: int) -> Snapshot:
             PlaceRecord(queue=queue, channel=channel, customer=customer, place=place)
             for (queue, channel, customer), place in floor.places.kept.items()
         ),
+        buckets=floor.admission.buckets(),
     )
 
 
@@ -218,6 +225,7 @@ def put_back(snapshot: Snapshot, floor: Floor) -> None:
         raise _unfit("references", seen, "a snapshot as it was taken") from error
     for one in snapshot.places:
         floor.places.kept[one.queue, one.channel, one.customer] = one.place
+    floor.admission.put_back(snapshot.buckets)
     _rebuild(floor, snapshot.now_us)
 
 
@@ -288,7 +296,11 @@ def _put_legs(snapshot: Snapshot, floor: Floor) -> None:
             consults=one.consults,
             further=one.further,
             expires_us=one.expires_us,
+            given=one.given,
+            overflows_us=one.overflows_us,
         )
+        if not one.given:
+            leg.limits = floor.admission.limits_of(arrival)
         if one.kept_for:
             floor.affinity.put_back(leg, floor.by_id[one.kept_for], one.kept_until_us)
 
@@ -321,8 +333,12 @@ def _rebuild(floor: Floor, now_us: int) -> None:
             floor.stages.await_next(leg)
             if leg.expires_us:
                 floor.timers.add(leg.expires_us, Timer.EXPIRY, leg.leg_id)
+            if leg.overflows_us:
+                floor.timers.add(leg.overflows_us, Timer.OVERFLOW, leg.leg_id)
             floor.matcher.wait(leg)
     floor.stages.widen_unserved(now_us)
+    floor.overflow.look_at_all(now_us)
+    floor.admission.look_at_all(now_us)
 
 
 _CHANGING = (

@@ -80,6 +80,8 @@ class Orders:
                 if call_id is None:
                     return None
                 return sw.ClearCall(command_id=command_id, call_id=call_id)
+            case ac.OverflowLeg():
+                return self._turn_away(action, command_id)
             case ac.CloseContact():
                 self.parts.forget(action.contact_id)
                 return None
@@ -99,6 +101,13 @@ class Orders:
                 return self.parts.join(action, self._site.ids.further(entry.number, "j", position))
             case ac.ReleaseAgent():
                 return self.parts.release(action, entry, command_id)
+
+    def _turn_away(self, action: ac.OverflowLeg, command_id: str) -> sw.Command | None:
+        """Let a customer go whom no other queue takes on."""
+        call_id = self._site.call_of(action.contact_id)
+        if call_id is None or action.queue:
+            return None
+        return sw.ClearCall(command_id=command_id, call_id=call_id)
 
     def _hold(self, action: ac.InterruptLeg | ac.ResumeLeg, command_id: str) -> sw.Command | None:
         """Put a caller on hold while his agent is interrupted."""

@@ -14,6 +14,7 @@ from acd.ids import Channel, WrapUpMode
 from acd.settings import (
     DAY_US,
     SECOND_US,
+    AdmissionSettings,
     AffinitySettings,
     AfterMiss,
     AgentCriterion,
@@ -22,11 +23,13 @@ from acd.settings import (
     CalendarSettings,
     CapacitySettings,
     ChannelSettings,
+    Condition,
     DomainSettings,
     EntryRule,
     HeadroomSettings,
     IdleClock,
     MeasureSettings,
+    OverflowRule,
     PerformanceSettings,
     ProfileSettings,
     QueueClock,
@@ -385,6 +388,66 @@ def _with_calendars(rng: Random, settings: DomainSettings) -> DomainSettings:
     return replace(settings, queues=queues, agents=agents, calendars=tuple(calendars))
 
 
+def _with_limits(rng: Random, settings: DomainSettings) -> DomainSettings:
+    """Return a domain with or without overflow and admission: often without."""
+    if rng.random() < 0.3:
+        settings = with_overflow(rng, settings)
+    return with_admission(rng, settings) if rng.random() < 0.2 else settings
+
+
+def with_overflow(rng: Random, settings: DomainSettings) -> DomainSettings:
+    """Return a domain whose contacts overflow by rules that are no mistakes: often by several."""
+    settings = replace(settings, voicemails=("box",), messages=("busy", "closed"))
+    for at, queue in enumerate(settings.queues):
+        for channel, each in queue.channels.items():
+            rules: tuple[OverflowRule, ...] = ()
+            for _ in range(rng.choice((0, 1, 1, 2, 4))):
+                drawn = (*rules, _overflow_rule(rng, channel, settings))
+                changed = replace(each, overflow=drawn)
+                channels = {**settings.queues[at].channels, channel: changed}
+                queues = list(settings.queues)
+                queues[at] = replace(queues[at], channels=channels)
+                if not problems(replace(settings, queues=tuple(queues))):
+                    settings, rules = replace(settings, queues=tuple(queues)), drawn
+    return settings
+
+
+def _overflow_rule(rng: Random, channel: Channel, settings: DomainSettings) -> OverflowRule:
+    targets: list[dict[str, str]] = [{"message": "busy"}, {"message": "closed"}]
+    targets += [{"queue": one.name} for one in settings.queues if channel in one.channels] * 2
+    if channel is Channel.VOICE:
+        targets.append({"voicemail": "box"})
+    chosen = some(rng, tuple(Condition))
+    cut = rng.randint(0, len(chosen))
+    return OverflowRule(
+        joining=chosen[:cut],
+        leaving=chosen[cut:] if rng.random() < 0.5 else (),
+        max_waiting=rng.choice((None, 1, 2, 4)),
+        max_wait_us=rng.choice((None, None, 1, 7 * SECOND_US, 30 * SECOND_US)),
+        **rng.choice(targets),
+    )
+
+
+def with_admission(rng: Random, settings: DomainSettings) -> DomainSettings:
+    """Return a domain with limits on admission, of overlapping sources."""
+    limits = []
+    for number in range(rng.choice((1, 1, 2, 3))):
+        rate = rng.choice((None, None, 6, 60, 7_000))
+        limits.append(
+            AdmissionSettings(
+                name=f"limit{number}",
+                queues=rng.choice(((), tuple(one.name for one in some(rng, settings.queues)))),
+                channels=rng.choice(((), some(rng, CHANNELS))),
+                attributes=rng.choice(({}, {}, {"campaign": "north"})),
+                max_waiting=rng.choice((1, 3, 6) if rate is None else (None, 2)),
+                rate_per_min=rate,
+                burst=1 if rate is None else rng.choice((1, 3)),
+                message="busy",
+            )
+        )
+    return replace(settings, messages=("busy", "closed"), admission=tuple(limits))
+
+
 def _rule(rng: Random, name: str, settings: DomainSettings) -> EntryRule:
     by_priority = settings.urgency in {Urgency.STRICT_PRIORITY, Urgency.AGEING}
     by_promise = settings.urgency is Urgency.DEADLINE_FIRST
@@ -459,6 +522,7 @@ def small_domain(rng: Random) -> DomainSettings:
         settings = _with_headrooms(rng, settings)
     if rng.random() < 0.3:
         settings = _with_calendars(rng, settings)
+    settings = _with_limits(rng, settings)
     return _with_rules(rng, settings) if rng.random() < 0.5 else settings
 
 

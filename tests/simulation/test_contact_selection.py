@@ -62,7 +62,7 @@ def pool(
             name=f"q{at}",
             channels={
                 Channel.VOICE: ChannelSettings(
-                    auto_answer=True, **({"handle_time_us": mean_s * SECOND_US} if timed else {})
+                    auto_answer=True, handle_time_us=mean_s * SECOND_US if timed else None
                 )
             },
             **numbers,

@@ -34,7 +34,7 @@ def test_an_offer_moves_as_this_table_says() -> None:
 
 
 def test_every_state_is_an_end_or_has_a_row() -> None:
-    ends = ["CLOSED", "ABANDONED", "EXPIRED", "CANCELED"]
+    ends = ["CLOSED", "ABANDONED", "EXPIRED", "CANCELED", "OVERFLOWED", "REJECTED"]
     assert sorted(state.name for state in LegState) == sorted([*legs(), *ends])
 
 

@@ -41,7 +41,7 @@ leg.enter offer.contact leg.widen offer.withdraw
 leg.connect leg.interrupt leg.resume wrap_up.end customer.release contact.close
 agent.set_state refused
 leg.open leg.close leg.join agent.release
-leg.disposition leg.regain_place
+leg.disposition leg.regain_place leg.overflow
 """
 
 VALUES: dict[str, Any] = {
@@ -64,6 +64,7 @@ VALUES: dict[str, Any] = {
     "about": "x",
     "rule": "rest",
     "from_offer": 1,
+    "because": "max_wait",
     "how": ConsultEnd.CONFERENCE,
 }
 OUTCOMES: dict[str, dict[str, Any]] = {

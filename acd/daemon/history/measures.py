@@ -29,7 +29,10 @@ legs AS (
         END AS counted,
         answered_us IS NOT NULL AS answered,
         answered_us IS NULL AND outcome = 'abandoned' AS abandoned,
-        answered_us IS NULL AND ended_us IS NOT NULL AND outcome <> 'abandoned' AS other,
+        answered_us IS NULL AND ended_us IS NOT NULL AND outcome NOT IN
+            ('abandoned', 'overflowed', 'rejected') AS other,
+        answered_us IS NULL AND outcome = 'overflowed' AS overflowed,
+        answered_us IS NULL AND outcome = 'rejected' AS turned_away,
         answered_us IS NULL AND ended_us IS NULL AS waiting,
         answered_us IS NOT NULL AND ended_us IS NOT NULL AS handled
     FROM contacts JOIN lines USING (queue, channel)
@@ -40,7 +43,8 @@ SELECT queue, channel, n, count(*), sum(answered), sum(answered AND counted <= o
     sum(waiting AND counted > objective), sum(handled), sum(wait * answered), sum(wait * abandoned),
     sum(handling_us * handled), 0, 0, 0, sum(offers), sum(timed_out), sum(rejected), sum(revoked),
     sum(canceled), sum(failed_busy), sum(failed_unreachable), sum(failed_congestion),
-    sum(failed_refused), sum(not_connected), sum(rescinded), sum(other)
+    sum(failed_refused), sum(not_connected), sum(rescinded), sum(other),
+    sum(overflowed), sum(turned_away)
 FROM legs GROUP BY queue, channel, n"""
 
 _WAITS: Final = """

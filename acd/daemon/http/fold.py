@@ -315,6 +315,8 @@ class Fold:
                 self._touch_party(contact_id, touched)
             case ac.EnterQueue() | ac.ReleaseCustomer() | ac.Refused() | ac.WidenLeg():
                 pass
+            case ac.OverflowLeg():
+                pass
             case _:
                 touched.agents.add(action.agent_id)
 
