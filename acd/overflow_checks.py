@@ -1,5 +1,6 @@
 """Overflow and admission that cannot be, that never happen, or that go round in circles."""
 
+import re
 from collections import deque
 from typing import Final, TypeAlias
 
@@ -29,6 +30,9 @@ WAITING_MAX: Final = 100_000
 
 RATE_MAX: Final = 1_000_000
 """Most contacts a minute: ten times what one core decides."""
+
+_NAME: Final = re.compile(rf"[A-Za-z0-9/_-]{{1,{ID_MAX}}}")
+_NAMES: Final = f"a name at the switch: 1 to {ID_MAX} of A-Z a-z 0-9 / _ -"
 
 _TARGETS: Final = ("queue", "voicemail", "message")
 
@@ -62,9 +66,8 @@ class _Checks:
             if len(names) > NAMES_MAX:
                 self._found.report(path, f"has {len(names)} names", f"at most {NAMES_MAX}")
             for place, name in enumerate(names):
-                if not 1 <= len(name) <= ID_MAX:
-                    seen = f"has a name of {len(name)} characters"
-                    self._found.report((*path, place), seen, f"from 1 to {ID_MAX} characters")
+                if not _NAME.fullmatch(name):
+                    self._found.report((*path, place), f"is {shown(name)}", _NAMES)
             self._found.repeats(path, names)
 
     # Overflow.

@@ -11,7 +11,7 @@ from acd.ids import AgentId, Availability
 from acd.journal.records import Entry
 from acd.switch_protocol import messages as sw
 from acd.switch_protocol.call_control import AnyCommand
-from acd.switch_protocol.words import TEXT_MAX, AgentStateWord, Capability, Treatment
+from acd.switch_protocol.words import TEXT_MAX, AgentStateWord, Capability, Deflection, Treatment
 
 _WORDS: Final = {
     Availability.LOGGED_OUT: AgentStateWord.NULL,
@@ -107,7 +107,12 @@ class Orders:
         call_id = self._site.call_of(action.contact_id)
         if call_id is None or action.queue:
             return None
-        return sw.ClearCall(command_id=command_id, call_id=call_id)
+        return sw.DeflectCall(
+            command_id=command_id,
+            call_id=call_id,
+            deflection=Deflection.VOICEMAIL if action.voicemail else Deflection.MESSAGE,
+            name=action.voicemail or action.message,
+        )
 
     def _hold(self, action: ac.InterruptLeg | ac.ResumeLeg, command_id: str) -> sw.Command | None:
         """Put a caller on hold while his agent is interrupted."""

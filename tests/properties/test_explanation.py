@@ -230,7 +230,7 @@ def _hold_against_may_take(leg: Leg, agent: Agent) -> None:
 
 @pytest.mark.parametrize("seed", [1, 2])  # With these each block holds alone at some time.
 def test_explanations_are_what_happens(seed: int) -> None:
-    rng = Random(f"explanation {seed}")
+    rng = Random(f"explanations {seed}")
     removed: Counter[Block] = Counter()
     decided: Counter[str] = Counter()
     for number in range(40):

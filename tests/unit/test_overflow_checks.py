@@ -185,7 +185,7 @@ EDITS: list[tuple[str, str, list[str]]] = [
     # Names.
     ('["busy", "closed"]', '["busy", "closed", "busy", ""]', [
         "domain.messages[2]: is `busy` again; wanted each name once",
-        "domain.messages[3]: has a name of 0 characters; wanted from 1 to 64 characters"]),
+        "domain.messages[3]: is ``; wanted a name at the switch: 1 to 64 of A-Z a-z 0-9 / _ -"]),
     # Admission.
     ('queues = ["cards", "general"]', 'queues = ["cards", "card"]', [
         "admission.phone.queues[1]: is `card`; wanted a declared queue; did you mean `cards`?"]),
