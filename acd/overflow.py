@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from acd.actions import Action, OpenLeg, OverflowLeg
 from acd.agents import Kind
-from acd.contacts import Leg, LegState
+from acd.contacts import LEG_TABLE, Leg, LegSignal, LegState
 from acd.doors import Door
 from acd.gates import Crowd, Gate, Rank
 from acd.ids import OverflowCause, QueueName
@@ -226,7 +226,7 @@ class Overflow:
             for index, until_us in leg.excluded.items():
                 floor.agents[index].excluded_from[number] = until_us
                 floor.timers.add(until_us, Timer.EXCLUSION, number, index)
-        floor.give_up(leg, LegState.OVERFLOWED, now_us, orders)
+        floor.give_up(leg, LEG_TABLE[leg.state][LegSignal.OVERFLOWED], now_us, orders)
         floor.begin(further, now_us, orders, since_us=now_us)
         if klass.gate is not None and further.state is LegState.QUEUED:
             klass.gate.fresh += 1
@@ -247,8 +247,8 @@ def turn_away(
 ) -> None:
     """Let a contact end whose leg is QUEUED, its only one: with a voicemail or a message."""
     orders.append(order)
-    after = LegState.OVERFLOWED if order.voicemail else LegState.REJECTED
-    floor.give_up(leg, after, now_us, orders)
+    signal = LegSignal.OVERFLOWED if order.voicemail else LegSignal.REJECTED
+    floor.give_up(leg, LEG_TABLE[leg.state][signal], now_us, orders)
 
 
 def _number(gate: Gate) -> int:

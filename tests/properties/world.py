@@ -122,8 +122,7 @@ class Ledger:
         """When each agent was offered what was not rescinded, by offer."""
         self.missed: Counter[str] = Counter()
         """How many offers each agent let ring out since he last took one."""
-        self._taken: set[int] = set()
-        self._parted: set[int] = set()
+        self._taken, self._parted = set[int](), set[int]()
         self.failed: dict[tuple[int, str], int] = {}
         """When an agent last failed to take a leg, or gave its contact further."""
         self.offered: Counter[str] = Counter()
