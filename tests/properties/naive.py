@@ -24,6 +24,7 @@ from acd.performance import Measure
 from acd.router import Router
 from acd.selection import Selection
 from acd.settings import (
+    DAY_US,
     SECOND_US,
     AgentCriterion,
     AgentSettings,
