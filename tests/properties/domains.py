@@ -388,6 +388,31 @@ def _with_calendars(rng: Random, settings: DomainSettings) -> DomainSettings:
     return replace(settings, queues=queues, agents=agents, calendars=tuple(calendars))
 
 
+def limited_domain(rng: Random) -> DomainSettings:
+    """Return a small domain whose queues open, close and overflow, under limits on admission."""
+    settings = small_domain(rng)
+    if not settings.calendars:
+        settings = _with_calendars(rng, settings)
+    settings = with_overflow(rng, settings)
+    for condition in (Condition.CLOSED, Condition.NOBODY_LOGGED_IN):
+        if rng.random() < 0.6:
+            settings = _left_when(rng, condition, settings)
+    return with_admission(rng, settings) if rng.random() < 0.5 else settings
+
+
+def _left_when(rng: Random, condition: Condition, settings: DomainSettings) -> DomainSettings:
+    """Return a domain where in all queues that may have it a rule is the first: nobody stays."""
+    for at, queue in enumerate(settings.queues):
+        for name, channel in queue.channels.items():
+            rule = OverflowRule(leaving=(condition,), message=rng.choice(settings.messages))
+            changed = replace(channel, overflow=(rule, *channel.overflow))
+            queues = list(settings.queues)
+            queues[at] = replace(queues[at], channels={**queues[at].channels, name: changed})
+            if not problems(replace(settings, queues=tuple(queues))):
+                settings = replace(settings, queues=tuple(queues))
+    return settings
+
+
 def _with_limits(rng: Random, settings: DomainSettings) -> DomainSettings:
     """Return a domain with or without overflow and admission: often without."""
     if rng.random() < 0.3:
@@ -402,7 +427,7 @@ def with_overflow(rng: Random, settings: DomainSettings) -> DomainSettings:
         for channel, each in queue.channels.items():
             rules: tuple[OverflowRule, ...] = ()
             for _ in range(rng.choice((0, 1, 1, 2, 4))):
-                drawn = (*rules, _overflow_rule(rng, channel, settings))
+                drawn = (*rules, _overflow_rule(rng, queue, channel, settings))
                 changed = replace(each, overflow=drawn)
                 channels = {**settings.queues[at].channels, channel: changed}
                 queues = list(settings.queues)
@@ -412,12 +437,14 @@ def with_overflow(rng: Random, settings: DomainSettings) -> DomainSettings:
     return settings
 
 
-def _overflow_rule(rng: Random, channel: Channel, settings: DomainSettings) -> OverflowRule:
+def _overflow_rule(
+    rng: Random, queue: QueueSettings, channel: Channel, settings: DomainSettings
+) -> OverflowRule:
     targets: list[dict[str, str]] = [{"message": "busy"}, {"message": "closed"}]
     targets += [{"queue": one.name} for one in settings.queues if channel in one.channels] * 2
     if channel is Channel.VOICE:
         targets.append({"voicemail": "box"})
-    chosen = some(rng, tuple(Condition))
+    chosen = some(rng, tuple(Condition)[queue.opening_hours is None :])
     cut = rng.randint(0, len(chosen))
     return OverflowRule(
         joining=chosen[:cut],

@@ -52,7 +52,8 @@ class Turning:
         """When the legs came that overflowed to their queues."""
         self.given: set[int] = set()
         """The legs that agents gave further."""
-        self.causes: Counter[tuple[OverflowCause, str]] = Counter()
+        self.causes: Counter[tuple[OverflowCause, bool, bool, bool]] = Counter()
+        """How often contacts left: why, whether for a queue, by a limit, and having waited."""
 
     def look(self, world: World) -> None:
         """Take note of who waits."""
@@ -67,7 +68,8 @@ class Turning:
         left = [one for one in world.actions if isinstance(one, OverflowLeg)]
         for one in left:
             self._goes_where_it_is_said(world, one)
-            self.causes[one.because, "queue" if one.queue else one.limit and "limit"] += 1
+            had_waited = one.leg_id in self._before
+            self.causes[one.because, bool(one.queue), bool(one.limit), had_waited] += 1
             if not one.limit:
                 self._had_reason(world, one)
         self._nobody_stays_who_should_leave(world)
