@@ -128,8 +128,7 @@ class LegClass:
         self.legs = 0
         """How many open legs stand in it."""
         self.number = number
-        """Dense, below `CLASSES_MAX`; given to another class when this one is forgotten. Decides
-        nothing."""
+        """Dense, below `CLASSES_MAX`; given on when this one is forgotten. Decides nothing."""
         self.queue = queue
         self.channel = channel
         self.channel_index = channel_index
@@ -141,15 +140,13 @@ class LegClass:
         """After how long the queue opens to more agents, ascending: the delays of their profiles.
         """
         self.step = step
-        """How many routing steps its legs have behind them."""
         self.opened = opened
-        """How many of the delays."""
+        """How many routing steps, and how many of the delays, its legs have behind them."""
         self.waited_us = delays[opened - 1] if opened else 0
         """How long its legs have waited at least."""
         self.served_by: tuple[Kind, ...] | None = None
-        """The kinds of agents who serve it; None until somebody asks."""
         self.reached_by: tuple[Kind, ...] | None = None
-        """Those who serve it at its queue's last routing step; None until somebody asks."""
+        """The kinds who serve it, and at its queue's last step; None until somebody asks."""
         self.team = team
         """The team for which its legs are kept (`acd.affinity`), as what its agents meet."""
         self.team_us = team_us

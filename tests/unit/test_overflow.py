@@ -28,6 +28,7 @@ from acd.settings import (
     DomainSettings,
     OverflowRule,
     ProfileSettings,
+    QueueClock,
     RoutingStep,
     Serves,
 )
@@ -301,6 +302,19 @@ def test_who_is_only_refused_at_the_door_waits_over_the_closing() -> None:
     assert gone(play.tell(arrived("c2"))) == ["contact_id=c2 because=closed message=busy"]
     assert list(play.router.contacts) == ["c1"]
     assert play.router.next_wakeup_us() == 200 * SECOND_US
+
+
+def test_a_wait_counts_by_the_clock_of_the_queue() -> None:
+    settings = limited(
+        office(replace(BUSY, max_wait_us=30 * SECOND_US)), clock=QueueClock.OPENING_HOURS
+    )
+    play = Play(settings)
+    play.now_s = 90
+    play.tell(arrived("c1"))
+    assert play.router.legs[1].overflows_us == 220 * SECOND_US
+    play = restored(play)
+    play.tick(200)
+    assert gone(play.tick(220)) == ["contact_id=c1 because=max_wait message=busy"]
 
 
 def test_more_than_a_portion_leave_with_ticks_that_are_due_at_once(
