@@ -177,7 +177,7 @@ class Overflow:
                 self._send(leg, crowds[crowd], now_us, orders)
                 if not crowd:
                     del crowds[crowd]
-        self._admit(now_us, orders)
+            self._admit(now_us, orders)  # Before the gate to which they went is emptied itself.
         self._forget_those_who_stay(now_us)
 
     def _crowds(self, gate: Gate) -> dict[Crowd, _Why]:

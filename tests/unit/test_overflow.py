@@ -220,6 +220,21 @@ def test_nobody_stays_when_the_last_one_goes() -> None:
     assert gone(play.tell(arrived("c3"))) == ["contact_id=c3 because=nobody_logged_in message=busy"]
 
 
+def test_who_is_sent_on_twice_in_a_step_is_counted_once() -> None:
+    leaving = OverflowRule(leaving=(Condition.NOBODY_LOGGED_IN,), queue="repairs")
+    (sales, repairs) = shop(leaving).queues
+    rules = (replace(leaving, queue="", message="busy"), replace(BUSY, max_waiting=1))
+    voice = replace(repairs.channels[VOICE], overflow=rules)
+    repairs = replace(repairs, channels={**repairs.channels, VOICE: voice})
+    play = Play(replace(shop(), queues=(sales, repairs)))
+    play.tell(ev.AgentLoggedIn(agent_id="ann"), arrived("c1"), arrived("c2", VOICE, "repairs"))
+    assert len(gone(play.tell(ev.AgentLoggedOut(agent_id="ann")))) == 3
+    play.tell(ev.AgentLoggedIn(agent_id="ann"))
+    assert gone(play.tell(arrived("c3", VOICE, "repairs"), arrived("c4", VOICE, "repairs"))) == [
+        "contact_id=c4 because=max_waiting message=busy"
+    ]
+
+
 def test_a_batch_that_brings_somebody_too_keeps_them() -> None:
     play = Play(shop(replace(BUSY, leaving=(Condition.NOBODY_LOGGED_IN,))))
     play.tell(ev.AgentLoggedIn(agent_id="ann"), arrived("c1"))
