@@ -84,7 +84,6 @@ class LegClass:
         "opened",
         "prefers",
         "queue",
-        "reached_by",
         "requirement",
         "served_by",
         "step",
@@ -145,8 +144,7 @@ class LegClass:
         self.waited_us = delays[opened - 1] if opened else 0
         """How long its legs have waited at least."""
         self.served_by: tuple[Kind, ...] | None = None
-        self.reached_by: tuple[Kind, ...] | None = None
-        """The kinds who serve it, and at its queue's last step; None until somebody asks."""
+        """The kinds of agents who serve it; None until somebody asks."""
         self.team = team
         """The team for which its legs are kept (`acd.affinity`), as what its agents meet."""
         self.team_us = team_us

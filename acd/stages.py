@@ -129,12 +129,9 @@ class Stages:
 
     def anybody_ever(self, leg: Leg, *, is_ready: bool) -> bool:
         """Return whether an agent is logged in, or ready, who may take a leg at its last step."""
-        klass = leg.klass
-        if klass.reached_by is None:
-            step, opened = self.classes.last_stage(leg.asked)
-            last = self.classes.of(leg.asked, step, opened, shared=True, refuses=False)
-            klass.reached_by = self._serving(last)
-        return any(kind.ready if is_ready else kind.present for kind in klass.reached_by)
+        step, opened = self.classes.last_stage(leg.asked)
+        last = self.classes.of(leg.asked, step, opened, shared=True, refuses=False)
+        return any(kind.ready if is_ready else kind.present for kind in self._serving(last))
 
     def _serving(self, klass: LegClass) -> tuple[Kind, ...]:
         if klass.served_by is None:

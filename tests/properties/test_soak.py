@@ -169,7 +169,7 @@ def _a_crowd(rng: Random, world: World, *, full: bool) -> list[SingleEvent]:
 def test_contacts_overflow_and_are_turned_away_in_every_way(seed: int) -> None:
     rng = Random(f"limits {seed}")
     causes: Counter[tuple[OverflowCause, bool, bool, bool]] = Counter()
-    for _ in range(32):
+    for _ in range(70):
         world = World(limited_domain(rng), check_every=3)
         for agent in world.settings.agents:
             world.tell(AgentLoggedIn(agent_id=agent.agent_id))
