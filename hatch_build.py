@@ -12,6 +12,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 HOT = (
+    "admission",
     "affinity",
     "agents",
     "announcing",
@@ -25,6 +26,7 @@ HOT = (
     "eligibility",
     "expiry",
     "floor",
+    "gates",
     "gauges",
     "habits",
     "heads",
@@ -36,6 +38,7 @@ HOT = (
     "occupancy",
     "offer_facts",
     "opening",
+    "overflow",
     "parallel_offers",
     "performance",
     "parking",

@@ -18,6 +18,7 @@ from acd.ids import (
     LegId,
     OfferId,
     OfferOutcome,
+    OverflowCause,
     QueueName,
     Reason,
     RiseCause,
@@ -160,8 +161,9 @@ class OpenLeg(_Action, frozen=True, tag="leg.open"):
     contact_id: ContactId
     queue: QueueName
     channel: Channel
-    from_offer: OfferId
-    """By which the agent has the contact who gives it further, or consults."""
+    from_offer: OfferId = 0
+    """By which the agent has the contact who gives it further, or consults; 0 where it overflowed.
+    """
     consults: LegId = 0
     """The leg whose customer is put on hold, since its agent consults whoever takes this one; 0
     where the customer himself waits in it."""
@@ -247,6 +249,24 @@ class AnnounceWait(_Action, frozen=True, tag="wait.announce"):
     """Why it is more than what was left of what he was told before, if it is."""
 
 
+class OverflowLeg(_Action, frozen=True, tag="leg.overflow"):
+    """Let a contact that waits leave its queue, for one of three: a queue, a voicemail, a message.
+
+    For another queue `OpenLeg` follows, and nothing is to be done. Else the customer is handed to
+    the voicemail, or hears the message and is let go; nothing further is ordered for him.
+    """
+
+    leg_id: LegId
+    contact_id: ContactId
+    because: OverflowCause
+    queue: str = ""
+    voicemail: str = ""
+    message: str = ""
+    limit: str = ""
+    """The name of the limit on admission by which it leaves; empty where its queue's rule says so.
+    """
+
+
 Action: TypeAlias = (
     EnterQueue
     | OfferContact
@@ -268,4 +288,5 @@ Action: TypeAlias = (
     | RegainPlace
     | Acknowledge
     | AnnounceWait
+    | OverflowLeg
 )

@@ -277,7 +277,16 @@ class Desk:
 class Kind:
     """Agents who are alike in all that decides what they may take: matching asks once a kind."""
 
-    __slots__ = ("attributes", "desk", "members", "number", "present", "skills")
+    __slots__ = (
+        "attributes",
+        "desk",
+        "emptied",
+        "members",
+        "number",
+        "present",
+        "ready",
+        "skills",
+    )
 
     def __init__(self, number: int, settings: AgentSettings, desk: Desk) -> None:
         self.number = number
@@ -286,6 +295,10 @@ class Kind:
         self.desk = desk
         self.present = 0
         """How many of them are logged in."""
+        self.ready = 0
+        """How many of them are ready, be they busy."""
+        self.emptied: dict[Kind, None] | None = None
+        """Where it is noted that none of them is ready; None where nobody asks for it."""
         self.members: list[int] = []
         """Indices of the agents of this kind."""
         desk.kinds.append(self)
@@ -389,9 +402,14 @@ class Agent:
         return self.after_this_one or self.availability is Availability.DRAINING
 
     def become(self, availability: Availability) -> None:
-        """Change his availability, and the count of those who are logged in."""
+        """Change his availability, and the counts of those who are logged in, or ready."""
         is_in = availability is not Availability.LOGGED_OUT
-        self.kind.present += is_in - (self.availability is not Availability.LOGGED_OUT)
+        kind = self.kind
+        kind.present += is_in - (self.availability is not Availability.LOGGED_OUT)
+        is_ready = availability is Availability.READY
+        kind.ready += is_ready - (self.availability is Availability.READY)
+        if kind.emptied is not None and not kind.ready:
+            kind.emptied[kind] = None
         self.availability = availability
         if not is_in:
             self.off_shift_until_us = self.shift_changes_us = 0

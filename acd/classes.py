@@ -13,6 +13,7 @@ from acd.agents import CHANNEL_INDEX
 from acd.clocks import clocks_of
 from acd.doors import Door
 from acd.events import ContactArrived
+from acd.gates import Gate
 from acd.gauges import Backlog, Place
 from acd.ids import ID_MAX, PRIORITY_MAX, Channel, QueueName, Reason
 from acd.queues import CLASSES_MAX, LegClass
@@ -63,6 +64,7 @@ class Classes:
         settings: The domain's.
         backlogs: Where agents are in reserve: who waits, by queue and channel.
         doors: The queues that are not always open.
+        gates: Where contacts overflow.
     """
 
     def __init__(
@@ -70,11 +72,13 @@ class Classes:
         settings: DomainSettings,
         backlogs: Mapping[Place, Backlog] = MappingProxyType({}),
         doors: Mapping[QueueName, Door] = MappingProxyType({}),
+        gates: Mapping[Place, Gate] = MappingProxyType({}),
     ) -> None:
         self._settings = settings
         self._backlogs = backlogs
         self._doors = doors
         self._clocks = clocks_of(settings)
+        self._gates = gates
         self._queues: dict[QueueName, QueueSettings] = {one.name: one for one in settings.queues}
         self._skills = frozenset(settings.skills)
         self._attributes = settings.attributes
@@ -200,6 +204,7 @@ class Classes:
                 backlog=self._backlogs.get((queue.name, CHANNEL_INDEX[event.channel])),
                 door=self._doors.get(queue.name),
                 clock=self._clocks.get(queue.name),
+                gate=self._gates.get((queue.name, CHANNEL_INDEX[event.channel])),
             )
             self._by_meaning[meaning] = klass
         return klass

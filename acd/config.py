@@ -16,8 +16,10 @@ from acd.calendar_tables import CalendarTable, calendar_mistakes, calendar_of, o
 from acd.errors import ConfigError
 from acd.ids import Channel, WrapUpMode
 from acd.mistakes import Mistake, in_file_order, within
+from acd.overflow_tables import AdmissionTable, OverflowTable
 from acd.settings import (
     Abandons,
+    AdmissionSettings,
     AffinitySettings,
     AfterMiss,
     AgentSettings,
@@ -29,6 +31,7 @@ from acd.settings import (
     HeadroomSettings,
     IdleClock,
     MeasureSettings,
+    OverflowRule,
     PerformanceSettings,
     ProfileSettings,
     QueueClock,
@@ -122,6 +125,8 @@ class _DomainTable(Table):
     contact_numbers: list[str] | None = None
     not_ready_reasons: list[str] | None = None
     time_zone: str | None = None
+    voicemails: list[str] | None = None
+    messages: list[str] | None = None
 
 
 class _ChannelTable(Table):
@@ -136,6 +141,7 @@ class _ChannelTable(Table):
     expires_us: Span | None = None
     park_us: Span | None = None
     acknowledge: bool | None = None
+    overflow: list[OverflowTable] | None = None
 
 
 class _StepTable(Table):
@@ -300,6 +306,7 @@ class _Document(Table):
     weighted: dict[str, _WeightedTable] = Field(default_factory=dict)
     headroom: dict[str, _HeadroomTable] = Field(default_factory=dict)
     calendars: dict[str, CalendarTable] = Field(default_factory=dict)
+    admission: dict[str, AdmissionTable] = Field(default_factory=dict)
 
 
 # From the file's models to settings
@@ -382,6 +389,10 @@ def _settings(document: _Document, sizes: Mapping[str, int]) -> DomainSettings:
             calendar_of(name, table, document.domain.time_zone)
             for name, table in document.calendars.items()
         ),
+        admission=tuple(
+            AdmissionSettings(name=name, **_given(table))
+            for name, table in document.admission.items()
+        ),
         **domain,
     )
 
@@ -402,6 +413,7 @@ def _affinity(table: _AffinityTable | None) -> AffinitySettings | None:
 def _channel(table: _ChannelTable) -> ChannelSettings:
     given = _given(table)
     given.setdefault("wrap_up_cap_us", max(_CAP_US, given.get("wrap_up_us", 0)))
+    given["overflow"] = tuple(OverflowRule(**_given(rule)) for rule in table.overflow or ())
     return ChannelSettings(**given)
 
 

@@ -121,7 +121,7 @@ class ContactFacts:
             after = LEG_TABLE[leg.state][LegSignal.LEFT]
             if after == LegState.ABANDONED:
                 if not talked:
-                    floor.places.keep(leg, now_us)
+                    floor.places.keep(contact.arrival, leg.arrived_us, now_us)
                     if floor.wait_times is not None:
                         floor.wait_times.habits.note_left(leg, now_us)
                 floor.give_up(leg, LegState.CANCELED if talked else after, now_us, orders)

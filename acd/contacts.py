@@ -17,6 +17,7 @@ from acd.events import ContactArrived
 from acd.ids import ContactId, LegId, OfferId, plain
 
 if TYPE_CHECKING:
+    from acd.admission import Limit
     from acd.queues import LegClass
 
 IGNORED: Final = -1
@@ -47,6 +48,8 @@ class LegState(IntEnum):
     """Put away by its agent: it keeps nobody busy."""
     EXPIRED = 9
     CANCELED = 10
+    OVERFLOWED = 11
+    REJECTED = 12
 
 
 @plain
@@ -69,6 +72,10 @@ class LegSignal(IntEnum):
     """Its time to wait is over."""
     LAPSED = 13
     """Its time to be parked is over; a further leg of its contact waits."""
+    OVERFLOWED = 14
+    """A rule has it leave its queue, for another or for a voicemail."""
+    REJECTED = 15
+    """A rule or a limit turns it away."""
 
 
 @plain
@@ -115,30 +122,30 @@ _O = OfferState
 
 LEG_TABLE: Final[tuple[tuple[Any, ...], ...]] = (
     # In each row: OFFERED, ACCEPTED, CONNECTED, RETURNED, HELD, RETRIEVED, ENDED, LEFT, WRAPPED,
-    # CANCELED, PARKED, RESUMED, EXPIRED, LAPSED.
+    # CANCELED, PARKED, RESUMED, EXPIRED, LAPSED, OVERFLOWED, REJECTED.
     # QUEUED
     (_L.OFFERED, REFUSED, REFUSED, REFUSED, REFUSED, REFUSED, REFUSED, _L.ABANDONED, REFUSED,
-     _L.CANCELED, REFUSED, REFUSED, _L.EXPIRED, REFUSED),
+     _L.CANCELED, REFUSED, REFUSED, _L.EXPIRED, REFUSED, _L.OVERFLOWED, _L.REJECTED),
     # OFFERED: offered to one more it stays so; RETURNED when its last pending offer has ended.
     (_L.OFFERED, _L.CONNECTING, _L.CONNECTED, _L.QUEUED, REFUSED, REFUSED, REFUSED, _L.ABANDONED,
-     REFUSED, _L.CANCELED, REFUSED, REFUSED, IGNORED, REFUSED),
+     REFUSED, _L.CANCELED, REFUSED, REFUSED, IGNORED, REFUSED, IGNORED, IGNORED),
     # CONNECTING
     (REFUSED, IGNORED, _L.CONNECTED, _L.QUEUED, REFUSED, REFUSED, REFUSED, _L.ABANDONED, REFUSED,
-     _L.CANCELED, REFUSED, REFUSED, IGNORED, REFUSED),
+     _L.CANCELED, REFUSED, REFUSED, IGNORED, REFUSED, IGNORED, IGNORED),
     # CONNECTED
     (REFUSED, IGNORED, IGNORED, REFUSED, _L.HELD, IGNORED, _L.WRAPPING, _L.WRAPPING, REFUSED,
-     REFUSED, _L.PARKED, IGNORED, IGNORED, REFUSED),
+     REFUSED, _L.PARKED, IGNORED, IGNORED, REFUSED, IGNORED, IGNORED),
     # HELD
     (REFUSED, IGNORED, IGNORED, REFUSED, IGNORED, _L.CONNECTED, _L.WRAPPING, _L.WRAPPING, REFUSED,
-     REFUSED, REFUSED, REFUSED, IGNORED, REFUSED),
+     REFUSED, REFUSED, REFUSED, IGNORED, REFUSED, IGNORED, IGNORED),
     # WRAPPING: what is canceled then, if anything, is another leg.
     (REFUSED, IGNORED, IGNORED, REFUSED, REFUSED, REFUSED, IGNORED, IGNORED, _L.CLOSED, IGNORED,
-     REFUSED, REFUSED, IGNORED, REFUSED),
+     REFUSED, REFUSED, IGNORED, REFUSED, IGNORED, IGNORED),
     # CLOSED and ABANDONED
     (), (),
     # PARKED
     (REFUSED, IGNORED, IGNORED, REFUSED, REFUSED, REFUSED, _L.WRAPPING, _L.WRAPPING, REFUSED,
-     REFUSED, IGNORED, _L.CONNECTED, IGNORED, _L.CLOSED),
+     REFUSED, IGNORED, _L.CONNECTED, IGNORED, _L.CLOSED, IGNORED, IGNORED),
 )  # fmt: skip
 """Leg state × signal. The ends have no row: a leg that ended is forgotten."""
 
@@ -200,6 +207,12 @@ class Leg(Struct, gc=False):
     """When it ends if it is QUEUED then; 0 for never."""
     announced: Announced | None = None
     """How long its customer was last told that he would wait."""
+    given: bool = False
+    """An agent gave it further, so that no limit turns it away."""
+    overflows_us: int = 0
+    """When it leaves its queue if it is QUEUED then; 0 for never."""
+    limits: tuple["Limit", ...] = ()
+    """The limits on admission that it counts for."""
 
     def offers(self) -> tuple[OfferId, ...]:
         """Return the offers that hold the leg, ascending."""

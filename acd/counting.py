@@ -29,6 +29,10 @@ class Counting:
             self._matcher.turned(backlog, opened=True)
         if leg.klass.door is not None:
             leg.klass.door.legs.add(leg.leg_id)
+        if leg.klass.gate is not None:
+            leg.klass.gate.come(leg)
+        for limit in leg.limits:
+            limit.come(leg)
         self._matcher.wait(leg)
 
     def remove(self, leg: Leg) -> None:
@@ -38,6 +42,10 @@ class Counting:
             backlog.go(leg.leg_id)
         if leg.klass.door is not None:
             leg.klass.door.legs.discard(leg.leg_id)
+        if leg.klass.gate is not None:
+            leg.klass.gate.go(leg)
+        for limit in leg.limits:
+            limit.go(leg)
         self._matcher.remove(leg)
 
     def refresh(self, agent: Agent) -> None:
@@ -76,8 +84,21 @@ class Watching:
         self._matcher.refresh(agent)
 
 
-def counting(matcher: CountedMatcher, gauges: Gauges, wait_times: WaitTimes | None) -> Matcher:
-    """Return a matcher that keeps a domain's gauges and estimates too; itself without any."""
-    has_any = gauges.backlogs or gauges.headrooms or gauges.doors.of_queue
-    counted: Matcher = Counting(matcher) if has_any else matcher
+def counting(
+    matcher: CountedMatcher,
+    gauges: Gauges,
+    wait_times: WaitTimes | None,
+    *,
+    limited: bool = False,
+) -> Matcher:
+    """Return a matcher that keeps a domain's gauges and estimates too; itself without any.
+
+    Args:
+        matcher: Who chooses.
+        gauges: What is counted.
+        wait_times: What waits are estimated by; None where none are.
+        limited: Whether the domain has limits on admission.
+    """
+    has_any = gauges.backlogs or gauges.headrooms or gauges.doors.of_queue or gauges.gates
+    counted: Matcher = Counting(matcher) if has_any or limited else matcher
     return counted if wait_times is None else Watching(counted, wait_times)

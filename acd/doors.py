@@ -4,7 +4,7 @@ While a calendar is closed, what waits in its queues is blocked (`acd.eligibilit
 A door turns with the time of the step, before the step's fact is applied; so its state follows from
 the instant of the last step, and a restored router makes it anew. The opening must be a wake-up of
 its own only while somebody waits behind the door: with nobody there, whatever comes is a step. A
-closing never must: it lets nothing begin.
+closing lets nothing begin, so it must be one only for those who leave then (`acd.gates`).
 
 What turns is one number, the bits of the door's classes, however many wait.
 """
@@ -19,7 +19,7 @@ from acd.settings import CalendarSettings, DomainSettings
 class Door:
     """One calendar's state. A gauge: see `acd.gauges`."""
 
-    __slots__ = ("calendar", "changes_us", "classes", "is_shut", "legs")
+    __slots__ = ("calendar", "changes_us", "classes", "is_shut", "leaving", "legs")
 
     def __init__(self, settings: CalendarSettings) -> None:
         self.calendar = Calendar(settings)
@@ -27,6 +27,8 @@ class Door:
         """The classes of its queues that the index knows, as bits."""
         self.legs: set[int] = set()
         """The numbers of the legs that are QUEUED in them."""
+        self.leaving: set[int] = set()
+        """Those of them that leave at the closing (`acd.gates`)."""
         self.is_shut = False
         """Whether it is closed at the instant of the last step."""
         self.changes_us = 0
@@ -67,10 +69,14 @@ class Doors:
         return turned
 
     def wakeup_us(self) -> int | None:
-        """Return when a door opens next behind which somebody waits; None for never. O(doors)."""
+        """Return when a door opens next for somebody, or closes on one who leaves; None for never.
+
+        O(doors).
+        """
         soonest_us = NEVER_US
         for door in self._all:
-            if door.is_shut and door.legs and door.changes_us < soonest_us:
+            awaited = door.legs if door.is_shut else door.leaving
+            if awaited and door.changes_us < soonest_us:
                 soonest_us = door.changes_us
         return None if soonest_us == NEVER_US else soonest_us
 

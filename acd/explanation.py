@@ -28,6 +28,7 @@ from acd.events import Event
 from acd.heads import NEVER, RatioHeads, heads_of
 from acd.ids import AgentId, Channel, ContactId, LegId, OfferId, QueueName
 from acd.lanes import Lane
+from acd.overflow import overflow_us
 from acd.personal import tier_of
 from acd.policies import preferences_lacked, ranking
 from acd.queues import Key
@@ -123,6 +124,9 @@ class WaitExplanation(Struct, frozen=True):
     """When it ends if it still waits; 0 for never."""
     estimate: Estimate | None = None
     """How long it will go on waiting; None in a domain that has no waits estimated."""
+    overflows_us: int = 0
+    """When it leaves its queue if it still waits: its time is over then, or the queue closes; 0 for
+    never, as far as can be known."""
 
     @property
     def waits_for(self) -> tuple[Obstacle, ...]:
@@ -187,6 +191,7 @@ def explain_wait(router: Router, leg_id: LegId) -> WaitExplanation:
         widens_us=leg.widens_us,
         expires_us=leg.expires_us,
         estimate=router.estimate(leg_id) if router.settings.estimated_wait else None,
+        overflows_us=overflow_us(leg),
     )
 
 

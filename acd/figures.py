@@ -9,14 +9,19 @@ threshold, s within the short one; b = B - Bs, bt = Bt - Bs; Wt waits beyond the
 """
 
 import hashlib
-from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from itertools import accumulate
 from typing import Final
 
 from msgspec import Struct
 
-from acd.ids import Channel, FailureCause, OfferOutcome, QueueName, TimeUs
+from acd.ids import (
+    Channel,
+    ContactOutcome,
+    FailureCause,
+    OfferOutcome,
+    QueueName,
+    TimeUs,
+)
 from acd.settings import SECOND_US, Abandons, DomainSettings, QueueClock, QueueSettings
 
 # A cell is a list of counts: of the legs that entered one queue and channel in one interval. These
@@ -53,8 +58,10 @@ from acd.settings import SECOND_US, Abandons, DomainSettings, QueueClock, QueueS
     TOLD_ENOUGH,
     TOLD_ERROR_US,
     TOLD_MISS_US,
+    OVERFLOWED,
+    TURNED_AWAY,
     PLACES,
-) = range(32)
+) = range(34)
 
 BY_CAUSE: Final[Mapping[str, int]] = {
     FailureCause.BUSY: FAILED_BUSY,
@@ -75,19 +82,15 @@ BY_OUTCOME: Final[Mapping[OfferOutcome, int]] = {
 }
 """Where the end of an offer counts that did not lead to a connection."""
 
+BY_EXIT: Final[Mapping[ContactOutcome, int]] = {
+    ContactOutcome.OVERFLOWED: OVERFLOWED,
+    ContactOutcome.REJECTED: TURNED_AWAY,
+}
+"""Where legs count that ended before the connection; under `OTHER_EXITS` where not here, but for
+abandons."""
+
 NONE: Final = "none"
 """By which legs are counted of which no disposition was told."""
-
-WAIT_STEP_US: Final = SECOND_US // 10
-"""Waits are counted to the nearest tenth of a second, for their quantiles only …"""
-WAIT_FINE_MAX_US: Final = 3_600 * SECOND_US
-"""… up to an hour, beyond it to the nearest `WAIT_COARSE_STEP_US`: at most 36,000 counts a row for
-everything that a telephone sees, and one more for each 10 s that an email waits."""
-WAIT_COARSE_STEP_US: Final = 10 * SECOND_US
-WAIT_COARSE_MAX: Final = 30 * 24 * 360
-"""Most coarse steps: 30 days. Longer waits count as 30 days and an hour in the quantiles."""
-
-_FINE_BUCKETS: Final = WAIT_FINE_MAX_US // WAIT_STEP_US
 
 DEFINITIONS: Final = """\
 counted per leg, in the interval of its entry into the queue; times are cut at interval boundaries
@@ -101,7 +104,8 @@ handling: connected until closed, wrap-up included, less the time set aside or p
 aht: handling / handled legs, of the legs that are closed
 occupancy: time with a leg in handling / (that + ready with none in handling and none ringing)
 queue length: time average of the number waiting, ringing included
-other exits: canceled or expired before the connection; they are offered, and in no share
+overflowed: gone to another queue or a voicemail before the connection; rejected: turned away
+other exits: canceled or expired before the connection; all three are offered, and in no share
 announcements: of waits, to the offer that was answered; whoever left says nothing of them
 announcement error: announced less waited, from then on; its mean is the bias, that of its size MAE
 rona rate: timed out / (offers - canceled - rescinded - revoked); reject, failure rate likewise
@@ -154,6 +158,9 @@ class Figures(Struct, frozen=True, kw_only=True):
     abandoned_in_time: int
     abandoned_short: int
     overflowed: int
+    """Gone to another queue, where they are offered anew, or to a voicemail."""
+    rejected: int
+    """Turned away with a message."""
     callbacks: int
     other_exits: int
     """Canceled, or expired, before anybody was connected."""
@@ -311,70 +318,15 @@ def ratio(part: float, whole: float) -> float | None:
     return part / whole if whole else None
 
 
-def wait_bucket(wait_us: int) -> int:
-    """Return the number of the count that a wait belongs to.
-
-    >>> wait_bucket(0), wait_bucket(149_999), wait_bucket(150_000), wait_bucket(3_605_000_000)
-    (0, 1, 2, 36001)
-    """
-    if wait_us <= WAIT_FINE_MAX_US:
-        return (wait_us + WAIT_STEP_US // 2) // WAIT_STEP_US
-    steps = (wait_us - WAIT_FINE_MAX_US + WAIT_COARSE_STEP_US // 2) // WAIT_COARSE_STEP_US
-    return _FINE_BUCKETS + min(steps, WAIT_COARSE_MAX)
-
-
-def bucket_wait_us(bucket: int) -> int:
-    """Return the wait that a count stands for.
-
-    >>> bucket_wait_us(2), bucket_wait_us(36_001)
-    (200000, 3610000000)
-    """
-    if bucket <= _FINE_BUCKETS:
-        return bucket * WAIT_STEP_US
-    return WAIT_FINE_MAX_US + (bucket - _FINE_BUCKETS) * WAIT_COARSE_STEP_US
-
-
-def wait_quantiles_s(
-    counts: Mapping[int, int], percents: Sequence[int]
-) -> tuple[float | None, ...]:
-    """Return quantiles of waits, given how many there are in each `wait_bucket`; None of none.
-
-    With the n waits sorted as x0 … x(n-1), the quantile p is linear between the two neighbours of
-    position (n - 1) p, reckoned in whole numbers up to the last division. Cost: the counts are
-    sorted.
-
-    Source:
-        R. J. Hyndman and Y. Fan, Sample quantiles in statistical packages, 1996, definition 7.
-
-    >>> wait_quantiles_s({0: 3, 100: 1}, (50, 80, 95, 99))
-    (0.0, 4.0, 8.5, 9.7)
-    """
-    if not counts:
-        return (None,) * len(percents)
-    buckets = sorted(counts)
-    up_to = list(accumulate(counts[bucket] for bucket in buckets))
-    last = up_to[-1] - 1
-
-    def wait_us(position: int) -> int:
-        return bucket_wait_us(buckets[bisect_right(up_to, position)])
-
-    def quantile_s(percent: int) -> float:
-        lower, rest = divmod(last * percent, 100)
-        upper = min(lower + 1, last)
-        return (wait_us(lower) * (100 - rest) + wait_us(upper) * rest) / (100 * SECOND_US)
-
-    return tuple(quantile_s(percent) for percent in percents)
-
-
 def figures_of(cell: Sequence[int], from_us: int, to_us: int, abandons: Abandons) -> Figures:
     """Return what the counts of a cell, or of a sum of cells, say about a span of time.
 
     Raises:
-        AssertionError: Somebody was lost: O is not A + B + F + C + X + W. A bug of ours.
+        AssertionError: Somebody was lost: O is not A + B + F + R + C + X + W. A bug of ours.
     """
-    overflowed = callbacks = 0  # Not in this release.
-    other_exits = cell[OTHER_EXITS]
-    exits = cell[ANSWERED] + cell[ABANDONED] + overflowed + callbacks + other_exits
+    callbacks = 0  # Not in this release.
+    elsewhere = cell[OVERFLOWED] + cell[TURNED_AWAY] + callbacks + cell[OTHER_EXITS]
+    exits = cell[ANSWERED] + cell[ABANDONED] + elsewhere
     assert cell[OFFERED] == exits + cell[WAITING], "offered is not what became of them"
     short = cell[ABANDONED_SHORT]
     failed = {str(cause): cell[place] for cause, place in BY_CAUSE.items()}
@@ -389,7 +341,8 @@ def figures_of(cell: Sequence[int], from_us: int, to_us: int, abandons: Abandons
         abandoned=cell[ABANDONED],
         abandoned_in_time=cell[ABANDONED_IN_TIME],
         abandoned_short=short,
-        overflowed=overflowed,
+        overflowed=cell[OVERFLOWED],
+        rejected=cell[TURNED_AWAY],
         callbacks=callbacks,
         other_exits=cell[OTHER_EXITS],
         waiting=cell[WAITING],

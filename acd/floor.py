@@ -6,6 +6,7 @@ event calls for; nothing is refused here.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 from acd.actions import (
@@ -18,6 +19,7 @@ from acd.actions import (
     ResumeLeg,
     WithdrawOffer,
 )
+from acd.admission import Admission
 from acd.affinity import Affinity
 from acd.agents import ASIDE, Agent, SlotState, Takes, make_agents
 from acd.contacts import (
@@ -45,13 +47,14 @@ from acd.ids import (
     WrapUpMode,
 )
 from acd.matching import Matcher
+from acd.overflow import Overflow
 from acd.places import Places
 from acd.queues import LegClass
 from acd.selection import Selection
 from acd.sessions import Sessions
 from acd.settings import DomainSettings, IdleClock
 from acd.stages import Stages
-from acd.timers import Entry, Timer, Timers
+from acd.timers import Timer, Timers, stands
 from acd.wait_time import wait_times_of
 
 Orders = list[Action]
@@ -82,6 +85,8 @@ _UNANSWERED: Final = {
     LegState.ABANDONED: ContactOutcome.ABANDONED,
     LegState.CANCELED: ContactOutcome.CANCELED,
     LegState.EXPIRED: ContactOutcome.EXPIRED,
+    LegState.OVERFLOWED: ContactOutcome.OVERFLOWED,
+    LegState.REJECTED: ContactOutcome.REJECTED,
 }
 """How a leg ended that was given up."""
 
@@ -112,7 +117,7 @@ class Floor:
         self._performance = self.selection.performance
         self._occupancy = self.selection.occupancy
         self.matcher: Matcher
-        self.timers = Timers(self._counts)
+        self.timers = Timers(partial(stands, self))
         self.places = Places(settings)
         kinds = tuple(dict.fromkeys(agent.kind for agent in self.agents))
         self.gauges = Gauges(settings, self.agents)
@@ -120,6 +125,8 @@ class Floor:
         self.affinity = Affinity(settings, self.by_id, self.timers)
         self.wait_times = wait_times_of(settings, self.agents, self.legs)
         self._measures = self._performance.measuring or self.wait_times is not None
+        self.overflow = Overflow(self)
+        self.admission = Admission(settings, self)
 
     # Legs that wait.
 
@@ -133,16 +140,28 @@ class Floor:
     ) -> None:
         """Let a contact wait in its first leg since an instant, from which its limits count."""
         leg = self.make_leg(arrival, klass, arrived_us)
-        self.contacts[arrival.contact_id] = Contact(arrival, Presence.WAITING, (leg.leg_id,))
+        contact = Contact(arrival, Presence.WAITING, (leg.leg_id,))
+        self.contacts[arrival.contact_id] = contact
+        if self.admission.limits:
+            self.admission.note_arrival(contact)
+        self.begin(leg, now_us, orders, since_us=arrived_us)
+
+    def begin(self, leg: Leg, now_us: int, orders: Orders, *, since_us: int) -> None:
+        """Let a new leg wait which no agent gave further, in its queue since an instant."""
+        arrival, klass = leg.asked, leg.klass
         if arrival.expires_us is not None or klass.channel_settings.expires_us is not None:
-            leg.expires_us = expiry_of(arrival, klass, arrived_us)
+            leg.expires_us = expiry_of(arrival, klass, leg.arrived_us)
             if expire(self, leg, now_us, orders):
                 return
         if klass.widens:
             self.stages.widen(leg, now_us, orders)
         if self.affinity.keeps:
             self.affinity.begin(leg, arrival, now_us)
+        if self.admission.limits:
+            leg.limits = self.admission.limits_of(arrival)
         self.matcher.wait(leg)
+        if klass.gate is not None:
+            self.overflow.join(leg, klass.gate, since_us)
 
     def end_hold(self, leg: Leg) -> None:
         """Keep a leg for its agent no longer: others may be offered it."""
@@ -283,6 +302,8 @@ class Floor:
             if leg.klass.widens:
                 self.stages.widen(leg, now_us, orders)
             self.matcher.wait(leg)
+            if leg.klass.gate is not None:
+                self.overflow.back.append(leg)
         self._free(offer, now_us, orders)
 
     def withdraw(self, offer: Offer, signal: OfferSignal, now_us: int, orders: Orders) -> None:
@@ -472,26 +493,3 @@ class Floor:
                 if self._measures:
                     self._performance.resume(offer, now_us)
                 orders.append(ResumeLeg(offer.offer_id, agent.agent_id))
-
-    # Time.
-
-    def _counts(self, entry: Entry) -> bool:
-        """Return whether the state still says when something ends as a timer does."""
-        at_us, timer, number, agent = entry
-        if timer is Timer.LEASE:
-            offer = self.offers.get(number)
-            return offer is not None and offer.until_us == at_us
-        if timer is Timer.BACK_OFF:
-            return self.agents[number].back_off_until_us == at_us
-        if timer is Timer.GAP:
-            return self.agents[number].gap_until_us == at_us
-        if timer is Timer.SHIFT:
-            return self.agents[number].shift_changes_us == at_us
-        leg = self.legs.get(number)
-        if timer is Timer.HOLD:
-            return leg is not None and leg.kept_until_us == at_us
-        if timer is Timer.STAGE:
-            return leg is not None and leg.widens_us == at_us and leg.state is LegState.QUEUED
-        if timer is Timer.EXPIRY:
-            return leg is not None and leg.expires_us == at_us and leg.state is LegState.QUEUED
-        return leg is not None and leg.excluded is not None and leg.excluded.get(agent) == at_us

@@ -10,8 +10,9 @@ not ask one after the other.
 from collections.abc import Sequence
 from typing import Final, TypeAlias
 
-from acd.agents import VOICE, Agent, Desk
+from acd.agents import CHANNEL_INDEX, VOICE, Agent, Desk
 from acd.doors import Door, Doors
+from acd.gates import Gate
 from acd.ids import QueueName
 from acd.settings import DomainSettings
 
@@ -144,6 +145,8 @@ class Gauges:
         self.backlogs: Final = _backlogs(agents)
         """By place, where agents are in reserve."""
         self.doors: Final = Doors(settings)
+        self.gates: Final = _gates(settings, self.doors)
+        """By place, where contacts overflow."""
         self.headrooms: Final = tuple(Headroom(one.keep_free) for one in settings.headrooms)
         for headroom, one in zip(self.headrooms, settings.headrooms, strict=True):
             place = (one.queue, VOICE)
@@ -151,6 +154,17 @@ class Gauges:
                 if place in agent.kind.desk.serves:
                     headroom.pool |= 1 << agent.index
                     agent.headrooms += (headroom,)
+
+
+def _gates(settings: DomainSettings, doors: Doors) -> dict[Place, Gate]:
+    """Return the gates of a domain by place, in its order."""
+    gates: dict[Place, Gate] = {}
+    for queue in settings.queues:
+        for name, channel in queue.channels.items():
+            if channel.overflow:
+                gate = Gate(len(gates), channel.overflow, doors.of_queue.get(queue.name))
+                gates[queue.name, CHANNEL_INDEX[name]] = gate
+    return gates
 
 
 def _backlogs(agents: Sequence[Agent]) -> dict[Place, Backlog]:

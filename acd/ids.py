@@ -127,6 +127,32 @@ class ContactOutcome(StrEnum):
     """Nobody waits any more for what it asked, and no customer's patience is to blame."""
     EXPIRED = "expired"
     """Its time was over before anybody was connected."""
+    OVERFLOWED = "overflowed"
+    """Another queue or a voicemail took it on."""
+    REJECTED = "rejected"
+    """It was turned away with a message."""
+
+
+@plain
+class OverflowCause(StrEnum):
+    """Why a contact that waits leaves its queue, or is turned away. See docs/routing/overflow.md.
+
+    The first three are conditions (`acd.settings.Condition`); the others are numbers that were
+    passed.
+    """
+
+    CLOSED = "closed"
+    """The queue is closed by its calendar."""
+    NOBODY_LOGGED_IN = "nobody_logged_in"
+    """No agent is logged in who could take it, at whatever routing step."""
+    NOBODY_READY = "nobody_ready"
+    """No agent is ready, be he busy, who could take it, at whatever routing step."""
+    MAX_WAITING = "max_waiting"
+    """As many wait already as may, in its queue or of its source."""
+    MAX_WAIT = "max_wait"
+    """It waited as long as contacts of its queue may."""
+    RATE = "rate"
+    """More arrive of its source than may."""
 
 
 @plain

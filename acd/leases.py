@@ -63,6 +63,8 @@ class Leases:
                 self._floor.end_hold(self._floor.legs[number])
             elif timer is Timer.EXPIRY:
                 expire(self._floor, self._floor.legs[number], now_us, orders)
+            elif timer is Timer.OVERFLOW:
+                self._floor.overflow.back.append(self._floor.legs[number])
             else:
                 self._floor.end_exclusion(self._floor.legs[number], self._floor.agents[excluded])
 

@@ -62,6 +62,7 @@ from acd.figures import (
     ANSWERED,
     ANSWERED_IN_TIME,
     BY_CAUSE,
+    BY_EXIT,
     BY_OUTCOME,
     HANDLED,
     HANDLING_US,
@@ -76,7 +77,6 @@ from acd.figures import (
     definition_digest,
     definitions,
     service_level,
-    wait_bucket,
 )
 from acd.ids import (
     Availability,
@@ -109,6 +109,7 @@ from acd.tallies import (
     stop_handling,
     team_of,
 )
+from acd.wait_counts import wait_bucket
 
 __all__ = ["Metrics", "Report", "definitions", "service_level"]
 
@@ -123,8 +124,7 @@ class Metrics:
     """Counts what happens. To be told of every step from `from_us` on, in order.
 
     Started later, it counts what it can know: legs that were opened before are left out whole.
-    Memory: a cell of 31 numbers for each queue, channel and interval in which something happened;
-    a driver that runs for years starts a new one from time to time.
+    Memory: a cell of 33 numbers for each queue, channel and interval in which something happened.
     """
 
     __slots__ = (
@@ -421,7 +421,7 @@ class Metrics:
         if wait_us:
             self._end_wait(leg, now_us)
         if outcome is not ContactOutcome.ABANDONED:
-            cell[OTHER_EXITS] += 1
+            cell[BY_EXIT.get(outcome, OTHER_EXITS)] += 1
             return
         cell[ABANDONED] += 1
         cell[ABANDON_WAIT_US] += wait_us

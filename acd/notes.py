@@ -17,6 +17,7 @@ from acd.settings import (
     DAY_US,
     SECOND_US,
     CalendarSettings,
+    ChannelSettings,
     DomainSettings,
     QueueSettings,
     Urgency,
@@ -35,6 +36,7 @@ def notes(settings: DomainSettings) -> list[str]:
     return [
         *_order(settings),
         *_expiry(settings),
+        *_overflow(settings),
         *_dispositions(settings),
         *_calendars(settings),
     ]
@@ -134,6 +136,49 @@ def _expires_us(queue: QueueSettings) -> int | None:
     times = [channel.expires_us for channel in queue.channels.values()]
     known = [time_us for time_us in times if time_us is not None]
     return max(known) if len(known) == len(times) else None
+
+
+def _overflow(settings: DomainSettings) -> Iterator[str]:
+    """Tell which steps come when contacts have overflowed, and which queues are never full."""
+    for queue in settings.queues:
+        waits = [_max_wait_us(channel) for channel in queue.channels.values()]
+        known = [most_us for most_us in waits if most_us is not None]
+        if len(known) == len(waits):
+            yield from _overflown(queue, max(known))
+        for channel, each in queue.channels.items():
+            for place, rule in enumerate(each.overflow):
+                for limit in settings.admission:
+                    most = limit.max_waiting
+                    covers = queue.name in (limit.queues or (queue.name,)) and not limit.attributes
+                    if not covers or channel not in (limit.channels or (channel,)):
+                        continue
+                    if (
+                        most is not None
+                        and rule.max_waiting is not None
+                        and rule.max_waiting > most
+                    ):
+                        path = ("queues", queue.name, channel, "overflow", place, "max_waiting")
+                        what = (
+                            f"is {rule.max_waiting}, but the limit {shown(limit.name)} lets {most}"
+                        )
+                        yield _said(path, f"{what} wait: only who was passed on makes it more")
+
+
+def _overflown(queue: QueueSettings, most_us: int) -> Iterator[str]:
+    for place, step in enumerate(queue.steps):
+        if step.after_us >= most_us and not step.if_nobody:
+            path = ("queues", queue.name, "steps", place, "after_s")
+            what = f"is {seconds_text(step.after_us)}, but contacts overflow after"
+            more = "only who was passed on or came from another queue waits so long"
+            yield _said(path, f"{what} {seconds_text(most_us)}: {more}")
+
+
+def _max_wait_us(channel: ChannelSettings) -> int | None:
+    """Return how long a contact of a channel waits before it overflows; None if it never does."""
+    for rule in channel.overflow:
+        if rule.max_wait_us is not None:
+            return rule.max_wait_us
+    return None
 
 
 def _dispositions(settings: DomainSettings) -> Iterator[str]:

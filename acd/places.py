@@ -11,7 +11,6 @@ from typing import Final, TypeAlias
 
 from msgspec import Struct
 
-from acd.contacts import Leg
 from acd.events import ContactArrived
 from acd.ids import Channel, QueueName
 from acd.settings import DomainSettings
@@ -46,15 +45,14 @@ class Places:
         self.kept: dict[_Who, Place] = {}
         """Oldest first."""
 
-    def keep(self, leg: Leg, now_us: int) -> None:
-        """Keep the place of a leg whose customer leaves now."""
-        asked = leg.asked
+    def keep(self, asked: ContactArrived, arrived_us: int, now_us: int) -> None:
+        """Keep the place of a customer who leaves now: for where he came, wherever he waits."""
         span_us = self._spans_us.get(asked.queue)
         if span_us is None or not asked.customer:
             return
         who = (asked.queue, asked.channel, asked.customer)
         self.kept.pop(who, None)
-        self.kept[who] = Place(leg.arrived_us, now_us + span_us)
+        self.kept[who] = Place(arrived_us, now_us + span_us)
         if len(self.kept) > PLACES_MAX:
             del self.kept[next(iter(self.kept))]
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from acd.agents import Kind
     from acd.clocks import OpenClock
     from acd.doors import Door
+    from acd.gates import Gate
     from acd.gauges import Backlog
     from acd.lanes import Lane
 
@@ -75,6 +76,7 @@ class LegClass:
         "clock",
         "delays",
         "door",
+        "gate",
         "lane",
         "legs",
         "number",
@@ -110,6 +112,7 @@ class LegClass:
         backlog: "Backlog | None" = None,
         door: "Door | None" = None,
         clock: "OpenClock | None" = None,
+        gate: "Gate | None" = None,
     ) -> None:
         self.backlog = backlog
         """How many wait in its queue and channel; None where no agent is in reserve for them."""
@@ -117,13 +120,14 @@ class LegClass:
         """Whether its queue is closed now; None where it is always open."""
         self.clock = clock
         """What counts of its legs' waits; None where all time does."""
+        self.gate = gate
+        """When its legs overflow; None for never."""
         self.lane: Lane | None = None
         """What the index keeps of it; None until its first leg waits."""
         self.legs = 0
         """How many open legs stand in it."""
         self.number = number
-        """Dense, below `CLASSES_MAX`; given to another class when this one is forgotten. Decides
-        nothing."""
+        """Dense, below `CLASSES_MAX`; given on when this one is forgotten. Decides nothing."""
         self.queue = queue
         self.channel = channel
         self.channel_index = channel_index
@@ -135,9 +139,8 @@ class LegClass:
         """After how long the queue opens to more agents, ascending: the delays of their profiles.
         """
         self.step = step
-        """How many routing steps its legs have behind them."""
         self.opened = opened
-        """How many of the delays."""
+        """How many routing steps, and how many of the delays, its legs have behind them."""
         self.waited_us = delays[opened - 1] if opened else 0
         """How long its legs have waited at least."""
         self.served_by: tuple[Kind, ...] | None = None

@@ -101,10 +101,17 @@ class Router:
         matcher = make_matcher(
             settings, self._floor.agents, self._floor.legs, self._floor.selection
         )
-        self._floor.matcher = counting(matcher, self._floor.gauges, self._floor.wait_times)
+        self._floor.matcher = counting(
+            matcher,
+            self._floor.gauges,
+            self._floor.wait_times,
+            limited=bool(settings.admission),
+        )
         self._next_pair = self._floor.matcher.next_pair
         self._turned = matcher.turned
         self._doors = self._floor.gauges.doors
+        self._overflows = bool(self._floor.gauges.gates)
+        self._limited = bool(settings.admission)
         self._contact_facts = ContactFacts(settings, self._floor)
         self._now_us = 0
         self._vacated_us = -1
@@ -152,6 +159,8 @@ class Router:
             let_go_of_parked(floor, now_us, orders)
         if floor.sessions.vacated or now_us == self._vacated_us:
             self._let_unserved_widen(now_us)
+        if self._overflows and floor.overflow.is_asked:
+            floor.overflow.let_out(now_us, orders)
         while True:
             while (pair := self._next_pair(now_us)) is not None:
                 leg, agent = pair
@@ -161,8 +170,11 @@ class Router:
                 else:
                     floor.offer(leg, agent, now_us, orders)
             if not floor.to_several:
-                return tuple(orders)
+                break
             offer_to_several(floor, now_us, orders)
+        if self._limited and floor.admission.is_asked:
+            floor.admission.hold_to_limits(now_us, orders)
+        return tuple(orders)
 
     def apply(self, event: ev.Event, actions: Sequence[Action], *, now_us: int) -> None:
         """Apply a fact and what was decided on it, as a journal recorded it: queues and offers.
@@ -193,6 +205,8 @@ class Router:
             let_go_of_parked(floor, now_us, [])
         if floor.sessions.vacated or now_us == self._vacated_us:
             self._let_unserved_widen(now_us)
+        if self._overflows and floor.overflow.is_asked:
+            floor.overflow.let_out(now_us, [])
         for action in actions:
             if type(action) is CloseContact and action.outcome is ContactOutcome.EXPIRED:
                 self._expire_as_recorded(action, now_us)
@@ -212,6 +226,8 @@ class Router:
                     raise CallerError("offer {} does not fit the state", action.offer_id)
                 floor.offer(leg, agent, now_us, [])
         floor.to_several.clear()
+        if self._limited and floor.admission.is_asked:
+            floor.admission.hold_as_recorded(actions, now_us)
         floor.matcher.settle()
 
     def _expire_as_recorded(self, action: CloseContact, now_us: int) -> None:
@@ -229,6 +245,9 @@ class Router:
 
     def next_wakeup_us(self) -> int | None:
         """Return when `ClockTicked` is owed, exactly, or None where nothing will end by itself."""
+        floor = self._floor
+        if floor.overflow.is_owed or floor.admission.is_owed:
+            return self._now_us
         ends_us, opens_us = self._timers.next_us(), self._doors.wakeup_us()
         if ends_us is None or opens_us is None:
             return opens_us if ends_us is None else ends_us
@@ -354,6 +373,8 @@ class Router:
         """Open and close queues by their calendars."""
         for door in self._doors.turn(now_us):
             self._turned(door, opened=not door.is_shut)
+            if door.is_shut:
+                self._floor.overflow.note_closed(door)
 
     def _batch(self, batch: ev.Batch, now_us: int, orders: list[Action]) -> None:
         for position, event in enumerate(batch.events):

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from acd.actions import OverflowLeg
 from acd.announcements import Estimate
 from acd.eligibility import Block
 from acd.explanation import Decision, OfferExplanation, WaitExplanation
@@ -66,6 +67,8 @@ def tell_wait(one: WaitExplanation) -> str:
         parts.append(f"open to more at {seconds(one.widens_us)}")
     if one.expires_us:
         parts.append(f"expires at {seconds(one.expires_us)}")
+    if one.overflows_us:
+        parts.append(f"overflows at {seconds(one.overflows_us)}")
     return "; ".join(parts)
 
 
@@ -79,6 +82,25 @@ def _estimated(estimate: Estimate) -> str:
         return "estimated wait unknown: nobody at work"
     who = f"behind {estimate.ahead:,} with {estimate.agents:,} at work"
     return f"estimated wait {seconds(estimate.wait_us)}, {who}"
+
+
+def tell_overflow(one: OverflowLeg) -> str:
+    """Return in a sentence why a contact left its queue, and where it went.
+
+    >>> from acd.ids import OverflowCause
+    >>> tell_overflow(OverflowLeg(3, "c1", OverflowCause.MAX_WAIT, queue="service"))
+    'c1 (leg 3) goes to the queue service: max_wait'
+    >>> tell_overflow(OverflowLeg(3, "c1", OverflowCause.RATE, message="busy", limit="tv"))
+    'c1 (leg 3) is turned away with the message busy: rate of the limit tv'
+    """
+    if one.queue:
+        where = f"goes to the queue {one.queue}"
+    elif one.voicemail:
+        where = f"goes to the voicemail {one.voicemail}"
+    else:
+        where = f"is turned away with the message {one.message}"
+    of_limit = f" of the limit {one.limit}" if one.limit else ""
+    return f"{one.contact_id} (leg {one.leg_id}) {where}: {one.because}{of_limit}"
 
 
 def _agent_part(one: OfferExplanation) -> str:

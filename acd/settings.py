@@ -114,8 +114,39 @@ class QueueClock(StrEnum):
     """Only what passes while the queue is open."""
 
 
+@plain
+class Condition(StrEnum):
+    """When nobody gets into a queue, or stays; of several that hold the first of these is told."""
+
+    CLOSED = "closed"
+    """By its calendar."""
+    NOBODY_LOGGED_IN = "nobody_logged_in"
+    """No agent is who could take the contact, at whatever routing step."""
+    NOBODY_READY = "nobody_ready"
+    """No such agent is ready, be he busy."""
+
+
 class _Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Base of all settings. Defaults are left out, so that a new setting changes no old digest."""
+
+
+class OverflowRule(_Settings, frozen=True):
+    """When contacts leave a queue and channel, or do not get in, and for what. See `acd.overflow`.
+
+    Exactly one of `queue`, `voicemail` and `message` is given.
+    """
+
+    joining: tuple[Condition, ...] = ()
+    """Conditions in which nobody gets in."""
+    leaving: tuple[Condition, ...] = ()
+    """Conditions in which nobody stays, nor gets in."""
+    max_waiting: int | None = None
+    """With so many waiting nobody gets in."""
+    max_wait_us: int | None = None
+    """Nobody waits longer."""
+    queue: str = ""
+    voicemail: str = ""
+    message: str = ""
 
 
 class ChannelSettings(_Settings, frozen=True):
@@ -140,6 +171,8 @@ class ChannelSettings(_Settings, frozen=True):
     """For how long at most an agent may put a contact away; None for not at all."""
     acknowledge: bool = False
     """Whoever wrote is told at once that it came (`acd.acknowledgement`)."""
+    overflow: tuple[OverflowRule, ...] = ()
+    """The first rule that holds decides."""
 
 
 class RoutingStep(_Settings, frozen=True):
@@ -370,6 +403,28 @@ class EntryRule(_Settings, frozen=True):
     """Attributes that the contact gets."""
 
 
+class AdmissionSettings(_Settings, frozen=True):
+    """How many contacts of a source may come and wait. See `acd.admission`.
+
+    The source are the contacts that all of `queues`, `channels` and `attributes` fit; each fits
+    all contacts if it is empty. Exactly one of `voicemail` and `message` is given.
+    """
+
+    name: str
+    queues: tuple[QueueName, ...] = ()
+    channels: tuple[Channel, ...] = ()
+    attributes: dict[str, str] = {}
+    """Values that the contact brought, or that an entry rule gave it."""
+    max_waiting: int | None = None
+    """So many may wait."""
+    rate_per_min: int | None = None
+    """So many may come in a minute."""
+    burst: int = 1
+    """So many of them at once."""
+    voicemail: str = ""
+    message: str = ""
+
+
 class MeasureSettings(_Settings, frozen=True):
     """Definitions of the measures; see `acd.metrics`."""
 
@@ -428,6 +483,11 @@ class DomainSettings(_Settings, frozen=True):
     measures: MeasureSettings = MeasureSettings()
     headrooms: tuple[HeadroomSettings, ...] = ()
     calendars: tuple[CalendarSettings, ...] = ()
+    voicemails: tuple[str, ...] = ()
+    """The names of voicemails to which contacts may overflow …"""
+    messages: tuple[str, ...] = ()
+    """… and of messages with which they may be turned away."""
+    admission: tuple[AdmissionSettings, ...] = ()
 
     def digest(self) -> str:
         """Return the settings' SHA-256 in hexadecimal: equal for equal settings."""

@@ -8,6 +8,7 @@ from copy import copy
 
 from msgspec import Struct
 
+from acd.admission import Bucket
 from acd.agents import CHANNELS, NEVER_OCCUPIED_US, Agent
 from acd.announcements import Announced
 from acd.classes import RefusalError
@@ -57,6 +58,8 @@ class LegRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     further: tuple[int, ...] = ()
     expires_us: int = 0
     announced: Announced | None = None
+    given: bool = False
+    overflows_us: int = 0
 
 
 class OfferRecord(Struct, frozen=True, kw_only=True):
@@ -141,6 +144,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     """(customer, who last handled him, when), served longest ago first."""
     places: tuple[PlaceRecord, ...] = ()
     habits: tuple[HabitRecord, ...] = ()
+    buckets: tuple[Bucket, ...] = ()
 
 
 def take(floor: Floor, now_us: int) -> Snapshot:
@@ -153,27 +157,7 @@ def take(floor: Floor, now_us: int) -> Snapshot:
         legs_given=floor.legs_given,
         offers_given=floor.offers_given,
         contacts=tuple(copy(contact) for contact in floor.contacts.values()),
-        legs=tuple(
-            LegRecord(
-                leg_id=leg.leg_id,
-                contact_id=leg.contact_id,
-                arrived_us=leg.arrived_us,
-                state=leg.state,
-                offer_id=leg.offer_id,
-                excluded=tuple((ids[at], until) for at, until in (leg.excluded or {}).items()),
-                step=leg.klass.step,
-                opened=leg.klass.opened,
-                kept_for=ids[leg.kept_for] if leg.kept_for >= 0 else "",
-                kept_until_us=leg.kept_until_us,
-                has_team=leg.klass.team is not None,
-                consults=leg.consults,
-                asked=_own(leg, floor.contacts[leg.contact_id]),
-                further=leg.further,
-                expires_us=leg.expires_us,
-                announced=leg.announced,
-            )
-            for leg in floor.legs.values()
-        ),
+        legs=tuple(_leg_record(leg, ids, floor) for leg in floor.legs.values()),
         offers=tuple(
             OfferRecord(agent_id=ids[offer.agent], offer=copy(offer))
             for offer in floor.offers.values()
@@ -201,6 +185,31 @@ def take(floor: Floor, now_us: int) -> Snapshot:
             for (queue, channel, customer), place in floor.places.kept.items()
         ),
         habits=_habits(floor),
+        buckets=floor.admission.buckets(),
+    )
+
+
+def _leg_record(leg: Leg, ids: Sequence[AgentId], floor: Floor) -> LegRecord:
+    """Return what a snapshot says of a leg; `ids` are the agents', by their indices."""
+    return LegRecord(
+        leg_id=leg.leg_id,
+        contact_id=leg.contact_id,
+        arrived_us=leg.arrived_us,
+        state=leg.state,
+        offer_id=leg.offer_id,
+        excluded=tuple((ids[at], until) for at, until in (leg.excluded or {}).items()),
+        step=leg.klass.step,
+        opened=leg.klass.opened,
+        kept_for=ids[leg.kept_for] if leg.kept_for >= 0 else "",
+        kept_until_us=leg.kept_until_us,
+        has_team=leg.klass.team is not None,
+        consults=leg.consults,
+        asked=_own(leg, floor.contacts[leg.contact_id]),
+        further=leg.further,
+        expires_us=leg.expires_us,
+        announced=leg.announced,
+        given=leg.given,
+        overflows_us=leg.overflows_us,
     )
 
 
@@ -232,6 +241,7 @@ def put_back(snapshot: Snapshot, floor: Floor) -> None:
         raise _unfit("references", seen, "a snapshot as it was taken") from error
     for one in snapshot.places:
         floor.places.kept[one.queue, one.channel, one.customer] = one.place
+    floor.admission.put_back(snapshot.buckets)
     _rebuild(floor, snapshot.now_us)
 
 
@@ -306,7 +316,11 @@ def _put_legs(snapshot: Snapshot, floor: Floor) -> None:
             further=one.further,
             expires_us=one.expires_us,
             announced=one.announced,
+            given=one.given,
+            overflows_us=one.overflows_us,
         )
+        if not one.given:
+            leg.limits = floor.admission.limits_of(arrival)
         if one.kept_for:
             floor.affinity.put_back(leg, floor.by_id[one.kept_for], one.kept_until_us)
 
@@ -341,8 +355,12 @@ def _rebuild(floor: Floor, now_us: int) -> None:
             floor.stages.await_next(leg)
             if leg.expires_us:
                 floor.timers.add(leg.expires_us, Timer.EXPIRY, leg.leg_id)
+            if leg.overflows_us:
+                floor.timers.add(leg.overflows_us, Timer.OVERFLOW, leg.leg_id)
             floor.matcher.wait(leg)
     floor.stages.widen_unserved(now_us)
+    floor.overflow.look_at_all(now_us)
+    floor.admission.look_at_all(now_us)
 
 
 _CHANGING = (

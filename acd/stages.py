@@ -45,7 +45,7 @@ class Stages:
         self._kinds = kinds
         self._legs = legs
         self._timers = timers
-        self.classes = Classes(settings, gauges.backlogs, gauges.doors.of_queue)
+        self.classes = Classes(settings, gauges.backlogs, gauges.doors.of_queue, gauges.gates)
         self._key = key_function(settings.urgency)
         self._promises = settings.urgency is Urgency.DEADLINE_FIRST
         self._ages = settings.urgency is Urgency.AGEING
@@ -126,6 +126,12 @@ class Stages:
             serving = self._serving(klass)
             klass.team_kinds = tuple(kind for kind in serving if of_team(klass, kind))
         return any(kind.present for kind in klass.team_kinds)
+
+    def anybody_ever(self, leg: Leg, *, is_ready: bool) -> bool:
+        """Return whether an agent is logged in, or ready, who may take a leg at its last step."""
+        step, opened = self.classes.last_stage(leg.asked)
+        last = self.classes.of(leg.asked, step, opened, shared=True, refuses=False)
+        return any(kind.ready if is_ready else kind.present for kind in self._serving(last))
 
     def _serving(self, klass: LegClass) -> tuple[Kind, ...]:
         if klass.served_by is None:

@@ -27,10 +27,10 @@ from acd.figures import (
     Team,
     figures_of,
     span_of,
-    wait_quantiles_s,
 )
 from acd.ids import Channel, QueueName
 from acd.settings import Abandons, DomainSettings
+from acd.wait_counts import wait_quantiles_s
 
 NOTHING: Final = (0,) * PLACES
 NO_TIME: Final = (0, 0)
@@ -125,7 +125,7 @@ class Tally(Struct):
     cells: dict[int, list[int]] = {}
     """By interval, laid out as `acd.figures` says; one in which nothing happened has none."""
     waits: dict[int, int] = {}
-    """Of the answered, counted by `acd.figures.wait_bucket`."""
+    """Of the answered, counted by `acd.wait_counts.wait_bucket`."""
     interval: int = -1
     """The last in which a contact arrived; `cell` is its cell."""
     cell: list[int] = []

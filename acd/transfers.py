@@ -39,6 +39,7 @@ def open_leg(
         returns: Whether it goes back to its queue, so that it is kept as when it came.
     """
     leg = floor.make_leg(asked, klass, arrived_us)
+    leg.given = True
     leg.consults = giver.leg_id if consults else 0
     contact = floor.contacts[asked.contact_id]
     leg.excluded = {}

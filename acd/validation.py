@@ -29,6 +29,7 @@ from acd.mistakes import (
     key_text,
     seconds_text,
 )
+from acd.overflow_checks import report_overflow
 from acd.policy_numbers import PolicyNumbers
 from acd.service import report_unserved
 from acd.settings import (
@@ -142,6 +143,7 @@ class _Checker:
         for calendar in self._settings.calendars:
             self._found.worded(("calendars", calendar.name), calendar.name)
         report_calendars(self._found, self._settings)
+        report_overflow(self._found, self._settings)
         self._entry()
         channels = report_entry(self._found, self._settings)
         distinct = list(self._distinct.values())

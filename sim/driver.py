@@ -27,6 +27,7 @@ from acd.actions import (
     ConnectLeg,
     InterruptLeg,
     OfferContact,
+    OpenLeg,
     Refused,
     ResumeLeg,
     SetAgentState,
@@ -200,6 +201,8 @@ class World:
         self._wake_at_us: int | None = None
         self.arrived = 0
         self.steps = 0
+        self._moved = 0
+        """Contacts that overflowed to another queue, each as often as it did."""
         # Lists made once: SimPy calls what an entry's list holds, and never changes the list.
         self._on_arrival: Callbacks = [self._arrive]
         self._on_end: Callbacks = [self._end]
@@ -216,9 +219,11 @@ class World:
             SetAgentState: self._note_agent,
             Refused: _never,
         }
-        queues = scenario.settings.queues
-        if any(one.expires_us is not None for each in queues for one in each.channels.values()):
-            obey[CloseContact] = self._forget_expired
+        channels = [one for each in scenario.settings.queues for one in each.channels.values()]
+        ends = any(one.expires_us is not None or one.overflow for one in channels)
+        if ends or scenario.settings.admission:
+            obey[CloseContact] = self._forget_unanswered
+            obey[OpenLeg] = self._note_moved
         self._obeys = obey.get
 
     @property
@@ -241,10 +246,11 @@ class World:
         """Return what was found, after checking that no contact is lost."""
         report = self._metrics.report(self._scenario.end_us)
         totals = [row.total for row in report.rows]
-        assert sum(total.offered for total in totals) == self.arrived
+        assert sum(total.offered for total in totals) == self.arrived + self._moved
         assert sum(total.waiting for total in totals) == len(self._waiting)
         for total in totals:
             ended = total.answered + total.abandoned + total.other_exits
+            ended += total.overflowed + total.rejected
             assert total.offered == ended + total.waiting, total
         return Result(report, self.arrived, self.steps, digest)
 
@@ -338,10 +344,13 @@ class World:
     def _withdraw(self, action: WithdrawOffer, _now_us: int) -> None:
         self._ringing.pop(action.offer_id, None)
 
-    def _forget_expired(self, action: CloseContact, _now_us: int) -> None:
+    def _forget_unanswered(self, action: CloseContact, _now_us: int) -> None:
         contact = self._waiting.pop(action.contact_id, None)
         if contact is not None:
             contact.stage = _OVER
+
+    def _note_moved(self, _action: OpenLeg, _now_us: int) -> None:
+        self._moved += 1
 
     def _set_aside(self, action: InterruptLeg, now_us: int) -> None:
         contact = self._interruptible.get(action.offer_id)

@@ -11,7 +11,7 @@ from acd.ids import AgentId, Availability
 from acd.journal.records import Entry
 from acd.switch_protocol import messages as sw
 from acd.switch_protocol.call_control import AnyCommand
-from acd.switch_protocol.words import TEXT_MAX, AgentStateWord, Capability, Treatment
+from acd.switch_protocol.words import TEXT_MAX, AgentStateWord, Capability, Deflection, Treatment
 
 _WORDS: Final = {
     Availability.LOGGED_OUT: AgentStateWord.NULL,
@@ -80,6 +80,8 @@ class Orders:
                 if call_id is None:
                     return None
                 return sw.ClearCall(command_id=command_id, call_id=call_id)
+            case ac.OverflowLeg():
+                return self._turn_away(action, command_id)
             case ac.CloseContact():
                 self.parts.forget(action.contact_id)
                 return None
@@ -101,6 +103,18 @@ class Orders:
                 return self.parts.join(action, self._site.ids.further(entry.number, "j", position))
             case ac.ReleaseAgent():
                 return self.parts.release(action, entry, command_id)
+
+    def _turn_away(self, action: ac.OverflowLeg, command_id: str) -> sw.Command | None:
+        """Let a customer go whom no other queue takes on."""
+        call_id = self._site.call_of(action.contact_id)
+        if call_id is None or action.queue:
+            return None
+        return sw.DeflectCall(
+            command_id=command_id,
+            call_id=call_id,
+            deflection=Deflection.VOICEMAIL if action.voicemail else Deflection.MESSAGE,
+            name=action.voicemail or action.message,
+        )
 
     def _hold(self, action: ac.InterruptLeg | ac.ResumeLeg, command_id: str) -> sw.Command | None:
         """Put a caller on hold while his agent is interrupted."""

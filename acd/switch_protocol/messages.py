@@ -27,6 +27,7 @@ from acd.switch_protocol.words import (
     CommandStage,
     ConnectionState,
     Count,
+    Deflection,
     DeviceId,
     DeviceState,
     EventCause,
@@ -427,6 +428,18 @@ class ClearCall(CommandBase, frozen=True, tag="clear_call"):
     call_id: CallId
 
 
+class DeflectCall(CommandBase, frozen=True, tag="deflect_call"):
+    """Let a customer who waits go without an agent: behind a last message, or to a voicemail.
+
+    `CallCleared` or `RouteEnded` tells that he is gone.
+    """
+
+    call_id: CallId
+    deflection: Deflection
+    name: Annotated[str, Meta(min_length=1, max_length=MEDIA_MAX, pattern="^[A-Za-z0-9/_-]*$")]
+    """Of a recording, or of a voicemail, at the switch."""
+
+
 class Hold(CommandBase, frozen=True, tag="hold"):
     """Put the customer on hold."""
 
@@ -469,6 +482,7 @@ Command: TypeAlias = (
     | RouteEnd
     | ClearConnection
     | ClearCall
+    | DeflectCall
     | Hold
     | Retrieve
     | SetAgentState

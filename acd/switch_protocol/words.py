@@ -122,6 +122,15 @@ class Treatment(StrEnum):
 
 
 @plain
+class Deflection(StrEnum):
+    """What a customer gets in place of an agent."""
+
+    MESSAGE = "message"
+    """A last announcement."""
+    VOICEMAIL = "voicemail"
+
+
+@plain
 class CommandStage(StrEnum):
     """How far a command is known to have come. An acknowledgement is no effect."""
 

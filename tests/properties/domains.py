@@ -14,6 +14,7 @@ from acd.ids import Channel, WrapUpMode
 from acd.settings import (
     DAY_US,
     SECOND_US,
+    AdmissionSettings,
     AffinitySettings,
     AfterMiss,
     AgentCriterion,
@@ -22,11 +23,13 @@ from acd.settings import (
     CalendarSettings,
     CapacitySettings,
     ChannelSettings,
+    Condition,
     DomainSettings,
     EntryRule,
     HeadroomSettings,
     IdleClock,
     MeasureSettings,
+    OverflowRule,
     PerformanceSettings,
     ProfileSettings,
     QueueClock,
@@ -400,6 +403,93 @@ def _with_calendars(rng: Random, settings: DomainSettings) -> DomainSettings:
     return replace(settings, queues=queues, agents=agents, calendars=tuple(calendars))
 
 
+def limited_domain(rng: Random) -> DomainSettings:
+    """Return a small domain whose queues open, close and overflow, under limits on admission."""
+    settings = small_domain(rng)
+    if not settings.calendars:
+        settings = _with_calendars(rng, settings)
+    settings = with_overflow(rng, settings)
+    for condition in (Condition.CLOSED, Condition.NOBODY_LOGGED_IN):
+        if rng.random() < 0.6:
+            settings = _left_when(rng, condition, settings)
+    return with_admission(rng, settings) if rng.random() < 0.5 else settings
+
+
+def _left_when(rng: Random, condition: Condition, settings: DomainSettings) -> DomainSettings:
+    """Return a domain where in all queues that may have it a rule is the first: nobody stays."""
+    for at, queue in enumerate(settings.queues):
+        for name, channel in queue.channels.items():
+            rule = OverflowRule(leaving=(condition,), message=rng.choice(settings.messages))
+            changed = replace(channel, overflow=(rule, *channel.overflow))
+            queues = list(settings.queues)
+            queues[at] = replace(queues[at], channels={**queues[at].channels, name: changed})
+            if not problems(replace(settings, queues=tuple(queues))):
+                settings = replace(settings, queues=tuple(queues))
+    return settings
+
+
+def _with_limits(rng: Random, settings: DomainSettings) -> DomainSettings:
+    """Return a domain with or without overflow and admission: often without."""
+    if rng.random() < 0.3:
+        settings = with_overflow(rng, settings)
+    return with_admission(rng, settings) if rng.random() < 0.2 else settings
+
+
+def with_overflow(rng: Random, settings: DomainSettings) -> DomainSettings:
+    """Return a domain whose contacts overflow by rules that are no mistakes: often by several."""
+    settings = replace(settings, voicemails=("box",), messages=("busy", "closed"))
+    for at, queue in enumerate(settings.queues):
+        for channel, each in queue.channels.items():
+            rules: tuple[OverflowRule, ...] = ()
+            for _ in range(rng.choice((0, 1, 1, 2, 4))):
+                drawn = (*rules, _overflow_rule(rng, queue, channel, settings))
+                changed = replace(each, overflow=drawn)
+                channels = {**settings.queues[at].channels, channel: changed}
+                queues = list(settings.queues)
+                queues[at] = replace(queues[at], channels=channels)
+                if not problems(replace(settings, queues=tuple(queues))):
+                    settings, rules = replace(settings, queues=tuple(queues)), drawn
+    return settings
+
+
+def _overflow_rule(
+    rng: Random, queue: QueueSettings, channel: Channel, settings: DomainSettings
+) -> OverflowRule:
+    targets: list[dict[str, str]] = [{"message": "busy"}, {"message": "closed"}]
+    targets += [{"queue": one.name} for one in settings.queues if channel in one.channels] * 2
+    if channel is Channel.VOICE:
+        targets.append({"voicemail": "box"})
+    chosen = some(rng, tuple(Condition)[queue.opening_hours is None :])
+    cut = rng.randint(0, len(chosen))
+    return OverflowRule(
+        joining=chosen[:cut],
+        leaving=chosen[cut:] if rng.random() < 0.5 else (),
+        max_waiting=rng.choice((None, 1, 2, 4)),
+        max_wait_us=rng.choice((None, None, 1, 7 * SECOND_US, 30 * SECOND_US)),
+        **rng.choice(targets),
+    )
+
+
+def with_admission(rng: Random, settings: DomainSettings) -> DomainSettings:
+    """Return a domain with limits on admission, of overlapping sources."""
+    limits = []
+    for number in range(rng.choice((1, 1, 2, 3))):
+        rate = rng.choice((None, None, 6, 60, 7_000))
+        limits.append(
+            AdmissionSettings(
+                name=f"limit{number}",
+                queues=rng.choice(((), tuple(one.name for one in some(rng, settings.queues)))),
+                channels=rng.choice(((), some(rng, CHANNELS))),
+                attributes=rng.choice(({}, {}, {"campaign": "north"})),
+                max_waiting=rng.choice((1, 3, 6) if rate is None else (None, 2)),
+                rate_per_min=rate,
+                burst=1 if rate is None else rng.choice((1, 3)),
+                message="busy",
+            )
+        )
+    return replace(settings, messages=("busy", "closed"), admission=tuple(limits))
+
+
 def _rule(rng: Random, name: str, settings: DomainSettings) -> EntryRule:
     by_priority = settings.urgency in {Urgency.STRICT_PRIORITY, Urgency.AGEING}
     by_promise = settings.urgency is Urgency.DEADLINE_FIRST
@@ -474,6 +564,7 @@ def small_domain(rng: Random) -> DomainSettings:
         settings = _with_headrooms(rng, settings)
     if rng.random() < 0.3:
         settings = _with_calendars(rng, settings)
+    settings = _with_limits(rng, settings)
     settings = _with_rules(rng, settings) if rng.random() < 0.5 else settings
     return _with_estimates(rng, settings) if rng.random() < 0.5 else settings
 

@@ -24,6 +24,7 @@ from acd.performance import Measure
 from acd.router import Router
 from acd.selection import Selection
 from acd.settings import (
+    DAY_US,
     SECOND_US,
     AgentCriterion,
     AgentSettings,
@@ -157,9 +158,13 @@ class Naive:
                 elif seen is None and eligible(leg.klass, agent.kind):
                     assert not any(holds.values())
 
-    def opens_us(self, queue: str, now_us: int) -> int:
-        """Return when a closed queue opens."""
-        return self._hours[queue].opens_us(now_us)
+    def turns_us(self, queue: str, now_us: int, *, opens: bool) -> int:
+        """Return when a closed queue opens, or an open one closes; 2**62 for never."""
+        hours = self._hours[queue]
+        if opens:
+            return hours.opens_us(now_us)
+        closes_us = hours.closes_us(now_us)
+        return closes_us if closes_us < now_us + 60 * DAY_US else 2**62  # It is always open.
 
     def is_closed(self, queue: str, now_us: int) -> bool:
         """Return whether a queue is closed: by the time that the clocks there show."""

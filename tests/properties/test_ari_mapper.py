@@ -22,7 +22,7 @@ from acd.switch_protocol.ari import codec, frames
 from acd.switch_protocol.ari.frames import Request, Response
 from acd.switch_protocol.ari.mapper import Mapper, MapperOptions
 from acd.switch_protocol.ari.table import SILENT, Hold, Purpose, Stage
-from acd.switch_protocol.words import CommandStage, ConnectionState, Treatment
+from acd.switch_protocol.words import CommandStage, ConnectionState, Deflection, Treatment
 from tests.properties.small_asterisk import SmallAsterisk
 
 SECOND_US = 1_000_000
@@ -265,6 +265,9 @@ class Walk:
             return sw.ClearCall(command_id=name, call_id=call_id)
         if chance < 0.2:
             return sw.RouteEnd(command_id=name, call_id=call_id)
+        if chance < 0.25:
+            to = self.random.choice(list(Deflection))
+            return sw.DeflectCall(command_id=name, call_id=call_id, deflection=to, name="busy")
         return self.offered(name, call_id)
 
     def offered(self, name: str, call_id: str) -> sw.Command:

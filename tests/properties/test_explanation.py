@@ -117,10 +117,10 @@ def _without(settings: DomainSettings, name: Block) -> DomainSettings:
             settings, agents=tuple(replace(agent, shift=None) for agent in settings.agents)
         )
     if name is Block.CLOSED_QUEUE:
-        always = {"opening_hours": None, "clock": QueueClock.ELAPSED}
-        return replace(
-            settings, queues=tuple(replace(queue, **always) for queue in settings.queues)
-        )
+        always = (((0, 86_400),),) * 7
+        calendars = tuple(replace(one, hours=always, days=()) for one in settings.calendars)
+        queues = tuple(replace(queue, clock=QueueClock.ELAPSED) for queue in settings.queues)
+        return replace(settings, calendars=calendars, queues=queues)
 
     def line(one: Serves) -> Serves:
         if name is Block.PROFILE_DELAY:
@@ -230,7 +230,7 @@ def _hold_against_may_take(leg: Leg, agent: Agent) -> None:
 
 @pytest.mark.parametrize("seed", [1, 2])  # With these each block holds alone at some time.
 def test_explanations_are_what_happens(seed: int) -> None:
-    rng = Random(f"explanation {seed}")
+    rng = Random(f"explanations {seed}")
     removed: Counter[Block] = Counter()
     decided: Counter[str] = Counter()
     for number in range(40):

@@ -21,10 +21,19 @@ import acd.classes
 import acd.matching
 from acd.actions import Action, OfferContact
 from acd.contacts import LegState
-from acd.events import AgentLoggedIn, AgentNotReady, AgentReady, Batch, LegConnected, SingleEvent
-from acd.settings import SECOND_US, Urgency
+from acd.events import (
+    AgentLoggedIn,
+    AgentLoggedOut,
+    AgentNotReady,
+    AgentReady,
+    Batch,
+    LegConnected,
+    SingleEvent,
+)
+from acd.ids import OverflowCause
+from acd.settings import SECOND_US, Condition, Urgency
 from acd.validation import problems
-from tests.properties.domains import middle_domain, small_domain
+from tests.properties.domains import limited_domain, middle_domain, small_domain
 from tests.properties.rude_switch import a_batch, an_arrival, an_event
 from tests.properties.world import World
 
@@ -154,3 +163,46 @@ def _a_crowd(rng: Random, world: World, *, full: bool) -> list[SingleEvent]:
     mixed = [*arrivals, *logins, *readies]
     rng.shuffle(mixed)
     return rng.choice((arrivals, breaks + arrivals, mixed))
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_contacts_overflow_and_are_turned_away_in_every_way(seed: int) -> None:
+    rng = Random(f"limits {seed}")
+    causes: Counter[tuple[OverflowCause, bool, bool, bool]] = Counter()
+    for _ in range(70):
+        world = World(limited_domain(rng), check_every=3)
+        for agent in world.settings.agents:
+            world.tell(AgentLoggedIn(agent_id=agent.agent_id))
+            world.tell(AgentReady(agent_id=agent.agent_id))
+        while world.steps < 150:
+            draw = rng.randrange(30)
+            if draw == 0:
+                world.restart(both=rng.random() < 0.5)
+            elif draw == 1:
+                world.change_places()
+            elif draw == 2:
+                world.tell(a_batch(rng, world))
+            elif draw < 8:
+                world.wait(rng.choice((1, 1, 5, 20)) * SECOND_US)
+            elif draw == 8:
+                for agent in world.settings.agents:
+                    world.tell(AgentLoggedOut(agent_id=agent.agent_id))
+            elif draw < 11:
+                for agent in world.settings.agents:
+                    world.tell(AgentLoggedIn(agent_id=agent.agent_id))
+                    world.tell(AgentReady(agent_id=agent.agent_id))
+            elif draw < 20:
+                world.tell(an_arrival(rng, world))
+            else:
+                world.tell(an_event(rng, world))
+        causes.update(world.turning.causes)
+    waited = {(why, to_queue) for why, to_queue, by_limit, had in causes if had and not by_limit}
+    joined = {(why, to_queue) for why, to_queue, by_limit, had in causes if not (had or by_limit)}
+    by_limit = {(why, had) for why, _, by_limit, had in causes if by_limit}
+    conditions = {OverflowCause(one.value) for one in Condition}
+    assert {why for why, _ in waited} == conditions | {OverflowCause.MAX_WAIT}
+    assert {why for why, _ in joined} >= conditions | {OverflowCause.MAX_WAITING}
+    assert {to_queue for _, to_queue in waited} == {to_queue for _, to_queue in joined}
+    pairs = {(why, had) for why in (OverflowCause.MAX_WAITING, OverflowCause.RATE)
+             for had in (True, False)}  # fmt: skip
+    assert by_limit == pairs

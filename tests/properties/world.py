@@ -65,6 +65,7 @@ from acd.settings import (
     SECOND_US,
     AfterMiss,
     AgentSettings,
+    Condition,
     DomainSettings,
     QueueClock,
     Urgency,
@@ -80,6 +81,7 @@ from tests.properties.failing import Failing
 from tests.properties.keeping import Keeping
 from tests.properties.naive import Naive, in_hand, moment, naive_router, takes_of
 from tests.properties.parties import PARTIES
+from tests.properties.turning import Turning
 
 START_US: Final = 1_700_000_000_000_000
 
@@ -89,7 +91,12 @@ CHANNELS: Final = tuple(Channel)
 
 _ASIDE: Final = (SlotState.INTERRUPTED, SlotState.PARKED)
 
-_COUNTED_APART: Final = (ContactOutcome.HANDLED, ContactOutcome.ABANDONED)
+_COUNTED_APART: Final = (
+    ContactOutcome.HANDLED,
+    ContactOutcome.ABANDONED,
+    ContactOutcome.OVERFLOWED,
+    ContactOutcome.REJECTED,
+)
 """The outcomes that are no other exits."""
 
 
@@ -114,8 +121,7 @@ class Ledger:
         """The offers by which agents are asked, or were, without the customer."""
         self.further: dict[int, str] = {}
         """The open legs beyond the first: leg → contact."""
-        self.aside: set[int] = set()
-        self.parked: set[int] = set()
+        self.aside, self.parked = set[int](), set[int]()
         """The offers whose contacts are put away, or wrap up there."""
         self.rang_us: dict[str, int] = {}
         """When each agent was last offered something."""
@@ -125,8 +131,7 @@ class Ledger:
         """When each agent was offered what was not rescinded, by offer."""
         self.missed: Counter[str] = Counter()
         """How many offers each agent let ring out since he last took one."""
-        self._taken: set[int] = set()
-        self._parted: set[int] = set()
+        self._taken, self._parted = set[int](), set[int]()
         self.failed: dict[tuple[int, str], int] = {}
         """When an agent last failed to take a leg, or gave its contact further."""
         self.offered: Counter[str] = Counter()
@@ -137,6 +142,8 @@ class Ledger:
         self.offers: list[OfferContact] = []
         self.expires_us: dict[str, int] = {}
         """When each contact that ever came ends if it waits then; `NEVER_US` for never."""
+        self.expires_of: dict[str, int | None] = {}
+        """What each contact itself says of that."""
         self._by_span: dict[str, tuple[str, int]] = {}
         """Contacts whose queue says when they expire: that queue, and its time."""
         self._naive = naive
@@ -153,8 +160,7 @@ class Ledger:
         """What was told of how the contact of each offer ended, in order."""
         self.filed: Counter[tuple[str, str]] = Counter()
         """How often each disposition was filed, by queue."""
-        self.deeds = Deeds(settings)
-        self.failing = Failing(settings)
+        self.deeds, self.failing = Deeds(settings), Failing(settings)
         self.keeping = Keeping(settings, naive)
 
     def note(self, event: Event, actions: Sequence[Action], now_us: int) -> None:
@@ -279,16 +285,7 @@ class Ledger:
             if action.contact_id in self._channels:
                 self._expires_after(action.contact_id, action.queue)
         elif isinstance(action, OfferContact):
-            assert action.offer_id == len(self.offers) + 1
-            held = self.holds.setdefault(action.leg_id, {})
-            assert action.agent_id not in held.values(), "an agent is offered a leg twice"
-            held[action.offer_id] = action.agent_id
-            self.rang_before_us[action.offer_id] = self.rang_us.get(action.agent_id, -(2**60))
-            self.rang_us[action.agent_id] = self.now_us
-            self.given[action.agent_id][action.offer_id] = self.now_us
-            self.offers.append(action)
-            if action.consults:
-                self.consulting.add(action.offer_id)
+            self._note_offer(action)
         elif isinstance(action, WithdrawOffer):
             if action.outcome is OfferOutcome.TIMED_OUT:
                 self.missed[action.agent_id] += 1
@@ -315,7 +312,10 @@ class Ledger:
         elif isinstance(action, OpenLeg):
             assert self.inside[action.contact_id] > 0
             self.further[action.leg_id] = action.contact_id
-            self.priorities.pop(action.contact_id, None)
+            if action.from_offer:
+                self.priorities.pop(action.contact_id, None)
+            else:
+                self._note_overflow(action)
             self.offered[action.queue] += 1
         elif isinstance(action, JoinLeg):
             self.consulting.difference_update(self.holds.get(action.leg_id, ()))
@@ -329,8 +329,32 @@ class Ledger:
             self.aside.remove(action.offer_id)
             self.deeds.resume(action.offer_id)
 
+    def _note_offer(self, action: OfferContact) -> None:
+        assert action.offer_id == len(self.offers) + 1
+        held = self.holds.setdefault(action.leg_id, {})
+        assert action.agent_id not in held.values(), "an agent is offered a leg twice"
+        held[action.offer_id] = action.agent_id
+        self.rang_before_us[action.offer_id] = self.rang_us.get(action.agent_id, -(2**60))
+        self.rang_us[action.agent_id] = self.now_us
+        self.given[action.agent_id][action.offer_id] = self.now_us
+        self.offers.append(action)
+        if action.consults:
+            self.consulting.add(action.offer_id)
+
+    def _note_overflow(self, action: OpenLeg) -> None:
+        """Let a contact expire as if it had come to this queue when it came to the first."""
+        if self.expires_of[action.contact_id] is None:
+            span_us = self._spans_us[action.queue, action.channel]
+            place_us = self.now_us if action.place_us is None else action.place_us
+            self._by_span.pop(action.contact_id, None)
+            self.expires_us[action.contact_id] = NEVER_US
+            if span_us is not None:
+                self._by_span[action.contact_id] = (action.queue, span_us)
+                self._expires_since(action.contact_id, place_us)
+
     def _note_expiry(self, event: ContactArrived) -> None:
         self.expires_us[event.contact_id] = event.expires_us or NEVER_US
+        self.expires_of[event.contact_id] = event.expires_us
         self._channels.pop(event.contact_id, None)
         self._by_span.pop(event.contact_id, None)
         if event.expires_us is None:
@@ -382,6 +406,7 @@ class World:
         self.applied = Router(settings)
         self.metrics = Metrics(settings, from_us=START_US)
         self.ledger = Ledger(settings, self.naive)
+        self.turning = Turning(settings)
         self.event: Event = ClockTicked()
         """What was told last, and what was answered."""
         self.actions: tuple[Action, ...] = ()
@@ -514,6 +539,7 @@ class World:
         self._working = self._at_work()
         self.ledger.failing.look(self.router)
         self.ledger.keeping.look(self.router)
+        self.turning.look(self)
         self._told_of = (
             {getattr(one, "agent_id", "") for one in event.events}
             if isinstance(event, Batch)
@@ -536,6 +562,7 @@ class World:
         self.actions = actions
         self.happened.update(type(action) for action in actions)
         an_announcement_rises_for_a_cause_only(self)
+        self.turning.check(self)
         if type(event) is Batch and bystander is not None:
             self._refused_members_leave_no_trace(event, bystander)
         if checked:
@@ -553,7 +580,7 @@ class World:
         legs = [self.router.legs[number] for number in contact.legs]
         waits = contact.presence is Presence.WAITING
         return [
-            (leg.asked, leg.arrived_us)
+            (contact.arrival, leg.arrived_us)
             for leg in legs
             if waits and leg.state <= LegState.CONNECTING
         ]
@@ -834,6 +861,10 @@ class World:
                 doors = [one for one in router.legs.values() if one.klass.door is door]
                 waiting = [one.leg_id for one in doors if one.state is LegState.QUEUED]
                 assert door.legs == set(waiting)
+            if (gate := leg.klass.gate) is not None:
+                assert gate.fresh == 0
+                gates = [one for one in router.legs.values() if one.klass.gate is gate]
+                assert gate.legs == {one.leg_id for one in gates if one.state is LegState.QUEUED}
         headrooms = {one for agent in router.agents for one in agent.headrooms}
         assert len(headrooms) == len(self.settings.headrooms)
         for headroom in headrooms:
@@ -849,7 +880,13 @@ class World:
         for leg in router.legs.values():
             ends_us += [at for at in (leg.excluded or {}).values() if at != WHILE_PARTY_US]
             if leg.state is LegState.QUEUED:
-                ends_us += [at_us for at_us in (leg.widens_us, leg.expires_us) if at_us]
+                its_us = (leg.widens_us, leg.expires_us, leg.overflows_us)
+                ends_us += [at_us for at_us in its_us if at_us]
+                rules = leg.klass.channel_settings.overflow
+                leaves = any(Condition.CLOSED in rule.leaving for rule in rules)
+                if leaves and not leg.given:
+                    queue = leg.klass.queue.name
+                    ends_us.append(self.naive.turns_us(queue, self.now_us, opens=False))
             if leg.kept_for >= 0:
                 ends_us.append(leg.kept_until_us)
         for offer in router.offers.values():
@@ -865,7 +902,8 @@ class World:
             if leg.state is LegState.QUEUED
             and self.naive.is_closed(leg.klass.queue.name, self.now_us)
         }
-        ends_us += [self.naive.opens_us(queue, self.now_us) for queue in closed]
+        ends_us += [self.naive.turns_us(queue, self.now_us, opens=True) for queue in closed]
+        ends_us = [at_us for at_us in ends_us if at_us < NEVER_US]
         assert router.next_wakeup_us() == min(ends_us, default=None)
 
     def a_leg_is_as_wide_as_it_has_waited(self) -> None:
@@ -897,8 +935,7 @@ class World:
     def whoever_waits_too_long_expires_then_and_nobody_else(self) -> None:
         """Who came in a batch may have come twice, the first time to expire at once."""
         for leg in self.router.legs.values():
-            is_first = leg.leg_id not in self.ledger.further
-            expires_us = self.ledger.expires_us[leg.contact_id] if is_first else NEVER_US
+            expires_us = NEVER_US if leg.given else self.ledger.expires_us[leg.contact_id]
             assert leg.expires_us == (0 if expires_us == NEVER_US else expires_us)
             if leg.state is LegState.QUEUED:
                 assert expires_us >= self.now_us
@@ -1109,6 +1146,8 @@ class World:
         assert +offered == self.ledger.offered
         assert sum(one.answered for one in whole) == answered
         assert sum(one.abandoned for one in whole) == self.ledger.closed[ContactOutcome.ABANDONED]
+        assert sum(one.overflowed for one in whole) == self.ledger.closed[ContactOutcome.OVERFLOWED]
+        assert sum(one.rejected for one in whole) == self.ledger.closed[ContactOutcome.REJECTED]
         assert sum(one.other_exits for one in whole) == sum(
             count for outcome, count in self.ledger.closed.items() if outcome not in _COUNTED_APART
         )

@@ -32,6 +32,7 @@ def test_every_benchmark_was_found():
         "bench_burst",
         "bench_ewt",
         "bench_forecast",
+        "bench_overflow",
         "bench_selection",
         "bench_simulation",
         "bench_step",

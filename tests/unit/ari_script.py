@@ -103,6 +103,7 @@ class Script:
     Args:
         devices: Our agents' phones.
         outbound: What may be dialled out.
+        voicemail_context: Where voicemails are.
         is_read: The first snapshot, of nothing but the phones, was read.
     """
 
@@ -111,10 +112,12 @@ class Script:
         devices: Collection[str] = PHONES,
         *,
         outbound: Outbound | None = None,
+        voicemail_context: str = "",
         is_read: bool = True,
     ) -> None:
         self.now_us = 10 * SECOND_US
-        self.mapper = Mapper(MapperOptions(outbound=outbound))
+        options = MapperOptions(outbound=outbound, voicemail_context=voicemail_context)
+        self.mapper = Mapper(options)
         self.mapper.monitor(devices)
         self.devices = devices
         self.requests: list[Request] = []

@@ -8,7 +8,7 @@ import pytest
 
 from acd.switch_protocol import messages as sw
 from acd.switch_protocol.ari import channel_facts
-from acd.switch_protocol.words import EventCause, Treatment
+from acd.switch_protocol.words import Deflection, EventCause, Treatment
 from tests.unit.ari_script import Script, customer
 
 MUSIC = "POST channels/c1/moh"
@@ -284,6 +284,69 @@ def test_music_comes_instead_of_an_announcement_that_is_refused(script):
     script.answer("POST channels/c1/play media=sound:soon playbackId=c1.odd", 500)
     assert script.results() == [("a", "rejected", "overload")]
     assert script.asked()[-1] == MUSIC
+
+
+# They are deflected.
+
+LAST = "POST channels/c1/play media=sound:all_busy playbackId=c1.odd"
+PLAYED = {"id": "c1.odd", "media_uri": "sound:all_busy", "target_uri": "channel:c1"}
+
+
+def deflected(to, name="all_busy"):
+    return sw.DeflectCall(command_id="d", call_id="c1", deflection=Deflection(to), name=name)
+
+
+@pytest.mark.parametrize("state", ["done", "failed"])
+def test_a_customer_is_let_go_when_he_has_heard_the_last_message(script, state):
+    script.order(sw.QueueTreatment(command_id="t", call_id="c1", treatment=Treatment.MUSIC))
+    script.forget()
+    script.order(deflected("message"))
+    assert script.asked() == ["DELETE channels/c1/moh", LAST]
+    script.answer(LAST)
+    assert script.results() == [("d", "accepted", "none")]
+    script.say("PlaybackFinished", playback={**PLAYED, "state": state})
+    assert script.asked() == ["DELETE channels/c1"]
+    script.leave("c1")
+    assert script.kinds() == ["CallCleared"]
+    script.say("PlaybackFinished", playback={**PLAYED, "state": state})
+    assert script.asked() == []
+
+
+def test_a_customer_is_let_go_whose_last_message_is_refused(script):
+    script.order(deflected("message"))
+    script.answer(LAST, 500)
+    assert script.results() == [("d", "rejected", "overload")]
+    assert script.asked()[-1] == "DELETE channels/c1"
+
+
+@pytest.mark.parametrize(
+    "context, asked",
+    [
+        ("", "POST channels/c1/continue"),
+        (
+            "acd-voicemail",
+            "POST channels/c1/continue context=acd-voicemail extension=cards priority=1",
+        ),
+    ],
+)
+def test_a_voicemail_is_an_extension_of_the_context_that_is_configured(context, asked):
+    script = Script(voicemail_context=context)
+    script.call()
+    script.forget()
+    script.order(deflected("voicemail", "cards"))
+    assert script.asked() == [asked]
+    script.answer(asked)
+    assert script.results() == [("d", "accepted", "none")]
+    script.leave("c1")
+    assert script.kinds() == ["RouteEnded"]
+
+
+def test_nobody_who_talks_is_deflected(script):
+    script.talk()
+    for to in ("message", "voicemail"):
+        script.order(deflected(to))
+        assert script.results()[-1] == ("d", "rejected", "wrong_state")
+    assert script.asked() == []
 
 
 def test_nobody_who_talks_is_treated(script):

@@ -69,8 +69,10 @@ def test_everything_can_be_given(folder):
         "password_env": "ARI",
         "endpoint": "SIP/phone-{device}",
         "outbound": {**OUTBOUND, "per_minute": 3},
+        "voicemail_context": "acd-voicemail",
     }
     address, mapper = read(folder, given, {"ARI": SECRET})
+    assert mapper.voicemail_context == "acd-voicemail"
     assert (address.host, address.port, address.path) == ("pbx.example", 8089, "/asterisk/ari")
     assert address.origin == "https://pbx.example:8089"
     assert address.tls is not None
@@ -188,6 +190,7 @@ def test_a_file_that_everybody_may_read_or_write_is_refused(folder, mode):
         ({**GIVEN, "endpoint": "PJSIP/{device}&SIP/1"}, "endpoint", "is `PJSIP"),
         ({**GIVEN, "endpoint": "PJSIP/{device}{device}"}, "endpoint", "is `PJSIP"),
         ({**GIVEN, "endpoint": "PJSIP/{device!r}"}, "endpoint", "is `PJSIP"),
+        ({**GIVEN, "voicemail_context": "a b"}, "voicemail_context", "is `a b`"),
         ({**GIVEN, "tls_ca": "ca.pem"}, "tls_ca", "is `ca.pem`"),
         ({**GIVEN, "url": "https://x/ari", "tls_ca": "none"}, "tls_ca", "cannot be used"),
         ({**GIVEN, "url": "https://x/ari", "tls_ca": "ari.secret"}, "tls_ca", "cannot be used"),

@@ -361,7 +361,7 @@ EDITS: Final[list[tuple[str, str, list[str]]]] = [
     ("  [queues.cards.chat]\n  wrap_up_cap_s = 7", "  chat = 5",
      ["queues.cards.voice.chat: is an unknown key; wanted one of `objective_s`, `handle_time_s`, `ring_s`,"
       " `wrap_up_s`, `wrap_up_cap_s`, `auto_answer`, `parallel_offers`, `expires_s`, `park_s`,"
-      " `acknowledge`"]),
+      " `acknowledge`, `overflow`"]),
     ("slots = 1, cost = 100 }", 'slots = 1, cost = 100, interrupted_by = ["fax", "chat", "smoke"] }', [
         f"capacities.blended.voice.interrupted_by[0]: is `fax`; wanted {CHANNELS}",
         f"capacities.blended.voice.interrupted_by[2]: is `smoke`; wanted {CHANNELS}"]),

@@ -42,7 +42,7 @@ leg.enter offer.contact leg.widen offer.withdraw
 leg.connect leg.interrupt leg.resume wrap_up.end customer.release contact.close
 agent.set_state refused
 leg.open leg.close leg.join agent.release
-leg.disposition leg.regain_place contact.acknowledge wait.announce
+leg.disposition leg.regain_place contact.acknowledge wait.announce leg.overflow
 """
 
 VALUES: dict[str, Any] = {
@@ -65,6 +65,7 @@ VALUES: dict[str, Any] = {
     "about": "x",
     "rule": "rest",
     "from_offer": 1,
+    "because": "max_wait",
     "how": ConsultEnd.CONFERENCE,
     "reference": "HD8J-GY35-VMDE",
     "expected_s": 14_400,

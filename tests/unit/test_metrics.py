@@ -40,10 +40,7 @@ from acd.errors import CallerError
 from acd.figures import (
     PLACES,
     Figures,
-    bucket_wait_us,
     figures_of,
-    wait_bucket,
-    wait_quantiles_s,
 )
 from acd.ids import (
     Availability,
@@ -69,6 +66,7 @@ from acd.settings import (
     Serves,
     SlotSettings,
 )
+from acd.wait_counts import bucket_wait_us, wait_bucket, wait_quantiles_s
 
 VOICE, EMAIL = Channel.VOICE, Channel.EMAIL
 HANDLED, ABANDONED = ContactOutcome.HANDLED, ContactOutcome.ABANDONED

@@ -17,11 +17,13 @@ from acd.notes import notes
 from acd.settings import (
     DAY_US,
     SECOND_US,
+    AdmissionSettings,
     AffinitySettings,
     CalendarSettings,
     ChannelSettings,
     DomainSettings,
     EntryRule,
+    OverflowRule,
     ProfileSettings,
     RoutingStep,
     Serves,
@@ -234,3 +236,51 @@ def _notes_within(monkeypatch: pytest.MonkeyPatch, settings: DomainSettings, ter
     """Return how many notes there are if no more terms are looked at."""
     monkeypatch.setattr(implication, "TERMS_MAX", terms_max)
     return len(notes(settings))
+
+
+def overflowing(max_wait_s: int, *, calls_only: bool = False, **fields: Any) -> DomainSettings:
+    """Return the shop, whose contacts overflow after a time."""
+    full = OverflowRule(max_waiting=50, message="busy")
+    late = OverflowRule(max_wait_us=max_wait_s * SECOND_US, message="busy")
+    channels = {VOICE: ChannelSettings(overflow=(full, late))}
+    channels[CHAT] = ChannelSettings() if calls_only else channels[VOICE]
+    return replace(shop(channels=channels, **fields), messages=("busy",))
+
+
+def test_a_step_behind_the_overflow_is_noted() -> None:
+    late = steps(60 * SECOND_US)
+    assert notes(skilled(overflowing(60, **late))) == [
+        (
+            "queues.sales.steps[0].after_s: is 60, but contacts overflow after 60: only who was passed "
+            "on or came from another queue waits so long"
+        )
+    ]
+    for settings in (
+        overflowing(61, **late),
+        overflowing(60, calls_only=True, **late),
+        overflowing(60, **steps(60 * SECOND_US, if_nobody=True)),
+    ):
+        assert problems(skilled(settings)) == []
+        assert notes(skilled(settings)) == []
+
+
+def test_a_queue_that_a_limit_keeps_from_being_full_is_noted() -> None:
+    def held(**fields: Any) -> DomainSettings:
+        one = AdmissionSettings(name="all", message="busy", **fields)
+        settings = replace(overflowing(60, calls_only=True), admission=(one,))
+        assert problems(settings) == []
+        return settings
+
+    assert notes(held(max_waiting=49)) == [
+        (
+            "queues.sales.voice.overflow[0].max_waiting: is 50, but the limit `all` lets 49 wait: only "
+            "who was passed on makes it more"
+        )
+    ]
+    assert notes(held(max_waiting=50)) == []
+    assert notes(held(rate_per_min=1)) == []
+    assert notes(held(max_waiting=4, channels=(CHAT,))) == []
+    assert notes(held(max_waiting=4, attributes={"campaign": "spring"})) == []
+    play = Play(held(max_waiting=2))
+    told = play.tell(*(arrived(f"c{number}") for number in range(60)))
+    assert {one.split()[-1] for one in told if one.startswith("leg.overflow")} == {"limit=all"}

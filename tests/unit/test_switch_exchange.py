@@ -14,7 +14,13 @@ from acd.switch_protocol.simulated.ledger import Did
 from acd.switch_protocol.simulated.orders import carry_out
 from acd.switch_protocol.simulated.robots import Habits, Robots
 from acd.switch_protocol.simulated.rudeness import Rude, Rudeness, Rule, Rules, parse_rule
-from acd.switch_protocol.words import CommandError, CommandStage, DeviceState, EventCause
+from acd.switch_protocol.words import (
+    CommandError,
+    CommandStage,
+    Deflection,
+    DeviceState,
+    EventCause,
+)
 
 
 class Story:
@@ -50,6 +56,16 @@ class Story:
 
     def did(self):
         return [line.did for line in self.exchange.ledger.after(0)]
+
+
+def test_a_customer_who_is_deflected_is_gone_and_the_ledger_says_where():
+    story = Story()
+    call_id, to = story.call, Deflection.VOICEMAIL
+    deflect = sw.DeflectCall(command_id="d", call_id=call_id, deflection=to, name="cards")
+    assert story.order(deflect) == (["call.cleared"], CommandError.NONE)
+    assert story.order(deflect) == ([], CommandError.CALL_UNKNOWN)
+    (*_, line) = story.exchange.ledger.after(0)
+    assert (line.did, line.call_id, line.note) == (Did.DEFLECTED, call_id, "voicemail cards")
 
 
 def test_an_offer_rings_once_however_often_it_is_given():

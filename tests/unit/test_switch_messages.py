@@ -42,6 +42,8 @@ VALUES = {
     "to_offer": "o-2",
     "consultation": "o-2",
     "participation": "whisper",
+    "deflection": "voicemail",
+    "name": "cards",
     "dnis": "4000",
 }
 BAD: tuple[object, ...] = ("x" * 1_000, {"deep": [[[[]]]]}, -1, [None])

@@ -15,6 +15,7 @@ from acd import figures as fig
 from acd.daemon.history.schema import BUSY, IDLE, LOST
 from acd.settings import DomainSettings
 from acd.tallies import NOTHING, Tally, make_clocks, make_tallies
+from acd.wait_counts import wait_bucket, wait_quantiles_s
 
 INTERVALS_MAX: Final = 2_000
 """Most intervals of one answer: a month of half hours, and some."""
@@ -29,7 +30,10 @@ legs AS (
         END AS counted,
         answered_us IS NOT NULL AS answered,
         answered_us IS NULL AND outcome = 'abandoned' AS abandoned,
-        answered_us IS NULL AND ended_us IS NOT NULL AND outcome <> 'abandoned' AS other,
+        answered_us IS NULL AND ended_us IS NOT NULL AND outcome NOT IN
+            ('abandoned', 'overflowed', 'rejected') AS other,
+        answered_us IS NULL AND outcome = 'overflowed' AS overflowed,
+        answered_us IS NULL AND outcome = 'rejected' AS turned_away,
         answered_us IS NULL AND ended_us IS NULL AS waiting,
         answered_us IS NOT NULL AND ended_us IS NOT NULL AS handled
     FROM contacts JOIN lines USING (queue, channel)
@@ -40,7 +44,8 @@ SELECT queue, channel, n, count(*), sum(answered), sum(answered AND counted <= o
     sum(waiting AND counted > objective), sum(handled), sum(wait * answered), sum(wait * abandoned),
     sum(handling_us * handled), 0, 0, 0, sum(offers), sum(timed_out), sum(rejected), sum(revoked),
     sum(canceled), sum(failed_busy), sum(failed_unreachable), sum(failed_congestion),
-    sum(failed_refused), sum(not_connected), sum(rescinded), sum(other), 0, 0, 0, 0
+    sum(failed_refused), sum(not_connected), sum(rescinded), sum(other),
+    0, 0, 0, 0, sum(overflowed), sum(turned_away)
 FROM legs GROUP BY queue, channel, n"""
 
 _TOLD: Final = """
@@ -135,7 +140,7 @@ def measure(
     for queue, channel, number, waited_us in sql.execute(_PARTS.format(source=_WAITED), values):
         if (queue, channel) in cells:
             cells[queue, channel][number][fig.WAITING_US] += waited_us
-    sql.create_function("wait_bucket", 1, fig.wait_bucket, deterministic=True)
+    sql.create_function("wait_bucket", 1, wait_bucket, deterministic=True)
     waits: dict[tuple[str, str], dict[int, int]] = {line: {} for line in cells}
     for queue, channel, bucket, count in sql.execute(_WAITS, values):
         waits.get((queue, channel), {})[bucket] = count
@@ -149,7 +154,7 @@ def measure(
     for one in tallies:
         line = str(one.queue), str(one.channel)
         total = [sum(places) for places in zip(*cells[line], strict=True)]
-        p50_s, p80_s, p95_s, p99_s = fig.wait_quantiles_s(waits[line], (50, 80, 95, 99))
+        p50_s, p80_s, p95_s, p99_s = wait_quantiles_s(waits[line], (50, 80, 95, 99))
         abandons = domain.measures.abandons
         rows.append(
             fig.Row(

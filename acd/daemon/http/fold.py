@@ -324,6 +324,8 @@ class Fold:
                 pass
             case ac.Acknowledge():
                 pass
+            case ac.OverflowLeg():
+                pass
             case _:
                 touched.agents.add(action.agent_id)
 

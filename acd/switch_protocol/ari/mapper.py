@@ -30,6 +30,7 @@ from acd.switch_protocol.words import (
     Capability,
     CommandError,
     CommandStage,
+    Deflection,
     EventCause,
 )
 
@@ -50,6 +51,9 @@ class MapperOptions(Struct, frozen=True):
     app: str = "acd"
     endpoint: str = "PJSIP/{device}"
     outbound: Outbound | None = None
+    voicemail_context: str = ""
+    """Of the dialplan: where customers go on who are to leave a message, at the extension of their
+    voicemail's name; empty for where they came from."""
 
 
 class Mapper:
@@ -92,6 +96,7 @@ class Mapper:
         self._kept: list[frames.Event] = []
         """Events since the log-in, until the first snapshot was read."""
         self._takes_calls = True
+        self._voicemail_context = options.voicemail_context
 
     def monitor(self, devices: Collection[str]) -> None:
         """Take these devices for ours: only they are dialled and watched."""
@@ -337,6 +342,8 @@ class Mapper:
                 self._clear_connection(command)
             case sw.ClearCall():
                 self._of_customer(command, "DELETE")
+            case sw.DeflectCall():
+                self._deflect(command)
             case sw.RouteReject():
                 reason = _REASONS.get(command.cause, "normal")
                 self._of_customer(command, "DELETE", query={"reason": reason})
@@ -405,6 +412,21 @@ class Mapper:
         else:
             self._offers.wait_again(call)
             self._treatments.treat(command, call)
+
+    def _deflect(self, command: sw.DeflectCall) -> None:
+        """Let a customer hear a last message, or go on in the dialplan at his voicemail."""
+        call = self._table.calls[command.call_id]
+        if call.talks():
+            self._line.refuse(command, CommandError.WRONG_STATE)
+        elif command.deflection is Deflection.MESSAGE:
+            self._offers.wait_again(call)
+            self._treatments.say_last(command, call)
+        else:
+            query: Mapping[str, str] = NO_VARIABLES
+            if self._voicemail_context:
+                place = {"context": self._voicemail_context, "extension": command.name}
+                query = {**place, "priority": "1"}
+            self._of_customer(command, "POST", "continue", query=query)
 
     def _of_customer(
         self, command: Command, method: str, *path: str, query: Mapping[str, str] = NO_VARIABLES

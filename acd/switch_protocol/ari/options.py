@@ -86,6 +86,7 @@ class _Options(Table):
     allow_insecure: bool = False
     tls_ca: str | None = None
     outbound: _OutboundTable | None = None
+    voicemail_context: str | None = None
 
 
 class _Switch(Table):
@@ -119,6 +120,9 @@ def read(given: SwitchOptions, environment: Mapping[str, str] = os.environ) -> A
     check.matches(_USER, "user", options.user, "up to 64 visible letters of ASCII, and no colon")
     check.endpoint(("endpoint",), options.endpoint, "device", "PJSIP/{device}")
     outbound = check.outbound(options.outbound)
+    context = options.voicemail_context
+    if context is not None:
+        check.matches(_NAME, "voicemail_context", context, "up to 64 of A-Z a-z 0-9 _ . -")
     password = check.password(options, given.folder, environment)
     tls = check.tls(options.tls_ca, given.folder, is_secure=where.scheme == "https")
     if found:
@@ -132,9 +136,13 @@ def read(given: SwitchOptions, environment: Mapping[str, str] = os.environ) -> A
         authorization=f"Basic {secret}",
         tls=tls,
     )
-    return AriOptions(
-        address, MapperOptions(app=options.app, endpoint=options.endpoint, outbound=outbound)
+    mapper = MapperOptions(
+        app=options.app,
+        endpoint=options.endpoint,
+        outbound=outbound,
+        voicemail_context=context or "",
     )
+    return AriOptions(address, mapper)
 
 
 class _Check:

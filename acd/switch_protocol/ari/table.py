@@ -100,7 +100,7 @@ class Call:
             "id",
             "legs",
         ),
-        *("playback", "returns", "serial", "served"),
+        *("is_last", "playback", "returns", "serial", "served"),
     )
 
     def __init__(self, facts: sw.Call, channel: str) -> None:
@@ -121,6 +121,8 @@ class Call:
         """We asked the switch to hang up."""
         self.playback = ""
         """The announcement that is played."""
+        self.is_last = False
+        """When it has been heard the customer is let go."""
         self.announcements = 0
         self.serial = 0
         """When it last changed, by the table's count."""

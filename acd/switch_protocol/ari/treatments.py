@@ -39,20 +39,27 @@ class Treatments:
 
     def treat(self, command: sw.QueueTreatment, call: Call) -> None:
         """Let a customer hear what a command says."""
-        path = ("channels", call.channel)
         if command.treatment is Treatment.ANNOUNCEMENT:
-            self.stop(call)
-            call.announcements += 1
-            call.playback = playbacks(call)[call.announcements % 2]
-            query = {"media": f"sound:{command.media}", "playbackId": call.playback}
-            then = partial(self._played, command, call, call.playback)
-            self._line.ask("POST", *path, "play", then=then, query=query)
+            self._play(command, call, command.media)
             return
         sound = _SOUNDS[command.treatment]
         if sound != call.hears:
             self.stop(call)
         call.hears = sound
-        self._line.order(command, "POST", *path, sound)
+        self._line.order(command, "POST", "channels", call.channel, sound)
+
+    def say_last(self, command: sw.DeflectCall, call: Call) -> None:
+        """Let a customer hear a message; when he has, or cannot, he is let go."""
+        call.is_last = True
+        self._play(command, call, command.name)
+
+    def _play(self, command: sw.Command, call: Call, media: str) -> None:
+        self.stop(call)
+        call.announcements += 1
+        call.playback = playbacks(call)[call.announcements % 2]
+        query = {"media": f"sound:{media}", "playbackId": call.playback}
+        then = partial(self._played, command, call, call.playback)
+        self._line.ask("POST", "channels", call.channel, "play", then=then, query=query)
 
     def play_music(self, call: Call) -> None:
         """Let a customer hear music."""
@@ -73,17 +80,27 @@ class Treatments:
             call.playback = ""
 
     def finished(self, playback: Playback, call: Call) -> None:
-        """Let music go on after an announcement."""
+        """Let music go on after an announcement, or the customer go after his last."""
         if call.playback == playback.id:
             call.playback = ""
-            if not call.talks():
+            if call.is_last:
+                self._let_go(call)
+            elif not call.talks():
                 self.play_music(call)
 
     def _played(
-        self, command: sw.QueueTreatment, call: Call, playback: str, response: Response | None
+        self, command: sw.Command, call: Call, playback: str, response: Response | None
     ) -> None:
         self._line.result(command, response)
         refused = response is not None and not response.is_good
         if refused and call.playback == playback:
             call.playback = ""
-            self.play_music(call)
+            if call.is_last:
+                self._let_go(call)
+            else:
+                self.play_music(call)
+
+    def _let_go(self, call: Call) -> None:
+        """Hang up behind the last message."""
+        call.clearing = True
+        self._line.ask("DELETE", "channels", call.channel)

@@ -371,12 +371,12 @@ class Exchange:
         self.ledger.add(now_us, Did.TREATED, call_id, note=treatment)
         return CommandError.NONE
 
-    def clear_call(self, call_id: str, did: Did, now_us: int) -> CommandError:
+    def clear_call(self, call_id: str, did: Did, now_us: int, *, note: str = "") -> CommandError:
         """Let a customer go, or send him back."""
         call = self.calls.get(call_id)
         if call is None:
             return CommandError.CALL_UNKNOWN
-        self.ledger.add(now_us, did, call_id)
+        self.ledger.add(now_us, did, call_id, note=note)
         self._clear(call, EventCause.NORMAL_CLEARING)
         return CommandError.NONE
 

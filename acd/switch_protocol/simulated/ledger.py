@@ -23,6 +23,8 @@ class Did(StrEnum):
     CUSTOMER_HUNG_UP = "customer_hung_up"
     CALL_CLEARED = "call_cleared"
     """By ClearCall: the daemon let the customer go."""
+    DEFLECTED = "deflected"
+    """By DeflectCall: the customer heard a message, or got to a voicemail, as the note says."""
     CALL_REJECTED = "call_rejected"
     """By RouteReject."""
     FALLBACK = "fallback"

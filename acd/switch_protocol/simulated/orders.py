@@ -79,6 +79,7 @@ _OfACall = (
     | sw.RouteEnd
     | sw.ClearConnection
     | sw.ClearCall
+    | sw.DeflectCall
     | sw.Hold
     | sw.Retrieve
     | cc.ConsultationCall
@@ -96,6 +97,9 @@ def _of_a_call(exchange: Exchange, command: _OfACall, now_us: int) -> CommandErr
             return exchange.cancel(command.call_id, command.offer, now_us)
         case sw.ClearCall():
             return exchange.clear_call(command.call_id, Did.CALL_CLEARED, now_us)
+        case sw.DeflectCall():
+            note = f"{command.deflection} {command.name}"
+            return exchange.clear_call(command.call_id, Did.DEFLECTED, now_us, note=note)
         case sw.RouteReject():
             return exchange.clear_call(command.call_id, Did.CALL_REJECTED, now_us)
         case sw.RouteEnd():
