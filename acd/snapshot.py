@@ -4,6 +4,7 @@ What can be worked out is not stored: timers follow from the deadlines in the st
 legs' keys, keys from the legs' numbers and the policy. So a snapshot outlives a changed policy.
 """
 
+from collections.abc import Sequence
 from copy import copy
 
 from msgspec import Struct
