@@ -9,12 +9,15 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from acd.events import ContactArrived
 from acd.ids import (
     AgentId,
     Availability,
     Channel,
     ContactId,
     ContactOutcome,
+    DomainName,
+    HandOverId,
     LegId,
     OfferId,
     OfferOutcome,
@@ -267,6 +270,62 @@ class OverflowLeg(_Action, frozen=True, tag="leg.overflow"):
     """
 
 
+class HandOver(_Action, frozen=True, tag="contact.hand_over"):
+    """Ask another domain to take a contact, which waits on here and is offered to nobody.
+
+    Until the domain answers, or `until_us`.
+    """
+
+    domain: DomainName
+    number: HandOverId
+    leg_id: LegId
+    arrival: ContactArrived
+    """What the contact asks for there: all that its leg asks for here but a named agent."""
+    arrived_us: TimeUs
+    until_us: TimeUs
+    path: tuple[DomainName, ...] = ()
+    """The domains in which it was before this one."""
+    because: str = ""
+    """An `OverflowCause` where a rule of its queue says so."""
+
+
+class ConfirmHandOver(_Action, frozen=True, tag="hand_over.confirm"):
+    """Hand the customer over, and tell the other domain that the contact is its own.
+
+    Ordered once more each time that the other domain asks; the customer moves once.
+    """
+
+    domain: DomainName
+    number: HandOverId
+    contact_id: ContactId
+
+
+class WithdrawHandOver(_Action, frozen=True, tag="hand_over.withdraw"):
+    """Tell the other domain that the contact is not its own."""
+
+    domain: DomainName
+    number: HandOverId
+
+
+class AcceptTakeOver(_Action, frozen=True, tag="take_over.accept"):
+    """Tell the origin that its contact may come, and ask whether it does.
+
+    Ordered again and again, at longer and longer intervals, until the origin has answered.
+    """
+
+    origin: DomainName
+    number: HandOverId
+    contact_id: ContactId
+
+
+class TakeIn(_Action, frozen=True, tag="contact.take_in"):
+    """Let a contact of another domain wait here, as if it had arrived: so it does for measures."""
+
+    origin: DomainName
+    number: HandOverId
+    arrival: ContactArrived
+
+
 Action: TypeAlias = (
     EnterQueue
     | OfferContact
@@ -289,4 +348,9 @@ Action: TypeAlias = (
     | Acknowledge
     | AnnounceWait
     | OverflowLeg
+    | HandOver
+    | ConfirmHandOver
+    | WithdrawHandOver
+    | AcceptTakeOver
+    | TakeIn
 )

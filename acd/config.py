@@ -16,7 +16,8 @@ from acd.calendar_tables import CalendarTable, calendar_mistakes, calendar_of, o
 from acd.errors import ConfigError
 from acd.ids import Channel, WrapUpMode
 from acd.mistakes import Mistake, in_file_order, within
-from acd.overflow_tables import AdmissionTable, OverflowTable
+from acd.other_domains import OtherDomain
+from acd.overflow_tables import AdmissionTable, DomainTable, OverflowTable
 from acd.settings import (
     Abandons,
     AdmissionSettings,
@@ -307,6 +308,7 @@ class _Document(Table):
     headroom: dict[str, _HeadroomTable] = Field(default_factory=dict)
     calendars: dict[str, CalendarTable] = Field(default_factory=dict)
     admission: dict[str, AdmissionTable] = Field(default_factory=dict)
+    domains: dict[str, DomainTable] = Field(default_factory=dict)
 
 
 # From the file's models to settings
@@ -392,6 +394,9 @@ def _settings(document: _Document, sizes: Mapping[str, int]) -> DomainSettings:
         admission=tuple(
             AdmissionSettings(name=name, **_given(table))
             for name, table in document.admission.items()
+        ),
+        domains=tuple(
+            OtherDomain(name=name, **_given(table)) for name, table in document.domains.items()
         ),
         **domain,
     )

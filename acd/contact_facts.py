@@ -13,7 +13,8 @@ from acd.conditions import number_of
 from acd.contacts import LEG_TABLE, Leg, LegSignal, LegState, Presence
 from acd.entry import EntryRules, resolved
 from acd.floor import Floor, Handler
-from acd.ids import STEP_US_MAX, TIME_US_MAX, Reason
+from acd.ids import STEP_US_MAX, TIME_US_MAX, DomainName, Reason
+from acd.queues import LegClass
 from acd.settings import DomainSettings, Urgency
 from acd.transfers import part
 
@@ -38,31 +39,15 @@ class ContactFacts:
         self._numbers = frozenset(settings.contact_numbers)
         self.handlers: Mapping[type, Handler] = {
             ev.ContactArrived: self._contact_arrived,
-            ev.ContactLeft: self._contact_left,
+            ev.ContactLeft: self.leave,
         }
 
     def _contact_arrived(self, event: ev.ContactArrived, now_us: int, orders: list[Action]) -> None:
         floor = self._floor
         contact_id = event.contact_id
-        if contact_id in floor.contacts:
+        if contact_id in floor.contacts or floor.hand_overs.expects(contact_id) is not None:
             raise RefusalError(Reason.CONTACT_EXISTS, contact_id)
-        if not contact_id or not is_text(contact_id):
-            raise RefusalError(Reason.BAD_TEXT, "contact_id")
-        if event.customer and not is_text(event.customer):
-            raise RefusalError(Reason.BAD_TEXT, "customer")
-        if event.attributes:
-            self._check_attributes(event.attributes)
-        if event.priority is not None:
-            check_priority(event.priority)
-        # A promise would be an objective of its own, and the order of its class change with time.
-        if event.promised_us is not None and (
-            self._objectives or not 0 <= event.promised_us < TIME_US_MAX
-        ):
-            raise RefusalError(Reason.BAD_NUMBER, "promised_us")
-        if event.named_agent and event.named_agent not in floor.by_id:
-            raise RefusalError(Reason.UNKNOWN_AGENT, event.named_agent)
-        if event.expires_us is not None and not 0 < event.expires_us < STEP_US_MAX:
-            raise RefusalError(Reason.BAD_NUMBER, "expires_us")
+        self._check(event)
         order = None
         if not event.queue:
             order = self._entry_of(event, floor.legs_given + 1, now_us)
@@ -79,6 +64,51 @@ class ContactFacts:
         # Who came too late for an answer is told nothing of one.
         if klass.channel_settings.acknowledge and contact_id in floor.contacts:
             orders.append(acknowledge(event, klass, arrived_us, now_us))
+
+    def check(self, arrival: ev.ContactArrived) -> LegClass:
+        """Return the class of a contact that may come from another domain.
+
+        Raises:
+            RefusalError: It would be refused if it arrived.
+        """
+        self._check(arrival)
+        return self._floor.stages.classes.of(arrival)
+
+    def take_in(
+        self,
+        arrival: ev.ContactArrived,
+        arrived_us: int,
+        path: tuple[DomainName, ...],
+        now_us: int,
+        orders: list[Action],
+    ) -> None:
+        """Let a contact wait that was checked and comes from another domain, in its place."""
+        floor = self._floor
+        klass = floor.stages.classes.of(arrival, refuses=False)
+        if arrived_us != now_us:
+            orders.append(RegainPlace(floor.legs_given + 1, arrival.contact_id, arrived_us))
+        floor.enter(arrival, klass, now_us, orders, arrived_us, path=path)
+
+    def _check(self, event: ev.ContactArrived) -> None:
+        """Refuse an arrival for what it says of itself."""
+        contact_id = event.contact_id
+        if not contact_id or not is_text(contact_id):
+            raise RefusalError(Reason.BAD_TEXT, "contact_id")
+        if event.customer and not is_text(event.customer):
+            raise RefusalError(Reason.BAD_TEXT, "customer")
+        if event.attributes:
+            self._check_attributes(event.attributes)
+        if event.priority is not None:
+            check_priority(event.priority)
+        # A promise would be an objective of its own, and the order of its class change with time.
+        if event.promised_us is not None and (
+            self._objectives or not 0 <= event.promised_us < TIME_US_MAX
+        ):
+            raise RefusalError(Reason.BAD_NUMBER, "promised_us")
+        if event.named_agent and event.named_agent not in self._floor.by_id:
+            raise RefusalError(Reason.UNKNOWN_AGENT, event.named_agent)
+        if event.expires_us is not None and not 0 < event.expires_us < STEP_US_MAX:
+            raise RefusalError(Reason.BAD_NUMBER, "expires_us")
 
     def _place_of(self, event: ev.ContactArrived, now_us: int) -> int:
         """Return from when a customer waits: his place is kept, or as was recorded, or now."""
@@ -108,10 +138,15 @@ class ContactFacts:
             if name in self._numbers and value and number_of(value) is None:
                 raise RefusalError(Reason.BAD_NUMBER, name)
 
-    def _contact_left(self, event: ev.ContactLeft, now_us: int, orders: list[Action]) -> None:
+    def leave(self, event: ev.ContactLeft, now_us: int, orders: list[Action]) -> None:
+        """Apply that a customer is gone; of a contact that is still to come it is kept in mind."""
         floor = self._floor
         contact = floor.contacts.get(event.contact_id)
         if contact is None:
+            promised = floor.hand_overs.expects(event.contact_id)
+            if promised is not None:
+                promised.is_gone = True
+                return
             raise RefusalError(Reason.UNKNOWN_CONTACT, event.contact_id)
         # Whoever talked is not out of patience, though a further leg of his still waits.
         talked = contact.presence is Presence.TALKING

@@ -50,6 +50,8 @@ class LegState(IntEnum):
     CANCELED = 10
     OVERFLOWED = 11
     REJECTED = 12
+    HANDING_OVER = 13
+    """Another domain was asked to take its contact; it keeps its place."""
 
 
 @plain
@@ -76,6 +78,8 @@ class LegSignal(IntEnum):
     """A rule has it leave its queue, for another or for a voicemail."""
     REJECTED = 15
     """A rule or a limit turns it away."""
+    HANDED_OVER = 16
+    """Another domain is asked to take its contact."""
 
 
 @plain
@@ -122,30 +126,37 @@ _O = OfferState
 
 LEG_TABLE: Final[tuple[tuple[Any, ...], ...]] = (
     # In each row: OFFERED, ACCEPTED, CONNECTED, RETURNED, HELD, RETRIEVED, ENDED, LEFT, WRAPPED,
-    # CANCELED, PARKED, RESUMED, EXPIRED, LAPSED, OVERFLOWED, REJECTED.
+    # CANCELED, PARKED, RESUMED, EXPIRED, LAPSED, OVERFLOWED, REJECTED,
+    # HANDED_OVER.
     # QUEUED
     (_L.OFFERED, REFUSED, REFUSED, REFUSED, REFUSED, REFUSED, REFUSED, _L.ABANDONED, REFUSED,
-     _L.CANCELED, REFUSED, REFUSED, _L.EXPIRED, REFUSED, _L.OVERFLOWED, _L.REJECTED),
+     _L.CANCELED, REFUSED, REFUSED, _L.EXPIRED, REFUSED, _L.OVERFLOWED, _L.REJECTED,
+     _L.HANDING_OVER),
     # OFFERED: offered to one more it stays so; RETURNED when its last pending offer has ended.
     (_L.OFFERED, _L.CONNECTING, _L.CONNECTED, _L.QUEUED, REFUSED, REFUSED, REFUSED, _L.ABANDONED,
-     REFUSED, _L.CANCELED, REFUSED, REFUSED, IGNORED, REFUSED, IGNORED, IGNORED),
+     REFUSED, _L.CANCELED, REFUSED, REFUSED, IGNORED, REFUSED, IGNORED, IGNORED, REFUSED),
     # CONNECTING
     (REFUSED, IGNORED, _L.CONNECTED, _L.QUEUED, REFUSED, REFUSED, REFUSED, _L.ABANDONED, REFUSED,
-     _L.CANCELED, REFUSED, REFUSED, IGNORED, REFUSED, IGNORED, IGNORED),
+     _L.CANCELED, REFUSED, REFUSED, IGNORED, REFUSED, IGNORED, IGNORED, REFUSED),
     # CONNECTED
     (REFUSED, IGNORED, IGNORED, REFUSED, _L.HELD, IGNORED, _L.WRAPPING, _L.WRAPPING, REFUSED,
-     REFUSED, _L.PARKED, IGNORED, IGNORED, REFUSED, IGNORED, IGNORED),
+     REFUSED, _L.PARKED, IGNORED, IGNORED, REFUSED, IGNORED, IGNORED, REFUSED),
     # HELD
     (REFUSED, IGNORED, IGNORED, REFUSED, IGNORED, _L.CONNECTED, _L.WRAPPING, _L.WRAPPING, REFUSED,
-     REFUSED, REFUSED, REFUSED, IGNORED, REFUSED, IGNORED, IGNORED),
+     REFUSED, REFUSED, REFUSED, IGNORED, REFUSED, IGNORED, IGNORED, REFUSED),
     # WRAPPING: what is canceled then, if anything, is another leg.
     (REFUSED, IGNORED, IGNORED, REFUSED, REFUSED, REFUSED, IGNORED, IGNORED, _L.CLOSED, IGNORED,
-     REFUSED, REFUSED, IGNORED, REFUSED, IGNORED, IGNORED),
+     REFUSED, REFUSED, IGNORED, REFUSED, IGNORED, IGNORED, REFUSED),
     # CLOSED and ABANDONED
     (), (),
     # PARKED
     (REFUSED, IGNORED, IGNORED, REFUSED, REFUSED, REFUSED, _L.WRAPPING, _L.WRAPPING, REFUSED,
-     REFUSED, IGNORED, _L.CONNECTED, IGNORED, _L.CLOSED, IGNORED, IGNORED),
+     REFUSED, IGNORED, _L.CONNECTED, IGNORED, _L.CLOSED, IGNORED, IGNORED, REFUSED),
+    # EXPIRED, CANCELED, OVERFLOWED and REJECTED
+    (), (), (), (),
+    # HANDING_OVER: RETURNED when the other domain does not take it, OVERFLOWED when it does.
+    (REFUSED, REFUSED, REFUSED, _L.QUEUED, REFUSED, REFUSED, REFUSED, _L.ABANDONED, REFUSED,
+     _L.CANCELED, REFUSED, REFUSED, IGNORED, REFUSED, _L.OVERFLOWED, IGNORED, REFUSED),
 )  # fmt: skip
 """Leg state × signal. The ends have no row: a leg that ended is forgotten."""
 
@@ -169,6 +180,8 @@ class Contact(Struct, gc=False):
     legs: tuple[int, ...]
     """The open legs, oldest first. A tuple, which the garbage collector need not walk: a list for
     each of 100,000 waiting contacts made it pause for 13 ms."""
+    path: tuple[str, ...] = ()
+    """The other domains in which it was before, the first one first."""
 
 
 class Leg(Struct, gc=False):
@@ -230,7 +243,7 @@ TALKING: Final = (LegState.CONNECTED, LegState.HELD)
 
 def is_handled(leg: Leg) -> bool:
     """Return whether an agent has been connected with a leg that is open."""
-    return leg.state > LegState.CONNECTING
+    return leg.state > LegState.CONNECTING and leg.state is not LegState.HANDING_OVER
 
 
 class Offer(Struct, gc=False):

@@ -7,7 +7,7 @@ bits; the tests' naive matcher and the explanation ask here.
 from enum import StrEnum
 
 from acd.agents import VOICE, Agent, Kind, Takes
-from acd.contacts import WHILE_PARTY_US, Leg
+from acd.contacts import WHILE_PARTY_US, Leg, LegState
 from acd.queues import LegClass
 
 
@@ -34,6 +34,8 @@ class Block(StrEnum):
     """The agent has another leg of this contact."""
     CLOSED_QUEUE = "closed_queue"
     """The queue is closed by its calendar."""
+    HANDING_OVER = "handing_over"
+    """Another domain was asked to take the contact."""
 
 
 def serves(klass: LegClass, kind: Kind) -> bool:
@@ -88,6 +90,8 @@ def is_kept_free(agent: Agent, channel: int) -> bool:
 
 def block(leg: Leg, agent: Agent) -> Block | None:
     """Return the block between a leg and an agent, or None."""
+    if leg.state is LegState.HANDING_OVER:
+        return Block.HANDING_OVER
     if leg.excluded and agent.index in leg.excluded:
         is_party = leg.excluded[agent.index] == WHILE_PARTY_US
         return Block.PARTY if is_party else Block.EXCLUDED
@@ -107,6 +111,7 @@ def blocks(leg: Leg, agent: Agent) -> tuple[Block, ...]:
     klass, kind = leg.klass, agent.kind
     until_us = (leg.excluded or {}).get(agent.index, 0)
     stands = {
+        Block.HANDING_OVER: leg.state is LegState.HANDING_OVER,
         Block.PARTY: until_us == WHILE_PARTY_US,
         Block.EXCLUDED: 0 < until_us < WHILE_PARTY_US,
         Block.BACK_OFF: agent.back_off_until_us > 0,

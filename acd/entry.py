@@ -16,11 +16,11 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from acd.actions import Action, EnterQueue, Refused
+from acd.actions import Action, EnterQueue, Refused, TakeIn
 from acd.classes import Classes, RefusalError
 from acd.conditions import Condition, Facts, parse_condition
-from acd.events import Batch, ContactArrived, Event, SingleEvent
-from acd.ids import Reason
+from acd.events import Batch, ContactArrived, ContactTakenOver, Event, SingleEvent
+from acd.ids import DomainName, Reason
 from acd.places import Places
 from acd.settings import DAY_US, SECOND_US, DomainSettings, EntryRule
 
@@ -114,12 +114,16 @@ def resolved(event: ContactArrived, order: EnterQueue) -> ContactArrived:
 def entered(event: Event, actions: Sequence[Action]) -> Event:
     """Return an event whose arrivals all name their queues, those that entry rules chose included.
 
-    For whoever folds a step. What was refused stays as it is.
+    For whoever folds a step. Contacts that come from other domains arrive, too. What was refused
+    stays as it is.
 
     Args:
         event: What the router was told.
         actions: What it answered.
     """
+    taken = {(one.origin, one.number): one.arrival for one in actions if type(one) is TakeIn}
+    if taken:
+        event = _taken_in(event, taken)
     orders = (action for action in actions if type(action) is EnterQueue)
     first = next(orders, None)
     if first is None:
@@ -139,3 +143,18 @@ def entered(event: Event, actions: Sequence[Action]) -> Event:
         else:
             events.append(one)
     return Batch(events=tuple(events))
+
+
+def _taken_in(event: Event, taken: dict[tuple[DomainName, int], ContactArrived]) -> Event:
+    """Return an event in which contacts arrive that were taken over; a repeat stays as it is."""
+    if isinstance(event, Batch):
+        return Batch(events=tuple(_taken_in_one(one, taken) for one in event.events))
+    return _taken_in_one(event, taken)
+
+
+def _taken_in_one(
+    event: SingleEvent, taken: dict[tuple[DomainName, int], ContactArrived]
+) -> SingleEvent:
+    if type(event) is ContactTakenOver:
+        return taken.pop((event.origin, event.number), event)
+    return event

@@ -10,6 +10,7 @@ from typing import Annotated, Final, TypeAlias
 from msgspec import Meta, Struct
 
 from acd.ids import (
+    HOPS_MAX,
     ID_MAX,
     PRIORITY_MAX,
     QUALITY_MAX,
@@ -19,7 +20,9 @@ from acd.ids import (
     ConsultEnd,
     ContactId,
     Device,
+    DomainName,
     FailureCause,
+    HandOverId,
     OfferId,
     QueueName,
     TimeUs,
@@ -296,6 +299,58 @@ class WaitAsked(_Event, frozen=True, tag="wait.asked"):
     contact_id: ContactId
 
 
+class ContactHandedOver(_Event, frozen=True, tag="contact.handed_over"):
+    """Another domain shall have a contact that waits. See docs/routing/hand_over.md."""
+
+    contact_id: ContactId
+    domain: DomainName
+    queue: Token = ""
+    """Where it shall wait there; empty for the queue of the same name."""
+
+
+class HandOverAccepted(_Event, frozen=True, tag="hand_over.accepted"):
+    """Another domain would have the contact, and asks whether it is its own."""
+
+    domain: DomainName
+    number: HandOverId
+
+
+class HandOverRefused(_Event, frozen=True, tag="hand_over.refused"):
+    """Another domain does not want the contact."""
+
+    domain: DomainName
+    number: HandOverId
+    reason: Token = ""
+
+
+class TakeOverRequested(_Event, frozen=True, kw_only=True, tag="take_over.requested"):
+    """Another domain asks this one to take a contact that waits there."""
+
+    origin: DomainName
+    number: HandOverId
+    """Given by the origin."""
+    arrival: ContactArrived
+    """What the contact asks for, with its queue here."""
+    arrived_us: TimeUs
+    """From when it waits, by the one clock that all domains share."""
+    path: Annotated[tuple[DomainName, ...], Meta(max_length=HOPS_MAX)] = ()
+    """The domains in which it was before the origin, the first one first."""
+
+
+class ContactTakenOver(_Event, frozen=True, tag="contact.taken_over"):
+    """The origin let go of a contact that this domain had promised to take: it waits here now."""
+
+    origin: DomainName
+    number: HandOverId
+
+
+class TakeOverWithdrawn(_Event, frozen=True, tag="take_over.withdrawn"):
+    """The origin keeps a contact that this domain may have promised to take."""
+
+    origin: DomainName
+    number: HandOverId
+
+
 SingleEvent: TypeAlias = (
     ContactArrived
     | ContactLeft
@@ -327,6 +382,12 @@ SingleEvent: TypeAlias = (
     | LegParked
     | LegResumed
     | WaitAsked
+    | ContactHandedOver
+    | HandOverAccepted
+    | HandOverRefused
+    | TakeOverRequested
+    | ContactTakenOver
+    | TakeOverWithdrawn
 )
 
 

@@ -6,7 +6,7 @@ Source: the time to live of TaskRouter's tasks. See docs/routing/lifecycle.md.
 from typing import TYPE_CHECKING
 
 from acd.actions import Action, ReleaseCustomer
-from acd.contacts import LEG_TABLE, Leg, LegSignal
+from acd.contacts import LEG_TABLE, Leg, LegSignal, LegState
 from acd.events import ContactArrived
 from acd.timers import Timer
 
@@ -26,6 +26,21 @@ def expire(floor: "Floor", leg: Leg, now_us: int, orders: list[Action]) -> bool:
     orders.append(ReleaseCustomer(leg.contact_id))
     floor.give_up(leg, LEG_TABLE[leg.state][LegSignal.EXPIRED], now_us, orders)
     return True
+
+
+def wait_again(floor: "Floor", leg: Leg, now_us: int, orders: list[Action]) -> None:
+    """Put a leg back in its place that no offer and no other domain holds any more.
+
+    Unless its time is over. A stage that fell due meanwhile takes effect now.
+    """
+    leg.state = LegState.QUEUED
+    if leg.expires_us and expire(floor, leg, now_us, orders):
+        return
+    if leg.klass.widens:
+        floor.stages.widen(leg, now_us, orders)
+    floor.matcher.wait(leg)
+    if leg.klass.gate is not None:
+        floor.overflow.back.append(leg)
 
 
 def expiry_of(asked: ContactArrived, klass: "LegClass", arrived_us: int) -> int:

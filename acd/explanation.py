@@ -54,6 +54,9 @@ NUMBER: Final = "number"
 """Decided: they came in one instant, one before the other."""
 
 
+_WAITING: Final = (LegState.QUEUED, LegState.HANDING_OVER)
+
+
 class Decision(Struct, frozen=True):
     """What decided between the one that was chosen and the best of all others."""
 
@@ -127,6 +130,10 @@ class WaitExplanation(Struct, frozen=True):
     overflows_us: int = 0
     """When it leaves its queue if it still waits: its time is over then, or the queue closes; 0 for
     never, as far as can be known."""
+    asks: str = ""
+    """The domain that was asked to take the contact; empty where none was."""
+    asks_until_us: int = 0
+    """Until when its answer is awaited."""
 
     @property
     def waits_for(self) -> tuple[Obstacle, ...]:
@@ -169,8 +176,9 @@ def explain_wait(router: Router, leg_id: LegId) -> WaitExplanation:
         CallerError: It does not wait.
     """
     leg = router.legs.get(leg_id)
-    if leg is None or leg.state is not LegState.QUEUED:
+    if leg is None or leg.state not in _WAITING:
         raise CallerError("leg {} does not wait", leg_id)
+    asked = router.hand_overs.asked_for(leg)
     found = [standing(leg, agent) for agent in router.agents]
     able = [
         one
@@ -191,7 +199,9 @@ def explain_wait(router: Router, leg_id: LegId) -> WaitExplanation:
         widens_us=leg.widens_us,
         expires_us=leg.expires_us,
         estimate=router.estimate(leg_id) if router.settings.estimated_wait else None,
-        overflows_us=overflow_us(leg),
+        overflows_us=overflow_us(leg) if asked is None else 0,
+        asks="" if asked is None else asked.domain,
+        asks_until_us=0 if asked is None else asked.until_us,
     )
 
 

@@ -104,7 +104,7 @@ handling: connected until closed, wrap-up included, less the time set aside or p
 aht: handling / handled legs, of the legs that are closed
 occupancy: time with a leg in handling / (that + ready with none in handling and none ringing)
 queue length: time average of the number waiting, ringing included
-overflowed: gone to another queue or a voicemail before the connection; rejected: turned away
+overflowed: gone to a queue, domain or voicemail before the connection; rejected: turned away
 other exits: canceled or expired before the connection; all three are offered, and in no share
 announcements: of waits, to the offer that was answered; whoever left says nothing of them
 announcement error: announced less waited, from then on; its mean is the bias, that of its size MAE

@@ -35,14 +35,17 @@ from acd.contacts import (
     OfferSignal,
     OfferState,
     Presence,
+    is_handled,
 )
 from acd.events import ContactArrived
-from acd.expiry import expire, expiry_of
+from acd.expiry import expire, expiry_of, wait_again
 from acd.gauges import Gauges
+from acd.hand_overs import HandOvers
 from acd.ids import (
     AgentId,
     ContactId,
     ContactOutcome,
+    DomainName,
     OfferOutcome,
     WrapUpMode,
 )
@@ -127,6 +130,7 @@ class Floor:
         self._measures = self._performance.measuring or self.wait_times is not None
         self.overflow = Overflow(self)
         self.admission = Admission(settings, self)
+        self.hand_overs = HandOvers(settings, self)
 
     # Legs that wait.
 
@@ -137,14 +141,16 @@ class Floor:
         now_us: int,
         orders: Orders,
         arrived_us: int,
+        *,
+        path: tuple[DomainName, ...] = (),
     ) -> None:
         """Let a contact wait in its first leg since an instant, from which its limits count."""
         leg = self.make_leg(arrival, klass, arrived_us)
-        contact = Contact(arrival, Presence.WAITING, (leg.leg_id,))
+        contact = Contact(arrival, Presence.WAITING, (leg.leg_id,), path)
         self.contacts[arrival.contact_id] = contact
         if self.admission.limits:
             self.admission.note_arrival(contact)
-        self.begin(leg, now_us, orders, since_us=arrived_us)
+        self.begin(leg, now_us, orders, since_us=now_us if path else arrived_us)
 
     def begin(self, leg: Leg, now_us: int, orders: Orders, *, since_us: int) -> None:
         """Let a new leg wait which no agent gave further, in its queue since an instant."""
@@ -296,14 +302,8 @@ class Floor:
             leg.drop(offer.offer_id)
             self._free(offer, now_us, orders)
             return
-        leg.state = LegState.QUEUED
         leg.offer_id = 0
-        if not leg.expires_us or not expire(self, leg, now_us, orders):
-            if leg.klass.widens:
-                self.stages.widen(leg, now_us, orders)
-            self.matcher.wait(leg)
-            if leg.klass.gate is not None:
-                self.overflow.back.append(leg)
+        wait_again(self, leg, now_us, orders)
         self._free(offer, now_us, orders)
 
     def withdraw(self, offer: Offer, signal: OfferSignal, now_us: int, orders: Orders) -> None:
@@ -390,7 +390,7 @@ class Floor:
                 continue
             klass = other.klass
             is_his = (klass.queue.name, klass.channel_index) in serves
-            if is_his and klass.queue.exclusion_us and other.state <= LegState.CONNECTING:
+            if is_his and klass.queue.exclusion_us and not is_handled(other):
                 self.exclude(other, agent, now_us)
             else:
                 self.end_exclusion(other, agent)
@@ -418,9 +418,9 @@ class Floor:
     def give_up(self, leg: Leg, after: LegState, now_us: int, orders: Orders) -> None:
         """Close a leg that ends before its customer was connected, in this state."""
         offers = [self.offers[number] for number in leg.offers()]
-        leg.state = after
-        if not offers:
+        if leg.state is LegState.QUEUED:
             self.matcher.remove(leg)
+        leg.state = after
         for offer in offers:
             self._order_withdrawal(offer, OfferSignal.CANCEL, orders)
         self._forget(leg, _UNANSWERED[after], orders)
@@ -431,6 +431,7 @@ class Floor:
         """Forget a closed leg, and its contact with the last one."""
         del self.legs[leg.leg_id]
         self.stages.classes.leave(leg.klass)
+        self.hand_overs.forget(leg, orders)
         if leg.kept_for >= 0:
             self.affinity.end(leg)
         for index in leg.excluded or ():

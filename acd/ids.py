@@ -1,9 +1,9 @@
 """Ids, and the closed sets of names that events, actions and settings share.
 
 Ids from outside (`ContactId`, `AgentId`, `QueueName`) are opaque text of at most 64 characters.
-Numbers that the router hands out (`LegId`, `OfferId`) count 1, 2, 3, …, so that a replay hands out
-the same ones. The names are `StrEnum`s: readable on the wire and hashed in C (a plain `Enum` runs
-Python code for each hash).
+Numbers that the router hands out (`LegId`, `OfferId`, `HandOverId`) count 1, 2, 3, …, so that a
+replay hands out the same ones. The names are `StrEnum`s: readable on the wire and hashed in C (a
+plain `Enum` runs Python code for each hash).
 """
 
 from enum import Enum, StrEnum
@@ -16,6 +16,9 @@ ID_MAX: Final = 64
 
 TEXT_MAX: Final = 512
 """Longest requirement or reason, in characters."""
+
+HOPS_MAX: Final = 8
+"""Most domains that a contact may have passed: more than a group of companies has levels."""
 
 PRIORITY_MAX: Final = 1_000_000
 """Priorities lie in [-PRIORITY_MAX, PRIORITY_MAX]."""
@@ -32,8 +35,10 @@ STEP_US_MAX: Final = TIME_US_MAX - 2**50
 ContactId: TypeAlias = Annotated[str, Meta(min_length=1, max_length=ID_MAX)]
 AgentId: TypeAlias = Annotated[str, Meta(min_length=1, max_length=ID_MAX)]
 QueueName: TypeAlias = Annotated[str, Meta(min_length=1, max_length=ID_MAX)]
+DomainName: TypeAlias = Annotated[str, Meta(min_length=1, max_length=ID_MAX)]
 LegId: TypeAlias = Annotated[int, Meta(ge=1)]
 OfferId: TypeAlias = Annotated[int, Meta(ge=1)]
+HandOverId: TypeAlias = Annotated[int, Meta(ge=1)]
 TimeUs: TypeAlias = Annotated[int, Meta(ge=0, lt=TIME_US_MAX)]
 
 _EnumT = TypeVar("_EnumT", bound=type[Enum])
@@ -128,7 +133,7 @@ class ContactOutcome(StrEnum):
     EXPIRED = "expired"
     """Its time was over before anybody was connected."""
     OVERFLOWED = "overflowed"
-    """Another queue or a voicemail took it on."""
+    """Another queue, a voicemail or another domain took it on."""
     REJECTED = "rejected"
     """It was turned away with a message."""
 
@@ -225,3 +230,15 @@ class Reason(StrEnum):
     """The domain's urgency policy reads no priority."""
     NOT_ELIGIBLE = "not_eligible"
     """The agent may not take what waits, whatever happens: his profile or his skills."""
+    UNKNOWN_DOMAIN = "unknown_domain"
+    UNKNOWN_HAND_OVER = "unknown_hand_over"
+    ALREADY_THERE = "already_there"
+    """The contact was in that domain before: hand-overs do not go round in circles."""
+    TOO_MANY_DOMAINS = "too_many_domains"
+    """The contact was handed over as often as it may be."""
+    TOO_SOON = "too_soon"
+    """That domain did not take the contact a moment ago."""
+    TOO_MANY_HAND_OVERS = "too_many_hand_overs"
+    """So many contacts are promised to other domains that no more are."""
+    QUEUE_CLOSED = "queue_closed"
+    QUEUE_FULL = "queue_full"

@@ -65,6 +65,10 @@ class Leases:
                 expire(self._floor, self._floor.legs[number], now_us, orders)
             elif timer is Timer.OVERFLOW:
                 self._floor.overflow.back.append(self._floor.legs[number])
+            elif timer is Timer.HAND_OVER:
+                self._floor.hand_overs.time_out(number, now_us, orders)
+            elif timer is Timer.TAKE_OVER:
+                self._floor.hand_overs.ask_again(excluded, number, now_us, orders)
             else:
                 self._floor.end_exclusion(self._floor.legs[number], self._floor.agents[excluded])
 

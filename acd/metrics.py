@@ -46,6 +46,7 @@ from acd.events import (
     AgentReady,
     Batch,
     ContactArrived,
+    ContactTakenOver,
     DrainRequested,
     Event,
     LegConnected,
@@ -198,10 +199,8 @@ class Metrics:
                 if first is EnterQueue:
                     event = entered(event, actions)
             on_event(event, now_us)
-        elif type(event) is Batch:
-            batch = entered(event, actions)
-            assert type(batch) is Batch
-            self._fold_batch(batch, actions, now_us)
+        elif type(event) is Batch or type(event) is ContactTakenOver:
+            self._fold_batch(entered(event, actions), actions, now_us)
             return
         for action in actions:
             on_action = self._on_action.get(type(action))
@@ -255,14 +254,15 @@ class Metrics:
             provisional=bool(waiting),
         )
 
-    def _fold_batch(self, batch: Batch, actions: tuple[Action, ...], now_us: int) -> None:
+    def _fold_batch(self, batch: Event, actions: tuple[Action, ...], now_us: int) -> None:
         """Count a batch: what was withdrawn and filed, then its events, then all else."""
         refused = {action.position for action in actions if type(action) is Refused}
         legs = lives_of_legs(actions)
         for action in actions:
             if type(action) in _FOLDED_FIRST:
                 self._on_action[type(action)](action, now_us)
-        for position, event in enumerate(batch.events):
+        events = batch.events if isinstance(batch, Batch) else (batch,)
+        for position, event in enumerate(events):
             on_event = self._on_event.get(type(event))
             if on_event is None or position in refused:
                 continue

@@ -176,7 +176,7 @@ def _overflown(queue: QueueSettings, most_us: int) -> Iterator[str]:
 def _max_wait_us(channel: ChannelSettings) -> int | None:
     """Return how long a contact of a channel waits before it overflows; None if it never does."""
     for rule in channel.overflow:
-        if rule.max_wait_us is not None:
+        if rule.max_wait_us is not None and not rule.domain:  # Another domain may refuse.
             return rule.max_wait_us
     return None
 

@@ -2,9 +2,9 @@
 
 A queue's channel has rules, the first of which that holds decides: on joining, when a condition
 begins to hold that a rule names under `leaving`, and when a leg has waited its time. A leg goes to
-another queue, where a further leg of its contact waits in the same place; or its customer goes to a
-voicemail, or hears a message. What rings is not torn from an agent's hands: such a leg is looked at
-when its offer has failed.
+another queue, where a further leg of its contact waits in the same place; or another domain is
+asked to take it (`acd.hand_overs`); or its customer goes to a voicemail, or hears a message. What
+rings is not torn from an agent's hands: such a leg is looked at when its offer has failed.
 
 All is looked at behind the last fact of a step, so that a batch that brings a caller and then an
 agent finds the agent, and before anybody is offered anything.
@@ -132,12 +132,17 @@ class Overflow:
         why = self._why(leg, gate, now_us, joins=joins)
         if why is not None:
             self._send(leg, why, now_us, orders)
-        elif leg.overflows_us:
+            return
+        if 0 < leg.overflows_us <= now_us:
+            leg.overflows_us = self._asks_again_us(leg, gate)
+        if leg.overflows_us:
             self._floor.timers.add(leg.overflows_us, Timer.OVERFLOW, leg.leg_id)
 
     def _why(self, leg: Leg, gate: Gate, now_us: int, *, joins: bool) -> _Why | None:
         """Return by which rule a leg leaves, or does not get in; None if it stays."""
         for rule in gate.rules:
+            if rule.domain and self._floor.hand_overs.refusal(leg, rule.domain, now_us):
+                continue
             named = (*rule.joining, *rule.leaving) if joins else rule.leaving
             because = self._condition(named, leg)
             if because is not None:
@@ -149,6 +154,14 @@ class Overflow:
             if rule.max_wait_us is not None and leg.overflows_us <= now_us:
                 return _Why(rule, OverflowCause.MAX_WAIT)
         return None
+
+    def _asks_again_us(self, leg: Leg, gate: Gate) -> int:
+        """Return when a domain is asked again to take a leg that it did not take; 0 for never.
+
+        Only for such a domain may a leg stay that has waited its time.
+        """
+        (domain,) = (rule.domain for rule in gate.rules if rule.max_wait_us is not None)
+        return self._floor.hand_overs.waits_us(leg, domain)
 
     def _condition(self, named: tuple[Condition, ...], leg: Leg) -> OverflowCause | None:
         """Return the first of some conditions that holds for a leg, or None."""
@@ -202,6 +215,10 @@ class Overflow:
     def _send(self, leg: Leg, why: _Why, now_us: int, orders: list[Action]) -> None:
         """Let a leg that is QUEUED, its contact's only one, go where a rule says."""
         rule = why.rule
+        if rule.domain:
+            hand_overs = self._floor.hand_overs
+            hand_overs.ask(leg, rule.domain, now_us, orders, because=why.because)
+            return
         order = OverflowLeg(
             leg.leg_id, leg.contact_id, why.because, rule.queue, rule.voicemail, rule.message
         )

@@ -5,6 +5,7 @@ from collections import deque
 from typing import Final, TypeAlias
 
 from acd.errors import listed, shown
+from acd.hand_over_checks import report_domains
 from acd.ids import ID_MAX, Channel
 from acd.mistakes import Findings, KeyPath, seconds_text
 from acd.settings import (
@@ -34,13 +35,13 @@ RATE_MAX: Final = 1_000_000
 _NAME: Final = re.compile(rf"[A-Za-z0-9/_-]{{1,{ID_MAX}}}")
 _NAMES: Final = f"a name at the switch: 1 to {ID_MAX} of A-Z a-z 0-9 / _ -"
 
-_TARGETS: Final = ("queue", "voicemail", "message")
+_TARGETS: Final = ("queue", "voicemail", "message", "domain")
 
 _Place: TypeAlias = tuple[str, Channel]
 
 
 def report_overflow(found: Findings, settings: DomainSettings) -> None:
-    """Report mistakes in the overflow rules and the limits on admission of a domain."""
+    """Report mistakes in overflow rules, limits on admission and other domains of a domain."""
     checks = _Checks(found, settings)
     checks.names()
     for queue in settings.queues:
@@ -48,6 +49,7 @@ def report_overflow(found: Findings, settings: DomainSettings) -> None:
             checks.rules(queue, channel, each)
     checks.cycles()
     checks.admission()
+    report_domains(found, settings)
 
 
 class _Checks:
@@ -97,6 +99,8 @@ class _Checks:
             if given == ((), (), None, None) and not is_doubtful:
                 self._found.report(here, "never holds", f"one of {listed(keys)}")
             self._target(here, rule, channel)
+            if rule.domain:
+                self._domain(here, rule)
 
     def _conditions(
         self,
@@ -141,10 +145,15 @@ class _Checks:
         self, path: KeyPath, one: OverflowRule | AdmissionSettings, *channels: Channel
     ) -> None:
         """Report what is not exactly one target that is declared and that these channels have."""
-        queue = one.queue if isinstance(one, OverflowRule) else ""
-        named = {"queue": queue, "voicemail": one.voicemail, "message": one.message}
+        queue, domain = (one.queue, one.domain) if isinstance(one, OverflowRule) else ("", "")
+        named = {
+            "queue": queue,
+            "voicemail": one.voicemail,
+            "message": one.message,
+            "domain": domain,
+        }
         given = [key for key in _TARGETS if named[key]]
-        choices = _TARGETS if isinstance(one, OverflowRule) else _TARGETS[1:]
+        choices = _TARGETS if isinstance(one, OverflowRule) else _TARGETS[1:3]
         if len(given) != 1 and not any(self._found.doubtful(*path, key) for key in choices):
             seen = f"has {listed(given)}" if given else "has no target"
             self._found.report(path, seen, f"one of {listed(choices)}")
@@ -161,6 +170,14 @@ class _Checks:
         if one.voicemail and not is_voice:
             where = (*path, "voicemail")
             self._found.report(where, "is given", "no such key: only calls leave voice mails")
+
+    def _domain(self, path: KeyPath, rule: OverflowRule) -> None:
+        at: KeyPath = ("domains", rule.domain)
+        names = [one.name for one in self._settings.domains]
+        self._found.known((*path, "domain"), rule.domain, "declared domain", names, at=at)
+        if rule.leaving:
+            wanted = "`joining`, `max_waiting` or `max_wait_s`, since a domain may refuse"
+            self._found.report((*path, "leaving"), "is given for a domain", wanted)
 
     def _queue(self, path: KeyPath, name: str, channel: Channel) -> None:
         at: KeyPath = ("queues", name)

@@ -1,4 +1,4 @@
-"""Models of the tables of overflow and admission."""
+"""Models of the tables of overflow, admission and other domains."""
 
 from typing import Annotated
 
@@ -22,6 +22,14 @@ class OverflowTable(Table):
     queue: str | None = None
     voicemail: str | None = None
     message: str | None = None
+    domain: str | None = None
+
+
+class DomainTable(Table):
+    """One `[domains.NAME]` table."""
+
+    answer_us: Span | None = None
+    retry_us: Span | None = None
 
 
 class AdmissionTable(Table):

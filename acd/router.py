@@ -40,6 +40,8 @@ from acd.dispositions import Dispositions
 from acd.errors import CallerError, ConfigError
 from acd.expiry import expire
 from acd.floor import Floor, Handler
+from acd.hand_over_facts import HandOverFacts
+from acd.hand_overs import HandOvers
 from acd.ids import (
     STEP_US_MAX,
     AgentId,
@@ -125,6 +127,7 @@ class Router:
             **ParkingFacts(self._floor).handlers,
             **Supervision(settings, self._floor).handlers,
             **Announcing(self._floor).handlers,
+            **HandOverFacts(settings, self._floor, self._contact_facts).handlers,
             ev.ClockTicked: self._clock_ticked,
             ev.Batch: self._batch,
         }
@@ -323,6 +326,11 @@ class Router:
     def selection(self) -> Selection:
         """Who of several agents is the better, and what that hangs on. To be read, not changed."""
         return self._floor.selection
+
+    @property
+    def hand_overs(self) -> HandOvers:
+        """What was asked of other domains, and promised to them. To be read, not changed."""
+        return self._floor.hand_overs
 
     @property
     def turns(self) -> Mapping[QueueName, AgentId]:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from acd.actions import OverflowLeg
+from acd.actions import HandOver, OverflowLeg
 from acd.announcements import Estimate
 from acd.eligibility import Block
 from acd.explanation import Decision, OfferExplanation, WaitExplanation
@@ -63,6 +63,8 @@ def tell_wait(one: WaitExplanation) -> str:
         parts.append(f"not to {_others(named, rest)}")
     if one.estimate is not None:
         parts.append(_estimated(one.estimate))
+    if one.asks:
+        parts.append(f"{one.asks} is asked to take it until {seconds(one.asks_until_us)}")
     if one.widens_us:
         parts.append(f"open to more at {seconds(one.widens_us)}")
     if one.expires_us:
@@ -101,6 +103,21 @@ def tell_overflow(one: OverflowLeg) -> str:
         where = f"is turned away with the message {one.message}"
     of_limit = f" of the limit {one.limit}" if one.limit else ""
     return f"{one.contact_id} (leg {one.leg_id}) {where}: {one.because}{of_limit}"
+
+
+def tell_hand_over(one: HandOver) -> str:
+    """Return in a sentence that another domain is asked to take a contact.
+
+    >>> from acd.events import ContactArrived
+    >>> from acd.ids import Channel
+    >>> arrival = ContactArrived(contact_id="c1", queue="sales", channel=Channel.CHAT)
+    >>> tell_hand_over(HandOver("south", 1, 3, arrival, 0, 5_000_000))
+    'c1 (leg 3) is offered to the domain south until 5.000000, for its queue sales'
+    """
+    because = f": {one.because}" if one.because else ""
+    asked = f"is offered to the domain {one.domain} until {seconds(one.until_us)}"
+    leg = f"{one.arrival.contact_id} (leg {one.leg_id})"
+    return f"{leg} {asked}, for its queue {one.arrival.queue}{because}"
 
 
 def _agent_part(one: OfferExplanation) -> str:

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from acd.ids import AgentId, Channel, QueueName, WrapUpMode, plain
+from acd.other_domains import OtherDomain
 
 PROFICIENCY_MIN: Final = 1
 PROFICIENCY_MAX: Final = 10
@@ -133,7 +134,7 @@ class _Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, o
 class OverflowRule(_Settings, frozen=True):
     """When contacts leave a queue and channel, or do not get in, and for what. See `acd.overflow`.
 
-    Exactly one of `queue`, `voicemail` and `message` is given.
+    Exactly one of `queue`, `voicemail`, `message` and `domain` is given.
     """
 
     joining: tuple[Condition, ...] = ()
@@ -147,6 +148,7 @@ class OverflowRule(_Settings, frozen=True):
     queue: str = ""
     voicemail: str = ""
     message: str = ""
+    domain: str = ""
 
 
 class ChannelSettings(_Settings, frozen=True):
@@ -488,6 +490,7 @@ class DomainSettings(_Settings, frozen=True):
     messages: tuple[str, ...] = ()
     """… and of messages with which they may be turned away."""
     admission: tuple[AdmissionSettings, ...] = ()
+    domains: tuple[OtherDomain, ...] = ()
 
     def digest(self) -> str:
         """Return the settings' SHA-256 in hexadecimal: equal for equal settings."""

@@ -18,6 +18,7 @@ from acd.errors import ConfigError, Problem
 from acd.events import ContactArrived
 from acd.floor import Floor
 from acd.habits import Habit
+from acd.hand_overs import HandOversRecord
 from acd.ids import (
     AgentId,
     Availability,
@@ -146,6 +147,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     places: tuple[PlaceRecord, ...] = ()
     habits: tuple[HabitRecord, ...] = ()
     buckets: tuple[Bucket, ...] = ()
+    hand_overs: HandOversRecord = HandOversRecord()
 
 
 def take(floor: Floor, now_us: int) -> Snapshot:
@@ -181,12 +183,17 @@ def take(floor: Floor, now_us: int) -> Snapshot:
         ),
         turns={queue: ids[index] for queue, index in floor.selection.turns.items()},
         last_agents=tuple(floor.affinity.remembered()),
-        places=tuple(
-            PlaceRecord(queue=queue, channel=channel, customer=customer, place=place)
-            for (queue, channel, customer), place in floor.places.kept.items()
-        ),
+        places=_places(floor),
         habits=_habits(floor),
         buckets=floor.admission.buckets(),
+        hand_overs=floor.hand_overs.record(),
+    )
+
+
+def _places(floor: Floor) -> tuple[PlaceRecord, ...]:
+    return tuple(
+        PlaceRecord(queue=queue, channel=channel, customer=customer, place=place)
+        for (queue, channel, customer), place in floor.places.kept.items()
     )
 
 
@@ -229,6 +236,7 @@ def put_back(snapshot: Snapshot, floor: Floor) -> None:
         _put_agents(snapshot, floor)
         _put_deeds(snapshot, floor)
         _put_legs(snapshot, floor)
+        _put_hand_overs(snapshot, floor)
         for contact in floor.contacts.values():
             for number in contact.legs:
                 assert floor.legs[number].contact_id == contact.arrival.contact_id
@@ -237,6 +245,7 @@ def put_back(snapshot: Snapshot, floor: Floor) -> None:
             assert not leg.consults or floor.legs[leg.consults].contact_id == leg.contact_id
             assert not leg.offer_id or floor.offers[leg.offer_id].leg_id == leg.leg_id
             assert all(floor.offers[number].leg_id == leg.leg_id for number in leg.offers())
+            assert leg.state is not LegState.HANDING_OVER or floor.hand_overs.asked_for(leg)
     except (KeyError, AssertionError) as error:
         seen = f"names {error} where there is none" if error.args else "has crossed references"
         raise _unfit("references", seen, "a snapshot as it was taken") from error
@@ -324,6 +333,15 @@ def _put_legs(snapshot: Snapshot, floor: Floor) -> None:
             leg.limits = floor.admission.limits_of(arrival)
         if one.kept_for:
             floor.affinity.put_back(leg, floor.by_id[one.kept_for], one.kept_until_us)
+
+
+def _put_hand_overs(snapshot: Snapshot, floor: Floor) -> None:
+    """Put back what was asked of other domains, and promised to them."""
+    try:
+        floor.hand_overs.put_back(snapshot.hand_overs)
+    except RefusalError as error:
+        wanted = "what the settings know: keep it until no contact is promised"
+        raise _unfit("hand_overs", f"{error.reason}: {error.about}", wanted) from error
 
 
 def _rebuild(floor: Floor, now_us: int) -> None:

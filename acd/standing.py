@@ -157,7 +157,7 @@ def _obstacle(name: Block, leg: Leg, agent: Agent) -> Obstacle:
             return Obstacle(name, counted=len(klass.backlog.legs), wanted=desk.reserves[place])
         case Block.HEADROOM:
             return _headroom(agent)
-        case Block.PARTY:
+        case Block.PARTY | Block.HANDING_OVER:
             return Obstacle(name)
         case unreachable:
             assert_never(unreachable)

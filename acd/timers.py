@@ -32,10 +32,13 @@ class Timer(IntEnum):
     EXPIRY = 6
     SHIFT = 7
     OVERFLOW = 8
+    HAND_OVER = 9
+    TAKE_OVER = 10
 
 
 Entry: TypeAlias = tuple[int, Timer, int, int]
-"""(at_us, what, number of leg or offer or index of agent, index of the excluded agent)."""
+"""(at_us, what, number of leg, offer or hand-over or index of agent, index of the excluded agent or
+of the origin among the settings' domains)."""
 
 
 class Timers:
@@ -108,6 +111,8 @@ def stands(floor: "Floor", entry: Entry) -> bool:
         return floor.agents[number].gap_until_us == at_us
     if timer is Timer.SHIFT:
         return floor.agents[number].shift_changes_us == at_us
+    if timer is Timer.HAND_OVER or timer is Timer.TAKE_OVER:
+        return floor.hand_overs.awaits(timer, number, agent, at_us)
     leg = floor.legs.get(number)
     if timer is Timer.HOLD:
         return leg is not None and leg.kept_until_us == at_us

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from acd import events as ev
 from acd.actions import Action
 from acd.classes import RefusalError, check_priority
-from acd.contacts import TALKING, Leg, LegState
+from acd.contacts import TALKING, Leg, LegState, is_handled
 from acd.events import ContactArrived
 from acd.floor import Floor, Handler
 from acd.ids import ConsultEnd, Reason
@@ -118,7 +118,7 @@ class TransferFacts:
         contact = self._floor.contacts[leg.contact_id]
         others = [self._floor.legs[other] for other in contact.legs]
         is_asking = any(one.consults == leg.leg_id for one in others)
-        if leg.consults or is_asking or any(one.state <= LegState.CONNECTING for one in others):
+        if leg.consults or is_asking or not all(is_handled(one) for one in others):
             raise RefusalError(Reason.NOT_IN_THIS_STATE, str(number))
         if len(others) >= LEGS_MAX:
             raise RefusalError(Reason.TOO_MANY_LEGS, leg.contact_id)

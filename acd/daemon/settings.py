@@ -272,6 +272,9 @@ def _mistakes(table: _DaemonTable, domain: DomainSettings | None) -> list[Mistak
             key = f"{name.removesuffix('_us')}_s" if name.endswith("_us") else name
             found.append(Mistake((*journal, key), f"is {value}", "a number above 0"))
     found += _http_mistakes(table.http)
+    if domain is not None and domain.domains:
+        wanted = "no such table beside [daemon]: the daemon carries nothing to other domains yet"
+        found.append(Mistake(("domains",), "is given", wanted))
     if table.switch is not None and domain is not None:
         found += _switch_mistakes(table.switch, domain)
     if table.customers is not None:

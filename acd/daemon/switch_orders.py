@@ -95,6 +95,10 @@ class Orders:
                 return None
             case ac.Acknowledge() | ac.AnnounceWait():
                 return None
+            case ac.HandOver() | ac.ConfirmHandOver() | ac.WithdrawHandOver():
+                return None  # Not for the switch.
+            case ac.AcceptTakeOver() | ac.TakeIn():
+                return None
             case ac.CloseLeg():
                 return self.parts.close_leg(action, command_id)
             case ac.OpenLeg():

@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TypeAlias
 
-from acd.actions import Action, CloseContact, OfferContact, OverflowLeg
+from acd.actions import Action, CloseContact, HandOver, OfferContact, OverflowLeg
 from acd.contacts import LegState
 from acd.errors import CHOICES_MAX, CallerError, JournalError, did_you_mean, nearest, shown
 from acd.events import Batch, ContactArrived, Event
@@ -20,7 +20,7 @@ from acd.journal.file import JournalFile
 from acd.journal.records import Entry
 from acd.journal.text import Journal
 from acd.router import Router
-from acd.sentences import seconds, tell_offer, tell_overflow, tell_wait
+from acd.sentences import seconds, tell_hand_over, tell_offer, tell_overflow, tell_wait
 
 Say: TypeAlias = Callable[[str], None]
 """Takes a line."""
@@ -94,6 +94,8 @@ class _Told:
                 self._say(f"{seconds(now_us)} {tell_offer(why)}")
             elif isinstance(action, OverflowLeg) and action.contact_id == self._contact_id:
                 self._say(f"{seconds(now_us)} {tell_overflow(action)}")
+            elif isinstance(action, HandOver) and action.arrival.contact_id == self._contact_id:
+                self._say(f"{seconds(now_us)} {tell_hand_over(action)}")
             elif isinstance(action, CloseContact) and action.contact_id == self._contact_id:
                 self._ended = f"{seconds(now_us)} {action.contact_id} ended: {action.outcome}"
         was_there = self._contact_id in router.contacts
@@ -114,7 +116,7 @@ class _Told:
         now = seconds(router.now_us)
         for number in contact.legs:
             leg = router.legs[number]
-            if leg.state is LegState.QUEUED:
+            if leg.state in {LegState.QUEUED, LegState.HANDING_OVER}:
                 self._say(f"{now} {tell_wait(explain_wait(router, number))}")
             else:
                 state = LegState(leg.state).name.lower()

@@ -129,7 +129,9 @@ class Naive:
         able = [agent for agent in self._agents if any(agent.takes())]
         waiting = [leg for leg in self._legs.values() if leg.state is LegState.QUEUED]
         self._count(waiting, able, now_us)
-        wanted = [leg for leg in waiting if any(may_take(leg, agent) for agent in able)]
+        # What another domain was asked to take has its place in the line, and a block.
+        asked = [leg for leg in self._legs.values() if leg.state is LegState.HANDING_OVER]
+        wanted = [leg for leg in waiting + asked if any(may_take(leg, agent) for agent in able)]
         if not wanted:
             return None
         now = moment(now_us, waiting)

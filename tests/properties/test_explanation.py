@@ -242,6 +242,7 @@ def test_explanations_are_what_happens(seed: int) -> None:
         while world.steps < 120:
             _live(rng, world)
             _look(rng, world, removed)
-    assert set(removed) == set(Block)
+    # Other domains are asked in tests/properties/test_hand_over.py.
+    assert set(removed) == set(Block) - {Block.HANDING_OVER}
     # Preferences decide too seldom for every seed; tests/golden/preferences_rank.journal has them.
     assert {"interrupting", "position", "tier", "arrival", "number"} <= set(decided)

@@ -8,14 +8,15 @@ from acd.contacts import LegSignal, LegState, OfferSignal
 from tests.unit.tables import BLOCK, DOCS, diagrams, drawn, legs, offers, text
 
 LEGS = """
-            OFFERED  ACCEPTED    CONNECTED  RETURNED  HELD  RETRIEVED  ENDED     LEFT       WRAPPED  CANCELED  PARKED  RESUMED    EXPIRED  LAPSED  OVERFLOWED  REJECTED
-QUEUED      OFFERED  -           -          -         -     -          -         ABANDONED  -        CANCELED  -       -          EXPIRED  -       OVERFLOWED  REJECTED
-OFFERED     OFFERED  CONNECTING  CONNECTED  QUEUED    -     -          -         ABANDONED  -        CANCELED  -       -          same     -       same        same
-CONNECTING  -        same        CONNECTED  QUEUED    -     -          -         ABANDONED  -        CANCELED  -       -          same     -       same        same
-CONNECTED   -        same        same       -         HELD  same       WRAPPING  WRAPPING   -        -         PARKED  same       same     -       same        same
-HELD        -        same        same       -         same  CONNECTED  WRAPPING  WRAPPING   -        -         -       -          same     -       same        same
-WRAPPING    -        same        same       -         -     -          same      same       CLOSED   same      -       -          same     -       same        same
-PARKED      -        same        same       -         -     -          WRAPPING  WRAPPING   -        -         same    CONNECTED  same     CLOSED  same        same
+              OFFERED  ACCEPTED    CONNECTED  RETURNED  HELD  RETRIEVED  ENDED     LEFT       WRAPPED  CANCELED  PARKED  RESUMED    EXPIRED  LAPSED  OVERFLOWED  REJECTED  HANDED_OVER
+QUEUED        OFFERED  -           -          -         -     -          -         ABANDONED  -        CANCELED  -       -          EXPIRED  -       OVERFLOWED  REJECTED  HANDING_OVER
+OFFERED       OFFERED  CONNECTING  CONNECTED  QUEUED    -     -          -         ABANDONED  -        CANCELED  -       -          same     -       same        same      -
+CONNECTING    -        same        CONNECTED  QUEUED    -     -          -         ABANDONED  -        CANCELED  -       -          same     -       same        same      -
+CONNECTED     -        same        same       -         HELD  same       WRAPPING  WRAPPING   -        -         PARKED  same       same     -       same        same      -
+HELD          -        same        same       -         same  CONNECTED  WRAPPING  WRAPPING   -        -         -       -          same     -       same        same      -
+WRAPPING      -        same        same       -         -     -          same      same       CLOSED   same      -       -          same     -       same        same      -
+PARKED        -        same        same       -         -     -          WRAPPING  WRAPPING   -        -         same    CONNECTED  same     CLOSED  same        same      -
+HANDING_OVER  -        -           -          QUEUED    -     -          -         ABANDONED  -        CANCELED  -       -          same     -       OVERFLOWED  same      -
 """  # noqa: E501 - a table.
 
 OFFERS = """

@@ -34,6 +34,8 @@ clock.ticked
 leg.transferred leg.requeued consult.requested consult.ended
 contact.canceled contact.reprioritized contact.assigned leg.disposed leg.parked leg.resumed
 wait.asked
+contact.handed_over hand_over.accepted hand_over.refused
+take_over.requested contact.taken_over take_over.withdrawn
 batch
 """
 
@@ -43,6 +45,7 @@ leg.connect leg.interrupt leg.resume wrap_up.end customer.release contact.close
 agent.set_state refused
 leg.open leg.close leg.join agent.release
 leg.disposition leg.regain_place contact.acknowledge wait.announce leg.overflow
+contact.hand_over hand_over.confirm hand_over.withdraw take_over.accept contact.take_in
 """
 
 VALUES: dict[str, Any] = {
@@ -69,6 +72,11 @@ VALUES: dict[str, Any] = {
     "how": ConsultEnd.CONFERENCE,
     "reference": "HD8J-GY35-VMDE",
     "expected_s": 14_400,
+    "domain": "south",
+    "origin": "north",
+    "number": 1,
+    "until_us": 8,
+    "arrival": ContactArrived(contact_id="c", queue="q", channel=Channel.EMAIL),
 }
 OUTCOMES: dict[str, dict[str, Any]] = {
     "WithdrawOffer": {"outcome": OfferOutcome.REVOKED},

@@ -23,10 +23,13 @@ from acd.daemon.keys import Keys
 from acd.daemon.owner import Owner
 from acd.ids import Channel, ConsultEnd, Device, FailureCause
 from acd.journal.file import JournalFile
+from acd.other_domains import OtherDomain
 from acd.router import Router
 from tests.properties.domains import small_domain
 from tests.unit.http_daemon import DEADLINE_S, bring, closed, heard, house, work
 from tests.unit.shop import CHAT, SHOP, VOICE, arrived, several
+
+WAITING = {LegState.QUEUED, LegState.HANDING_OVER}
 
 
 def naive(router):
@@ -36,7 +39,7 @@ def naive(router):
         legs.setdefault((leg.klass.queue.name, leg.klass.channel), []).append(leg)
     found = {}
     for place, here in legs.items():
-        waiting = [leg.arrived_us for leg in here if leg.state is LegState.QUEUED]
+        waiting = [leg.arrived_us for leg in here if leg.state in WAITING]
         offered = sum(leg.state in {LegState.OFFERED, LegState.CONNECTING} for leg in here)
         parked = sum(
             router.offers[number].slot == SlotState.PARKED
@@ -58,7 +61,7 @@ def folded(fold):
 
 
 def parking(domain):
-    """Return a domain whose contacts may be put away, but for calls."""
+    """Return a domain whose contacts may be put away, but for calls, or handed over."""
     queues = tuple(
         replace(
             queue,
@@ -69,7 +72,7 @@ def parking(domain):
         )
         for queue in domain.queues
     )
-    return replace(domain, queues=queues)
+    return replace(domain, queues=queues, domains=(OtherDomain(name="south"),))
 
 
 def any_event(rng, router, domain, fresh):
@@ -78,6 +81,10 @@ def any_event(rng, router, domain, fresh):
     offer = rng.choice([*router.offers, rng.randint(1, 30)])
     contact = rng.choice([*router.contacts, "nobody"])
     queue = rng.choice(domain.queues)
+    number = rng.randint(1, 10)
+    arrival = ev.ContactArrived(
+        contact_id=f"south-{number}", queue=queue.name, channel=rng.choice([*queue.channels])
+    )
     return rng.choice(
         [
             *3 * [ev.ContactArrived(
@@ -104,6 +111,13 @@ def any_event(rng, router, domain, fresh):
             ev.DrainRequested(agent_id=agent),
             ev.AgentLoggedOut(agent_id=agent),
             ev.DeviceChanged(agent_id=agent, device=rng.choice([*Device])),
+            *2 * [ev.ContactHandedOver(contact, "south")],
+            ev.HandOverAccepted("south", number),
+            ev.HandOverRefused("south", number),
+            *2 * [ev.TakeOverRequested(
+                origin="south", number=number, arrival=arrival, arrived_us=number
+            )],
+            *2 * [ev.ContactTakenOver("south", number)],
         ]
     )  # fmt: skip
 

@@ -160,6 +160,9 @@ def admitted(hint: Any) -> st.SearchStrategy[Any]:
         base, limits = get_args(hint)
         if base is str:
             return st.text(min_size=limits.min_length or 0, max_size=limits.max_length)
+        if get_origin(base) is tuple:
+            most = min(limits.max_length, 3)
+            return st.lists(admitted(get_args(base)[0]), max_size=most).map(tuple)
         return st.integers(limits.ge, limits.le or (limits.lt or 2**60) - 1)
     if get_origin(hint) in {UnionType, Union}:
         return st.one_of(*map(admitted, get_args(hint)))
@@ -168,22 +171,21 @@ def admitted(hint: Any) -> st.SearchStrategy[Any]:
         if second is ...:
             return st.lists(admitted(first), max_size=3).map(tuple)
         return st.tuples(admitted(first), admitted(second))
-    return st.from_type(hint)
+    return built(hint) if hint is ev.ContactArrived else st.from_type(hint)
 
 
-MESSAGES = st.one_of(
-    *(
-        st.builds(
-            kind,
-            **{
-                name: admitted(hint)
-                for name, hint in get_type_hints(kind, include_extras=True).items()
-                if name in kind.__struct_fields__
-            },
-        )
-        for kind in (*get_args(ev.SingleEvent), *get_args(Action))
+def built(kind):
+    return st.builds(
+        kind,
+        **{
+            name: admitted(hint)
+            for name, hint in get_type_hints(kind, include_extras=True).items()
+            if name in kind.__struct_fields__
+        },
     )
-)
+
+
+MESSAGES = st.one_of(*map(built, (*get_args(ev.SingleEvent), *get_args(Action))))
 
 
 @given(MESSAGES, st.integers(0, 2**60 - 1))

@@ -88,7 +88,7 @@ def test_the_file_says_what_it_says() -> None:
     )
 
 
-TARGETS = "one of `queue`, `voicemail`, `message`"
+TARGETS = "one of `queue`, `voicemail`, `message`, `domain`"
 NO_CLOSING = "a queue with opening_hours, since this one never closes"
 
 _OTHER_TWICE = "[queues.last]\n[queues.other]\nvoice = {}\nchat = {}"

@@ -122,6 +122,8 @@ class Fold:
         self._inside: Inside[Leg] = Inside()
         self._last = 0
         """The last leg's number."""
+        self._asked: dict[int, ContactId] = {}
+        """Which contact is handed over, by the hand-over's number."""
         self._listeners: list[Listener] = []
         self._take_over(owner.router)
         owner.subscribe(self._committed)
@@ -153,6 +155,8 @@ class Fold:
                 parked = offer.slot == SlotState.PARKED
                 self.held[number] = Held(agent_id, ours, connected, parked)
             self._hold(ours)
+        for number, asked in router.hand_overs.asked.items():
+            self._asked[number] = router.legs[asked.leg_id].contact_id
 
     def _make(self, contact_id: ContactId, place: Place, arrived_us: int) -> Leg:
         self._last += 1
@@ -217,10 +221,26 @@ class Fold:
                 | ev.ConsultEnded(offer_id=offer_id)
             ):
                 self._touch(self.held.get(offer_id), touched)
+            case ev.HandOverRefused(number=number):
+                self._answered(number, touched)
             case ev.ClockTicked():
                 pass
+            case (
+                ev.ContactHandedOver()
+                | ev.HandOverAccepted()
+                | ev.TakeOverRequested()
+                | ev.ContactTakenOver()
+                | ev.TakeOverWithdrawn()
+            ):
+                pass  # What follows for a contact are actions.
             case _:
                 touched.agents.add(event.agent_id)
+
+    def _answered(self, number: int, touched: Touched) -> None:
+        """Another domain's answer came, or none is awaited any more."""
+        contact_id = self._asked.pop(number, None)
+        if contact_id is not None:
+            self._touch_party(contact_id, touched)
 
     def _connect(self, offer_id: OfferId, touched: Touched) -> None:
         held = self.held.get(offer_id)
@@ -325,6 +345,13 @@ class Fold:
             case ac.Acknowledge():
                 pass
             case ac.OverflowLeg():
+                pass
+            case ac.HandOver(arrival=arrival):
+                self._asked[action.number] = arrival.contact_id
+                self._touch_party(arrival.contact_id, touched)
+            case ac.ConfirmHandOver(number=number) | ac.WithdrawHandOver(number=number):
+                self._answered(number, touched)
+            case ac.AcceptTakeOver() | ac.TakeIn():
                 pass
             case _:
                 touched.agents.add(action.agent_id)
