@@ -14,6 +14,9 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 HOT = (
     "affinity",
     "agents",
+    "bits",
+    "change_facts",
+    "changes",
     "classes",
     "clocks",
     "contact_facts",
@@ -26,6 +29,8 @@ HOT = (
     "gauges",
     "heads",
     "inside",
+    "kinds",
+    "lane",
     "lanes",
     "leases",
     "matching",

@@ -6,17 +6,18 @@ nothing for them.
 
 from collections.abc import Callable, Sequence
 
-from acd.agents import Agent
+from acd.agents import Agent, Kind
 from acd.contacts import Leg
 from acd.gauges import Gauges
-from acd.matching import CountedMatcher, Matcher, Pair
+from acd.matchers import CountedMatcher, Matcher, Pair
 
 
 class Counting:
     """Counts who waits and who can take a call; for the rest it is the matcher that it is given."""
 
-    def __init__(self, matcher: CountedMatcher) -> None:
+    def __init__(self, matcher: CountedMatcher, gauges: Gauges) -> None:
         self._matcher = matcher
+        self._gauges = gauges
         self.next_pair: Callable[[int], Pair | None] = matcher.next_pair
         self.another: Callable[[Leg, Sequence[Agent]], Agent | None] = matcher.another
         self.settle: Callable[[], None] = matcher.settle
@@ -48,8 +49,15 @@ class Counting:
                 self._matcher.turned(headroom, opened=was_tight)
         self._matcher.refresh(agent)
 
+    def moved(self, agent: Agent, before: Kind) -> None:
+        """Note that an agent is of another kind than before: he counts elsewhere."""
+        for headroom, was_tight in self._gauges.move(agent, before):
+            if headroom.is_tight is not was_tight:
+                self._matcher.turned(headroom, opened=was_tight)
+        self._matcher.moved(agent, before)
+
 
 def counting(matcher: CountedMatcher, gauges: Gauges) -> Matcher:
     """Return a matcher that keeps a domain's gauges too; itself where there are none."""
     has_any = gauges.backlogs or gauges.headrooms or gauges.doors.of_queue
-    return Counting(matcher) if has_any else matcher
+    return Counting(matcher, gauges) if has_any else matcher

@@ -24,7 +24,6 @@ from acd.agents import (
     Agent,
     SlotState,
     Takes,
-    make_agents,
 )
 from acd.contacts import (
     LEG_TABLE,
@@ -50,7 +49,8 @@ from acd.ids import (
     OfferOutcome,
     WrapUpMode,
 )
-from acd.matching import Matcher
+from acd.kinds import Kinds
+from acd.matchers import Matcher
 from acd.places import Places
 from acd.queues import LegClass
 from acd.selection import Selection
@@ -99,7 +99,8 @@ class Floor:
 
     def __init__(self, settings: DomainSettings) -> None:
         self.settings = settings
-        self.agents: tuple[Agent, ...] = make_agents(settings)
+        self.kinds = Kinds(settings)
+        self.agents: tuple[Agent, ...] = self.kinds.agents
         self.by_id: dict[AgentId, Agent] = {agent.agent_id: agent for agent in self.agents}
         self.sessions = Sessions(self)
         self.contacts: dict[ContactId, Contact] = {}
@@ -120,9 +121,8 @@ class Floor:
         self.matcher: Matcher
         self.timers = Timers(self._counts)
         self.places = Places(settings)
-        kinds = tuple(dict.fromkeys(agent.kind for agent in self.agents))
         self.gauges = Gauges(settings, self.agents)
-        self.stages = Stages(settings, kinds, self.legs, self.timers, gauges=self.gauges)
+        self.stages = Stages(settings, self.kinds, self.legs, self.timers, gauges=self.gauges)
         self.affinity = Affinity(settings, self.by_id, self.timers)
 
     # Legs that wait.

@@ -17,6 +17,7 @@ from acd import events as ev
 from acd.actions import Action, CloseContact, EnterQueue, OfferContact, Refused, RegainPlace
 from acd.agent_facts import AgentFacts
 from acd.agents import Agent
+from acd.change_facts import ChangeFacts
 from acd.classes import RefusalError
 from acd.contact_facts import ContactFacts
 from acd.contacts import (
@@ -37,7 +38,8 @@ from acd.ids import (
     QueueName,
 )
 from acd.leases import Leases
-from acd.matching import CountedMatcher, Index
+from acd.matchers import CountedMatcher
+from acd.matching import Index
 from acd.offer_facts import OfferFacts
 from acd.parallel_offers import has_room, offer_to_several, takers
 from acd.parking import let_go_of_parked
@@ -106,6 +108,7 @@ class Router:
             **Dispositions(self._floor).handlers,
             **ParkingFacts(self._floor).handlers,
             **Supervision(settings, self._floor).handlers,
+            **ChangeFacts(settings, self._floor).handlers,
             ev.ClockTicked: self._clock_ticked,
             ev.Batch: self._batch,
         }
@@ -230,9 +233,9 @@ class Router:
     ) -> "Router":
         """Return a router that goes on where `snapshot` was taken.
 
-        Under other settings something must be stepped, so that whoever may now be taken is: a
-        `ClockTicked` where `next_wakeup_us()` is not after the present (a shorter time may be over
-        already, and no other event is taken while a tick is owed), else an empty `Batch`.
+        Under other settings step `SettingsChanged`, so that what nobody may take goes back, and
+        whoever may now be taken is; before it `ClockTicked` while `next_wakeup_us()` is not after
+        the present (a shorter time may be over already).
 
         Raises:
             ConfigError: The settings have mistakes, or lack what the snapshot speaks of.

@@ -39,6 +39,7 @@ from acd.eligibility import delayed, eligible, kept_from, may_take
 from acd.entry import entered
 from acd.errors import CallerError
 from acd.events import (
+    AgentChanged,
     Batch,
     ClockTicked,
     ContactArrived,
@@ -57,7 +58,7 @@ from acd.events import (
     OfferRejected,
     WrapUpEnded,
 )
-from acd.ids import Availability, Channel, ContactOutcome, OfferOutcome
+from acd.ids import Availability, Channel, ContactOutcome, OfferOutcome, WrapUpMode
 from acd.metrics import Metrics
 from acd.router import Router
 from acd.settings import SECOND_US, AfterMiss, AgentSettings, DomainSettings, Urgency
@@ -66,7 +67,7 @@ from acd.snapshot import Snapshot
 from tests.properties.deeds import Deeds
 from tests.properties.failing import Failing
 from tests.properties.keeping import Keeping
-from tests.properties.naive import Naive, in_hand, moment, naive_router, takes_of
+from tests.properties.naive import Naive, carried, in_hand, moment, naive_router, takes_of, who
 from tests.properties.parties import PARTIES
 
 START_US: Final = 1_700_000_000_000_000
@@ -113,8 +114,7 @@ class Ledger:
         """When each agent was offered what was not rescinded, by offer."""
         self.missed: Counter[str] = Counter()
         """How many offers each agent let ring out since he last took one."""
-        self._taken: set[int] = set()
-        self._parted: set[int] = set()
+        self._taken, self._parted = set[int](), set[int]()
         self.failed: dict[tuple[int, str], int] = {}
         """When an agent last failed to take a leg, or gave its contact further."""
         self.offered: Counter[str] = Counter()
@@ -141,6 +141,9 @@ class Ledger:
         """What was told of how the contact of each offer ended, in order."""
         self.filed: Counter[tuple[str, str]] = Counter()
         """How often each disposition was filed, by queue."""
+        self.staff, self.changed = list(settings.agents), set[str]()
+        """What each agent is, in the settings' order, and who was changed: he may have more than he
+        could be given now."""
         self.deeds = Deeds(settings)
         self.failing = Failing(settings)
         self.keeping = Keeping(settings, naive)
@@ -183,6 +186,8 @@ class Ledger:
         elif isinstance(event, LegDisposed | WrapUpEnded):
             if event.disposition:
                 self.told.setdefault(event.offer_id, []).append(event.disposition)
+        elif isinstance(event, AgentChanged):
+            self._change(event)
         elif isinstance(event, ContactReprioritized):
             self.priorities[event.contact_id] = event.priority
         elif isinstance(event, ContactAssigned):
@@ -212,6 +217,19 @@ class Ledger:
                     self._part(number)
         elif isinstance(event, LegRated):
             self.deeds.rate(event)
+
+    def _change(self, event: AgentChanged) -> None:
+        for at, one in enumerate(self.staff):
+            if one.agent_id == event.agent_id:
+                told = {
+                    name: value
+                    for name, value in msgspec.structs.asdict(event).items()
+                    if value not in ("", None)
+                }
+                if event.skills is not None:
+                    told["skills"] = {name: level for name, level in event.skills.items() if level}
+                self.staff[at] = msgspec.structs.replace(one, **told)
+        self.changed.add(event.agent_id)
 
     def _forgive(self, event: ContactAssigned) -> None:
         """Forget that an agent failed to take what is given to him now."""
@@ -770,9 +788,31 @@ class World:
             if isinstance(action, ResumeLeg):
                 assert self.ledger.offers[action.offer_id - 1].agent_id in freed
 
+    def everybody_is_as_he_was_told_to_be(self) -> None:
+        for agent, wanted in zip(self.router.agents, self.ledger.staff, strict=True):
+            told = msgspec.structs.replace(
+                wanted, group="", shift=None, wrap_up_mode=WrapUpMode.TIMED
+            )
+            assert who(agent) == told
+            assert agent.index in agent.kind.members
+        kinds = {agent.kind for agent in self.router.agents}
+        assert kinds == set(self.router._floor.kinds.known.values())
+        assert len({kind.number for kind in kinds}) == len(kinds)
+        for kind in kinds:
+            members = [agent for agent in self.router.agents if agent.kind is kind]
+            assert [agent.index for agent in members] == kind.members
+            inside = [one for one in members if one.availability is not Availability.LOGGED_OUT]
+            assert len(inside) == kind.present
+
+    def nothing_rings_at_whom_it_may_not_be_offered(self) -> None:
+        for offer in self.router.offers.values():
+            if offer.state is OfferState.PENDING:
+                leg, agent = self.router.legs[offer.leg_id], self.router.agents[offer.agent]
+                assert eligible(leg.klass, agent.kind)
+
     def everybody_takes_what_his_slots_allow(self) -> None:
         capacities = {one.name: one for one in self.settings.capacities}
-        for agent, settings in zip(self.router.agents, self.settings.agents, strict=True):
+        for agent, settings in zip(self.router.agents, self.ledger.staff, strict=True):
             assert tuple(agent.takes()) == takes_of(agent, capacities[settings.capacity])
 
     def whoever_is_not_on_shift_is_offered_nothing(self) -> None:
@@ -784,18 +824,26 @@ class World:
                 assert not self.router.agent(offer.agent_id).off_shift_until_us
 
     def nobody_is_over_capacity(self) -> None:
+        """Nor is anybody given more who was left with less of it: the slots that he has end."""
         capacities = {one.name: one for one in self.settings.capacities}
-        for agent, settings in zip(self.router.agents, self.settings.agents, strict=True):
+        given: dict[str, set[Channel]] = defaultdict(set)
+        for one in self.actions:
+            if isinstance(one, OfferContact):
+                given[one.agent_id].add(one.channel)
+        for agent, settings in zip(self.router.agents, self.ledger.staff, strict=True):
             capacity = capacities[settings.capacity]
+            assert agent.is_idle == (not in_hand(agent))
+            if settings.agent_id in self.ledger.changed - given.keys():
+                continue
             in_use = [
                 CHANNELS[offer.channel]
                 for offer in agent.offers.values()
                 if offer.slot not in _ASIDE
             ]
-            assert sum(capacity.channels[one].cost for one in in_use) <= capacity.total
+            assert sum(carried(capacity, one).cost for one in in_use) <= capacity.total
             for channel, count in Counter(in_use).items():
-                assert count <= capacity.channels[channel].slots
-            assert agent.is_idle == (not in_hand(agent))
+                if settings.agent_id not in self.ledger.changed or channel in given[agent.agent_id]:
+                    assert count <= capacity.channels[channel].slots
 
     def at_rest_nobody_may_take_what_waits(self) -> None:
         able = [agent for agent in self.router.agents if any(agent.takes())]
@@ -817,10 +865,15 @@ class World:
                 doors = [one for one in router.legs.values() if one.klass.door is door]
                 waiting = [one.leg_id for one in doors if one.state is LegState.QUEUED]
                 assert door.legs == set(waiting)
-        headrooms = {one for agent in router.agents for one in agent.headrooms}
-        assert len(headrooms) == len(self.settings.headrooms)
-        for headroom in headrooms:
-            pool = [agent for agent in router.agents if headroom in agent.headrooms]
+        headrooms = router._floor.gauges.headrooms
+        for headroom, one in zip(headrooms, self.settings.headrooms, strict=True):
+            pool = [
+                agent
+                for agent, is_now in zip(router.agents, self.ledger.staff, strict=True)
+                if self.naive.answers(is_now, one.queue)
+            ]
+            assert pool == [agent for agent in router.agents if headroom in agent.headrooms]
+            assert headroom.pool == sum(1 << agent.index for agent in pool)
             assert headroom.able == {agent.index for agent in pool if agent.takes()[0]}
 
     def every_lease_has_a_deadline_and_every_block_ends(self) -> None:
@@ -863,7 +916,7 @@ class World:
             assert step >= sum(one.after_us < waited_us for one in queue.steps)
             for one in queue.steps[:step]:
                 assert one.if_nobody or one.after_us <= waited_us
-            for agent, settings in zip(self.router.agents, self.settings.agents, strict=True):
+            for agent, settings in zip(self.router.agents, self.ledger.staff, strict=True):
                 for line in profiles[settings.profile].serves:
                     if line.queue == queue.name and leg.klass.channel in line.channels:
                         is_early = waited_us < line.delay_us
@@ -1116,6 +1169,8 @@ INVARIANTS: Final[tuple[Callable[[World], None], ...]] = (
     World.every_slot_is_an_offer_and_says_what_its_leg_does,
     World.nothing_stays_aside_for_nothing,
     World.what_was_aside_comes_back_when_another_slot_frees,
+    World.everybody_is_as_he_was_told_to_be,
+    World.nothing_rings_at_whom_it_may_not_be_offered,
     World.everybody_takes_what_his_slots_allow,
     World.whoever_is_not_on_shift_is_offered_nothing,
     World.nobody_is_over_capacity,
