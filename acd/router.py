@@ -269,6 +269,14 @@ class Router:
         """
         return self._floor.by_id[agent_id]
 
+    def is_changed(self, agent_id: AgentId) -> bool:
+        """Return whether an agent is otherwise than the settings say (`AgentChanged`).
+
+        Raises:
+            KeyError: There is no such agent.
+        """
+        return self._floor.by_id[agent_id].index in self._floor.kinds.changed
+
     @property
     def contacts(self) -> Mapping[str, Contact]:
         """The open contacts, oldest first."""

@@ -33,6 +33,7 @@ agent.device_changed agent.wrap_up_mode_changed
 clock.ticked
 leg.transferred leg.requeued consult.requested consult.ended
 contact.canceled contact.reprioritized contact.assigned leg.disposed leg.parked leg.resumed
+agent.changed settings.changed
 batch
 """
 

@@ -25,9 +25,10 @@ from acd.daemon.settings import JournalSettings
 from acd.daemon.snapshots import Snapshots
 from acd.errors import ConfigError, StorageError
 from acd.ids import Availability, FailureCause, OfferOutcome, Reason
-from acd.journal.durable import replay, under
+from acd.journal.durable import replay
 from acd.journal.file import JournalFile
 from acd.journal.records import Entry
+from acd.journal.text import under
 from acd.router import Router
 from acd.settings import SECOND_US
 from tests.unit.shop import SHOP, arrived, at_work
