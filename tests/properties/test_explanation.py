@@ -76,11 +76,19 @@ class Explained(World):
 
 
 def _domain(rng: Random, *, has_headroom: bool) -> DomainSettings:
-    """Return a small domain; one with a headroom is drawn on purpose, since few hold anybody."""
+    """Return a small domain; one with a headroom is drawn on purpose, since few hold anybody.
+
+    As is one in which something may be set aside.
+    """
     settings = small_domain(rng)
-    while has_headroom and not settings.headrooms:
+    while not (settings.headrooms if has_headroom else _interrupts(settings)):
         settings = small_domain(rng)
     return settings
+
+
+def _interrupts(settings: DomainSettings) -> bool:
+    channels = (one.channels for one in settings.capacities)
+    return any(slot.interrupted_by for each in channels for slot in each.values())
 
 
 def _live(rng: Random, world: Explained) -> None:

@@ -56,6 +56,7 @@ from acd.events import (
     OfferAccepted,
     OfferFailed,
     OfferRejected,
+    SettingsChanged,
     WrapUpEnded,
 )
 from acd.ids import Availability, Channel, ContactOutcome, OfferOutcome, WrapUpMode
@@ -485,6 +486,23 @@ class World:
         assert msgspec.msgpack.encode(self.router.snapshot()) == wire
         if both:
             self.applied = Router.restore(self.settings, snapshot)
+
+    def change_settings(self, settings: DomainSettings) -> None:
+        """Go on under settings with other staff; all three routers do."""
+        self.tick()
+        self.ledger.staff = [
+            today if today != before else is_now
+            for today, before, is_now in zip(
+                settings.agents, self.settings.agents, self.ledger.staff, strict=True
+            )
+        ]
+        self.ledger.changed |= {one.agent_id for one in settings.agents}
+        self.settings = settings
+        self.router = Router.restore(settings, self.router.snapshot())
+        self.applied = Router.restore(settings, self.applied.snapshot())
+        naive = self.naive_router.snapshot()
+        self.naive_router, self.naive = naive_router(settings, naive)
+        self.tell(SettingsChanged())
 
     def change_places(self) -> None:
         """Let the router that only applied decide from now on, and the other apply."""

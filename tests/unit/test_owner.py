@@ -343,7 +343,7 @@ def test_settings_change_while_contacts_wait(tmp_path):
         async with an_owner(tmp_path, hands=hands) as (owner, _):
             await owner.submit(at_work("ann"))
             await owner.submit(arrived("c1"))
-            with pytest.raises(ConfigError, match="'ann'"):
+            with pytest.raises(ConfigError, match=r"agents\.ann: is logged in"):
                 under(wrong, owner.router)
             # What fell due meanwhile fires first.
             hands.go_on(20 * SECOND_US)
