@@ -272,11 +272,15 @@ def kept(limit_s: int = 60) -> DomainSettings:
 def test_what_is_kept_for_him_and_he_may_not_take_is_anybodys_right_after() -> None:
     play = Play(kept())
     play.tell(at_work("ann", "bob"), call("c1"), ev.LegConnected(offer_id=1))
-    play.tell(call("c2", "cards", named_agent="ann"))
+    play.tell(call("c2", "cards", named_agent="ann"), call("c3"))
+    play.tell(ev.LegConnected(offer_id=2), call("c4"))
+    play.tell(ev.ContactAssigned(contact_id="c4", agent_id="ann"))
     assert play.tell(changed(skills={})) == []
+    assert [leg.kept_until_us for leg in play.router.legs.values()] == [0, 1, 0, 60 * SECOND_US]
     alike_after_a_restart(play)
-    # Even free she does not get it, nor looks another way at it.
-    play.tell(ev.LegEnded(offer_id=1))
+    play.tell(ev.LegEnded(offer_id=2))
+    # Even free she does not get it, but what else is hers.
+    assert play.tell(ev.LegEnded(offer_id=1))[-1].startswith("offer.contact offer_id=3 leg_id=4")
     assert play.router.next_wakeup_us() == 1
     told = play.router.step(ev.ClockTicked(), now_us=1)
     assert [getattr(one, "agent_id", "") for one in told] == ["bob"]
@@ -358,6 +362,11 @@ def test_an_agent_comes_into_reserve_and_out_of_it() -> None:
     play.tell(ev.LegConnected(offer_id=2), changed("ann", profile="reserve"), call("c6"))
     assert play.tell(ev.LegEnded(offer_id=2))[-1].startswith("offer.contact offer_id=4 leg_id=4")
     alike_after_a_restart(play)
+    # And when the last one leaves the reserve nobody is in it.
+    play.tell(changed("ann", profile="help"), changed("cid", profile="help"))
+    (backlog,) = play.router._floor.gauges.backlogs.values()
+    assert (backlog.in_reserve, backlog.shut) == (0, 0)
+    assert not any(one.desks or one.agents for one in backlog._reserves)
 
 
 def headroom(keep_free: int = 1) -> DomainSettings:
