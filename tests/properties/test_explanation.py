@@ -76,19 +76,11 @@ class Explained(World):
 
 
 def _domain(rng: Random, *, has_headroom: bool) -> DomainSettings:
-    """Return a small domain; one with a headroom is drawn on purpose, since few hold anybody.
-
-    As is one in which something may be set aside.
-    """
+    """Return a small domain; one with a headroom is drawn on purpose, since few hold anybody."""
     settings = small_domain(rng)
-    while not (settings.headrooms if has_headroom else _interrupts(settings)):
+    while has_headroom and not settings.headrooms:
         settings = small_domain(rng)
     return settings
-
-
-def _interrupts(settings: DomainSettings) -> bool:
-    channels = (one.channels for one in settings.capacities)
-    return any(slot.interrupted_by for each in channels for slot in each.values())
 
 
 def _live(rng: Random, world: Explained) -> None:
@@ -251,5 +243,6 @@ def test_explanations_are_what_happens(seed: int) -> None:
             _live(rng, world)
             _look(rng, world, removed)
     assert set(removed) == set(Block)
-    # Preferences decide too seldom for every seed; tests/golden/preferences_rank.journal has them.
-    assert {"interrupting", "position", "tier", "arrival", "number"} <= set(decided)
+    # Preferences and interruptions decide too seldom for every seed; tests/golden has them, in
+    # preferences_rank.journal and voice_over_chats.journal.
+    assert {"position", "tier", "arrival", "number"} <= set(decided)
