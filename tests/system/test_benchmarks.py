@@ -30,6 +30,7 @@ def test_every_benchmark_was_found():
         "bench_affinity",
         "bench_ari_burst",
         "bench_burst",
+        "bench_change",
         "bench_forecast",
         "bench_selection",
         "bench_simulation",

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from acd.daemon.settings import Anonymous
-from acd.ids import Reason
+from acd.ids import Availability, Reason
 from acd.settings import ProfileSettings, Serves
 from tests.unit.http_daemon import bring, heard, house, work
 from tests.unit.shop import CHAT, SHOP, VOICE
@@ -72,7 +72,7 @@ def test_a_queue_counts_the_ready_agents_who_serve_it_now(tmp_path):
                     frame = await heard(socket)
                     ready |= {one["name"]: one["agents_ready"] for one in frame["queues"]}
                 assert [one["profile"] for one in frame["agents"]] == ["spares"]
-            assert made.live.totals().agents["ready"] == 1
+            assert made.live.totals().agents[Availability.READY] == 1
 
     asyncio.run(main())
 
