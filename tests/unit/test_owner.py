@@ -372,7 +372,7 @@ def test_a_changed_agent_is_so_after_a_snapshot_a_reload_and_a_recovery(tmp_path
             await owner.submit(ev.AgentChanged(agent_id="bob", skills={"cards": 1}))
             kept.append(owner.router.snapshot())
 
-    kept = []
+    kept: list[object] = []
     play(story)
     recovered = recovered_from(tmp_path)
     assert recovered.snapshot
