@@ -104,8 +104,7 @@ class Ledger:
         """The offers by which agents are asked, or were, without the customer."""
         self.further: dict[int, str] = {}
         """The open legs beyond the first: leg → contact."""
-        self.aside: set[int] = set()
-        self.parked: set[int] = set()
+        self.aside, self.parked = set[int](), set[int]()
         """The offers whose contacts are put away, or wrap up there."""
         self.rang_us: dict[str, int] = {}
         """When each agent was last offered something."""
