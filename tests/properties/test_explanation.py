@@ -243,5 +243,6 @@ def test_explanations_are_what_happens(seed: int) -> None:
             _live(rng, world)
             _look(rng, world, removed)
     assert set(removed) == set(Block)
-    # Preferences decide too seldom for every seed; tests/golden/preferences_rank.journal has them.
-    assert {"interrupting", "position", "tier", "arrival", "number"} <= set(decided)
+    # Preferences and interruptions decide too seldom for every seed; tests/golden has them, in
+    # preferences_rank.journal and voice_over_chats.journal.
+    assert {"position", "tier", "arrival", "number"} <= set(decided)

@@ -34,6 +34,7 @@ clock.ticked
 leg.transferred leg.requeued consult.requested consult.ended
 contact.canceled contact.reprioritized contact.assigned leg.disposed leg.parked leg.resumed
 wait.asked
+agent.changed settings.changed
 batch
 """
 

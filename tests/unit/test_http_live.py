@@ -104,6 +104,12 @@ def any_event(rng, router, domain, fresh):
             ev.DrainRequested(agent_id=agent),
             ev.AgentLoggedOut(agent_id=agent),
             ev.DeviceChanged(agent_id=agent, device=rng.choice([*Device])),
+            ev.AgentChanged(
+                agent_id=agent,
+                profile=rng.choice(domain.profiles).name,
+                capacity=rng.choice(domain.capacities).name,
+                skills={skill: rng.randint(0, 10) for skill in domain.skills},
+            ),
         ]
     )  # fmt: skip
 

@@ -217,7 +217,7 @@ class Fold:
                 | ev.ConsultEnded(offer_id=offer_id)
             ):
                 self._touch(self.held.get(offer_id), touched)
-            case ev.ClockTicked():
+            case ev.ClockTicked() | ev.SettingsChanged():
                 pass
             case _:
                 touched.agents.add(event.agent_id)
