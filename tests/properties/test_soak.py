@@ -187,7 +187,7 @@ def test_contacts_overflow_and_are_turned_away_in_every_way(seed: int) -> None:
             elif draw == 2:
                 world.tell(a_batch(rng, world))
             elif draw < 8:
-                world.wait(rng.choice((1, 1, 5, 20)) * SECOND_US)
+                world.wait(rng.choice((1, 1, 5, 20, 400)) * SECOND_US)
             elif draw == 8:
                 for agent in world.settings.agents:
                     world.tell(AgentLoggedOut(agent_id=agent.agent_id))
