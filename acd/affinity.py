@@ -130,10 +130,17 @@ class Affinity:
                 leg.kept_until_us = min(leg.kept_until_us, now_us + 1)
                 self._timers.add(leg.kept_until_us, Timer.HOLD, leg.leg_id)
 
-    def put_back(self, leg: Leg, agent: Agent, until_us: int) -> None:
-        """Keep a leg of a snapshot as it was kept, if today's settings let him take it."""
-        if eligible(leg.klass, agent.kind):
-            self.keep(leg, agent, until_us)
+    def drop_unfit(self, agent: Agent, now_us: int) -> None:
+        """Let what an agent who was changed may not take any more be anybody's: as `leave`."""
+        for leg in self._kept.get(agent.index, {}).values():
+            if not eligible(leg.klass, agent.kind):
+                leg.kept_until_us = min(leg.kept_until_us, now_us + 1)
+                self._timers.add(leg.kept_until_us, Timer.HOLD, leg.leg_id)
+
+    def put_back(self, leg: Leg, agent: Agent, until_us: int, now_us: int) -> None:
+        """Keep a leg of a snapshot as it was kept; not for long if he may not take it any more."""
+        may_take = eligible(leg.klass, agent.kind)
+        self.keep(leg, agent, until_us if may_take else min(until_us, now_us + 1))
 
     # The last agents.
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from acd.contacts import Offer
 from acd.ids import AgentId, Availability, Channel, Device, QueueName, WrapUpMode, plain
-from acd.settings import AgentSettings, CapacitySettings, DomainSettings, ProfileSettings
+from acd.settings import AgentSettings, CapacitySettings, ProfileSettings, SlotSettings
 from acd.shifts import Shift
 
 if TYPE_CHECKING:
@@ -172,14 +172,22 @@ class Capacity:
             )
         return not self.work_out(occupancy + UNIT[channel][SlotState.ACTIVE])[VOICE]
 
+    def line_of(self, channel: int) -> SlotSettings:
+        """Return what a contact of a channel costs that an agent has, be it not carried by now.
+
+        He was given it under another profile. It fills him.
+        """
+        line = self.settings.channels.get(CHANNELS[channel])
+        return SlotSettings(cost=self.settings.total) if line is None else line
+
     def room_for(self, occupancy: int, channel: int) -> bool:
         """Return whether an interrupted slot of a channel may be active again beside the others."""
         load = sum(
-            sum(count) * self.settings.channels[CHANNELS[other]].cost
+            sum(count) * self.line_of(other).cost
             for other, count in enumerate(_counts(occupancy))
             if any(count)
         )
-        return load + self.settings.channels[CHANNELS[channel]].cost <= self.settings.total
+        return load + self.line_of(channel).cost <= self.settings.total
 
     def _apply_rules(self, occupancy: int) -> tuple[Takes, ...]:
         """Apply the rules: units, slots, interrupt matrix.
@@ -198,9 +206,7 @@ class Capacity:
         entitled = set(CHANNELS)
         permitted = set(CHANNELS)
         for channel, count in enumerate(counts):
-            settings = self.settings.channels.get(CHANNELS[channel])
-            if settings is None:
-                continue
+            settings = self.line_of(channel)
             if occupancy // UNIT[channel][SlotState.INTERRUPTED] % 2**_BITS:
                 entitled &= set(settings.interrupted_by)
             if any(count):
@@ -241,6 +247,7 @@ class Desk:
         "delays",
         "flexibility",
         "kinds",
+        "names",
         "queues",
         "reserves",
         "serves",
@@ -249,6 +256,7 @@ class Desk:
 
     def __init__(self, profile: ProfileSettings, capacity: Capacity) -> None:
         self.capacity = capacity
+        self.names = (profile.name, capacity.settings.name)
         self.serves: dict[tuple[QueueName, int], int] = {}
         """Tier of each (queue, channel index)."""
         self.delays: dict[tuple[QueueName, int], int] = {}
@@ -344,7 +352,7 @@ class Agent:
         self.group = settings.group
         self.kind = kind
         self.capacity = kind.desk.capacity
-        self.channels = kind.desk.channels
+        self.channels: tuple[int, ...] = kind.desk.channels
         """Indices of the channels on which he can be offered anything."""
         self.availability = Availability.LOGGED_OUT
         self.reason = ""
@@ -414,6 +422,21 @@ class Agent:
         if not is_in:
             self.off_shift_until_us = self.shift_changes_us = 0
 
+    def sit_with(self, kind: Kind) -> None:
+        """Be of another kind, and counted there: see `acd.kinds`."""
+        is_in = self.availability is not Availability.LOGGED_OUT
+        is_ready = self.availability is Availability.READY
+        before = self.kind
+        before.present -= is_in
+        before.ready -= is_ready
+        if before.emptied is not None and not before.ready:
+            before.emptied[before] = None
+        kind.present += is_in
+        kind.ready += is_ready
+        self.kind = kind
+        self.capacity = kind.desk.capacity
+        self.channels = kind.desk.channels
+
     def takes(self) -> tuple[Takes, ...]:
         """Return for each channel whether he may be offered one more contact now."""
         if (
@@ -454,29 +477,6 @@ class Agent:
         """Free an offer's slot."""
         del self.offers[offer.offer_id]
         self.occupancy -= UNIT[offer.channel][offer.slot]
-
-
-def make_agents(settings: DomainSettings) -> tuple[Agent, ...]:
-    """Return the domain's agents in the settings' order, all logged out, sorted into kinds."""
-    profiles = {profile.name: profile for profile in settings.profiles}
-    capacities = {capacity.name: Capacity(capacity) for capacity in settings.capacities}
-    used = {agent.shift for agent in settings.agents}
-    shifts = {one.name: Shift(one) for one in settings.calendars if one.name in used}
-    desks: dict[tuple[str, str], Desk] = {}
-    kinds: dict[object, Kind] = {}
-    agents = []
-    for index, one in enumerate(settings.agents):
-        place = (one.profile, one.capacity)
-        if place not in desks:
-            desks[place] = Desk(profiles[one.profile], capacities[one.capacity])
-        alike = (*place, frozenset(one.skills.items()), frozenset(one.attributes.items()))
-        kind = kinds.get(alike)
-        if kind is None:
-            kind = kinds[alike] = Kind(len(kinds), one, desks[place])
-        kind.members.append(index)
-        shift = None if one.shift is None else shifts[one.shift]
-        agents.append(Agent(index, one, kind, shift))
-    return tuple(agents)
 
 
 def desks_of(agents: Sequence[Agent]) -> tuple[Desk, ...]:

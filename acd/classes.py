@@ -5,7 +5,7 @@ texts that mean the same find the same class. A class without legs is forgotten 
 full, so that a long-lived router never runs out of classes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -239,6 +239,15 @@ class Classes:
         """Note that a leg stands in a class no longer."""
         klass.legs -= 1
         self._used -= not klass.legs
+
+    def in_use(self) -> Iterable[LegClass]:
+        """Return the classes in which legs stand. O(classes)."""
+        return (klass for klass in self._by_meaning.values() if klass.legs)
+
+    def forget_servers(self) -> None:
+        """Forget who serves each class: kinds of agents came or went. O(classes)."""
+        for klass in self._by_meaning.values():
+            klass.served_by = klass.team_kinds = None
 
     def _number(self, *, refuses: bool) -> int:
         """Return a number for a new class; forget classes without legs when all are taken.

@@ -6,18 +6,19 @@ floor and the matcher only in domains that have such; all others pay nothing for
 
 from collections.abc import Callable, Sequence
 
-from acd.agents import Agent
+from acd.agents import Agent, Kind
 from acd.contacts import Leg
 from acd.gauges import Gauges
-from acd.matching import CountedMatcher, Matcher, Pair
+from acd.matchers import CountedMatcher, Matcher, Pair
 from acd.wait_time import WaitTimes
 
 
 class Counting:
     """Counts who waits and who can take a call; for the rest it is the matcher that it is given."""
 
-    def __init__(self, matcher: CountedMatcher) -> None:
+    def __init__(self, matcher: CountedMatcher, gauges: Gauges) -> None:
         self._matcher = matcher
+        self._gauges = gauges
         self.next_pair: Callable[[int], Pair | None] = matcher.next_pair
         self.another: Callable[[Leg, Sequence[Agent]], Agent | None] = matcher.another
         self.settle: Callable[[], None] = matcher.settle
@@ -57,6 +58,13 @@ class Counting:
                 self._matcher.turned(headroom, opened=was_tight)
         self._matcher.refresh(agent)
 
+    def moved(self, agent: Agent, before: Kind) -> None:
+        """Note that an agent is of another kind than before: he counts elsewhere."""
+        for headroom, was_tight in self._gauges.move(agent, before):
+            if headroom.is_tight is not was_tight:
+                self._matcher.turned(headroom, opened=was_tight)
+        self._matcher.moved(agent, before)
+
 
 class Watching:
     """Tells estimates who waits and who changed; for the rest it is the matcher it is given."""
@@ -83,6 +91,11 @@ class Watching:
         self._wait_times.refresh(agent)
         self._matcher.refresh(agent)
 
+    def moved(self, agent: Agent, before: Kind) -> None:
+        """Note that an agent is of another kind now."""
+        self._wait_times.moved(agent, before)
+        self._matcher.moved(agent, before)
+
 
 def counting(
     matcher: CountedMatcher,
@@ -100,5 +113,5 @@ def counting(
         limited: Whether the domain has limits on admission.
     """
     has_any = gauges.backlogs or gauges.headrooms or gauges.doors.of_queue or gauges.gates
-    counted: Matcher = Counting(matcher) if has_any or limited else matcher
+    counted: Matcher = Counting(matcher, gauges) if has_any or limited else matcher
     return counted if wait_times is None else Watching(counted, wait_times)

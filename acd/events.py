@@ -28,6 +28,7 @@ from acd.ids import (
     TimeUs,
     WrapUpMode,
 )
+from acd.settings import PROFICIENCY_MAX
 
 VERSION: Final = 1
 """Version of the events' and actions' encoding; raised when a reader of the old one would err."""
@@ -203,6 +204,27 @@ class WrapUpModeChanged(_Event, frozen=True, tag="agent.wrap_up_mode_changed"):
 
     agent_id: AgentId
     mode: WrapUpMode
+
+
+class AgentChanged(_Event, frozen=True, tag="agent.changed"):
+    """A supervisor changed what an agent may take; what it does not say stays as it is.
+
+    See docs/routing/live_change.md.
+    """
+
+    agent_id: AgentId
+    profile: Token = ""
+    """The name of his routing profile."""
+    capacity: Token = ""
+    """The name of his capacity profile."""
+    skills: dict[Token, Annotated[int, Meta(ge=0, le=PROFICIENCY_MAX)]] | None = None
+    """All that he has now; 0 for none, as where a skill is not named."""
+    attributes: dict[Token, Token] | None = None
+    """All that he has now."""
+
+
+class SettingsChanged(_Event, frozen=True, tag="settings.changed"):
+    """The router was restored under other settings; the first event under these."""
 
 
 class ClockTicked(_Event, frozen=True, tag="clock.ticked"):
@@ -388,6 +410,8 @@ SingleEvent: TypeAlias = (
     | TakeOverRequested
     | ContactTakenOver
     | TakeOverWithdrawn
+    | AgentChanged
+    | SettingsChanged
 )
 
 

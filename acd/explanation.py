@@ -27,7 +27,7 @@ from acd.errors import CallerError
 from acd.events import Event
 from acd.heads import NEVER, RatioHeads, heads_of
 from acd.ids import AgentId, Channel, ContactId, LegId, OfferId, QueueName
-from acd.lanes import Lane
+from acd.lane import Lane
 from acd.overflow import overflow_us
 from acd.personal import tier_of
 from acd.policies import preferences_lacked, ranking

@@ -21,7 +21,7 @@ from acd.actions import (
 )
 from acd.admission import Admission
 from acd.affinity import Affinity
-from acd.agents import ASIDE, Agent, SlotState, Takes, make_agents
+from acd.agents import ASIDE, Agent, SlotState, Takes
 from acd.contacts import (
     LEG_TABLE,
     OFFER_TABLE,
@@ -49,7 +49,8 @@ from acd.ids import (
     OfferOutcome,
     WrapUpMode,
 )
-from acd.matching import Matcher
+from acd.kinds import Kinds
+from acd.matchers import Matcher
 from acd.overflow import Overflow
 from acd.places import Places
 from acd.queues import LegClass
@@ -102,7 +103,8 @@ class Floor:
 
     def __init__(self, settings: DomainSettings) -> None:
         self.settings = settings
-        self.agents: tuple[Agent, ...] = make_agents(settings)
+        self.kinds = Kinds(settings)
+        self.agents: tuple[Agent, ...] = self.kinds.agents
         self.by_id: dict[AgentId, Agent] = {agent.agent_id: agent for agent in self.agents}
         self.sessions = Sessions(self)
         self.contacts: dict[ContactId, Contact] = {}
@@ -122,9 +124,8 @@ class Floor:
         self.matcher: Matcher
         self.timers = Timers(partial(stands, self))
         self.places = Places(settings)
-        kinds = tuple(dict.fromkeys(agent.kind for agent in self.agents))
         self.gauges = Gauges(settings, self.agents)
-        self.stages = Stages(settings, kinds, self.legs, self.timers, gauges=self.gauges)
+        self.stages = Stages(settings, self.kinds, self.legs, self.timers, gauges=self.gauges)
         self.affinity = Affinity(settings, self.by_id, self.timers)
         self.wait_times = wait_times_of(settings, self.agents, self.legs)
         self._measures = self._performance.measuring or self.wait_times is not None

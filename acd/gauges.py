@@ -7,10 +7,11 @@ each stand, as bits, the agents and the classes for which its block holds, so th
 not ask one after the other.
 """
 
+from bisect import bisect_left, insort
 from collections.abc import Sequence
 from typing import Final, TypeAlias
 
-from acd.agents import CHANNEL_INDEX, VOICE, Agent, Desk
+from acd.agents import CHANNEL_INDEX, VOICE, Agent, Desk, Kind
 from acd.doors import Door, Doors
 from acd.gates import Gate
 from acd.ids import QueueName
@@ -42,19 +43,45 @@ class Backlog:
 
     __slots__ = ("_open", "_reserves", "channel", "classes", "in_reserve", "legs", "shut")
 
-    def __init__(self, channel: int, reserves: list[Reserve]) -> None:
+    def __init__(self, channel: int) -> None:
         self.channel = channel
         self.legs: set[int] = set()
         """Their numbers."""
-        self.in_reserve = sum(reserve.agents for reserve in reserves)
+        self.in_reserve = 0
         """The agents in any of its reserves, as bits."""
-        self.shut = self.in_reserve
+        self.shut = 0
         """Those of them to whom it is closed now."""
         self.classes = 0
         """The classes of the place that the index knows, as bits."""
-        self._reserves = sorted(reserves, key=_least)
+        self._reserves: list[Reserve] = []
+        """By how many must wait, the fewest first."""
         self._open = 0
         """To how many of them it is open."""
+
+    def know(self, least: int) -> None:
+        """Have a reserve that so many legs open, before any waits."""
+        if all(one.least != least for one in self._reserves):
+            insort(self._reserves, Reserve(least), key=_least)
+
+    def enlist(self, bit: int, desk: Desk, least: int) -> None:
+        """Put an agent into the reserve that so many legs open; his desk with the first one."""
+        at = bisect_left(self._reserves, least, key=_least)
+        reserve = self._reserves[at]
+        reserve.agents |= bit
+        self.in_reserve |= bit
+        self.shut |= bit if at >= self._open else 0
+        if desk not in reserve.desks:
+            reserve.desks.append(desk)
+            desk.shut |= self.classes if at >= self._open else 0
+
+    def release(self, bit: int, desk: Desk, least: int) -> None:
+        """Take an agent out of his reserve; his desk when nobody sits there any more."""
+        reserve = self._reserves[bisect_left(self._reserves, least, key=_least)]
+        reserve.agents &= ~bit
+        self.in_reserve &= ~bit
+        self.shut &= ~bit
+        if not desk.kinds:
+            reserve.desks.remove(desk)
 
     def come(self, leg_id: int) -> bool:
         """Note that a leg is QUEUED, maybe once more; return whether that opened it to somebody."""
@@ -142,18 +169,47 @@ class Gauges:
     """All counters and doors of a domain. Its headrooms are given to the agents, too."""
 
     def __init__(self, settings: DomainSettings, agents: Sequence[Agent]) -> None:
-        self.backlogs: Final = _backlogs(agents)
-        """By place, where agents are in reserve."""
+        self.backlogs: Final = _backlogs(settings)
+        """By place, where a profile has a reserve, be nobody of it there."""
         self.doors: Final = Doors(settings)
         self.gates: Final = _gates(settings, self.doors)
         """By place, where contacts overflow."""
         self.headrooms: Final = tuple(Headroom(one.keep_free) for one in settings.headrooms)
-        for headroom, one in zip(self.headrooms, settings.headrooms, strict=True):
-            place = (one.queue, VOICE)
-            for agent in agents:
-                if place in agent.kind.desk.serves:
-                    headroom.pool |= 1 << agent.index
-                    agent.headrooms += (headroom,)
+        self._pooled = tuple((one.queue, VOICE) for one in settings.headrooms)
+        """Whose agents each headroom is for."""
+        for agent in agents:
+            for place, least in agent.kind.desk.reserves.items():
+                self.backlogs[place].enlist(1 << agent.index, agent.kind.desk, least)
+            self._pool(agent)
+
+    def move(self, agent: Agent, before: Kind) -> list[tuple[Headroom, bool]]:
+        """Have an agent of another kind counted where that is.
+
+        Returns:
+            All headrooms, each with whether it was tight before.
+        """
+        bit = 1 << agent.index
+        for place, least in before.desk.reserves.items():
+            self.backlogs[place].release(bit, before.desk, least)
+        for place, least in agent.kind.desk.reserves.items():
+            self.backlogs[place].enlist(bit, agent.kind.desk, least)
+        was_tight = [(one, one.is_tight) for one in self.headrooms]
+        for headroom in agent.headrooms:
+            headroom.pool &= ~bit
+            headroom.able.discard(agent.index)
+        self._pool(agent)
+        for headroom in agent.headrooms:
+            headroom.note(agent)
+        return was_tight
+
+    def _pool(self, agent: Agent) -> None:
+        """Put an agent into the pools of what he serves."""
+        serves = agent.kind.desk.serves
+        agent.headrooms = tuple(
+            one for one, place in zip(self.headrooms, self._pooled, strict=True) if place in serves
+        )
+        for headroom in agent.headrooms:
+            headroom.pool |= 1 << agent.index
 
 
 def _gates(settings: DomainSettings, doors: Doors) -> dict[Place, Gate]:
@@ -167,14 +223,13 @@ def _gates(settings: DomainSettings, doors: Doors) -> dict[Place, Gate]:
     return gates
 
 
-def _backlogs(agents: Sequence[Agent]) -> dict[Place, Backlog]:
-    """Return the backlogs of a domain by place."""
-    reserves: dict[Place, dict[int, Reserve]] = {}
-    for kind in dict.fromkeys(agent.kind for agent in agents):
-        for place, least in kind.desk.reserves.items():
-            reserve = reserves.setdefault(place, {}).setdefault(least, Reserve(least))
-            if kind.desk not in reserve.desks:
-                reserve.desks.append(kind.desk)
-            for index in kind.members:
-                reserve.agents |= 1 << index
-    return {place: Backlog(place[1], list(found.values())) for place, found in reserves.items()}
+def _backlogs(settings: DomainSettings) -> dict[Place, Backlog]:
+    """Return the backlogs of a domain by place, with their reserves."""
+    found: dict[Place, Backlog] = {}
+    for profile in settings.profiles:
+        for line in profile.serves:
+            if line.reserve_waiting is not None:
+                for channel in line.channels:
+                    place = (line.queue, CHANNEL_INDEX[channel])
+                    found.setdefault(place, Backlog(place[1])).know(line.reserve_waiting)
+    return found

@@ -6,87 +6,34 @@ keys of the lines' heads stand in numpy rows too, so that contact selection comp
 walks a line. Where the order of heads changes while they wait, `acd.heads` keeps the rows.
 """
 
-from bisect import insort
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from acd.agents import CHANNELS, Agent, Desk, Kind, Takes, desks_of
+from acd.bits import bits_of, sum_bits
 from acd.contacts import Leg
 from acd.eligibility import delayed, eligible, is_kept_free, of_team
 from acd.heads import NEVER, RatioHeads, Row, heads_of
 from acd.ids import QueueName
+from acd.lane import Lane, Reach
 from acd.personal import PersonalLines, tier_of
 from acd.policies import preferences_lacked, split_selection, static_rank
-from acd.queues import Aside, Key, LegClass, Line
+from acd.queues import Key, LegClass
 from acd.settings import AgentCriterion, DomainSettings
 from acd.urgency import key_length
 
 _LAST: Final = (NEVER,)
 """After every key."""
 
-_FEW: Final = 12
-"""Up to so many candidate classes a Python loop over tuples is faster than numpy (measured)."""
-
-
 _ARRAYS_MAX: Final = 64
 """Most arrays of class numbers kept for a kind of agents: some tiers times the sets of channels. At
 1,000 classes they take 0.5 MB."""
 
-
-class Lane:
-    """What the index keeps of a class: its waiting legs, and its eligible agents in order."""
-
-    __slots__ = ("agents", "aside", "eligible", "ends", "kept", "kinds", "klass", "line", "ranks")
-
-    def __init__(self, klass: LegClass) -> None:
-        self.klass = klass
-        self.line = Line()
-        self.aside = Aside()
-        self.kept = 0
-        """How many of its legs are kept for one agent, and stand in his own line."""
-        self.kinds: list[Kind] = []
-        """The kinds that may take it."""
-        self.eligible = 0
-        """Bit `agent.index` is set for each eligible agent."""
-        self.agents: Row = np.empty(0, dtype=np.int64)
-        """Their indices, by the criteria before the idle time, those after it, and position."""
-        self.ends: list[int] = []
-        """Where, in `agents`, the blocks end of those equal by the criteria before idle time."""
-        self.ranks: dict[str, Row] = {}
-        """Rows beside `agents` that `acd.selection` has worked out, by criterion."""
-
-    def waiting(self) -> int:
-        """Return how many legs wait: in line, aside or kept for one agent."""
-        return len(self.line.legs) + len(self.aside.legs) + self.kept
-
-
-class _Reach:
-    """The classes that one kind of agents may take, by tier."""
-
-    __slots__ = ("arrays", "tiers")
-
-    def __init__(self) -> None:
-        self.tiers: list[tuple[int, int]] = []
-        """(tier, class bits), lowest tier first."""
-        self.arrays: dict[tuple[int, int], Row] = {}
-        """Class numbers by (class bits of the tier, of the channels asked)."""
-
-    def add(self, tier: int, bit: int) -> None:
-        """Add a class."""
-        self.arrays.clear()
-        for at, (known, bits) in enumerate(self.tiers):
-            if known == tier:
-                self.tiers[at] = (tier, bits | bit)
-                return
-        insort(self.tiers, (tier, bit))
-
-    def drop(self, bit: int) -> None:
-        """Drop a forgotten class."""
-        self.arrays.clear()
-        self.tiers = [(tier, bits & ~bit) for tier, bits in self.tiers if bits != bit]
+_FEW: Final = 12
+"""Up to so many candidate classes a Python loop over tuples is faster than numpy (measured)."""
 
 
 class Lanes:
@@ -95,7 +42,7 @@ class Lanes:
     def __init__(self, settings: DomainSettings, agents: Sequence[Agent]) -> None:
         self.all: list[Lane] = []
         """By class number."""
-        self._agents = len(agents)
+        self._agents = agents
         self._serving: dict[tuple[QueueName, int], list[Desk]] = {}
         """The desks that serve a queue on a channel."""
         kinds = 0
@@ -104,7 +51,7 @@ class Lanes:
             for place in desk.serves:
                 self._serving.setdefault(place, []).append(desk)
         self._before, self._after = split_selection(settings)
-        self._reach = [_Reach() for _ in range(kinds)]
+        self._reach = [Reach() for _ in range(kinds)]
         """By kind number."""
         self._of_channel = [0] * len(CHANNELS)
         """Class bits of each channel."""
@@ -272,7 +219,7 @@ class Lanes:
             waiting |= bits
         return waiting
 
-    def _first_of(self, candidates: int, tier: int, agent: Agent, reach: _Reach) -> Leg | None:
+    def _first_of(self, candidates: int, tier: int, agent: Agent, reach: Reach) -> Leg | None:
         """Return the first leg that an agent may take of the candidate classes of one tier."""
         if not candidates & (candidates - 1 | self._set_aside):
             return self.all[candidates.bit_length() - 1].line.first
@@ -304,7 +251,7 @@ class Lanes:
                 best, least = first, first.key
         return best
 
-    def _first_of_many(self, candidates: int, tier: int, agent: Agent, reach: _Reach) -> Leg | None:
+    def _first_of_many(self, candidates: int, tier: int, agent: Agent, reach: Reach) -> Leg | None:
         """Return the first of the lines' heads, by rows."""
         channels = 0
         for channel in agent.channels:
@@ -395,9 +342,7 @@ class Lanes:
         ranked: dict[tuple[Key, Key], list[int]] = {}
         for desk in self._serving.get(place, ()):
             for kind in desk.kinds:
-                if eligible(klass, kind) and not delayed(klass, kind) and of_team(klass, kind):
-                    lane.kinds.append(kind)
-                    self._reach[kind.number].add(desk.serves[place], bit)
+                if self._admit(lane, kind):
                     ranked.setdefault(self._ranks(klass, kind), []).extend(kind.members)
         order: list[int] = []
         starts: dict[Key, int] = {}
@@ -406,8 +351,69 @@ class Lanes:
             order.extend(sorted(ranked[ranks]))
         lane.agents = np.array(order, dtype=np.int64)
         lane.ends = [*list(starts.values())[1:], len(order)]
-        lane.eligible = sum_bits(order, self._agents)
+        lane.eligible = sum_bits(order, len(self._agents))
         return lane
+
+    def _admit(self, lane: Lane, kind: Kind) -> bool:
+        """Note that agents of a kind, who serve a lane, may take its legs; return whether so."""
+        klass = lane.klass
+        if not eligible(klass, kind) or delayed(klass, kind) or not of_team(klass, kind):
+            return False
+        lane.kinds.append(kind)
+        tier = kind.desk.serves[klass.queue.name, klass.channel_index]
+        self._reach[kind.number].add(tier, 1 << klass.number)
+        return True
+
+    # Agents change (`acd.kinds`).
+
+    def moved(self, agent: Agent, before: Kind) -> None:
+        """Take an agent out of the lanes of his former kind, and put him into those of his own.
+
+        O(lanes of both kinds), and O(lanes) where his kind is new.
+        """
+        kind = agent.kind
+        for number in bits_of(self.reached_by({before.number})):
+            self.all[number].drop(agent.index)
+            if not before.members:
+                self.all[number].kinds.remove(before)
+        if not before.members:
+            self._reach[before.number] = Reach()
+        if not before.desk.kinds:
+            for place in before.desk.serves:
+                self._serving[place].remove(before.desk)
+        if len(kind.members) == 1:
+            self._meet(kind)
+        for number in bits_of(self.reached_by({kind.number})):
+            self._put(agent, self.all[number])
+
+    def _meet(self, kind: Kind) -> None:
+        """Take note of a new kind."""
+        if kind.number == len(self._reach):
+            self._reach.append(Reach())
+        desk = kind.desk
+        if len(desk.kinds) == 1:
+            for place in desk.serves:
+                self._serving.setdefault(place, []).append(desk)
+        for lane in self.all:
+            klass = lane.klass
+            # There may be others, of numbers that are not given yet.
+            if klass.lane is lane and (klass.queue.name, klass.channel_index) in desk.serves:
+                self._admit(lane, kind)
+
+    def _put(self, agent: Agent, lane: Lane) -> None:
+        """Put an agent into the order of a lane that he may take."""
+        klass, agents = lane.klass, self._agents
+
+        def rank(at: int) -> tuple[tuple[Key, Key], int]:
+            index = int(lane.agents[at])
+            return self._ranks(klass, agents[index].kind), index
+
+        own = self._ranks(klass, agent.kind)
+        count = len(lane.agents)
+        at = bisect_left(range(count), (own, agent.index), key=rank)
+        with_left = at > 0 and rank(at - 1)[0][0] == own[0]
+        with_right = at < count and rank(at)[0][0] == own[0]
+        lane.put(agent.index, at, with_left=with_left, with_right=with_right)
 
     def _put_at_door(self, klass: LegClass, before: LegClass) -> None:
         """Show a class to its queue's door, in place of the forgotten one of its number."""
@@ -428,38 +434,3 @@ class Lanes:
             if one is not AgentCriterion.LONGEST_IDLE
         )
         return (preferences_lacked(klass, kind), *before), after
-
-
-def bits_of(number: int) -> list[int]:
-    """Return the positions of a number's set bits, lowest first.
-
-    >>> bits_of(0b1010)
-    [1, 3]
-    """
-    found = []
-    while number:
-        low = number & -number
-        found.append(low.bit_length() - 1)
-        number ^= low
-    return found
-
-
-def flags_of(number: int, length: int) -> NDArray[np.bool_]:
-    """Return a number's lowest bits as flags, lowest first. Shape (length,).
-
-    >>> flags_of(0b1010, 5)
-    array([False,  True, False,  True, False])
-    """
-    octets = np.frombuffer(number.to_bytes(length // 8 + 1, "little"), dtype=np.uint8)
-    return np.unpackbits(octets, count=length, bitorder="little").astype(bool)
-
-
-def sum_bits(positions: list[int], length: int) -> int:
-    """Return the number with these of its lowest `length` bits set.
-
-    >>> sum_bits([1, 3], 5) == 0b1010
-    True
-    """
-    flags = np.zeros(length, dtype=np.uint8)
-    flags[positions] = 1
-    return int.from_bytes(np.packbits(flags, bitorder="little").tobytes(), "little")

@@ -1,10 +1,10 @@
 """The index: the next pair to match, without scanning everybody.
 
-**The rule** (`Matcher.next_pair`; the naive matcher of the tests states it in ten lines): of the
-waiting legs that some agent may take, the first by the domain's order; its best agent; and of the
-legs that this agent may take, the first by *his* order, in which the tier of his profile comes
-first. Repeat until nothing fits. With one new leg this is agent selection, with one freed agent it
-is contact selection, with many of both it gives the most urgent leg its best agent.
+**The rule** (`next_pair`; the naive matcher of the tests states it in ten lines): of the waiting
+legs that some agent may take, the first by the domain's order; its best agent; and of the legs that
+this agent may take, the first by *his* order, in which the tier of his profile comes first.
+Repeat until nothing fits. With one new leg this is agent selection, with one freed agent it is
+contact selection, with many of both it gives the most urgent leg its best agent.
 
 **What makes it fast.** At rest no waiting leg and agent fit, so only what changed since is looked
 at: new legs and changed agents. Sets of agents and of classes are bits of Python integers, so
@@ -16,60 +16,27 @@ classes in `acd.lanes`) and one `argmin` chooses.
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Sequence
 from heapq import heapify, heappop, heapreplace
-from typing import Final, Protocol
+from typing import Final
 
 import numpy as np
 
-from acd.agents import CHANNELS, TAKES_NOTHING, VOICE, Agent, Takes
+from acd.agents import CHANNELS, TAKES_NOTHING, VOICE, Agent, Kind, Takes
+from acd.bits import bits_of, flags_of, sum_bits
 from acd.contacts import Leg, LegState
 from acd.doors import Door
-from acd.eligibility import barred
+from acd.eligibility import barred, eligible
 from acd.gauges import Backlog, Gauge, Headroom
 from acd.heads import NEVER, Row
-from acd.lanes import Lane, Lanes, bits_of, flags_of, sum_bits
+from acd.lane import Lane
+from acd.lanes import Lanes
+from acd.matchers import Pair
 from acd.personal import owner_of
 from acd.queues import Key, LegClass
 from acd.selection import Selection
 from acd.settings import DomainSettings
 
-Pair = tuple[Leg, Agent]
-
 _FEW: Final = 8
 """Up to so many changed legs and agents are looked at one by one; beyond, all heads are sorted."""
-
-
-class Matcher(Protocol):
-    """What the router asks of a matcher."""
-
-    def wait(self, leg: Leg) -> None:
-        """Note that a leg is QUEUED, or that its exclusions changed while it is."""
-
-    def remove(self, leg: Leg) -> None:
-        """Note that a leg waits no longer."""
-
-    def refresh(self, agent: Agent) -> None:
-        """Note that an agent's availability, device, slots or idle clock changed."""
-
-    def next_pair(self, now_us: int) -> Pair | None:
-        """Return the next leg and agent to match at an instant, or None at rest."""
-
-    def another(self, leg: Leg, but: Sequence[Agent]) -> Agent | None:
-        """Return the best agent who may take an offered leg without interrupting what he does.
-
-        Args:
-            leg: It was offered since the last rest.
-            but: Those to whom it is.
-        """
-
-    def settle(self) -> None:
-        """Note that others decided (a journal); whether all is at rest is seen at the next step."""
-
-
-class CountedMatcher(Matcher, Protocol):
-    """A matcher who is told of counters. `Index` here; the naive one in the tests."""
-
-    def turned(self, gauge: Gauge, *, opened: bool) -> None:
-        """Note that a gauge opened, so that pairs may fit that did not, or closed."""
 
 
 class _Pool:
@@ -124,7 +91,7 @@ class Index:
         self.remove: Callable[[Leg], None] = self._lanes.remove
 
     def turned(self, gauge: Gauge, *, opened: bool) -> None:
-        """Note that a gauge opened or closed: see `CountedMatcher`."""
+        """Note that a gauge opened or closed: see `acd.matchers.CountedMatcher`."""
         if opened:
             self._opened[gauge] = None
         if isinstance(gauge, Headroom):
@@ -134,6 +101,21 @@ class Index:
             self._lanes.closed |= 0 if opened else gauge.classes
             if opened and gauge.legs:  # No leg and no agent changed with it: have it looked at.
                 self._changed.extend(self._agents[:1])
+
+    def moved(self, agent: Agent, before: Kind) -> None:
+        """Take an agent of another kind out of the pools, and put him into the lanes of his own."""
+        index = agent.index
+        bit = self._bit[index]
+        for channel in before.desk.channels:
+            old = self._takes[index][channel]
+            if old:
+                pool = self._pools[channel][old]
+                pool.bits ^= bit
+                pool.keys[index] = NEVER
+            self._bars_calls[channel] &= ~bit
+        self._takes[index] = TAKES_NOTHING
+        self._tight = self._in_tight_pools()
+        self._lanes.moved(agent, before)
 
     def settle(self) -> None:
         """Put all in line; look at everything at the next step."""
@@ -428,19 +410,20 @@ class Index:
         if leg.kept_for >= 0:
             agent = self._agents[leg.kept_for]
             takes = self._takes[agent.index][lane.klass.channel_index]
-            return agent if takes and barred(lane.klass, agent) is None else None
+            able = takes and eligible(lane.klass, agent.kind)
+            return agent if able and barred(lane.klass, agent) is None else None
         _, free, interrupting = self._pools[lane.klass.channel_index]
-        eligible = self._admitted(lane, leg)
+        admitted = self._admitted(lane, leg)
         pool = free
-        candidates = eligible & free.bits
+        candidates = admitted & free.bits
         if not candidates:
             pool = interrupting
-            candidates = eligible & interrupting.bits
+            candidates = admitted & interrupting.bits
             if not candidates:
                 return None
         if not candidates & (candidates - 1):
             return self._agents[candidates.bit_length() - 1]
-        only = None if eligible is lane.eligible else candidates
+        only = None if admitted is lane.eligible else candidates
         return self._agents[self._choose(lane, pool, only)]
 
     def _blocked_for(self, klass: LegClass) -> int:

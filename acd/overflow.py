@@ -62,12 +62,17 @@ class Overflow:
         """Kinds of agents of whom none is ready any more."""
         self._leaving: dict[Gate, None] = {}
         """Gates where a condition may hold for some that wait."""
-        served = {
+        self._served: Final = frozenset(
             place for place, gate in self._gates.items() if not gate.leaving.isdisjoint(_PRESENCE)
-        }
+        )
+        """Where it matters whether anybody is there."""
         for kind in dict.fromkeys(agent.kind for agent in floor.agents):
-            if not served.isdisjoint(kind.desk.serves):
-                kind.emptied = self._emptied
+            self.know(kind)
+
+    def know(self, kind: Kind) -> None:
+        """Take note of a kind of agents, which may be new."""
+        if not self._served.isdisjoint(kind.desk.serves):
+            kind.emptied = self._emptied
 
     @property
     def is_asked(self) -> bool:

@@ -9,7 +9,7 @@ Source: Genesys' parked emails, Amazon Connect's paused tasks, Avaya's deferred 
 """
 
 from acd.actions import Action, EndWrapUp
-from acd.agents import ASIDE, CHANNELS, Agent, SlotState
+from acd.agents import ASIDE, Agent, SlotState
 from acd.contacts import LEG_TABLE, Leg, LegSignal, LegState, Offer
 from acd.floor import Floor
 from acd.timers import Timer
@@ -40,8 +40,7 @@ def has_room(agent: Agent, channel: int) -> bool:
         one.channel == channel and one.slot != SlotState.PARKED for one in agent.offers.values()
     )
     capacity = agent.capacity
-    slots = capacity.settings.channels[CHANNELS[channel]].slots
-    return used < slots and capacity.room_for(agent.occupancy, channel)
+    return used < capacity.line_of(channel).slots and capacity.room_for(agent.occupancy, channel)
 
 
 def resume(floor: Floor, leg: Leg, now_us: int) -> None:

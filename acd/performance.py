@@ -354,8 +354,9 @@ class Performance:
     ) -> None:
         """Put back a measure of a queue, with what each agent has of it.
 
-        A queue that today's settings do not know is left out, as are agents who serve it no longer;
-        a shorter `memory` forgets sooner from now on.
+        A queue that today's settings do not know is left out, as are agents whom they do not; a
+        shorter `memory` forgets sooner from now on. Whoever serves the queue no longer may do so
+        again: an agent may be lent to other queues for an hour.
         """
         if not self.measuring or queue not in self._measured:
             return
@@ -365,8 +366,8 @@ class Performance:
         measured.mean = of_queue.mean
         measured.yardstick = of_queue.yardstick
         for agent_id, samples, own in owns:
-            index = self._indices[agent_id]
-            if queue in self._agents[index].kind.desk.queues:
+            index = self._indices.get(agent_id)
+            if index is not None:
                 measured.put(index, min(samples, memory), own)
         measured.compare_all()
 
@@ -374,5 +375,5 @@ class Performance:
         self, agent_id: AgentId, legs: Iterable[tuple[OfferId, tuple[Measure, ...]]]
     ) -> None:
         """Put back what was told of an agent's legs."""
-        if self.measuring:
+        if self.measuring and agent_id in self._indices:
             self._rated[self._indices[agent_id]] = dict(legs)

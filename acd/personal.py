@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 
 from acd.agents import Agent, Takes
 from acd.contacts import Leg
-from acd.eligibility import barred
+from acd.eligibility import barred, eligible
 from acd.queues import Key, Line
 
 PlaceOf: TypeAlias = Callable[[Leg], Key]
@@ -71,7 +71,8 @@ class PersonalLines:
         for line in self._lines[agent.index].values():
             leg = line.first
             assert leg is not None
-            if takes[leg.klass.channel_index] and barred(leg.klass, agent) is None:
+            able = takes[leg.klass.channel_index] and eligible(leg.klass, agent.kind)
+            if able and barred(leg.klass, agent) is None:
                 rank = (tier_of(leg, agent) if by_tier else 0, place(leg))
                 if best is None or rank < least:
                     best, least = leg, rank

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from acd.doors import Door
     from acd.gates import Gate
     from acd.gauges import Backlog
-    from acd.lanes import Lane
+    from acd.lane import Lane
 
 CLASSES_MAX: Final = 8_192
 """Most classes with legs in them: eight times the 1,000 that the largest site planned for has."""

@@ -27,6 +27,7 @@ from acd.agent_facts import AgentFacts
 from acd.agents import Agent
 from acd.announcements import Estimate
 from acd.announcing import Announcing, put_as_recorded
+from acd.change_facts import ChangeFacts
 from acd.classes import RefusalError
 from acd.contact_facts import ContactFacts
 from acd.contacts import (
@@ -50,7 +51,8 @@ from acd.ids import (
     QueueName,
 )
 from acd.leases import Leases
-from acd.matching import CountedMatcher, Index
+from acd.matchers import CountedMatcher
+from acd.matching import Index
 from acd.offer_facts import OfferFacts
 from acd.parallel_offers import has_room, offer_to_several, takers
 from acd.parking import let_go_of_parked
@@ -128,6 +130,7 @@ class Router:
             **Supervision(settings, self._floor).handlers,
             **Announcing(self._floor).handlers,
             **HandOverFacts(settings, self._floor, self._contact_facts).handlers,
+            **ChangeFacts(settings, self._floor).handlers,
             ev.ClockTicked: self._clock_ticked,
             ev.Batch: self._batch,
         }
@@ -266,9 +269,9 @@ class Router:
     ) -> "Router":
         """Return a router that goes on where `snapshot` was taken.
 
-        Under other settings something must be stepped, so that whoever may now be taken is: a
-        `ClockTicked` where `next_wakeup_us()` is not after the present (a shorter time may be over
-        already, and no other event is taken while a tick is owed), else an empty `Batch`.
+        Under other settings step `SettingsChanged`, so that what nobody may take goes back, and
+        whoever may now be taken is; before it `ClockTicked` while `next_wakeup_us()` is not after
+        the present (a shorter time may be over already).
 
         Raises:
             ConfigError: The settings have mistakes, or lack what the snapshot speaks of.
@@ -301,6 +304,14 @@ class Router:
             KeyError: There is none.
         """
         return self._floor.by_id[agent_id]
+
+    def is_changed(self, agent_id: AgentId) -> bool:
+        """Return whether an agent is otherwise than the settings say (`AgentChanged`).
+
+        Raises:
+            KeyError: There is no such agent.
+        """
+        return self._floor.by_id[agent_id].index in self._floor.kinds.changed
 
     @property
     def contacts(self) -> Mapping[str, Contact]:

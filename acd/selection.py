@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from acd.agents import Agent
 from acd.heads import Row
 from acd.ids import QueueName
-from acd.lanes import Lane
+from acd.lane import Lane
 from acd.occupancy import Occupancy
 from acd.performance import MEASURED_BY, Measure, Performance, band_of
 from acd.policies import STATIC, changing_criteria, static_rank

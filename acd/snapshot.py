@@ -12,6 +12,7 @@ from msgspec import Struct
 from acd.admission import Bucket
 from acd.agents import CHANNELS, NEVER_OCCUPIED_US, Agent
 from acd.announcements import Announced
+from acd.changes import change
 from acd.classes import RefusalError
 from acd.contacts import WHILE_PARTY_US, Contact, Leg, LegState, Offer
 from acd.errors import ConfigError, Problem
@@ -31,6 +32,7 @@ from acd.ids import (
 )
 from acd.performance import Measure, Owns, QueueFigure
 from acd.places import Place
+from acd.settings import AgentSettings
 from acd.timers import Timer
 
 VERSION = 1
@@ -89,6 +91,10 @@ class AgentRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     shift_changes_us: int = 0
     missed: int = 0
     occupied_us: int = NEVER_OCCUPIED_US
+    changed: AgentSettings | None = None
+    """What he is, where he was changed …"""
+    configured: AgentSettings | None = None
+    """… and what the settings said of him: where they say something else, that is what he is."""
 
 
 class MeasureRecord(Struct, frozen=True, kw_only=True):
@@ -165,7 +171,7 @@ def take(floor: Floor, now_us: int) -> Snapshot:
             OfferRecord(agent_id=ids[offer.agent], offer=copy(offer))
             for offer in floor.offers.values()
         ),
-        agents=tuple(_record(agent) for agent in floor.agents),
+        agents=tuple(_record(agent, floor) for agent in floor.agents),
         performance=tuple(
             MeasureRecord(
                 queue=queue,
@@ -225,8 +231,9 @@ def put_back(snapshot: Snapshot, floor: Floor) -> None:
     """Put everything on an empty floor.
 
     Raises:
-        ConfigError: The snapshot is of another version or does not hold together, or its settings
-            had an agent, a queue, a channel or a skill that the present ones lack.
+        ConfigError: The snapshot is of another version or does not hold together; or the present
+            settings lack an agent who is logged in, or a queue, a channel or a skill that an open
+            contact asks for.
     """
     if snapshot.version != VERSION:
         raise _unfit("version", str(snapshot.version), str(VERSION))
@@ -260,7 +267,12 @@ def _put_agents(snapshot: Snapshot, floor: Floor) -> None:
     for record in snapshot.agents:
         agent = floor.by_id.get(record.agent_id)
         if agent is None:
-            raise _unfit("agents", repr(record.agent_id), "an agent of the settings")
+            if record.availability is not Availability.LOGGED_OUT:
+                wanted = "him in the settings until he is logged out"
+                raise _unfit(f"agents.{record.agent_id}", "is logged in", wanted)
+            continue
+        if record.changed is not None and record.configured is not None:
+            change(floor, agent, floor.kinds.still(agent, record.changed, record.configured))
         for name in _CHANGING:
             setattr(agent, name, getattr(record, name))
         agent.become(record.availability)
@@ -268,30 +280,28 @@ def _put_agents(snapshot: Snapshot, floor: Floor) -> None:
         agent = floor.by_id[held.agent_id]
         offer = floor.offers[held.offer.offer_id] = copy(held.offer)
         offer.agent = agent.index
-        channel = CHANNELS[offer.channel]
-        if channel not in agent.capacity.settings.channels:
-            wanted = "a capacity profile with the channels of what he handles"
-            raise _unfit(f"agents.{agent.agent_id}", f"cannot carry {channel}", wanted)
 
 
 def _put_deeds(snapshot: Snapshot, floor: Floor) -> None:
-    """Put back what agents did, as far as today's settings ask for it."""
+    """Put back what agents did, as far as today's settings ask for it and still know them."""
     selection = floor.selection
     for one in snapshot.performance:
         of_queue = QueueFigure(one.samples, one.mean, one.yardstick)
         selection.performance.put_back(one.queue, one.measure, of_queue, one.agents)
     for rated in snapshot.rated:
         selection.performance.put_back_rated(rated.agent_id, rated.legs)
+    agents = {agent_id: agent.index for agent_id, agent in floor.by_id.items()}
     queues = {queue.name for queue in floor.settings.queues}
     for queue, agent_id in snapshot.turns.items():
-        if queue in queues and selection.takes_turns:
-            selection.turns[queue] = floor.by_id[agent_id].index
+        if queue in queues and agent_id in agents and selection.takes_turns:
+            selection.turns[queue] = agents[agent_id]
     if floor.wait_times is not None:
         for learned in snapshot.habits:
             floor.wait_times.habits.put_back(learned.queue, learned.channel, copy(learned.habit))
     if floor.affinity.remembers:
         for customer, agent_id, at_us in snapshot.last_agents:
-            floor.affinity.remember(customer, floor.by_id[agent_id].index, at_us)
+            if agent_id in agents:
+                floor.affinity.remember(customer, agents[agent_id], at_us)
 
 
 def _put_legs(snapshot: Snapshot, floor: Floor) -> None:
@@ -311,7 +321,9 @@ def _put_legs(snapshot: Snapshot, floor: Floor) -> None:
             wanted = "what the settings know: keep it until this contact is closed"
             raise _unfit(key, f"{error.reason}: {error.about}", wanted) from error
         classes.join(klass)
-        excluded = {floor.by_id[agent].index: until for agent, until in one.excluded}
+        excluded = {
+            floor.by_id[agent].index: until for agent, until in one.excluded if agent in floor.by_id
+        }
         leg = floor.legs[one.leg_id] = Leg(
             one.leg_id,
             one.contact_id,
@@ -331,8 +343,9 @@ def _put_legs(snapshot: Snapshot, floor: Floor) -> None:
         )
         if not one.given:
             leg.limits = floor.admission.limits_of(arrival)
-        if one.kept_for:
-            floor.affinity.put_back(leg, floor.by_id[one.kept_for], one.kept_until_us)
+        if one.kept_for in floor.by_id:
+            agent = floor.by_id[one.kept_for]
+            floor.affinity.put_back(leg, agent, one.kept_until_us, snapshot.now_us)
 
 
 def _put_hand_overs(snapshot: Snapshot, floor: Floor) -> None:
@@ -399,10 +412,13 @@ _CHANGING = (
 )
 
 
-def _record(agent: Agent) -> AgentRecord:
+def _record(agent: Agent, floor: Floor) -> AgentRecord:
+    changed = floor.kinds.changed.get(agent.index)
     return AgentRecord(
         agent_id=agent.agent_id,
         availability=agent.availability,
+        changed=changed,
+        configured=None if changed is None else floor.settings.agents[agent.index],
         **{name: getattr(agent, name) for name in _CHANGING},
     )
 

@@ -7,7 +7,7 @@ A stage takes effect while the leg is QUEUED. One that falls due while it is off
 offer has failed, and is void if it succeeds.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from acd.actions import Action, WidenLeg
 from acd.agents import Kind
@@ -16,6 +16,7 @@ from acd.contacts import Leg, LegState
 from acd.eligibility import eligible, of_team
 from acd.events import ContactArrived
 from acd.gauges import Gauges
+from acd.kinds import Kinds
 from acd.queues import LegClass
 from acd.settings import DomainSettings, Urgency
 from acd.timers import Timer, Timers
@@ -27,7 +28,7 @@ class Stages:
 
     Args:
         settings: The domain's.
-        kinds: All kinds of its agents.
+        kinds: Those of its agents.
         legs: The open ones.
         timers: Where the next stage is awaited.
         gauges: What stands beside a class: who waits, and whether its queue is closed.
@@ -36,7 +37,7 @@ class Stages:
     def __init__(
         self,
         settings: DomainSettings,
-        kinds: Sequence[Kind],
+        kinds: Kinds,
         legs: Mapping[int, Leg],
         timers: Timers,
         *,
@@ -56,6 +57,8 @@ class Stages:
             or (queue.affinity is not None and queue.affinity.team is not None)
         }
         """The queues that have a stage for when no agent is there, or none of a team."""
+        self._hurried_us = -1
+        """When legs last lost their last agent."""
 
     def key_of(
         self, arrival: ContactArrived, klass: LegClass, number: int, arrived_us: int
@@ -135,7 +138,8 @@ class Stages:
 
     def _serving(self, klass: LegClass) -> tuple[Kind, ...]:
         if klass.served_by is None:
-            klass.served_by = tuple(kind for kind in self._kinds if eligible(klass, kind))
+            kinds = self._kinds.known.values()
+            klass.served_by = tuple(kind for kind in kinds if eligible(klass, kind))
         return klass.served_by
 
     def widen_unserved(self, now_us: int) -> None:
@@ -147,19 +151,26 @@ class Stages:
         """
         if not self._watched:
             return
-        lost: dict[LegClass, bool] = {}
+        lost = {one for one in self.classes.in_use() if self._is_lost(one)}
+        if lost:
+            self._hurried_us = now_us
+        if self._hurried_us != now_us:  # Mostly: then nobody who waits need be looked at.
+            return
         for leg in self._legs.values():
-            klass = leg.klass
-            if leg.state is not LegState.QUEUED or klass.queue.name not in self._watched:
+            if leg.state is not LegState.QUEUED or leg.klass.queue.name not in self._watched:
                 continue
-            if klass not in lost:
-                steps = klass.queue.steps[klass.step : klass.step + 1]
-                is_for_it = any(one.if_nobody for one in steps)
-                lost[klass] = (is_for_it and not self._anybody_for(klass)) or (
-                    klass.team is not None and not self._anybody_of_team(klass)
-                )
-            if lost[klass]:
+            if leg.klass in lost:
                 leg.widens_us = min(leg.widens_us, now_us + 1)
                 self._timers.add(leg.widens_us, Timer.STAGE, leg.leg_id)
             elif leg.widens_us == now_us + 1:
                 self.await_next(leg)
+
+    def _is_lost(self, klass: LegClass) -> bool:
+        """Return whether a stage follows for a class because nobody is there any more."""
+        if klass.queue.name not in self._watched:
+            return False
+        steps = klass.queue.steps[klass.step : klass.step + 1]
+        is_for_it = any(one.if_nobody for one in steps)
+        return (is_for_it and not self._anybody_for(klass)) or (
+            klass.team is not None and not self._anybody_of_team(klass)
+        )

@@ -35,13 +35,13 @@ from typing import Final, NamedTuple
 
 from acd.agents import CHANNELS, VOICE, Agent, Desk, Kind, Takes, desks_of
 from acd.announcements import Estimate
+from acd.bits import bits_of, sum_bits
 from acd.bottleneck import Load, drain
 from acd.contacts import Leg
 from acd.eligibility import delayed, eligible, is_closed, of_team
 from acd.gauges import Place
 from acd.habits import Habits
 from acd.ids import Availability, Device
-from acd.lanes import bits_of, sum_bits
 from acd.opening import NEVER_US
 from acd.queues import CLASSES_MAX, Key, LegClass
 from acd.ranks import Ranks
@@ -143,18 +143,9 @@ class WaitTimes:
         self._legs = legs
         self._place_of = _PLACES.get(settings.urgency)
         self._bits = [1 << agent.index for agent in agents]
-        self._kinds: dict[Place, list[Kind]] = {}
-        """The kinds of agents who serve a queue on a channel."""
-        self._of_kind: dict[Kind, int] = {}
-        """Bits of a kind's agents."""
-        self._desks = desks_of(agents)
-        for desk in self._desks:
-            for kind in desk.kinds:
-                self._of_kind[kind] = sum_bits(kind.members, len(agents))
-            for place in desk.serves:
-                self._kinds.setdefault(place, []).extend(desk.kinds)
-        self._prefers = any(map(_prefers, self._desks))
-        """Whether anybody serves one class before another, whoever waits longer."""
+        self._learn_kinds()
+        self._is_stale = False
+        """Whether an agent is of another kind since."""
         self._crowds: dict[Place, _Crowd] = {}
         self._stands: dict[LegClass, _Stand] = {}
         self._reach: dict[Kind, int] = {}
@@ -197,6 +188,16 @@ class WaitTimes:
     def refresh(self, agent: Agent) -> None:
         """Note that an agent changed."""
         self._changed.add(agent.index)
+
+    def moved(self, agent: Agent, before: Kind) -> None:
+        """Note that an agent is of another kind than before; `refresh` follows.
+
+        Whom he may serve is worked out when an estimate is asked for: O(kinds + classes).
+        """
+        del before
+        self._is_stale = True
+        for channel in range(len(CHANNELS)):
+            self._free[channel] &= ~self._bits[agent.index]
 
     # What is asked.
 
@@ -338,6 +339,10 @@ class WaitTimes:
 
     def _bring_up_to_date(self) -> None:
         """Take note of the agents who changed."""
+        if self._is_stale:
+            self._is_stale = False
+            self._learn_kinds()
+            self._forget()
         for index in self._changed:
             agent, bit = self._all_agents[index], self._bits[index]
             is_at_work = (
@@ -354,6 +359,21 @@ class WaitTimes:
                 free = self._free[channel]
                 self._free[channel] = free | bit if is_free else free & ~bit
         self._changed.clear()
+
+    def _learn_kinds(self) -> None:
+        """Take note of the kinds of agents that there are."""
+        self._kinds: dict[Place, list[Kind]] = {}
+        """The kinds of agents who serve a queue on a channel."""
+        self._of_kind: dict[Kind, int] = {}
+        """Bits of a kind's agents."""
+        self._desks = desks_of(self._all_agents)
+        for desk in self._desks:
+            for kind in desk.kinds:
+                self._of_kind[kind] = sum_bits(kind.members, len(self._all_agents))
+            for place in desk.serves:
+                self._kinds.setdefault(place, []).extend(desk.kinds)
+        self._prefers = any(map(_prefers, self._desks))
+        """Whether anybody serves one class before another, whoever waits longer."""
 
     def _make(self, klass: LegClass) -> _Stand:
         """Take note of a class: O(kinds that serve the queue + agents + rivals)."""

@@ -10,7 +10,7 @@ taken for one of this.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 from typing import Final, Literal
 
 import msgspec
@@ -24,7 +24,6 @@ from acd.daemon.http.views import (
     Totals,
     agent_view,
     queue_view,
-    serves,
     totals_view,
 )
 from acd.daemon.owner import Owner
@@ -72,6 +71,8 @@ class Live:
         self._domain = domain
         self._agents: dict[AgentId, AgentView] = {}
         self._queues: dict[QueueName, QueueView] = {}
+        self._served: dict[AgentId, Collection[QueueName]] = {}
+        """The queues that each agent serves, as counted."""
         self._ready: dict[QueueName, int] = {}
         """How many agents of each queue are ready, as published."""
         self._counts = dict.fromkeys(Availability, 0)
@@ -211,9 +212,13 @@ class Live:
             if view == before:
                 continue
             agents[agent.agent_id] = view
-            was = None if before is None else before.availability
-            if was is not view.availability:
-                queues |= self._count(serves(agent), was, view.availability)
+            now = (view.availability, agent.kind.desk.queues)
+            was = None if before is None else (before.availability, self._served[agent.agent_id])
+            if was != now:
+                if was is not None:
+                    queues.update(self._count(*was, by=-1))
+                queues.update(self._count(*now, by=1))
+                self._served[agent.agent_id] = now[1]
         views = self.queues() if fresh else [self.queue(name) for name in sorted(queues)]
         changed = {
             view.name: view
@@ -223,18 +228,15 @@ class Live:
         return changed, agents
 
     def _count(
-        self, served: Sequence[QueueName], before: Availability | None, after: Availability
-    ) -> set[QueueName]:
-        """Count an agent anew; return the queues whose count of ready agents changed."""
-        if before is not None:
-            self._counts[before] -= 1
-        self._counts[after] += 1
-        more = (after is Availability.READY) - (before is Availability.READY)
-        if not more:
-            return set()
+        self, availability: Availability, served: Collection[QueueName], *, by: int
+    ) -> Collection[QueueName]:
+        """Count an agent in, or out; return the queues whose count of ready agents changed."""
+        self._counts[availability] += by
+        if availability is not Availability.READY:
+            return ()
         for name in served:
-            self._ready[name] = self._ready.get(name, 0) + more
-        return set(served)
+            self._ready[name] = self._ready.get(name, 0) + by
+        return served
 
     def _frame(
         self, kind: Literal["snapshot", "delta"], queues: list[QueueView], agents: list[AgentView]

@@ -25,7 +25,7 @@ from acd.daemon.errors import OverloadedError
 from acd.daemon.keys import Keys
 from acd.daemon.writer import Writer
 from acd.errors import StorageError
-from acd.events import Batch, ClockTicked, Event
+from acd.events import Batch, ClockTicked, Event, SettingsChanged
 from acd.journal.file import JournalFile
 from acd.journal.records import Entry
 from acd.router import Router
@@ -170,7 +170,7 @@ class Owner:
         try:
             while self._tick(now_us, entries):
                 pass
-            entries.append(self._step(Batch(events=()), now_us))
+            entries.append(self._step(SettingsChanged(), now_us))
         except Exception as error:
             self._fail(error)
             raise

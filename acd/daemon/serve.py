@@ -53,9 +53,9 @@ from acd.daemon.switch_driver import SwitchDriver
 from acd.errors import AcdError, ConfigError, Problem
 from acd.events import AgentNotReady, AgentReady, Batch, SingleEvent
 from acd.ids import Availability
-from acd.journal.durable import under
 from acd.journal.file import JournalFile
 from acd.journal.records import Entry
+from acd.journal.text import under
 from acd.router import Router
 from acd.settings import DomainSettings
 from acd.switch_protocol.port import SwitchOptions

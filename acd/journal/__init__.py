@@ -9,12 +9,15 @@ from acd.journal.text import (
     Difference,
     Journal,
     Replayed,
+    followed,
     format_action,
     format_entry,
     format_event,
     format_header,
+    format_settings,
     read,
     replay,
+    under,
 )
 
 __all__ = [
@@ -22,10 +25,13 @@ __all__ = [
     "Difference",
     "Journal",
     "Replayed",
+    "followed",
     "format_action",
     "format_entry",
     "format_event",
     "format_header",
+    "format_settings",
     "read",
     "replay",
+    "under",
 ]

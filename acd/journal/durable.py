@@ -15,7 +15,7 @@ import msgspec
 from acd.errors import CallerError, ConfigError, StorageError
 from acd.journal.file import JournalFile
 from acd.journal.records import Entry
-from acd.journal.text import Difference, Replayed, first_difference
+from acd.journal.text import Difference, Replayed, first_difference, under
 from acd.router import Router
 from acd.settings import DomainSettings
 from acd.snapshot import Snapshot
@@ -89,15 +89,6 @@ def apply(router: Router, entry: Entry) -> bool:
     """Bring a router behind an entry as it was decided then."""
     router.apply(entry.event, entry.actions, now_us=entry.now_us)
     return True
-
-
-def under(settings: DomainSettings, router: Router) -> Router:
-    """Return a router that goes on where another is, under other settings.
-
-    Raises:
-        ConfigError: They are wrong, or lack what contacts inside or agents at work need.
-    """
-    return Router.restore(settings, router.snapshot())
 
 
 def _follow(

@@ -18,7 +18,7 @@ from acd.ids import ContactId
 from acd.journal.durable import follow
 from acd.journal.file import JournalFile
 from acd.journal.records import Entry
-from acd.journal.text import Journal
+from acd.journal.text import Journal, followed
 from acd.router import Router
 from acd.sentences import seconds, tell_hand_over, tell_offer, tell_overflow, tell_wait
 
@@ -34,16 +34,16 @@ def explain(journal: Journal, contact_id: ContactId, say: Say) -> None:
         JournalError: The journal cannot be read, no driver can have written it, or it has no such
             contact.
     """
-    router = Router(journal.settings)
     told = _Told(contact_id, say)
     line = 1
-    for entry in journal.entries:
+    router: Router | None = None
+    for router, entry in followed(journal):
         line = entry.line
         try:
             told.step(router, entry.event, entry.actions, entry.now_us)
         except CallerError as error:
             raise JournalError(journal.file, line, str(error)) from error
-    if not told.end(router):
+    if router is None or not told.end(router):
         raise JournalError(journal.file, line, f"ends without {told.missing()}")
 
 

@@ -7,8 +7,9 @@
     > 12.500000 contact.arrived contact_id=c1 queue=sales channel=voice
     < offer.contact offer_id=1 leg_id=1 contact_id=c1 agent_id=ann queue=sales channel=voice …
 
-The header names the versions; the lines with `|` hold the settings; `>` is an event with its
-instant in seconds, `>>` an event of the batch above, `<` an action that the event above led to.
+The header names the versions; the lines with `|` hold the settings, and others below a later line
+`= settings`; `>` is an event with its instant in seconds, `>>` an event of the batch above, `<` an
+action that the event above led to.
 Times are exact: they are written and read as whole microseconds, never as floating point.
 docs/journal.md is the reference.
 """
@@ -23,7 +24,7 @@ from msgspec import Struct
 
 from acd import __version__, config
 from acd.actions import Action
-from acd.errors import CallerError, JournalError
+from acd.errors import CallerError, ConfigError, JournalError
 from acd.events import BATCH_MAX, VERSION, Batch, Event, SingleEvent
 from acd.ids import TIME_US_MAX, TimeUs
 from acd.router import Router
@@ -47,6 +48,8 @@ class Entry(Struct, frozen=True):
     """Where the event stands in its file."""
     action_lines: tuple[int, ...]
     """Where each action stands."""
+    settings: DomainSettings | None = None
+    """Those that came into force before it; None for no others."""
 
 
 class Journal(NamedTuple):
@@ -86,9 +89,8 @@ def replay(journal: Journal, *, verify: bool = False) -> Replayed:
         JournalError: The journal cannot be read, or no driver can have written it: a tick is owed,
             time runs back, an offer does not fit.
     """
-    router = Router(journal.settings)
     steps = actions = now_us = 0
-    for entry in journal.entries:
+    for router, entry in followed(journal):
         try:
             if verify:
                 got = router.step(entry.event, now_us=entry.now_us)
@@ -103,6 +105,33 @@ def replay(journal: Journal, *, verify: bool = False) -> Replayed:
         actions += len(got)
         now_us = entry.now_us
     return Replayed(steps, actions, now_us, None)
+
+
+def followed(journal: Journal) -> Iterator[tuple[Router, Entry]]:
+    """Yield each entry with the router that it is for, which whoever asks brings behind it.
+
+    Raises:
+        ConfigError: Settings have mistakes, or lack what is inside when they come into force.
+        JournalError: A line is wrong.
+    """
+    router = Router(journal.settings)
+    for entry in journal.entries:
+        if entry.settings is not None:
+            try:
+                router = under(entry.settings, router)
+            except ConfigError as error:
+                where = f"{journal.file}:{entry.line} (settings)"
+                raise ConfigError(where, *error.problems) from error
+        yield router, entry
+
+
+def under(settings: DomainSettings, router: Router) -> Router:
+    """Return a router that goes on where another is, under other settings.
+
+    Raises:
+        ConfigError: They are wrong, or lack what contacts inside or agents at work need.
+    """
+    return Router.restore(settings, router.snapshot())
 
 
 def _difference(entry: Entry, got: tuple[Action, ...]) -> Difference:
@@ -138,9 +167,21 @@ def format_header(settings: DomainSettings, *, toml: str | None = None) -> str:
         settings: What the router is set up with.
         toml: The configuration file that says the same; if None, the settings stand as JSON.
     """
+    return _with_settings(f"= acd-journal {VERSION} router={__version__}", settings, toml)
+
+
+def format_settings(settings: DomainSettings, *, toml: str | None = None) -> str:
+    """Return the lines by which other settings come into force, the last one ended.
+
+    The event that follows is `settings.changed`. Args: as `format_header`.
+    """
+    return _with_settings("= settings", settings, toml)
+
+
+def _with_settings(line: str, settings: DomainSettings, toml: str | None) -> str:
     if toml is None:
         toml = msgspec.json.format(msgspec.json.encode(settings), indent=1).decode()
-    lines = [f"= acd-journal {VERSION} router={__version__} settings=sha256:{settings.digest()}"]
+    lines = [f"{line} settings=sha256:{settings.digest()}"]
     lines += [f"| {line}".rstrip(" ") for line in toml.split("\n")]
     return "\n".join(lines) + "\n"
 
@@ -249,12 +290,7 @@ def read(stream: BinaryIO, file: str) -> Journal:
     pairs = dict(word.partition("=")[::2] for word in words[3:])
     if unknown := pairs.keys() - {"router", "settings"}:
         raise JournalError(file, number, f"says {min(unknown)}=; wanted router= or settings=")
-    settings, rest = _settings(lines, file, number)
-    wanted = pairs.get("settings", f"sha256:{settings.digest()}")
-    if wanted != f"sha256:{settings.digest()}":
-        raise JournalError(
-            file, number, f"wants settings={wanted}; these are sha256:{settings.digest()}"
-        )
+    settings, rest = _settings(lines, file, number, pairs.get("settings"))
     return Journal(file, pairs.get("router", ""), settings, _entries(rest, file))
 
 
@@ -277,8 +313,18 @@ def _lines(stream: BinaryIO, file: str) -> _Lines:
             yield number, text
 
 
-def _settings(lines: _Lines, file: str, header: int) -> tuple[DomainSettings, _Lines]:
-    """Return the settings, and the lines after them."""
+def _settings(
+    lines: _Lines, file: str, header: int, wanted: str | None
+) -> tuple[DomainSettings, _Lines]:
+    """Return the settings, whose digest must be `wanted` if given, and the lines after them."""
+    settings, lines = _read_settings(lines, file, header)
+    digest = f"sha256:{settings.digest()}"
+    if wanted not in {None, digest}:
+        raise JournalError(file, header, f"wants settings={wanted}; these are {digest}")
+    return settings, lines
+
+
+def _read_settings(lines: _Lines, file: str, header: int) -> tuple[DomainSettings, _Lines]:
     kept: list[str] = []
     size = 0
     first = header + 1
@@ -306,8 +352,9 @@ def _settings(lines: _Lines, file: str, header: int) -> tuple[DomainSettings, _L
 class _Open:
     """An entry whose lines are still being read."""
 
-    def __init__(self, line: int, said: str) -> None:
+    def __init__(self, line: int, said: str, settings: DomainSettings | None) -> None:
         self.line = line
+        self.settings = settings
         self.now_us, self.event = _parse_event(said)
         """None in place of a batch."""
         self.events: list[SingleEvent] = []
@@ -332,28 +379,52 @@ class _Open:
         """Return what was read."""
         event = Batch(events=tuple(self.events)) if self.event is None else self.event
         actions = tuple(self.actions)
-        return Entry(self.now_us, event, actions, self.line, tuple(self.action_lines))
+        lines = tuple(self.action_lines)
+        return Entry(self.now_us, event, actions, self.line, lines, self.settings)
 
 
 def _entries(lines: _Lines, file: str) -> Iterator[Entry]:
     """Yield the entries, each as soon as the next one begins."""
     entry: _Open | None = None
-    for number, text in lines:
+    settings: DomainSettings | None = None
+    number = 1
+    while (line := next(lines, None)) is not None:
+        number, text = line
         sign, _, said = text.partition(" ")
-        if sign == ">" and entry is not None:
+        if sign in {">", "="} and entry is not None:
             yield entry.entry()
+            entry = None
+        if sign == "=":
+            settings, lines = _new_settings(lines, file, number, said)
+            continue
         try:
             if sign == ">":
-                entry = _Open(number, said)
+                entry, settings = _Open(number, said, settings), None
             elif entry is not None:
                 entry.add(number, sign, said)
             else:
                 what = f"begins with {sign[:20]!r} before the first event; wanted `>`"
-                raise JournalError(file, number, what)
+                raise JournalError(file, number, what if settings is None else _UNDER_NEW)
         except ValueError as error:  # msgspec's own is one, too.
             raise JournalError(file, number, str(error)) from error
     if entry is not None:
         yield entry.entry()
+    elif settings is not None:
+        raise JournalError(file, number, _UNDER_NEW)
+
+
+_UNDER_NEW: Final = "has no event under new settings; wanted `> … settings.changed`"
+
+
+def _new_settings(
+    lines: _Lines, file: str, number: int, said: str
+) -> tuple[DomainSettings, _Lines]:
+    """Return the settings below a line, and the lines after them."""
+    what, *rest = said.split()[:3] or [""]
+    wanted = rest[0].removeprefix("settings=") if rest else None
+    if what != "settings" or len(rest) > 1 or (rest and not rest[0].startswith("settings=")):
+        raise JournalError(file, number, f"says {said[:40]!r}; wanted `= settings`")
+    return _settings(lines, file, number, wanted)
 
 
 _EVENT: Final = re.compile(r"([0-9]{1,13})(?:\.([0-9]{1,6}))? (.*)")

@@ -10,17 +10,15 @@ import sys
 from pathlib import Path
 
 from acd.errors import CallerError, JournalError
-from acd.journal import format_action, read
-from acd.router import Router
+from acd.journal import followed, format_action, read
 
 
 def regenerated(text: str, file: str) -> str:
     """Return a story with its actions decided anew."""
     lines = [line for line in text.splitlines() if not line.startswith("< ")]
     journal = read(io.BytesIO("\n".join(lines).encode() + b"\n"), file)
-    router = Router(journal.settings)
     after: dict[int, list[str]] = {}
-    for entry in journal.entries:
+    for router, entry in followed(journal):
         try:
             actions = router.step(entry.event, now_us=entry.now_us)
         except CallerError as error:

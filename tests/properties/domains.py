@@ -353,6 +353,28 @@ def _agents(
     return agents
 
 
+def other_staff(rng: Random, settings: DomainSettings) -> DomainSettings:
+    """Return the domain with some agents configured otherwise, but for the generalist."""
+    if any(queue.affinity and queue.affinity.team for queue in settings.queues):
+        sites = settings.attributes["site"]
+    else:
+        sites = ("north", "south")
+
+    def drawn(agent: AgentSettings) -> AgentSettings:
+        if agent.agent_id == GENERALIST.agent_id or rng.random() < 0.5:
+            return agent
+        return replace(
+            agent,
+            profile=rng.choice(settings.profiles).name,
+            capacity=rng.choice(settings.capacities).name,
+            skills={skill: rng.randint(1, 10) for skill in some(rng, settings.skills)},
+            attributes={"site": rng.choice(sites)} if rng.random() < 0.7 else {},
+        )
+
+    other = replace(settings, agents=tuple(map(drawn, settings.agents)))
+    return settings if problems(other) else other
+
+
 def _with_rules(rng: Random, settings: DomainSettings) -> DomainSettings:
     """Return a domain with entry rules: those of some drawn that are no mistakes, and a default."""
     settings = replace(

@@ -71,8 +71,7 @@ class Keeping:
             if leg.kept_for != NOBODY:
                 assert leg.state <= LegState.CONNECTING
                 assert now_us < leg.kept_until_us
-                assert eligible(leg.klass, router.agents[leg.kept_for].kind)
-                if _session_ends(router.agents[leg.kept_for]):
+                if not _waits_for(router.agents[leg.kept_for], leg):
                     assert leg.kept_until_us <= now_us + 1
             if leg.klass.team is not None and leg.state is LegState.QUEUED:
                 assert self._waited_us(leg, now_us) <= leg.klass.team_us
@@ -172,7 +171,7 @@ class Keeping:
         if leg.kept_for != NOBODY:
             assert leg.kept_for == kept_for
             if leg.kept_until_us != until_us:
-                assert _session_ends(router.agents[kept_for])
+                assert not _waits_for(router.agents[kept_for], leg)
                 assert leg.kept_until_us <= now_us + 1
         elif kept_for != NOBODY:
             agent = router.agents[kept_for]
@@ -213,6 +212,11 @@ class Keeping:
 
 def _session_ends(agent: Agent) -> bool:
     return agent.availability in {Availability.LOGGED_OUT, Availability.DRAINING}
+
+
+def _waits_for(agent: Agent, leg: Leg) -> bool:
+    """Return whether there is any sense in keeping a leg for an agent."""
+    return not _session_ends(agent) and eligible(leg.klass, agent.kind)
 
 
 def _team(router: Router, leg: Leg, value: str) -> bool:

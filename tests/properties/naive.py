@@ -14,7 +14,7 @@ from fractions import Fraction
 from math import floor
 from typing import Final, NamedTuple
 
-from acd.agents import CHANNELS, Agent, SlotState, Takes
+from acd.agents import CHANNELS, Agent, Kind, SlotState, Takes
 from acd.contacts import Leg, LegState, Offer
 from acd.eligibility import Block, block, delayed, eligible, may_take, of_team
 from acd.events import ContactArrived
@@ -34,6 +34,7 @@ from acd.settings import (
     PerformanceSettings,
     QueueClock,
     QueueSettings,
+    SlotSettings,
     Urgency,
     WeightedSettings,
 )
@@ -118,6 +119,9 @@ class Naive:
     def refresh(self, agent: Agent) -> None:
         """Remember nothing."""
 
+    def moved(self, agent: Agent, before: Kind) -> None:
+        """Remember nothing."""
+
     def settle(self) -> None:
         """Remember nothing."""
 
@@ -200,7 +204,7 @@ class Naive:
         place = (leg.klass.queue.name, leg.klass.channel)
         return any(
             line.reserve_waiting is not None and lines[place] < line.reserve_waiting
-            for line in self._profiles[self._settings.agents[agent.index].profile].serves
+            for line in self._profiles[who(agent).profile].serves
             if line.queue == place[0] and place[1] in line.channels
         )
 
@@ -209,12 +213,12 @@ class Naive:
 
         `calls` says how many can for each queue with a headroom.
         """
-        one = self._settings.agents[agent.index]
+        one = who(agent)
         capacity = self._capacities[one.capacity]
         short = any(
             calls[headroom.queue] <= headroom.keep_free
             for headroom in self._settings.headrooms
-            if self._answers(one, headroom.queue)
+            if self.answers(one, headroom.queue)
         )
         if not short or channel is Channel.VOICE or not takes_of(agent, capacity)[VOICE]:
             return False
@@ -231,11 +235,11 @@ class Naive:
         """Return how many agents who serve a queue on voice can take a call now."""
         return sum(
             takes_of(agent, self._capacities[one.capacity])[VOICE] is not Takes.NO
-            for agent, one in zip(self._agents, self._settings.agents, strict=True)
-            if self._answers(one, queue)
+            for agent in self._agents
+            if self.answers(one := who(agent), queue)
         )
 
-    def _answers(self, agent: AgentSettings, queue: str) -> bool:
+    def answers(self, agent: AgentSettings, queue: str) -> bool:
         """Return whether an agent serves a queue on voice and carries it."""
         serves = self._profiles[agent.profile].serves
         lines = [line for line in serves if line.queue == queue]
@@ -334,7 +338,7 @@ class Naive:
 
     def tier(self, leg: Leg, agent: Agent) -> int:
         """Return the tier of a leg's queue and channel in an agent's profile."""
-        profile = self._profiles[self._settings.agents[agent.index].profile]
+        profile = self._profiles[who(agent).profile]
         return min(
             line.tier
             for line in profile.serves
@@ -343,7 +347,7 @@ class Naive:
 
     def rank(self, leg: Leg, agent: Agent) -> tuple[int | tuple[int, ...], ...]:
         """Return how good an agent is for a leg; smaller is better."""
-        one = self._settings.agents[agent.index]
+        one = who(agent)
         lacked = sum(not want.met_by(one.skills, one.attributes) for want in leg.klass.prefers)
         criteria = self._settings.agent_selection
         if AgentCriterion.LONGEST_IDLE not in criteria:
@@ -370,7 +374,7 @@ class Naive:
                 return self._band(criterion, leg, agent)
 
     def _static(self, criterion: AgentCriterion, leg: Leg, agent: Agent) -> int:
-        one = self._settings.agents[agent.index]
+        one = who(agent)
         if criterion is AgentCriterion.HIGHEST_PROFICIENCY:
             return -leg.klass.requirement.proficiency(one.skills)
         carried = self._capacities[one.capacity].channels.keys()
@@ -421,6 +425,19 @@ class Naive:
         return floor(worse / weighted.band_percent + Fraction(1, 2))
 
 
+def who(agent: Agent) -> AgentSettings:
+    """Return what an agent is now; the world's ledger knows what he was told to be."""
+    kind = agent.kind
+    profile, capacity = kind.desk.names
+    return AgentSettings(
+        agent_id=agent.agent_id,
+        profile=profile,
+        capacity=capacity,
+        skills=dict(kind.skills),
+        attributes=dict(kind.attributes),
+    )
+
+
 def in_hand(agent: Agent) -> list[Offer]:
     """Return what an agent is offered or has, but for what he has put away."""
     return [one for one in agent.offers.values() if one.slot != SlotState.PARKED]
@@ -456,10 +473,10 @@ def takes_beside(
     slots: Sequence[tuple[Channel, int]], settings: CapacitySettings, channel: Channel
 ) -> Takes:
     """Apply units, slots and the interrupt matrix to what an agent has."""
-    lines = settings.channels
+    lines = {name: carried(settings, name) for name in Channel}
     aside = {name for name, slot in slots if slot == SlotState.INTERRUPTED}
     in_use = [(name, slot) for name, slot in slots if slot != SlotState.INTERRUPTED]
-    if channel not in lines or channel in aside:
+    if channel not in settings.channels or channel in aside:
         return Takes.NO
     if not all(channel in lines[name].interrupted_by for name in aside):
         return Takes.NO
@@ -472,6 +489,11 @@ def takes_beside(
         for name, slot in in_use
     )
     return Takes.INTERRUPTING if in_use and pausable else Takes.NO
+
+
+def carried(settings: CapacitySettings, channel: Channel) -> SlotSettings:
+    """Return what a contact costs; one that the profile does not carry fills its agent."""
+    return settings.channels.get(channel) or SlotSettings(cost=settings.total)
 
 
 def naive_router(

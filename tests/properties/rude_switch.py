@@ -6,6 +6,7 @@ from typing import Any, Final, Protocol
 
 from acd.contacts import LegState
 from acd.events import (
+    AgentChanged,
     AgentLoggedIn,
     AgentLoggedOut,
     AgentNotReady,
@@ -281,10 +282,42 @@ def a_rating(rng: Random, world: Inside) -> LegRated:
     )
 
 
+def a_change(rng: Random, world: Inside, name: str) -> AgentChanged:
+    """Return that a supervisor changed what an agent may take, seldom to what cannot be."""
+    settings = world.settings
+    wrong = rng.randrange(6) if rng.random() < 0.05 else -1
+    profile = rng.choice(settings.profiles).name if rng.random() < 0.5 else ""
+    capacity = rng.choice(settings.capacities).name if rng.random() < 0.5 else ""
+    skills = {one: rng.randint(0, 10) for one in some(rng, settings.skills)}
+    values = [(one, rng.choice(each)) for one, each in settings.attributes.items()]
+    attributes = dict(some(rng, values))
+    if wrong == 0:
+        profile = "none"
+    elif wrong == 1:
+        capacity = "none"
+    elif wrong == 2:
+        skills["juggling"] = 1
+    elif wrong == 3:
+        skills = dict.fromkeys(settings.skills, rng.choice((-1, 11)))
+    elif wrong == 4:
+        attributes["moon"] = "full"
+    elif wrong == 5:
+        attributes = dict.fromkeys(settings.attributes, "moon")
+    return AgentChanged(
+        agent_id=name,
+        profile=profile,
+        capacity=capacity,
+        skills=skills if wrong in {2, 3} or rng.random() < 0.5 else None,
+        attributes=attributes if wrong in {4, 5} or rng.random() < 0.3 else None,
+    )
+
+
 def an_agents_event(rng: Random, world: Inside) -> SingleEvent:
     """Return something about an agent, seldom an unknown one."""
     known = rng.random() > 0.03
     name = rng.choice(world.settings.agents).agent_id if known else "nobody"
+    if rng.random() < 0.1:
+        return a_change(rng, world, name)
     return rng.choice(AGENT_EVENTS if rng.random() < 0.4 else BACK_TO_WORK)(name, rng)
 
 

@@ -244,5 +244,6 @@ def test_explanations_are_what_happens(seed: int) -> None:
             _look(rng, world, removed)
     # Other domains are asked in tests/properties/test_hand_over.py.
     assert set(removed) == set(Block) - {Block.HANDING_OVER}
-    # Preferences decide too seldom for every seed; tests/golden/preferences_rank.journal has them.
-    assert {"interrupting", "position", "tier", "arrival", "number"} <= set(decided)
+    # Preferences and interruptions decide too seldom for every seed; tests/golden has them, in
+    # preferences_rank.journal and voice_over_chats.journal.
+    assert {"position", "tier", "arrival", "number"} <= set(decided)

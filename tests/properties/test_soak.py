@@ -33,7 +33,7 @@ from acd.events import (
 from acd.ids import OverflowCause
 from acd.settings import SECOND_US, Condition, Urgency
 from acd.validation import problems
-from tests.properties.domains import limited_domain, middle_domain, small_domain
+from tests.properties.domains import limited_domain, middle_domain, other_staff, small_domain
 from tests.properties.rude_switch import a_batch, an_arrival, an_event
 from tests.properties.world import World
 
@@ -53,6 +53,8 @@ def _step(rng: Random, world: World) -> None:
         world.change_places()
     elif draw < 4:
         world.tell(a_batch(rng, world, most=30))
+    elif draw == 4:
+        world.change_settings(other_staff(rng, world.settings))
     elif draw < 6:
         world.oversleep(rng.randint(0, 20) * SECOND_US)
     elif draw < 9:
@@ -83,6 +85,8 @@ def test_small_domains_live_long(seed: int) -> None:
                 world.tell(a_batch(rng, world))
             elif draw == 2:
                 world.tell_again(an_event(rng, world))
+            elif draw == 3:
+                world.change_settings(other_staff(rng, world.settings))
             elif draw < 12:
                 world.wait(rng.choice((1, 1, 1, 5, 20)) * SECOND_US)
             elif draw < 16:  # Only conversations are interrupted.
@@ -183,7 +187,7 @@ def test_contacts_overflow_and_are_turned_away_in_every_way(seed: int) -> None:
             elif draw == 2:
                 world.tell(a_batch(rng, world))
             elif draw < 8:
-                world.wait(rng.choice((1, 1, 5, 20)) * SECOND_US)
+                world.wait(rng.choice((1, 1, 5, 20, 400)) * SECOND_US)
             elif draw == 8:
                 for agent in world.settings.agents:
                     world.tell(AgentLoggedOut(agent_id=agent.agent_id))

@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from acd.events import AgentLoggedIn, AgentReady, Batch, LegConnected, OfferAccepted
 from acd.settings import DAY_US, SECOND_US
 from acd.validation import problems
-from tests.properties.domains import small_domain
+from tests.properties.domains import other_staff, small_domain
 from tests.properties.rude_switch import (
     a_batch,
     a_decision,
@@ -116,6 +116,10 @@ class RudeSwitch(RuleBasedStateMachine):
     @rule(both=st.booleans())
     def the_router_is_restarted(self, both: bool) -> None:
         self.world.restart(both=both)
+
+    @rule(rng=RNG)
+    def the_settings_change(self, rng: Random) -> None:
+        self.world.change_settings(other_staff(rng, self.world.settings))
 
     @rule()
     def the_standby_takes_over(self) -> None:

@@ -18,7 +18,14 @@ from acd.actions import CloseContact, CloseLeg, EnterQueue, OpenLeg, OverflowLeg
 from acd.contacts import Leg, LegState
 from acd.events import Batch, ContactArrived
 from acd.ids import Availability, Channel, ContactOutcome, OverflowCause
-from acd.settings import AdmissionSettings, Condition, DomainSettings, OverflowRule, QueueSettings
+from acd.settings import (
+    AdmissionSettings,
+    AgentSettings,
+    Condition,
+    DomainSettings,
+    OverflowRule,
+    QueueSettings,
+)
 from acd.skills import parse_requirement
 
 if TYPE_CHECKING:
@@ -129,12 +136,11 @@ class Turning:
             agent.availability is wanted
             or (condition is Condition.NOBODY_LOGGED_IN and agent.availability != "logged_out")
             for agent in world.router.agents
-            if self._could_take(agent.index, leg, queue)
+            if self._could_take(world.ledger.staff[agent.index], leg, queue)
         )
 
-    def _could_take(self, index: int, leg: Leg, queue: QueueSettings) -> bool:
+    def _could_take(self, agent: AgentSettings, leg: Leg, queue: QueueSettings) -> bool:
         """Return whether an agent could take a leg at its queue's last step."""
-        agent = self._settings.agents[index]
         profiles = {one.name: one for one in self._settings.profiles}
         capacities = {one.name: one for one in self._settings.capacities}
         channel = leg.asked.channel

@@ -40,6 +40,7 @@ from acd.eligibility import delayed, eligible, kept_from, may_take
 from acd.entry import entered
 from acd.errors import CallerError
 from acd.events import (
+    AgentChanged,
     Batch,
     ClockTicked,
     ContactArrived,
@@ -56,9 +57,10 @@ from acd.events import (
     OfferAccepted,
     OfferFailed,
     OfferRejected,
+    SettingsChanged,
     WrapUpEnded,
 )
-from acd.ids import Availability, Channel, ContactOutcome, OfferOutcome
+from acd.ids import Availability, Channel, ContactOutcome, OfferOutcome, WrapUpMode
 from acd.metrics import Metrics
 from acd.router import Router
 from acd.settings import (
@@ -79,7 +81,7 @@ from tests.properties.estimating import (
 )
 from tests.properties.failing import Failing
 from tests.properties.keeping import Keeping
-from tests.properties.naive import Naive, in_hand, moment, naive_router, takes_of
+from tests.properties.naive import Naive, carried, in_hand, moment, naive_router, takes_of, who
 from tests.properties.parties import PARTIES
 from tests.properties.turning import Turning
 
@@ -113,10 +115,9 @@ class Ledger:
         self.inside: Counter[str] = Counter()
         self.holds: dict[int, dict[int, str]] = {}
         """Leg → its offers → their agents, from the offer until it ends or the leg closes."""
-        self.talking: set[int] = set()
-        """The offers whose agents have the contact, be it on hold."""
-        self.talked: set[str] = set()
-        """The contacts that some agent had before the last step."""
+        self.talking, self.talked = set[int](), set[str]()
+        """The offers whose agents have the contact, be it on hold; the contacts that some agent had
+        before the last step."""
         self.consulting: set[int] = set()
         """The offers by which agents are asked, or were, without the customer."""
         self.further: dict[int, str] = {}
@@ -160,6 +161,9 @@ class Ledger:
         """What was told of how the contact of each offer ended, in order."""
         self.filed: Counter[tuple[str, str]] = Counter()
         """How often each disposition was filed, by queue."""
+        self.staff, self.changed = list(settings.agents), set[str]()
+        """What each agent is, in the settings' order, and who was changed: he may have more than he
+        could be given now."""
         self.deeds, self.failing = Deeds(settings), Failing(settings)
         self.keeping = Keeping(settings, naive)
 
@@ -201,6 +205,8 @@ class Ledger:
         elif isinstance(event, LegDisposed | WrapUpEnded):
             if event.disposition:
                 self.told.setdefault(event.offer_id, []).append(event.disposition)
+        elif isinstance(event, AgentChanged):
+            self._change(event)
         elif isinstance(event, ContactReprioritized):
             self.priorities[event.contact_id] = event.priority
         elif isinstance(event, ContactAssigned):
@@ -230,6 +236,19 @@ class Ledger:
                     self._part(number)
         elif isinstance(event, LegRated):
             self.deeds.rate(event)
+
+    def _change(self, event: AgentChanged) -> None:
+        for at, one in enumerate(self.staff):
+            if one.agent_id == event.agent_id:
+                told = {
+                    name: value
+                    for name, value in msgspec.structs.asdict(event).items()
+                    if value not in ("", None)
+                }
+                if event.skills is not None:
+                    told["skills"] = {name: level for name, level in event.skills.items() if level}
+                self.staff[at] = msgspec.structs.replace(one, **told)
+        self.changed.add(event.agent_id)
 
     def _forgive(self, event: ContactAssigned) -> None:
         """Forget that an agent failed to take what is given to him now."""
@@ -508,6 +527,23 @@ class World:
         if both:
             self.applied = Router.restore(self.settings, snapshot)
 
+    def change_settings(self, settings: DomainSettings) -> None:
+        """Go on under settings with other staff; all three routers do."""
+        self.tick()
+        self.ledger.staff = [
+            today if today != before else is_now
+            for today, before, is_now in zip(
+                settings.agents, self.settings.agents, self.ledger.staff, strict=True
+            )
+        ]
+        self.ledger.changed |= {one.agent_id for one in settings.agents}
+        self.settings = settings
+        self.router = Router.restore(settings, self.router.snapshot())
+        self.applied = Router.restore(settings, self.applied.snapshot())
+        naive = self.naive_router.snapshot()
+        self.naive_router, self.naive = naive_router(settings, naive)
+        self.tell(SettingsChanged())
+
     def change_places(self) -> None:
         """Let the router that only applied decide from now on, and the other apply."""
         self.router, self.applied = self.applied, self.router
@@ -642,7 +678,7 @@ class World:
             if due_us is None:
                 runs = queue.clock is QueueClock.ELAPSED
                 if runs and self.naive.is_closed(queue.name, self.now_us):
-                    since_us = self.naive.opens_us(queue.name, self.now_us)
+                    since_us = self.naive.turns_us(queue.name, self.now_us, opens=True)
                 due_us = self.naive.due_us(queue.name, since_us, channel.objective_us)
             expected_s = ceil(Fraction(due_us - self.now_us, SECOND_US))
             wanted.append((one.contact_id, max(0, expected_s)))
@@ -814,9 +850,31 @@ class World:
             if isinstance(action, ResumeLeg):
                 assert self.ledger.offers[action.offer_id - 1].agent_id in freed
 
+    def everybody_is_as_he_was_told_to_be(self) -> None:
+        for agent, wanted in zip(self.router.agents, self.ledger.staff, strict=True):
+            told = msgspec.structs.replace(
+                wanted, group="", shift=None, wrap_up_mode=WrapUpMode.TIMED
+            )
+            assert who(agent) == told
+            assert agent.index in agent.kind.members
+        kinds = {agent.kind for agent in self.router.agents}
+        assert kinds == set(self.router._floor.kinds.known.values())
+        assert len({kind.number for kind in kinds}) == len(kinds)
+        for kind in kinds:
+            members = [agent for agent in self.router.agents if agent.kind is kind]
+            assert [agent.index for agent in members] == kind.members
+            inside = [one for one in members if one.availability is not Availability.LOGGED_OUT]
+            assert len(inside) == kind.present
+
+    def nothing_rings_at_whom_it_may_not_be_offered(self) -> None:
+        for offer in self.router.offers.values():
+            if offer.state is OfferState.PENDING:
+                leg, agent = self.router.legs[offer.leg_id], self.router.agents[offer.agent]
+                assert eligible(leg.klass, agent.kind)
+
     def everybody_takes_what_his_slots_allow(self) -> None:
         capacities = {one.name: one for one in self.settings.capacities}
-        for agent, settings in zip(self.router.agents, self.settings.agents, strict=True):
+        for agent, settings in zip(self.router.agents, self.ledger.staff, strict=True):
             assert tuple(agent.takes()) == takes_of(agent, capacities[settings.capacity])
 
     def whoever_is_not_on_shift_is_offered_nothing(self) -> None:
@@ -828,18 +886,26 @@ class World:
                 assert not self.router.agent(offer.agent_id).off_shift_until_us
 
     def nobody_is_over_capacity(self) -> None:
+        """Nor is anybody given more who was left with less of it: the slots that he has end."""
         capacities = {one.name: one for one in self.settings.capacities}
-        for agent, settings in zip(self.router.agents, self.settings.agents, strict=True):
+        given: dict[str, set[Channel]] = defaultdict(set)
+        for one in self.actions:
+            if isinstance(one, OfferContact):
+                given[one.agent_id].add(one.channel)
+        for agent, settings in zip(self.router.agents, self.ledger.staff, strict=True):
             capacity = capacities[settings.capacity]
+            assert agent.is_idle == (not in_hand(agent))
+            if settings.agent_id in self.ledger.changed - given.keys():
+                continue
             in_use = [
                 CHANNELS[offer.channel]
                 for offer in agent.offers.values()
                 if offer.slot not in _ASIDE
             ]
-            assert sum(capacity.channels[one].cost for one in in_use) <= capacity.total
+            assert sum(carried(capacity, one).cost for one in in_use) <= capacity.total
             for channel, count in Counter(in_use).items():
-                assert count <= capacity.channels[channel].slots
-            assert agent.is_idle == (not in_hand(agent))
+                if settings.agent_id not in self.ledger.changed or channel in given[agent.agent_id]:
+                    assert count <= capacity.channels[channel].slots
 
     def at_rest_nobody_may_take_what_waits(self) -> None:
         able = [agent for agent in self.router.agents if any(agent.takes())]
@@ -865,10 +931,15 @@ class World:
                 assert gate.fresh == 0
                 gates = [one for one in router.legs.values() if one.klass.gate is gate]
                 assert gate.legs == {one.leg_id for one in gates if one.state is LegState.QUEUED}
-        headrooms = {one for agent in router.agents for one in agent.headrooms}
-        assert len(headrooms) == len(self.settings.headrooms)
-        for headroom in headrooms:
-            pool = [agent for agent in router.agents if headroom in agent.headrooms]
+        headrooms = router._floor.gauges.headrooms
+        for headroom, one in zip(headrooms, self.settings.headrooms, strict=True):
+            pool = [
+                agent
+                for agent, is_now in zip(router.agents, self.ledger.staff, strict=True)
+                if self.naive.answers(is_now, one.queue)
+            ]
+            assert pool == [agent for agent in router.agents if headroom in agent.headrooms]
+            assert headroom.pool == sum(1 << agent.index for agent in pool)
             assert headroom.able == {agent.index for agent in pool if agent.takes()[0]}
 
     def every_lease_has_a_deadline_and_every_block_ends(self) -> None:
@@ -918,7 +989,7 @@ class World:
             assert step >= sum(one.after_us < waited_us for one in queue.steps)
             for one in queue.steps[:step]:
                 assert one.if_nobody or one.after_us <= waited_us
-            for agent, settings in zip(self.router.agents, self.settings.agents, strict=True):
+            for agent, settings in zip(self.router.agents, self.ledger.staff, strict=True):
                 for line in profiles[settings.profile].serves:
                     if line.queue == queue.name and leg.klass.channel in line.channels:
                         is_early = waited_us < line.delay_us
@@ -1172,6 +1243,8 @@ INVARIANTS: Final[tuple[Callable[[World], None], ...]] = (
     World.every_slot_is_an_offer_and_says_what_its_leg_does,
     World.nothing_stays_aside_for_nothing,
     World.what_was_aside_comes_back_when_another_slot_frees,
+    World.everybody_is_as_he_was_told_to_be,
+    World.nothing_rings_at_whom_it_may_not_be_offered,
     World.everybody_takes_what_his_slots_allow,
     World.whoever_is_not_on_shift_is_offered_nothing,
     World.nobody_is_over_capacity,

@@ -44,6 +44,7 @@ GET    /v1/queues/{name}             401  401   401     403   403      403  403 
 GET    /v1/agents                    401  401   401     403   403      403  403   200
 GET    /v1/agents/{agent_id}         401  401   401     403   403      200  403   200
 POST   /v1/agents/{agent_id}/state   401  401   401     403   403      200  403   403
+POST   /v1/agents/{agent_id}/change  401  401   401     403   403      403  403   422
 POST   /v1/legs/{offer_id}/rating    401  401   401     403   422      403  403   422
 GET    /v1/history/contacts          401  401   401     403   403      403  403   200
 GET    /v1/history/contacts/{contact_id} 401 401 401   403   403      403  403   200
@@ -65,6 +66,8 @@ BODIES = {
     "/v1/contacts/{contact_id}/announcement": {},
     "/v1/contacts": {"queue": "sales", "channel": "chat"},
     "/v1/agents/{agent_id}/state": {"state": "logged_in"},
+    # He is so already.
+    "/v1/agents/{agent_id}/change": {"skills": {}},
     # The domain measures nothing, which is said to whoever may rate.
     "/v1/legs/{offer_id}/rating": {"agent_id": "ann", "queue": "sales", "quality": 80},
 }

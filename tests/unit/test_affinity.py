@@ -684,4 +684,7 @@ def test_under_other_settings_a_restored_router_keeps_what_it_still_can():
         agents=(replace(ann, skills={"cards": 5}), *rest),
     )
     restored = Router.restore(unable, snapshot)
+    # As where his session ends: right after, and a tick ends a portion.
+    assert restored.next_wakeup_us() == 1
+    restored.step(ev.ClockTicked(), now_us=1)
     assert {leg.kept_for for leg in restored.legs.values()} == {-1}

@@ -16,10 +16,10 @@ from acd.agents import (
     SlotState,
     Takes,
     desks_of,
-    make_agents,
 )
 from acd.contacts import Offer
 from acd.ids import Availability, Channel, Device
+from acd.kinds import Kinds
 from acd.settings import (
     AgentSettings,
     CapacitySettings,
@@ -94,7 +94,7 @@ def domain(capacity: CapacitySettings = CAPACITY, *, agents: int = 1) -> DomainS
 
 
 def ready_agent() -> Agent:
-    (agent,) = make_agents(domain())
+    (agent,) = Kinds(domain()).agents
     agent.availability = Availability.READY
     return agent
 
@@ -132,7 +132,7 @@ def test_a_voice_call_sets_aside_two_chats_and_an_email() -> None:
             CHAT: SlotSettings(slots=2, cost=30, interrupted_by=(VOICE,)),
         },
     )
-    (agent,) = make_agents(domain(capacity))
+    (agent,) = Kinds(domain(capacity)).agents
     agent.availability = Availability.READY
     for number, channel in enumerate((CHAT, CHAT, EMAIL), start=1):
         slot = SlotState.ACTIVE
@@ -210,7 +210,7 @@ def test_agents_who_are_alike_are_of_one_kind_and_profiles_of_one_desk() -> None
             ),
         ),
     )
-    agents = make_agents(settings)
+    agents = Kinds(settings).agents
     assert [agent.kind.members for agent in agents] == [[0, 2], [1], [0, 2], [3]]
     (desk,) = desks_of(agents)
     assert [kind.members for kind in desk.kinds] == [[0, 2], [1], [3]]
@@ -230,7 +230,7 @@ def test_a_queue_named_twice_counts_at_its_lowest_tier_and_only_where_carried() 
         capacities=(CapacitySettings(name="blended", channels={CHAT: SlotSettings()}),),
         agents=settings.agents,
     )
-    (desk,) = desks_of(make_agents(settings))
+    (desk,) = desks_of(Kinds(settings).agents)
     assert desk.serves == {("any", CHANNELS.index(CHAT)): 2}
     assert desk.channels == (CHANNELS.index(CHAT),)
 

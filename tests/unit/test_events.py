@@ -36,6 +36,7 @@ contact.canceled contact.reprioritized contact.assigned leg.disposed leg.parked 
 wait.asked
 contact.handed_over hand_over.accepted hand_over.refused
 take_over.requested contact.taken_over take_over.withdrawn
+agent.changed settings.changed
 batch
 """
 

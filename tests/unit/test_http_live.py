@@ -118,6 +118,12 @@ def any_event(rng, router, domain, fresh):
                 origin="south", number=number, arrival=arrival, arrived_us=number
             )],
             *2 * [ev.ContactTakenOver("south", number)],
+            ev.AgentChanged(
+                agent_id=agent,
+                profile=rng.choice(domain.profiles).name,
+                capacity=rng.choice(domain.capacities).name,
+                skills={skill: rng.randint(0, 10) for skill in domain.skills},
+            ),
         ]
     )  # fmt: skip
 

@@ -171,7 +171,12 @@ def admitted(hint: Any) -> st.SearchStrategy[Any]:
         if second is ...:
             return st.lists(admitted(first), max_size=3).map(tuple)
         return st.tuples(admitted(first), admitted(second))
-    return built(hint) if hint is ev.ContactArrived else st.from_type(hint)
+    if hint is ev.ContactArrived:
+        return built(hint)
+    if get_origin(hint) is dict:
+        names, values = map(admitted, get_args(hint))
+        return st.dictionaries(names, values, max_size=3)
+    return st.from_type(hint)
 
 
 def built(kind):

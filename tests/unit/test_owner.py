@@ -25,9 +25,10 @@ from acd.daemon.settings import JournalSettings
 from acd.daemon.snapshots import Snapshots
 from acd.errors import ConfigError, StorageError
 from acd.ids import Availability, FailureCause, OfferOutcome, Reason
-from acd.journal.durable import replay, under
+from acd.journal.durable import replay
 from acd.journal.file import JournalFile
 from acd.journal.records import Entry
+from acd.journal.text import under
 from acd.router import Router
 from acd.settings import SECOND_US
 from tests.unit.shop import SHOP, arrived, at_work
@@ -342,7 +343,7 @@ def test_settings_change_while_contacts_wait(tmp_path):
         async with an_owner(tmp_path, hands=hands) as (owner, _):
             await owner.submit(at_work("ann"))
             await owner.submit(arrived("c1"))
-            with pytest.raises(ConfigError, match="'ann'"):
+            with pytest.raises(ConfigError, match=r"agents\.ann: is logged in"):
                 under(wrong, owner.router)
             # What fell due meanwhile fires first.
             hands.go_on(20 * SECOND_US)
@@ -355,6 +356,29 @@ def test_settings_change_while_contacts_wait(tmp_path):
     assert recovered.settings == later
     assert set(recovered.router.contacts) == {"c1", "c2"}
     assert replay(tmp_path / "journal.db", verify=True)[:2] == (5, 3)
+
+
+def test_a_changed_agent_is_so_after_a_snapshot_a_reload_and_a_recovery(tmp_path):
+    skilled = msgspec.structs.replace(SHOP, skills=("cards",))
+    later = msgspec.structs.replace(skilled, back_off_us=3 * SECOND_US)
+
+    async def story():
+        async with an_owner(tmp_path) as (owner, _):
+            owner.change(skilled, under(skilled, owner.router))
+            await owner.submit(ev.AgentChanged(agent_id="ann", skills={"cards": 5}))
+            settings = JournalSettings(path=tmp_path / "journal.db", keep_us=0)
+            await Snapshots(owner, settings, last=0, needed=lambda: owner.on_disk).take()
+            owner.change(later, under(later, owner.router))
+            await owner.submit(ev.AgentChanged(agent_id="bob", skills={"cards": 1}))
+            kept.append(owner.router.snapshot())
+
+    kept: list[object] = []
+    play(story)
+    recovered = recovered_from(tmp_path)
+    assert recovered.snapshot
+    assert recovered.router.snapshot() == kept[0]
+    levels = [agent.kind.skills for agent in recovered.router.agents]
+    assert levels == [{"cards": 5}, {"cards": 1}]
 
 
 def test_a_snapshot_of_a_fork_is_the_router(tmp_path):

@@ -13,8 +13,8 @@ import pytest
 from msgspec.structs import replace
 
 from acd import events as ev
-from acd.agents import make_agents
 from acd.contacts import UNMEASURED
+from acd.kinds import Kinds
 from acd.performance import (
     BAND_MAX,
     HANDLE_US_MAX,
@@ -93,7 +93,7 @@ def test_a_wrap_up_that_ends_while_it_is_aside_counts_until_it_was_set_aside() -
 
 
 def test_few_samples_are_shrunk_to_the_queues_mean() -> None:
-    performance = Performance(MEASURED, make_agents(MEASURED))
+    performance = Performance(MEASURED, Kinds(MEASURED).agents)
     for value in (100, 100, 100, 100, 20):  # Bob's one sample is lucky.
         _sample(performance, 0 if value == 100 else 1, QUALITY, value)
     yardstick = performance.of_queue("sales", QUALITY)
@@ -104,7 +104,7 @@ def test_few_samples_are_shrunk_to_the_queues_mean() -> None:
 
 
 def test_whoever_has_no_samples_stands_in_the_middle_and_so_does_everybody_where_none_has() -> None:
-    performance = Performance(MEASURED, make_agents(MEASURED))
+    performance = Performance(MEASURED, Kinds(MEASURED).agents)
     assert performance.of("ann", "sales", TIME) is None
     assert performance.of_queue("sales", TIME) is None
     assert performance.bands("sales", TIME) is None
@@ -120,7 +120,7 @@ def test_whoever_has_no_samples_stands_in_the_middle_and_so_does_everybody_where
 
 
 def test_a_mean_of_nothing_makes_all_equal() -> None:
-    performance = Performance(MEASURED, make_agents(MEASURED))
+    performance = Performance(MEASURED, Kinds(MEASURED).agents)
     _sample(performance, 0, Measure.CONVERSION, 0)
     assert performance.of("ann", "sales", Measure.CONVERSION) == Figure(1, 0, 0, 0)
     for _ in range(2):
@@ -133,7 +133,7 @@ def test_a_mean_of_nothing_makes_all_equal() -> None:
 
 def test_the_yardstick_follows_when_the_mean_is_a_quarter_of_a_band_away() -> None:
     settings = replace(MEASURED, performance=PerformanceSettings(memory=1_000))
-    performance = Performance(settings, make_agents(settings))
+    performance = Performance(settings, Kinds(settings).agents)
     for _ in range(40):
         _sample(performance, 0, QUALITY, 50)
     seen = []
@@ -162,7 +162,7 @@ def test_bands_have_the_mean_in_their_middle_and_an_end() -> None:
 def test_the_rows_say_what_the_figures_say(measure: Measure) -> None:
     """More agents than the rows have places at first, and samples of all sizes."""
     rng = Random(measure)
-    performance = Performance(CROWD, make_agents(CROWD))
+    performance = Performance(CROWD, Kinds(CROWD).agents)
     for _ in range(600):
         value = 10 ** rng.uniform(-3, 7) if measure is TIME else rng.randint(0, 100)
         _sample(performance, rng.randrange(len(NAMES)), measure, value)
@@ -176,7 +176,7 @@ def test_the_largest_numbers_do_not_overflow() -> None:
     settings = replace(
         MEASURED, performance=PerformanceSettings(memory=1_000, credibility=1_000, band_percent=99)
     )
-    performance = Performance(settings, make_agents(settings))
+    performance = Performance(settings, Kinds(settings).agents)
     for _ in range(1_000):
         _sample(performance, 0, TIME, 10**9)
     figure = performance.of("ann", "sales", TIME)
@@ -372,7 +372,7 @@ def test_other_settings_leave_out_what_they_do_not_know() -> None:
     assert Router.restore(SHOP, snapshot).snapshot().rated == ()
 
 
-def test_a_queue_that_is_gone_or_served_no_longer_is_forgotten() -> None:
+def test_a_queue_or_an_agent_who_is_gone_is_forgotten_and_a_queue_served_no_longer_is_not() -> None:
     play = Play(TWO_QUEUES)
     play.tell(at_work("bob"), arrived("c1", queue="spares"), ev.LegConnected(offer_id=1))
     play.now_s = 9
@@ -389,6 +389,10 @@ def test_a_queue_that_is_gone_or_served_no_longer_is_forgotten() -> None:
         ),
     )
     (record,) = Router.restore(swapped, snapshot).snapshot().performance
+    assert record.agents == (("bob", 1, 9_000_000),)
+    play.tell(ev.AgentLoggedOut(agent_id="bob"))
+    without = replace(TWO_QUEUES, agents=swapped.agents[:1])
+    (record,) = Router.restore(without, play.router.snapshot()).snapshot().performance
     assert record.agents == ()
     assert record.mean == 9_000_000
 

@@ -7,9 +7,9 @@ criteria agree.
 import pytest
 from msgspec.structs import replace
 
-from acd.agents import make_agents
 from acd.classes import Classes
 from acd.events import ContactArrived
+from acd.kinds import Kinds
 from acd.policies import preferences_lacked, split_selection, static_rank
 from acd.settings import AgentCriterion, AgentSettings
 from tests.unit.shop import SHOP, VOICE
@@ -37,7 +37,7 @@ def test_agents_rank_by_proficiency_queues_served_and_preferences() -> None:
             prefers=("cards", "cards and loans"),
         ),
     )
-    kinds = [agent.kind for agent in make_agents(settings)]
+    kinds = [agent.kind for agent in Kinds(settings).agents]
     proficiency = AgentCriterion.HIGHEST_PROFICIENCY
     assert [static_rank(proficiency, klass, kind) for kind in kinds] == [-9, -10, -10]
     assert [static_rank(AgentCriterion.LEAST_FLEXIBLE, klass, kind) for kind in kinds] == [1] * 3

@@ -223,7 +223,7 @@ class Fold:
                 self._touch(self.held.get(offer_id), touched)
             case ev.HandOverRefused(number=number):
                 self._answered(number, touched)
-            case ev.ClockTicked():
+            case ev.ClockTicked() | ev.SettingsChanged():
                 pass
             case (
                 ev.ContactHandedOver()

@@ -21,9 +21,13 @@ from acd.ids import (
     RiseCause,
     plain,
 )
+from acd.settings import PROFICIENCY_MAX
 
 ATTRIBUTES_MAX: Final = 64
 """Most attributes of a contact; the router takes those that the configuration declares."""
+
+SKILLS_MAX: Final = 1_000
+"""Most skills of an agent: ten times as many as the largest journal's settings are sized for."""
 
 PREFERS_MAX: Final = 10
 """Most preferences of a contact, as the router has it."""
@@ -172,6 +176,32 @@ class StateChange(_Model):
 
 class StateChanged(_Model):
     """An agent's wish is kept."""
+
+    agent_id: AgentId
+    entry: int
+
+
+class AgentChange(_Model):
+    """What a supervisor changes of an agent; what is left out stays."""
+
+    profile: ShortText = ""
+    """Of the configuration's routing profiles."""
+    capacity: ShortText = ""
+    """Of its capacity profiles."""
+    skills: (
+        Annotated[
+            dict[Name, Annotated[int, Field(ge=0, le=PROFICIENCY_MAX)]],
+            Field(max_length=SKILLS_MAX),
+        ]
+        | None
+    ) = None
+    """All that he has from now on; a proficiency of 0 is none."""
+    attributes: Annotated[dict[Name, Name], Field(max_length=ATTRIBUTES_MAX)] | None = None
+    """All that he has from now on."""
+
+
+class AgentChangeKept(_Model):
+    """A change of an agent is kept."""
 
     agent_id: AgentId
     entry: int

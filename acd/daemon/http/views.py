@@ -1,8 +1,7 @@
 """What the API shows of queues, agents and contacts. Times are microseconds since the epoch."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from acd.acknowledgement import WRITTEN, reference_of
 from acd.agents import CHANNELS, Agent, SlotState
@@ -125,6 +124,10 @@ class AgentView:
 
     agent_id: AgentId
     group: str
+    profile: str
+    """Which routing profile he has now, and …"""
+    capacity: str
+    """… which capacity profile."""
     availability: Availability
     reason: str
     after_this_one: bool
@@ -133,6 +136,16 @@ class AgentView:
     idle_since_us: int | None
     """Since when no slot is in use; only where he is logged in."""
     legs: tuple[AgentLegView, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentDetail(AgentView):
+    """An agent alone, with what decides which contacts he may take."""
+
+    skills: dict[str, int]
+    attributes: dict[str, str]
+    is_changed: bool
+    """Whether he is otherwise than the configuration says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,18 +231,35 @@ def totals_view(fold: Fold, agents: dict[Availability, int]) -> Totals:
 
 def agent_view(agent: Agent, router: Router) -> AgentView:
     """Return what is shown of an agent. Cost: his slots."""
-    idle = agent.is_idle and agent.availability is not Availability.LOGGED_OUT
-    return AgentView(
-        agent_id=agent.agent_id,
-        group=agent.group,
-        availability=agent.availability,
-        reason=agent.reason,
-        after_this_one=agent.after_this_one,
-        device=agent.device,
-        wrap_up_mode=agent.wrap_up_mode,
-        idle_since_us=agent.idle_since_us if idle else None,
-        legs=tuple(_agent_leg(offer, router) for offer in agent.offers.values()),
+    return AgentView(**_of_agent(agent, router))
+
+
+def agent_detail(agent: Agent, router: Router) -> AgentDetail:
+    """Return what is shown of an agent who is asked for alone."""
+    return AgentDetail(
+        **_of_agent(agent, router),
+        skills=dict(agent.kind.skills),
+        attributes=dict(agent.kind.attributes),
+        is_changed=router.is_changed(agent.agent_id),
     )
+
+
+def _of_agent(agent: Agent, router: Router) -> dict[str, Any]:
+    profile, capacity = agent.kind.desk.names
+    idle = agent.is_idle and agent.availability is not Availability.LOGGED_OUT
+    return {
+        "agent_id": agent.agent_id,
+        "group": agent.group,
+        "profile": profile,
+        "capacity": capacity,
+        "availability": agent.availability,
+        "reason": agent.reason,
+        "after_this_one": agent.after_this_one,
+        "device": agent.device,
+        "wrap_up_mode": agent.wrap_up_mode,
+        "idle_since_us": agent.idle_since_us if idle else None,
+        "legs": tuple(_agent_leg(offer, router) for offer in agent.offers.values()),
+    }
 
 
 def contact_view(contact: Contact, router: Router) -> ContactView:
@@ -251,11 +281,6 @@ def contact_view(contact: Contact, router: Router) -> ContactView:
         legs=tuple(_leg(leg, router) for leg in legs),
         kept=next((kept for leg in legs if (kept := _kept(leg, router)) is not None), None),
     )
-
-
-def serves(agent: Agent) -> Sequence[QueueName]:
-    """Return the queues that an agent serves, each once."""
-    return tuple(dict.fromkeys(queue for queue, _ in agent.kind.desk.serves))
 
 
 def _agent_leg(offer: Offer, router: Router) -> AgentLegView:
