@@ -19,6 +19,7 @@ from acd.between import Letter, letters
 from acd.config import parse
 from acd.contacts import LegState
 from acd.daemon.settings import parse as parse_daemon
+from acd.eligibility import Block, block
 from acd.entry import entered
 from acd.errors import ConfigError
 from acd.explanation import explain_wait
@@ -384,6 +385,13 @@ def test_a_rule_does_not_send_back() -> None:
 
 
 # What is told.
+
+
+def test_nobody_gets_what_another_domain_is_asked_to_take(play: Play) -> None:
+    play.tell(at_work("ann"))
+    assert block(play.router.legs[1], play.router.agent("ann")) is Block.HANDING_OVER
+    play.tell(ev.HandOverRefused("south", 1))
+    assert block(play.router.legs[1], play.router.agent("ann")) is None
 
 
 def test_what_is_asked_is_told() -> None:
