@@ -387,7 +387,8 @@ def test_a_rule_does_not_send_back() -> None:
 # What is told.
 
 
-def test_nobody_gets_what_another_domain_is_asked_to_take(play: Play) -> None:
+def test_nobody_gets_what_another_domain_is_asked_to_take() -> None:
+    play = asked()
     play.tell(at_work("ann"))
     assert block(play.router.legs[1], play.router.agent("ann")) is Block.HANDING_OVER
     play.tell(ev.HandOverRefused("south", 1))
