@@ -179,7 +179,7 @@ def admitted(hint: Any) -> st.SearchStrategy[Any]:
     return st.from_type(hint)
 
 
-def built(kind):
+def built(kind: Any) -> st.SearchStrategy[Any]:
     return st.builds(
         kind,
         **{
