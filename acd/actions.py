@@ -18,6 +18,7 @@ from acd.ids import (
     LegId,
     OfferId,
     OfferOutcome,
+    Play,
     QueueName,
     Reason,
     RiseCause,
@@ -247,6 +248,59 @@ class AnnounceWait(_Action, frozen=True, tag="wait.announce"):
     """Why it is more than what was left of what he was told before, if it is."""
 
 
+class PlayTreatment(_Action, frozen=True, tag="treatment.play"):
+    """Let a customer who waits hear something, or read it."""
+
+    leg_id: LegId
+    contact_id: ContactId
+    play: Play
+    message: str = ""
+    """The recording, or the text; in front of what else is said."""
+    place: int = 0
+    """Of `announce_place`: his place; 1 is the first."""
+    key: str = ""
+    """Of `offer_callback`: the key by which he accepts."""
+
+
+class GrantCallback(_Action, frozen=True, tag="callback.grant"):
+    """Confirm to a customer that he is called back, and let him go; his place is kept."""
+
+    leg_id: LegId
+    contact_id: ContactId
+
+
+class CallbackDue(_Action, frozen=True, tag="callback.due"):
+    """Take note that a leg which waited for its instant is in line now."""
+
+    leg_id: LegId
+    contact_id: ContactId
+    queue: QueueName
+    attempts: int = 0
+    """How often its customer was called in vain; 0: it was scheduled, and is in line first now."""
+    customer: str = ""
+
+
+class DialCustomer(_Action, frozen=True, tag="callback.dial"):
+    """Call a customer back for the agent who accepted, and connect the two.
+
+    Told back as `LegConnected` or `CallbackFailed`. The offer's withdrawal ends it.
+    """
+
+    offer_id: OfferId
+    contact_id: ContactId
+    agent_id: AgentId
+
+
+class PostponeCallback(_Action, frozen=True, tag="callback.postpone"):
+    """Take note that a customer was not reached, and is not tried again before an instant."""
+
+    leg_id: LegId
+    contact_id: ContactId
+    due_us: TimeUs
+    attempts: int
+    """How often he was called by now."""
+
+
 Action: TypeAlias = (
     EnterQueue
     | OfferContact
@@ -268,4 +322,9 @@ Action: TypeAlias = (
     | RegainPlace
     | Acknowledge
     | AnnounceWait
+    | PlayTreatment
+    | GrantCallback
+    | CallbackDue
+    | DialCustomer
+    | PostponeCallback
 )

@@ -44,7 +44,32 @@ class ContactFacts:
     def _contact_arrived(self, event: ev.ContactArrived, now_us: int, orders: list[Action]) -> None:
         floor = self._floor
         contact_id = event.contact_id
-        if contact_id in floor.contacts:
+        self.check(event)
+        order = None
+        if not event.queue:
+            order = self._entry_of(event, floor.legs_given + 1, now_us)
+            event = resolved(event, order)
+        klass = floor.stages.classes.of(event)
+        if order is not None:
+            orders.append(order)
+        arrived_us = now_us
+        if floor.places.kept or self.regained or floor.callbacks.of_customer:
+            arrived_us = self._place_of(event, now_us, orders)
+        if arrived_us != now_us:
+            orders.append(RegainPlace(floor.legs_given + 1, contact_id, arrived_us))
+        floor.enter(event, klass, now_us, orders, arrived_us)
+        # Who came too late for an answer is told nothing of one.
+        if klass.channel_settings.acknowledge and contact_id in floor.contacts:
+            orders.append(acknowledge(event, klass, arrived_us, now_us))
+
+    def check(self, event: ev.ContactArrived) -> None:
+        """Refuse what no contact may ask for, whatever its queue.
+
+        Raises:
+            RefusalError: Its id is in use, or something of it is not right.
+        """
+        contact_id = event.contact_id
+        if contact_id in self._floor.contacts:
             raise RefusalError(Reason.CONTACT_EXISTS, contact_id)
         if not contact_id or not is_text(contact_id):
             raise RefusalError(Reason.BAD_TEXT, "contact_id")
@@ -59,32 +84,24 @@ class ContactFacts:
             self._objectives or not 0 <= event.promised_us < TIME_US_MAX
         ):
             raise RefusalError(Reason.BAD_NUMBER, "promised_us")
-        if event.named_agent and event.named_agent not in floor.by_id:
+        if event.named_agent and event.named_agent not in self._floor.by_id:
             raise RefusalError(Reason.UNKNOWN_AGENT, event.named_agent)
         if event.expires_us is not None and not 0 < event.expires_us < STEP_US_MAX:
             raise RefusalError(Reason.BAD_NUMBER, "expires_us")
-        order = None
-        if not event.queue:
-            order = self._entry_of(event, floor.legs_given + 1, now_us)
-            event = resolved(event, order)
-        klass = floor.stages.classes.of(event)
-        if order is not None:
-            orders.append(order)
-        arrived_us = now_us
-        if floor.places.kept or self.regained:
-            arrived_us = self._place_of(event, now_us)
-        if arrived_us != now_us:
-            orders.append(RegainPlace(floor.legs_given + 1, contact_id, arrived_us))
-        floor.enter(event, klass, now_us, orders, arrived_us)
-        # Who came too late for an answer is told nothing of one.
-        if klass.channel_settings.acknowledge and contact_id in floor.contacts:
-            orders.append(acknowledge(event, klass, arrived_us, now_us))
 
-    def _place_of(self, event: ev.ContactArrived, now_us: int) -> int:
-        """Return from when a customer waits: his place is kept, or as was recorded, or now."""
-        arrived_us = self._floor.places.regain(event, now_us)
+    def _place_of(self, event: ev.ContactArrived, now_us: int, orders: list[Action]) -> int:
+        """Return from when a customer waits: his place is kept, or as was recorded, or now.
+
+        Who calls while he waits to be called back takes the place of that.
+        """
+        floor = self._floor
+        arrived_us = floor.places.regain(event, now_us)
+        waiting = floor.callbacks.overtaken_by(event, now_us)
+        if waiting is not None:
+            arrived_us = min(arrived_us, waiting.arrived_us)
+            floor.give_up(waiting, LegState.CANCELED, now_us, orders)
         if self.recorded is not None:
-            order = self.regained.get(self._floor.legs_given + 1)
+            order = self.regained.get(floor.legs_given + 1)
             arrived_us = now_us if order is None else order.arrived_us
         return arrived_us
 
@@ -113,6 +130,8 @@ class ContactFacts:
         contact = floor.contacts.get(event.contact_id)
         if contact is None:
             raise RefusalError(Reason.UNKNOWN_CONTACT, event.contact_id)
+        if contact.presence is Presence.CALL_BACK:
+            return  # He hung up to be called back.
         # Whoever talked is not out of patience, though a further leg of his still waits.
         talked = contact.presence is Presence.TALKING
         contact.presence = Presence.GONE

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from acd.announcements import Announced
 from acd.events import ContactArrived
-from acd.ids import ContactId, LegId, OfferId, plain
+from acd.ids import ContactId, LegId, OfferId, QueueName, plain
 
 if TYPE_CHECKING:
     from acd.queues import LegClass
@@ -47,6 +47,9 @@ class LegState(IntEnum):
     """Put away by its agent: it keeps nobody busy."""
     EXPIRED = 9
     CANCELED = 10
+    SCHEDULED = 13
+    """Waits for an instant: its customer is called back, and not before (`acd.callbacks`)."""
+    FAILED = 14
 
 
 @plain
@@ -69,6 +72,12 @@ class LegSignal(IntEnum):
     """Its time to wait is over."""
     LAPSED = 13
     """Its time to be parked is over; a further leg of its contact waits."""
+    POSTPONED = 14
+    """Its customer was called back, and not reached: tried again later …"""
+    FAILED = 15
+    """… or no more."""
+    DUE = 16
+    """Its instant has come."""
 
 
 @plain
@@ -108,6 +117,8 @@ class Presence(IntEnum):
     TALKING = 1
     """A leg is connected or held."""
     GONE = 2
+    CALL_BACK = 3
+    """He hung up, and is called back: a leg waits for him, with its place."""
 
 
 _L = LegState
@@ -115,30 +126,41 @@ _O = OfferState
 
 LEG_TABLE: Final[tuple[tuple[Any, ...], ...]] = (
     # In each row: OFFERED, ACCEPTED, CONNECTED, RETURNED, HELD, RETRIEVED, ENDED, LEFT, WRAPPED,
-    # CANCELED, PARKED, RESUMED, EXPIRED, LAPSED.
+    # CANCELED, PARKED, RESUMED, EXPIRED, LAPSED, POSTPONED, FAILED, DUE.
     # QUEUED
     (_L.OFFERED, REFUSED, REFUSED, REFUSED, REFUSED, REFUSED, REFUSED, _L.ABANDONED, REFUSED,
-     _L.CANCELED, REFUSED, REFUSED, _L.EXPIRED, REFUSED),
+     _L.CANCELED, REFUSED, REFUSED, _L.EXPIRED, REFUSED,
+     REFUSED, REFUSED, REFUSED),
     # OFFERED: offered to one more it stays so; RETURNED when its last pending offer has ended.
     (_L.OFFERED, _L.CONNECTING, _L.CONNECTED, _L.QUEUED, REFUSED, REFUSED, REFUSED, _L.ABANDONED,
-     REFUSED, _L.CANCELED, REFUSED, REFUSED, IGNORED, REFUSED),
+     REFUSED, _L.CANCELED, REFUSED, REFUSED, IGNORED, REFUSED,
+     REFUSED, REFUSED, REFUSED),
     # CONNECTING
     (REFUSED, IGNORED, _L.CONNECTED, _L.QUEUED, REFUSED, REFUSED, REFUSED, _L.ABANDONED, REFUSED,
-     _L.CANCELED, REFUSED, REFUSED, IGNORED, REFUSED),
+     _L.CANCELED, REFUSED, REFUSED, IGNORED, REFUSED,
+     _L.SCHEDULED, _L.FAILED, REFUSED),
     # CONNECTED
     (REFUSED, IGNORED, IGNORED, REFUSED, _L.HELD, IGNORED, _L.WRAPPING, _L.WRAPPING, REFUSED,
-     REFUSED, _L.PARKED, IGNORED, IGNORED, REFUSED),
+     REFUSED, _L.PARKED, IGNORED, IGNORED, REFUSED,
+     REFUSED, REFUSED, REFUSED),
     # HELD
     (REFUSED, IGNORED, IGNORED, REFUSED, IGNORED, _L.CONNECTED, _L.WRAPPING, _L.WRAPPING, REFUSED,
-     REFUSED, REFUSED, REFUSED, IGNORED, REFUSED),
+     REFUSED, REFUSED, REFUSED, IGNORED, REFUSED,
+     REFUSED, REFUSED, REFUSED),
     # WRAPPING: what is canceled then, if anything, is another leg.
     (REFUSED, IGNORED, IGNORED, REFUSED, REFUSED, REFUSED, IGNORED, IGNORED, _L.CLOSED, IGNORED,
-     REFUSED, REFUSED, IGNORED, REFUSED),
+     REFUSED, REFUSED, IGNORED, REFUSED,
+     REFUSED, REFUSED, REFUSED),
     # CLOSED and ABANDONED
     (), (),
     # PARKED
     (REFUSED, IGNORED, IGNORED, REFUSED, REFUSED, REFUSED, _L.WRAPPING, _L.WRAPPING, REFUSED,
-     REFUSED, IGNORED, _L.CONNECTED, IGNORED, _L.CLOSED),
+     REFUSED, IGNORED, _L.CONNECTED, IGNORED, _L.CLOSED, REFUSED, REFUSED, REFUSED),
+    # EXPIRED, CANCELED, and two that are not given.
+    (), (), (), (),
+    # SCHEDULED
+    (REFUSED, REFUSED, REFUSED, REFUSED, REFUSED, REFUSED, REFUSED, REFUSED, REFUSED, _L.CANCELED,
+     REFUSED, REFUSED, IGNORED, REFUSED, REFUSED, REFUSED, _L.QUEUED),
 )  # fmt: skip
 """Leg state × signal. The ends have no row: a leg that ended is forgotten."""
 
@@ -153,6 +175,17 @@ OFFER_TABLE: Final[tuple[tuple[Any, ...], ...]] = (
 crossed our withdrawal on the wire."""
 
 
+class Callback(Struct, frozen=True, gc=False):
+    """What is known of a callback until its customer is reached."""
+
+    queue: QueueName
+    """Where it waits."""
+    booked_us: int = 0
+    """The instant that was agreed; 0 of a virtual hold."""
+    attempts: int = 0
+    """How often its customer was called in vain."""
+
+
 class Contact(Struct, gc=False):
     """One customer request. Closed, and forgotten, when all its legs are."""
 
@@ -162,6 +195,8 @@ class Contact(Struct, gc=False):
     legs: tuple[int, ...]
     """The open legs, oldest first. A tuple, which the garbage collector need not walk: a list for
     each of 100,000 waiting contacts made it pause for 13 ms."""
+    callback: Callback | None = None
+    """Of one whose `presence` is CALL_BACK."""
 
 
 class Leg(Struct, gc=False):
@@ -200,6 +235,14 @@ class Leg(Struct, gc=False):
     """When it ends if it is QUEUED then; 0 for never."""
     announced: Announced | None = None
     """How long its customer was last told that he would wait."""
+    treated_us: int = 0
+    """Up to when what its customer shall hear was played, or is owed no more."""
+    treats_us: int = 0
+    """When he hears something next if it is QUEUED then; 0 for never."""
+    offered: bool = False
+    """Whether he was offered a callback in this leg."""
+    due_us: int = 0
+    """While it is SCHEDULED: until when."""
 
     def offers(self) -> tuple[OfferId, ...]:
         """Return the offers that hold the leg, ascending."""
@@ -217,7 +260,7 @@ TALKING: Final = (LegState.CONNECTED, LegState.HELD)
 
 def is_handled(leg: Leg) -> bool:
     """Return whether an agent has been connected with a leg that is open."""
-    return leg.state > LegState.CONNECTING
+    return LegState.CONNECTING < leg.state < LegState.SCHEDULED
 
 
 class Offer(Struct, gc=False):

@@ -53,8 +53,10 @@ from acd.settings import SECOND_US, Abandons, DomainSettings, QueueClock, QueueS
     TOLD_ENOUGH,
     TOLD_ERROR_US,
     TOLD_MISS_US,
+    CALLBACKS,
+    REACHED,
     PLACES,
-) = range(32)
+) = range(34)
 
 BY_CAUSE: Final[Mapping[str, int]] = {
     FailureCause.BUSY: FAILED_BUSY,
@@ -101,6 +103,8 @@ handling: connected until closed, wrap-up included, less the time set aside or p
 aht: handling / handled legs, of the legs that are closed
 occupancy: time with a leg in handling / (that + ready with none in handling and none ringing)
 queue length: time average of the number waiting, ringing included
+callbacks: who left the line to be called back counts as that and not as answered, whatever follows,
+and so does who is called at an agreed time; they stand in no share and no wait, and are handled
 other exits: canceled or expired before the connection; they are offered, and in no share
 announcements: of waits, to the offer that was answered; whoever left says nothing of them
 announcement error: announced less waited, from then on; its mean is the bias, that of its size MAE
@@ -155,6 +159,9 @@ class Figures(Struct, frozen=True, kw_only=True):
     abandoned_short: int
     overflowed: int
     callbacks: int
+    """Who left the line to be called back, and who was to be called at an agreed time."""
+    callbacks_reached: int
+    """Of these: connected with an agent."""
     other_exits: int
     """Canceled, or expired, before anybody was connected."""
     waiting: int
@@ -372,8 +379,8 @@ def figures_of(cell: Sequence[int], from_us: int, to_us: int, abandons: Abandons
     Raises:
         AssertionError: Somebody was lost: O is not A + B + F + C + X + W. A bug of ours.
     """
-    overflowed = callbacks = 0  # Not in this release.
-    other_exits = cell[OTHER_EXITS]
+    overflowed = 0  # Not in this release.
+    callbacks, other_exits = cell[CALLBACKS], cell[OTHER_EXITS]
     exits = cell[ANSWERED] + cell[ABANDONED] + overflowed + callbacks + other_exits
     assert cell[OFFERED] == exits + cell[WAITING], "offered is not what became of them"
     short = cell[ABANDONED_SHORT]
@@ -391,6 +398,7 @@ def figures_of(cell: Sequence[int], from_us: int, to_us: int, abandons: Abandons
         abandoned_short=short,
         overflowed=overflowed,
         callbacks=callbacks,
+        callbacks_reached=cell[REACHED],
         other_exits=cell[OTHER_EXITS],
         waiting=cell[WAITING],
         waiting_late=cell[WAITING_LATE],

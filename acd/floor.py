@@ -6,6 +6,7 @@ event calls for; nothing is refused here.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 from acd.actions import (
@@ -20,6 +21,7 @@ from acd.actions import (
 )
 from acd.affinity import Affinity
 from acd.agents import ASIDE, Agent, SlotState, Takes, make_agents
+from acd.callbacks import Callbacks
 from acd.contacts import (
     LEG_TABLE,
     OFFER_TABLE,
@@ -51,7 +53,8 @@ from acd.selection import Selection
 from acd.sessions import Sessions
 from acd.settings import DomainSettings, IdleClock
 from acd.stages import Stages
-from acd.timers import Entry, Timer, Timers
+from acd.timers import Timer, Timers, stands
+from acd.treatments import Treatments
 from acd.wait_time import wait_times_of
 
 Orders = list[Action]
@@ -82,6 +85,7 @@ _UNANSWERED: Final = {
     LegState.ABANDONED: ContactOutcome.ABANDONED,
     LegState.CANCELED: ContactOutcome.CANCELED,
     LegState.EXPIRED: ContactOutcome.EXPIRED,
+    LegState.FAILED: ContactOutcome.FAILED,
 }
 """How a leg ended that was given up."""
 
@@ -112,7 +116,7 @@ class Floor:
         self._performance = self.selection.performance
         self._occupancy = self.selection.occupancy
         self.matcher: Matcher
-        self.timers = Timers(self._counts)
+        self.timers = Timers(partial(stands, self))
         self.places = Places(settings)
         kinds = tuple(dict.fromkeys(agent.kind for agent in self.agents))
         self.gauges = Gauges(settings, self.agents)
@@ -120,6 +124,8 @@ class Floor:
         self.affinity = Affinity(settings, self.by_id, self.timers)
         self.wait_times = wait_times_of(settings, self.agents, self.legs)
         self._measures = self._performance.measuring or self.wait_times is not None
+        self.treatments = Treatments(self)
+        self.callbacks = Callbacks(self)
 
     # Legs that wait.
 
@@ -142,6 +148,8 @@ class Floor:
             self.stages.widen(leg, now_us, orders)
         if self.affinity.keeps:
             self.affinity.begin(leg, arrival, now_us)
+        if self.treatments.are_any:
+            self.treatments.begin(leg, now_us)
         self.matcher.wait(leg)
 
     def end_hold(self, leg: Leg) -> None:
@@ -219,7 +227,8 @@ class Floor:
             self._rescind_others(leg, offer, now_us, orders)
         self.agents[offer.agent].missed = 0
         offer.state = OfferState.ACCEPTED
-        offer.until_us = now_us + self.settings.connect_us
+        dial_us = self.callbacks.dial_us(leg)
+        offer.until_us = now_us + (dial_us or self.settings.connect_us)
         self.timers.add(offer.until_us, Timer.LEASE, offer.offer_id)
         leg.state = LEG_TABLE[leg.state][LegSignal.ACCEPTED]
 
@@ -234,7 +243,10 @@ class Floor:
             agent.missed = 0
         offer.state = OfferState.ACCEPTED
         offer.until_us = 0
-        self.contacts[leg.contact_id].presence = Presence.TALKING
+        contact = self.contacts[leg.contact_id]
+        if contact.callback is not None:
+            self.callbacks.end(contact)
+        contact.presence = Presence.TALKING
         agent.move(offer, SlotState.ACTIVE)
         if self._measures:
             self._performance.begin(offer, now_us)
@@ -255,7 +267,7 @@ class Floor:
         """End the other offers of a leg that one of several agents took: their agents lost nothing.
 
         His idle clock no offer touches, his turn no further offer of a leg moved, and his slots say
-        how occupied he is. Of his place among agents with contacts see `_free`. Only the gap to
+        how occupied he is. Of his place among agents with contacts see `free`. Only the gap to
         the next offer stays, since his phone has rung.
         """
         others = [number for number in leg.offers() if number != taken.offer_id]
@@ -264,7 +276,7 @@ class Floor:
             other = self.offers[number]
             self._order_withdrawal(other, OfferSignal.RESCIND, orders)
             other.state = OfferState.RESCINDED
-            self._free(other, now_us, orders)
+            self.free(other, now_us, orders)
 
     def give_back(self, offer: Offer, now_us: int, orders: Orders) -> None:
         """Put the leg back in its place and free the agent's slot, as if it had not been held.
@@ -275,15 +287,17 @@ class Floor:
         leg = self.legs[offer.leg_id]
         if leg.further:
             leg.drop(offer.offer_id)
-            self._free(offer, now_us, orders)
+            self.free(offer, now_us, orders)
             return
         leg.state = LegState.QUEUED
         leg.offer_id = 0
         if not leg.expires_us or not expire(self, leg, now_us, orders):
             if leg.klass.widens:
                 self.stages.widen(leg, now_us, orders)
+            if self.treatments.are_any:
+                self.treatments.await_next(leg, now_us)
             self.matcher.wait(leg)
-        self._free(offer, now_us, orders)
+        self.free(offer, now_us, orders)
 
     def withdraw(self, offer: Offer, signal: OfferSignal, now_us: int, orders: Orders) -> None:
         """Stop holding out an offer, and give the leg back."""
@@ -392,19 +406,22 @@ class Floor:
             number, told = offer.offer_id, offer.disposition
             orders.append(FileDisposition(number, leg.contact_id, agent.agent_id, told))
         self._forget(leg, ContactOutcome.HANDLED, orders)
-        self._free(offer, now_us, orders)
+        self.free(offer, now_us, orders)
 
     def give_up(self, leg: Leg, after: LegState, now_us: int, orders: Orders) -> None:
         """Close a leg that ends before its customer was connected, in this state."""
         offers = [self.offers[number] for number in leg.offers()]
-        leg.state = after
-        if not offers:
+        contact = self.contacts[leg.contact_id]
+        if contact.callback is not None:
+            self.callbacks.end(contact)
+        if leg.state is LegState.QUEUED:
             self.matcher.remove(leg)
+        leg.state = after
         for offer in offers:
             self._order_withdrawal(offer, OfferSignal.CANCEL, orders)
         self._forget(leg, _UNANSWERED[after], orders)
         for offer in offers:
-            self._free(offer, now_us, orders)
+            self.free(offer, now_us, orders)
 
     def _forget(self, leg: Leg, outcome: ContactOutcome, orders: Orders) -> None:
         """Forget a closed leg, and its contact with the last one."""
@@ -424,7 +441,7 @@ class Floor:
 
     # Agents.
 
-    def _free(self, offer: Offer, now_us: int, orders: Orders) -> None:
+    def free(self, offer: Offer, now_us: int, orders: Orders) -> None:
         """Free the slot of an offer that ended; resume what it interrupted.
 
         A rescinded offer shall not cost its agent his place: he is as if it had not been made.
@@ -472,26 +489,3 @@ class Floor:
                 if self._measures:
                     self._performance.resume(offer, now_us)
                 orders.append(ResumeLeg(offer.offer_id, agent.agent_id))
-
-    # Time.
-
-    def _counts(self, entry: Entry) -> bool:
-        """Return whether the state still says when something ends as a timer does."""
-        at_us, timer, number, agent = entry
-        if timer is Timer.LEASE:
-            offer = self.offers.get(number)
-            return offer is not None and offer.until_us == at_us
-        if timer is Timer.BACK_OFF:
-            return self.agents[number].back_off_until_us == at_us
-        if timer is Timer.GAP:
-            return self.agents[number].gap_until_us == at_us
-        if timer is Timer.SHIFT:
-            return self.agents[number].shift_changes_us == at_us
-        leg = self.legs.get(number)
-        if timer is Timer.HOLD:
-            return leg is not None and leg.kept_until_us == at_us
-        if timer is Timer.STAGE:
-            return leg is not None and leg.widens_us == at_us and leg.state is LegState.QUEUED
-        if timer is Timer.EXPIRY:
-            return leg is not None and leg.expires_us == at_us and leg.state is LegState.QUEUED
-        return leg is not None and leg.excluded is not None and leg.excluded.get(agent) == at_us

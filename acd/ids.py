@@ -36,6 +36,9 @@ LegId: TypeAlias = Annotated[int, Meta(ge=1)]
 OfferId: TypeAlias = Annotated[int, Meta(ge=1)]
 TimeUs: TypeAlias = Annotated[int, Meta(ge=0, lt=TIME_US_MAX)]
 
+Digit: TypeAlias = Annotated[str, Meta(pattern=r"\A[0-9*#A-D]\Z")]
+"""A key of a telephone."""
+
 _EnumT = TypeVar("_EnumT", bound=type[Enum])
 
 
@@ -103,6 +106,25 @@ class FailureCause(StrEnum):
 
 
 @plain
+class CallbackFailure(StrEnum):
+    """Why a customer who was called back was not reached."""
+
+    BUSY = "busy"
+    NO_ANSWER = "no_answer"
+    FAILED = "failed"
+    """The call could not be made: a wrong number, or no line."""
+
+
+@plain
+class Play(StrEnum):
+    """What a customer who waits hears."""
+
+    ANNOUNCE_PLACE = "announce_place"
+    MESSAGE = "message"
+    OFFER_CALLBACK = "offer_callback"
+
+
+@plain
 class OfferOutcome(StrEnum):
     """How an offer ended that did not lead to a connection."""
 
@@ -112,7 +134,7 @@ class OfferOutcome(StrEnum):
     REVOKED = "revoked"
     """The agent or his phone went away while it rang: no penalty."""
     CANCELED = "canceled"
-    """The customer left."""
+    """The customer left, or was not reached when he was called back."""
     RESCINDED = "rescinded"
     """Another agent accepted the leg, which was offered to several: no penalty."""
 
@@ -127,6 +149,8 @@ class ContactOutcome(StrEnum):
     """Nobody waits any more for what it asked, and no customer's patience is to blame."""
     EXPIRED = "expired"
     """Its time was over before anybody was connected."""
+    FAILED = "failed"
+    """Its customer was called back as often as the queue says, and not reached."""
 
 
 @plain
@@ -199,3 +223,15 @@ class Reason(StrEnum):
     """The domain's urgency policy reads no priority."""
     NOT_ELIGIBLE = "not_eligible"
     """The agent may not take what waits, whatever happens: his profile or his skills."""
+    NO_CALLBACK = "no_callback"
+    """The queue calls nobody back, or nobody at an agreed time, or not on this channel."""
+    CALLBACK_EXISTS = "callback_exists"
+    """The queue calls this customer back already."""
+    NOT_OFFERED = "not_offered"
+    """A key means nothing to whom nothing was offered with it."""
+    IN_THE_PAST = "in_the_past"
+    TOO_FAR_AHEAD = "too_far_ahead"
+    CLOSED_THEN = "closed_then"
+    """The queue is closed at that time."""
+    SLOT_FULL = "slot_full"
+    """As many callbacks are agreed for that time as the queue has slots."""

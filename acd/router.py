@@ -27,6 +27,7 @@ from acd.agent_facts import AgentFacts
 from acd.agents import Agent
 from acd.announcements import Estimate
 from acd.announcing import Announcing, put_as_recorded
+from acd.callback_facts import CallbackFacts
 from acd.classes import RefusalError
 from acd.contact_facts import ContactFacts
 from acd.contacts import (
@@ -48,6 +49,7 @@ from acd.ids import (
     QueueName,
 )
 from acd.leases import Leases
+from acd.line_places import placing
 from acd.matching import CountedMatcher, Index
 from acd.offer_facts import OfferFacts
 from acd.parallel_offers import has_room, offer_to_several, takers
@@ -101,10 +103,12 @@ class Router:
         matcher = make_matcher(
             settings, self._floor.agents, self._floor.legs, self._floor.selection
         )
-        self._floor.matcher = counting(matcher, self._floor.gauges, self._floor.wait_times)
+        counted = counting(matcher, self._floor.gauges, self._floor.wait_times)
+        self._floor.matcher = placing(counted, self._floor.treatments.places)
         self._next_pair = self._floor.matcher.next_pair
         self._turned = matcher.turned
         self._doors = self._floor.gauges.doors
+        self._heard = self._floor.treatments.due
         self._contact_facts = ContactFacts(settings, self._floor)
         self._now_us = 0
         self._vacated_us = -1
@@ -118,6 +122,7 @@ class Router:
             **ParkingFacts(self._floor).handlers,
             **Supervision(settings, self._floor).handlers,
             **Announcing(self._floor).handlers,
+            **CallbackFacts(self._floor, self._contact_facts).handlers,
             ev.ClockTicked: self._clock_ticked,
             ev.Batch: self._batch,
         }
@@ -161,6 +166,8 @@ class Router:
                 else:
                     floor.offer(leg, agent, now_us, orders)
             if not floor.to_several:
+                if self._heard:
+                    floor.treatments.play(now_us, orders)
                 return tuple(orders)
             offer_to_several(floor, now_us, orders)
 
@@ -212,6 +219,7 @@ class Router:
                     raise CallerError("offer {} does not fit the state", action.offer_id)
                 floor.offer(leg, agent, now_us, [])
         floor.to_several.clear()
+        floor.treatments.play(now_us, [])
         floor.matcher.settle()
 
     def _expire_as_recorded(self, action: CloseContact, now_us: int) -> None:

@@ -45,9 +45,14 @@ def tell_offer(one: OfferExplanation) -> str:
 def tell_wait(one: WaitExplanation) -> str:
     """Return in a sentence what a leg waits for."""
     head = f"{one.contact_id} (leg {one.leg_id}, {one.queue} {one.channel})"
+    vain = f", after {one.attempts} in vain" if one.attempts else ""
+    if one.due_us:
+        return f"{head} is to be called back, and not before {seconds(one.due_us)}{vain}"
     waits = f"{head} waits since {seconds(one.at_us - one.waited_us)}"
     if one.counted_us != one.waited_us:
         waits += f" ({seconds(one.counted_us)} in opening hours)"
+    if one.is_called_back:
+        waits += f" to be called back{vain},"
     rest = dict(one.others_by)
     if not one.agents:
         parts = [f"{waits}: no agent is eligible"]

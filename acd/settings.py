@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from acd.ids import AgentId, Channel, QueueName, WrapUpMode, plain
+from acd.ids import AgentId, Channel, Play, QueueName, WrapUpMode, plain
 
 PROFICIENCY_MIN: Final = 1
 PROFICIENCY_MAX: Final = 10
@@ -183,6 +183,36 @@ class AffinitySettings(_Settings, frozen=True):
     team: TeamSettings | None = None
 
 
+class Treatment(_Settings, frozen=True):
+    """What customers of a queue hear when they have waited so long; see `acd.treatments`."""
+
+    after_us: int
+    play: Play
+    every_us: int | None = None
+    """And so often after that; None: once."""
+    message: str = ""
+    """The recording; in front of what else is said."""
+    key: str = ""
+    """Of `offer_callback`: the key of a telephone by which it is accepted."""
+
+
+class CallbackSettings(_Settings, frozen=True):
+    """How a queue calls customers back; see `acd.callbacks`."""
+
+    attempts: int = 3
+    """How often a customer is called who is not reached."""
+    retry_us: int = 600 * SECOND_US
+    """How long after one attempt the next may begin."""
+    dial_us: int = 45 * SECOND_US
+    """How long a customer may be dialled."""
+    slots: int | None = None
+    """How many callbacks may be agreed for one interval; None: for no time at all."""
+    interval_us: int = 1_800 * SECOND_US
+    """The length of an interval; they are counted from midnight, 1970-01-01, in UTC."""
+    ahead_us: int = 30 * DAY_US
+    """How far ahead a callback may be agreed (Genesys' limit)."""
+
+
 class QueueSettings(_Settings, frozen=True):
     """A named line."""
 
@@ -218,6 +248,9 @@ class QueueSettings(_Settings, frozen=True):
     """What counts of the waits in it: for its promise, steps, limits and service level."""
     resume_us: int | None = None
     """For how long a customer who left may come back to his place; None for not at all."""
+    treatments: tuple[Treatment, ...] = ()
+    callbacks: CallbackSettings | None = None
+    """None: nobody is called back."""
 
 
 class Serves(_Settings, frozen=True):

@@ -4,6 +4,7 @@ What can be worked out is not stored: timers follow from the deadlines in the st
 legs' keys, keys from the legs' numbers and the policy. So a snapshot outlives a changed policy.
 """
 
+from collections.abc import Sequence
 from copy import copy
 
 from msgspec import Struct
@@ -57,6 +58,9 @@ class LegRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     further: tuple[int, ...] = ()
     expires_us: int = 0
     announced: Announced | None = None
+    treated_us: int = 0
+    offered: bool = False
+    due_us: int = 0
 
 
 class OfferRecord(Struct, frozen=True, kw_only=True):
@@ -154,25 +158,7 @@ def take(floor: Floor, now_us: int) -> Snapshot:
         offers_given=floor.offers_given,
         contacts=tuple(copy(contact) for contact in floor.contacts.values()),
         legs=tuple(
-            LegRecord(
-                leg_id=leg.leg_id,
-                contact_id=leg.contact_id,
-                arrived_us=leg.arrived_us,
-                state=leg.state,
-                offer_id=leg.offer_id,
-                excluded=tuple((ids[at], until) for at, until in (leg.excluded or {}).items()),
-                step=leg.klass.step,
-                opened=leg.klass.opened,
-                kept_for=ids[leg.kept_for] if leg.kept_for >= 0 else "",
-                kept_until_us=leg.kept_until_us,
-                has_team=leg.klass.team is not None,
-                consults=leg.consults,
-                asked=_own(leg, floor.contacts[leg.contact_id]),
-                further=leg.further,
-                expires_us=leg.expires_us,
-                announced=leg.announced,
-            )
-            for leg in floor.legs.values()
+            _leg_record(leg, ids, floor.contacts[leg.contact_id]) for leg in floor.legs.values()
         ),
         offers=tuple(
             OfferRecord(agent_id=ids[offer.agent], offer=copy(offer))
@@ -278,7 +264,9 @@ def _put_legs(snapshot: Snapshot, floor: Floor) -> None:
     """Put the contacts and their legs on the floor, with classes and keys worked out anew."""
     classes = floor.stages.classes
     for contact in snapshot.contacts:
-        floor.contacts[contact.arrival.contact_id] = copy(contact)
+        ours = floor.contacts[contact.arrival.contact_id] = copy(contact)
+        if ours.callback is not None:
+            floor.callbacks.begin(ours, ours.callback)
     for one in snapshot.legs:
         arrival = one.asked or floor.contacts[one.contact_id].arrival
         try:
@@ -306,7 +294,11 @@ def _put_legs(snapshot: Snapshot, floor: Floor) -> None:
             further=one.further,
             expires_us=one.expires_us,
             announced=one.announced,
+            treated_us=one.treated_us,
+            offered=one.offered,
         )
+        if one.due_us:
+            floor.callbacks.wait_until(leg, one.due_us)
         if one.kept_for:
             floor.affinity.put_back(leg, floor.by_id[one.kept_for], one.kept_until_us)
 
@@ -341,6 +333,8 @@ def _rebuild(floor: Floor, now_us: int) -> None:
             floor.stages.await_next(leg)
             if leg.expires_us:
                 floor.timers.add(leg.expires_us, Timer.EXPIRY, leg.leg_id)
+            if floor.treatments.are_any:
+                floor.treatments.await_next(leg, now_us)
             floor.matcher.wait(leg)
     floor.stages.widen_unserved(now_us)
 
@@ -376,6 +370,30 @@ def _habits(floor: Floor) -> tuple[HabitRecord, ...]:
     return tuple(
         HabitRecord(queue=queue, channel=CHANNELS[channel], habit=copy(habit))
         for (queue, channel), habit in floor.wait_times.habits
+    )
+
+
+def _leg_record(leg: Leg, ids: Sequence[AgentId], contact: Contact) -> LegRecord:
+    return LegRecord(
+        leg_id=leg.leg_id,
+        contact_id=leg.contact_id,
+        arrived_us=leg.arrived_us,
+        state=leg.state,
+        offer_id=leg.offer_id,
+        excluded=tuple((ids[at], until) for at, until in (leg.excluded or {}).items()),
+        step=leg.klass.step,
+        opened=leg.klass.opened,
+        kept_for=ids[leg.kept_for] if leg.kept_for >= 0 else "",
+        kept_until_us=leg.kept_until_us,
+        has_team=leg.klass.team is not None,
+        consults=leg.consults,
+        asked=_own(leg, contact),
+        further=leg.further,
+        expires_us=leg.expires_us,
+        announced=leg.announced,
+        treated_us=leg.treated_us,
+        offered=leg.offered,
+        due_us=leg.due_us,
     )
 
 

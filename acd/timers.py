@@ -8,9 +8,13 @@ nothing is ever cancelled, and a restored router makes its timers from its state
 from collections.abc import Callable
 from enum import IntEnum
 from heapq import heapify, heappop, heappush
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
+from acd.contacts import LegState
 from acd.ids import STEP_US_MAX, plain
+
+if TYPE_CHECKING:
+    from acd.floor import Floor
 
 _SIZE_MIN: Final = 1_024
 
@@ -27,6 +31,8 @@ class Timer(IntEnum):
     HOLD = 5
     EXPIRY = 6
     SHIFT = 7
+    TREATMENT = 8
+    CALLBACK = 9
 
 
 Entry: TypeAlias = tuple[int, Timer, int, int]
@@ -89,3 +95,29 @@ class Timers:
     def pop_due(self, now_us: int) -> Entry | None:
         """Take out what ends next if it ends by now; None if nothing does."""
         return heappop(self._heap) if self.is_due(now_us) else None
+
+
+def stands(floor: "Floor", entry: Entry) -> bool:
+    """Return whether the state still says when something ends as an entry does."""
+    at_us, timer, number, agent = entry
+    if timer is Timer.LEASE:
+        offer = floor.offers.get(number)
+        return offer is not None and offer.until_us == at_us
+    if timer is Timer.BACK_OFF:
+        return floor.agents[number].back_off_until_us == at_us
+    if timer is Timer.GAP:
+        return floor.agents[number].gap_until_us == at_us
+    if timer is Timer.SHIFT:
+        return floor.agents[number].shift_changes_us == at_us
+    leg = floor.legs.get(number)
+    if timer is Timer.HOLD:
+        return leg is not None and leg.kept_until_us == at_us
+    if timer is Timer.STAGE:
+        return leg is not None and leg.widens_us == at_us and leg.state is LegState.QUEUED
+    if timer is Timer.EXPIRY:
+        return leg is not None and leg.expires_us == at_us and leg.state is LegState.QUEUED
+    if timer is Timer.TREATMENT:
+        return leg is not None and leg.treats_us == at_us and leg.state is LegState.QUEUED
+    if timer is Timer.CALLBACK:
+        return leg is not None and leg.due_us == at_us
+    return leg is not None and leg.excluded is not None and leg.excluded.get(agent) == at_us

@@ -65,6 +65,8 @@ def open_leg(
         floor.affinity.begin(leg, asked, now_us)
     elif asked.named_agent:
         floor.affinity.hand(leg, floor.by_id[asked.named_agent], now_us)
+    if floor.treatments.are_any:
+        floor.treatments.begin(leg, now_us)
     floor.matcher.wait(leg)
     return leg
 

@@ -42,6 +42,7 @@ from acd.settings import (
 )
 from acd.urgency import READS_PRIORITY
 from acd.validation import problems
+from tests.properties.waiters import with_waiting
 
 T = TypeVar("T")
 
@@ -474,6 +475,7 @@ def small_domain(rng: Random) -> DomainSettings:
         settings = _with_headrooms(rng, settings)
     if rng.random() < 0.3:
         settings = _with_calendars(rng, settings)
+    settings = with_waiting(rng, settings) if rng.random() < 0.8 else settings
     settings = _with_rules(rng, settings) if rng.random() < 0.5 else settings
     return _with_estimates(rng, settings) if rng.random() < 0.5 else settings
 
@@ -534,4 +536,6 @@ def middle_domain(rng: Random, urgency: Urgency) -> DomainSettings:
     settings = _with_headrooms(rng, settings)
     if rng.random() < 0.3:
         settings = _with_calendars(rng, settings)
+    if rng.random() < 0.5:
+        settings = with_waiting(rng, settings)
     return _with_estimates(rng, _with_rules(rng, settings))

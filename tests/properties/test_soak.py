@@ -21,11 +21,22 @@ import acd.classes
 import acd.matching
 from acd.actions import Action, OfferContact
 from acd.contacts import LegState
-from acd.events import AgentLoggedIn, AgentNotReady, AgentReady, Batch, LegConnected, SingleEvent
+from acd.events import (
+    AgentLoggedIn,
+    AgentNotReady,
+    AgentReady,
+    Batch,
+    CallbackFailed,
+    LegConnected,
+    OfferAccepted,
+    SingleEvent,
+)
+from acd.ids import CallbackFailure
 from acd.settings import SECOND_US, Urgency
 from acd.validation import problems
 from tests.properties.domains import middle_domain, small_domain
 from tests.properties.rude_switch import a_batch, an_arrival, an_event
+from tests.properties.waiters import a_wish
 from tests.properties.world import World
 
 STEPS = 1_000
@@ -79,6 +90,14 @@ def test_small_domains_live_long(seed: int) -> None:
             elif draw < 16:  # Only conversations are interrupted.
                 for number in world.live_offers():
                     world.tell(LegConnected(offer_id=number))
+            elif draw < 19:  # Only whom an agent accepted is dialled.
+                for number in world.live_offers():
+                    world.tell(OfferAccepted(offer_id=number))
+                for number in world.live_offers():
+                    if world.state_of(number) is LegState.CONNECTING and rng.random() < 0.5:
+                        world.tell(CallbackFailed(offer_id=number, cause=CallbackFailure.BUSY))
+                for _ in range(3):
+                    world.tell(a_wish(rng, world))
             else:
                 world.tell(an_event(rng, world))
         happened += world.happened

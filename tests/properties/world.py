@@ -19,10 +19,12 @@ from acd.actions import (
     Acknowledge,
     Action,
     AnnounceWait,
+    CallbackDue,
     CloseContact,
     CloseLeg,
     EnterQueue,
     FileDisposition,
+    GrantCallback,
     InterruptLeg,
     JoinLeg,
     OfferContact,
@@ -35,12 +37,21 @@ from acd.actions import (
     WithdrawOffer,
 )
 from acd.agents import Agent, SlotState
-from acd.contacts import LEG_TABLE, WHILE_PARTY_US, Leg, LegState, OfferState, Presence
+from acd.contacts import (
+    LEG_TABLE,
+    WHILE_PARTY_US,
+    Leg,
+    LegState,
+    OfferState,
+    Presence,
+    is_handled,
+)
 from acd.eligibility import delayed, eligible, kept_from, may_take
 from acd.entry import entered
 from acd.errors import CallerError
 from acd.events import (
     Batch,
+    CallbackScheduled,
     ClockTicked,
     ContactArrived,
     ContactAssigned,
@@ -80,12 +91,16 @@ from tests.properties.failing import Failing
 from tests.properties.keeping import Keeping
 from tests.properties.naive import Naive, in_hand, moment, naive_router, takes_of
 from tests.properties.parties import PARTIES
+from tests.properties.waiters import WAITERS, Waiters
 
 START_US: Final = 1_700_000_000_000_000
 
 NEVER_US: Final = 2**60
 
 CHANNELS: Final = tuple(Channel)
+
+UNHELD: Final = (LegState.QUEUED, LegState.SCHEDULED)
+"""States of legs that no offer holds."""
 
 _ASIDE: Final = (SlotState.INTERRUPTED, SlotState.PARKED)
 
@@ -153,9 +168,9 @@ class Ledger:
         """What was told of how the contact of each offer ended, in order."""
         self.filed: Counter[tuple[str, str]] = Counter()
         """How often each disposition was filed, by queue."""
-        self.deeds = Deeds(settings)
-        self.failing = Failing(settings)
+        self.deeds, self.failing = Deeds(settings), Failing(settings)
         self.keeping = Keeping(settings, naive)
+        self.waiters = Waiters(settings)
 
     def note(self, event: Event, actions: Sequence[Action], now_us: int) -> None:
         """Enter a step."""
@@ -188,9 +203,17 @@ class Ledger:
         if isinstance(event, ContactArrived):
             self.inside[event.contact_id] += 1
             self.keeping.arrived(event)
+            self.waiters.arrived(event, self.now_us)
             if event.queue:
                 self.offered[event.queue] += 1
             self._note_expiry(event)
+            self.priorities.pop(event.contact_id, None)
+        elif isinstance(event, CallbackScheduled):
+            self.inside[event.contact_id] += 1
+            self.keeping.arrived(event)
+            self.waiters.scheduled(event)
+            self.expires_us[event.contact_id] = NEVER_US
+            self._by_span.pop(event.contact_id, None)
             self.priorities.pop(event.contact_id, None)
         elif isinstance(event, LegDisposed | WrapUpEnded):
             if event.disposition:
@@ -209,6 +232,8 @@ class Ledger:
             if event.offer_id in self.live():
                 offer = self.offers[event.offer_id - 1]
                 self.deeds.begin(offer)
+                if event.offer_id not in self._parted:
+                    self.waiters.reached(offer.contact_id)
                 self.talking |= {event.offer_id} - self._parted
         elif isinstance(event, LegParked):
             self._park(event.offer_id)
@@ -262,8 +287,9 @@ class Ledger:
                 if contact_id == offer.contact_id:
                     self.failed[leg_id, offer.agent_id] = self.now_us
 
-    def _close(self, leg_id: int, outcome: ContactOutcome) -> None:
-        self.closed[outcome] += 1
+    def _close(self, leg_id: int, action: CloseContact | CloseLeg) -> None:
+        if not self.waiters.closed(action):
+            self.closed[action.outcome] += 1
         self.further.pop(leg_id, None)
         for offer_id in self.holds.pop(leg_id, {}):
             self.deeds.end(offer_id)
@@ -290,13 +316,7 @@ class Ledger:
             if action.consults:
                 self.consulting.add(action.offer_id)
         elif isinstance(action, WithdrawOffer):
-            if action.outcome is OfferOutcome.TIMED_OUT:
-                self.missed[action.agent_id] += 1
-            elif action.outcome is OfferOutcome.RESCINDED:
-                del self.given[action.agent_id][action.offer_id]
-                self.rescinded += 1
-            blamed = action.outcome in {OfferOutcome.TIMED_OUT, OfferOutcome.FAILED}
-            self._release(action.offer_id, failed=blamed)
+            self._withdraw(action)
         elif isinstance(action, CloseContact):
             assert self.inside[action.contact_id] > 0, "a contact is closed twice"
             self.inside[action.contact_id] -= 1
@@ -308,15 +328,17 @@ class Ledger:
             opened = [leg for leg, one in self.further.items() if one == action.contact_id]
             last = {*legs, *opened}
             assert len(last) <= 1, "a contact ends before its legs"
-            self._close(last.pop() if last else 0, action.outcome)
+            self._close(last.pop() if last else 0, action)
         elif isinstance(action, CloseLeg):
             assert self.inside[action.contact_id] > 0
-            self._close(action.leg_id, action.outcome)
+            self._close(action.leg_id, action)
         elif isinstance(action, OpenLeg):
             assert self.inside[action.contact_id] > 0
             self.further[action.leg_id] = action.contact_id
             self.priorities.pop(action.contact_id, None)
             self.offered[action.queue] += 1
+        elif isinstance(action, GrantCallback | CallbackDue):
+            self._call_back(action)
         elif isinstance(action, JoinLeg):
             self.consulting.difference_update(self.holds.get(action.leg_id, ()))
         elif isinstance(action, ReleaseAgent):
@@ -328,6 +350,24 @@ class Ledger:
         elif isinstance(action, ResumeLeg) and action.offer_id not in self.parked:
             self.aside.remove(action.offer_id)
             self.deeds.resume(action.offer_id)
+
+    def _withdraw(self, action: WithdrawOffer) -> None:
+        if action.outcome is OfferOutcome.TIMED_OUT:
+            self.missed[action.agent_id] += 1
+        elif action.outcome is OfferOutcome.RESCINDED:
+            del self.given[action.agent_id][action.offer_id]
+            self.rescinded += 1
+        blamed = action.outcome in {OfferOutcome.TIMED_OUT, OfferOutcome.FAILED}
+        self._release(action.offer_id, failed=blamed)
+
+    def _call_back(self, action: GrantCallback | CallbackDue) -> None:
+        if isinstance(action, CallbackDue):
+            self.waiters.due(action)
+            self.offered[action.queue] += not action.attempts
+            return
+        self.waiters.granted(action)
+        if action.leg_id not in self.further:
+            self.expires_us[action.contact_id] = NEVER_US
 
     def _note_expiry(self, event: ContactArrived) -> None:
         self.expires_us[event.contact_id] = event.expires_us or NEVER_US
@@ -399,6 +439,8 @@ class World:
         self.announced: dict[int, tuple[int, AnnounceWait]] = {}
         """When and how long each leg's customer was last told to wait."""
         self._check_every = check_every
+        self.is_seen_whole = check_every == 1
+        """Whether the invariants see every step, so that they may remember what they saw."""
 
     # What the switch knows.
 
@@ -422,6 +464,13 @@ class World:
 
     def open_contacts(self) -> list[str]:
         return list(self.router.contacts)
+
+    def calls_that_wait(self) -> list[str]:
+        return [
+            one.arrival.contact_id
+            for one in self.router.contacts.values()
+            if one.presence is Presence.WAITING and one.arrival.channel is Channel.VOICE
+        ]
 
     # What happens.
 
@@ -447,6 +496,7 @@ class World:
         closed = [one for one in self.tell(event) if isinstance(one, CloseContact)]
         if any(one.contact_id == getattr(event, "contact_id", "") for one in closed):
             return
+        self.tick()
         before = essence(self.router)
         again = self._step(event)
         # Whoever asks again how long he will wait is answered again.
@@ -520,6 +570,7 @@ class World:
             else set()
         )
         left = self._who_leaves(event)
+        self.ledger.waiters.look(self.router, event, self.now_us)
         actions = self.router.step(event, now_us=self.now_us)
         if self._say is not None:
             self._say(actions)
@@ -569,8 +620,12 @@ class World:
             who = (entries[0] if entries else event.queue, event.channel, event.customer)
             refused = any(isinstance(one, Refused) for one in actions)
             arrived_us, until_us = (0, -1) if refused else self._places.pop(who, (0, -1))
+            if until_us < self.now_us:
+                arrived_us = self.now_us
+            if not refused:
+                arrived_us = min(arrived_us, self.ledger.waiters.overtaken(*who, actions))
             assert [one.arrived_us for one in regained] == [arrived_us] * (
-                until_us >= self.now_us and arrived_us != self.now_us
+                not refused and arrived_us != self.now_us
             )
         for asked, arrived_us in left:
             span_us = spans_us[asked.queue]
@@ -707,12 +762,12 @@ class World:
         places = [number for contact in router.contacts.values() for number in contact.legs]
         assert sorted(places) == sorted(router.legs)
         assert {offer.leg_id for offer in router.offers.values()} == {
-            leg.leg_id for leg in router.legs.values() if leg.state is not LegState.QUEUED
+            leg.leg_id for leg in router.legs.values() if leg.state not in UNHELD
         }
         for number, leg in router.legs.items():
             assert leg.leg_id == number
             assert LEG_TABLE[leg.state]
-            assert (leg.state is LegState.QUEUED) == (leg.offer_id == 0)
+            assert (leg.state in UNHELD) == (leg.offer_id == 0)
 
     def a_leg_rings_at_no_more_than_its_number_and_one_agent_has_it(self) -> None:
         router = self.router
@@ -735,7 +790,7 @@ class World:
                 assert 1 <= len(offers) <= most
                 assert {offer.state for offer in offers} == {OfferState.PENDING}
                 assert len({offer.until_us for offer in offers}) == 1
-            elif leg.state is not LegState.QUEUED:
+            elif leg.state not in UNHELD:
                 assert [offer.state for offer in offers] == [OfferState.ACCEPTED]
 
     def further_offers_come_when_all_is_at_rest(self) -> None:
@@ -849,7 +904,11 @@ class World:
         for leg in router.legs.values():
             ends_us += [at for at in (leg.excluded or {}).values() if at != WHILE_PARTY_US]
             if leg.state is LegState.QUEUED:
-                ends_us += [at_us for at_us in (leg.widens_us, leg.expires_us) if at_us]
+                ends_us += [
+                    at_us for at_us in (leg.widens_us, leg.expires_us, leg.treats_us) if at_us
+                ]
+            if leg.state is LegState.SCHEDULED:
+                ends_us.append(leg.due_us)
             if leg.kept_for >= 0:
                 ends_us.append(leg.kept_until_us)
         for offer in router.offers.values():
@@ -1098,10 +1157,14 @@ class World:
 
     def the_measures_count_what_the_ledger_counts(self) -> None:
         rows = self.metrics.report(self.now_us).rows
-        answered = self.ledger.closed[ContactOutcome.HANDLED] + sum(
-            leg.state > LegState.CONNECTING for leg in self.router.legs.values()
+        legs = self.router.legs.values()
+        waiters = self.ledger.waiters
+        answered = self.ledger.closed[ContactOutcome.HANDLED] + sum(map(is_handled, legs))
+        answered -= waiters.reached_in_all
+        waiting = sum(
+            not is_handled(leg) and self.router.contacts[leg.contact_id].callback is None
+            for leg in legs
         )
-        waiting = sum(leg.state <= LegState.CONNECTING for leg in self.router.legs.values())
         whole = [row.total for row in rows]
         offered: Counter[str] = Counter()
         for row in rows:
@@ -1118,6 +1181,8 @@ class World:
                 filed[row.queue, "" if told == "none" else told] += count
         assert +filed == self.ledger.filed
         assert sum(one.waiting for one in whole) == waiting
+        assert sum(one.callbacks for one in whole) == waiters.in_all
+        assert sum(one.callbacks_reached for one in whole) == waiters.reached_in_all
         assert sum(one.handled for one in whole) == self.ledger.closed[ContactOutcome.HANDLED]
         assert sum(one.offers.made for one in whole) == len(self.ledger.offers)
         assert sum(one.offers.rescinded for one in whole) == self.ledger.rescinded
@@ -1157,4 +1222,5 @@ INVARIANTS: Final[tuple[Callable[[World], None], ...]] = (
     World.occupancy_is_what_the_agents_did,
     *PARTIES,
     estimates_rest_on_who_is_ahead_and_at_work,
+    *WAITERS,
 )

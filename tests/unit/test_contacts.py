@@ -8,14 +8,15 @@ from acd.contacts import LegSignal, LegState, OfferSignal
 from tests.unit.tables import BLOCK, DOCS, diagrams, drawn, legs, offers, text
 
 LEGS = """
-            OFFERED  ACCEPTED    CONNECTED  RETURNED  HELD  RETRIEVED  ENDED     LEFT       WRAPPED  CANCELED  PARKED  RESUMED    EXPIRED  LAPSED
-QUEUED      OFFERED  -           -          -         -     -          -         ABANDONED  -        CANCELED  -       -          EXPIRED  -
-OFFERED     OFFERED  CONNECTING  CONNECTED  QUEUED    -     -          -         ABANDONED  -        CANCELED  -       -          same     -
-CONNECTING  -        same        CONNECTED  QUEUED    -     -          -         ABANDONED  -        CANCELED  -       -          same     -
-CONNECTED   -        same        same       -         HELD  same       WRAPPING  WRAPPING   -        -         PARKED  same       same     -
-HELD        -        same        same       -         same  CONNECTED  WRAPPING  WRAPPING   -        -         -       -          same     -
-WRAPPING    -        same        same       -         -     -          same      same       CLOSED   same      -       -          same     -
-PARKED      -        same        same       -         -     -          WRAPPING  WRAPPING   -        -         same    CONNECTED  same     CLOSED
+            OFFERED  ACCEPTED    CONNECTED  RETURNED  HELD  RETRIEVED  ENDED     LEFT       WRAPPED  CANCELED  PARKED  RESUMED    EXPIRED  LAPSED  POSTPONED  FAILED  DUE
+QUEUED      OFFERED  -           -          -         -     -          -         ABANDONED  -        CANCELED  -       -          EXPIRED  -       -          -       -
+OFFERED     OFFERED  CONNECTING  CONNECTED  QUEUED    -     -          -         ABANDONED  -        CANCELED  -       -          same     -       -          -       -
+CONNECTING  -        same        CONNECTED  QUEUED    -     -          -         ABANDONED  -        CANCELED  -       -          same     -       SCHEDULED  FAILED  -
+CONNECTED   -        same        same       -         HELD  same       WRAPPING  WRAPPING   -        -         PARKED  same       same     -       -          -       -
+HELD        -        same        same       -         same  CONNECTED  WRAPPING  WRAPPING   -        -         -       -          same     -       -          -       -
+WRAPPING    -        same        same       -         -     -          same      same       CLOSED   same      -       -          same     -       -          -       -
+PARKED      -        same        same       -         -     -          WRAPPING  WRAPPING   -        -         same    CONNECTED  same     CLOSED  -          -       -
+SCHEDULED   -        -           -          -         -     -          -         -          -        CANCELED  -       -          same     -       -          -       QUEUED
 """  # noqa: E501 - a table.
 
 OFFERS = """
@@ -34,7 +35,7 @@ def test_an_offer_moves_as_this_table_says() -> None:
 
 
 def test_every_state_is_an_end_or_has_a_row() -> None:
-    ends = ["CLOSED", "ABANDONED", "EXPIRED", "CANCELED"]
+    ends = ["CLOSED", "ABANDONED", "EXPIRED", "CANCELED", "FAILED"]
     assert sorted(state.name for state in LegState) == sorted([*legs(), *ends])
 
 

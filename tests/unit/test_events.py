@@ -13,11 +13,13 @@ from acd.actions import Action
 from acd.events import BATCH_MAX, Batch, ContactArrived, Event, SingleEvent
 from acd.ids import (
     Availability,
+    CallbackFailure,
     Channel,
     ConsultEnd,
     ContactOutcome,
     Device,
     OfferOutcome,
+    Play,
     Reason,
     WrapUpMode,
 )
@@ -34,6 +36,7 @@ clock.ticked
 leg.transferred leg.requeued consult.requested consult.ended
 contact.canceled contact.reprioritized contact.assigned leg.disposed leg.parked leg.resumed
 wait.asked
+customer.pressed callback.requested callback.scheduled callback.failed
 batch
 """
 
@@ -43,6 +46,7 @@ leg.connect leg.interrupt leg.resume wrap_up.end customer.release contact.close
 agent.set_state refused
 leg.open leg.close leg.join agent.release
 leg.disposition leg.regain_place contact.acknowledge wait.announce
+treatment.play callback.grant callback.due callback.dial callback.postpone
 """
 
 VALUES: dict[str, Any] = {
@@ -68,8 +72,14 @@ VALUES: dict[str, Any] = {
     "how": ConsultEnd.CONFERENCE,
     "reference": "HD8J-GY35-VMDE",
     "expected_s": 14_400,
+    "digit": "#",
+    "at_us": 9,
+    "play": Play.MESSAGE,
+    "due_us": 8,
+    "attempts": 2,
 }
 OUTCOMES: dict[str, dict[str, Any]] = {
+    "CallbackFailed": {"cause": CallbackFailure.NO_ANSWER},
     "WithdrawOffer": {"outcome": OfferOutcome.REVOKED},
     "CloseContact": {"outcome": ContactOutcome.ABANDONED},
     "CloseLeg": {"outcome": ContactOutcome.CANCELED},

@@ -137,6 +137,10 @@ class Fold:
     def _take_over(self, router: Router) -> None:
         """Begin where a router is: once, in the order of the legs."""
         for leg_id, leg in router.legs.items():
+            callback = router.contacts[leg.contact_id].callback
+            is_later = leg.state is LegState.SCHEDULED
+            if is_later and callback is not None and not callback.attempts:
+                continue  # It is in no line before its time.
             ours = self._make(
                 leg.contact_id, (leg.klass.queue.name, leg.klass.channel), leg.arrived_us
             )
@@ -152,7 +156,8 @@ class Fold:
                 agent_id = router.agents[offer.agent].agent_id
                 parked = offer.slot == SlotState.PARKED
                 self.held[number] = Held(agent_id, ours, connected, parked)
-            self._hold(ours)
+            if not is_later:
+                self._hold(ours)
 
     def _make(self, contact_id: ContactId, place: Place, arrived_us: int) -> Leg:
         self._last += 1
@@ -215,9 +220,12 @@ class Fold:
                 | ev.LegRequeued(offer_id=offer_id)
                 | ev.ConsultRequested(offer_id=offer_id)
                 | ev.ConsultEnded(offer_id=offer_id)
+                | ev.CallbackFailed(offer_id=offer_id)
             ):
                 self._touch(self.held.get(offer_id), touched)
-            case ev.ClockTicked():
+            case ev.ClockTicked() | ev.CustomerPressed():
+                pass
+            case ev.CallbackRequested() | ev.CallbackScheduled():
                 pass
             case _:
                 touched.agents.add(event.agent_id)
@@ -314,6 +322,10 @@ class Fold:
                 self._regain(self._inside.first[contact_id], action.arrived_us)
             case ac.JoinLeg(contact_id=contact_id):
                 self._touch_party(contact_id, touched)
+            case ac.CallbackDue():
+                self._fall_due(action, now_us, touched)
+            case ac.PostponeCallback(contact_id=contact_id):
+                self._postpone(self._inside.get(contact_id, action.leg_id), touched)
             case (
                 ac.EnterQueue()
                 | ac.ReleaseCustomer()
@@ -324,8 +336,25 @@ class Fold:
                 pass
             case ac.Acknowledge():
                 pass
+            case ac.PlayTreatment() | ac.GrantCallback():
+                pass
             case _:
                 touched.agents.add(action.agent_id)
+
+    def _fall_due(self, action: ac.CallbackDue, now_us: int, touched: Touched) -> None:
+        """Have a leg wait whose customer may be called back now: again, or for the first time."""
+        leg = self._inside.get(action.contact_id, action.leg_id)
+        if leg is None:
+            place = (action.queue, Channel.VOICE)
+            leg = self._make(action.contact_id, place, now_us)
+            self._inside.first[action.contact_id] = leg
+        self._wait(leg, touched)
+
+    def _postpone(self, leg: Leg | None, touched: Touched) -> None:
+        """Have a leg wait in no line for a time."""
+        if leg is not None:
+            self.lines[leg.place].leave(leg.number)
+            touched.queues.add(leg.place[0])
 
     def _offer(self, action: ac.OfferContact, touched: Touched) -> None:
         leg = self._inside.get(action.contact_id, action.leg_id)
@@ -337,7 +366,8 @@ class Fold:
         self._touch_party(action.contact_id, touched)
 
     def _close(self, leg: Leg | None, touched: Touched) -> None:
-        assert leg is not None
+        if leg is None:
+            return  # It was to be called later, and was in no line.
         touched.queues.add(leg.place[0])
         self._let_go(leg)
         for number in leg.offers:
