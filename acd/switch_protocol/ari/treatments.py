@@ -44,7 +44,9 @@ class Treatments:
             self.stop(call)
             call.announcements += 1
             call.playback = playbacks(call)[call.announcements % 2]
-            query = {"media": f"sound:{command.media}", "playbackId": call.playback}
+            said = [f"sound:{command.media}"] if command.media else []
+            said += [f"number:{command.digits}"] if command.digits else []
+            query = {"media": ",".join(said), "playbackId": call.playback}
             then = partial(self._played, command, call, call.playback)
             self._line.ask("POST", *path, "play", then=then, query=query)
             return
