@@ -96,6 +96,8 @@ class Callbacks:
         self._floor.contacts[leg.contact_id] = contact
         self.begin(contact, callback)
         leg.state = LegState.SCHEDULED
+        if self._floor.wait_times is not None:  # As after a restart, which knows all legs' classes.
+            self._floor.wait_times.know(leg.klass)
         self.wait_until(leg, callback.booked_us)
 
     def dial_us(self, leg: Leg) -> int:
