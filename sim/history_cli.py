@@ -15,7 +15,6 @@ from sim.import_csv import COLUMNS, PRESETS, read_intervals
 from sim.queue_log import history_of, people_of, read_queue_log
 
 QUEUE_LOG: Final = "queue_log"
-DAYS_MAX: Final = 366
 
 
 def import_file(

@@ -8,13 +8,13 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Annotated, Any, Final, NamedTuple, TypeGuard
-from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
 from acd.errors import shown
 from acd.ids import Channel
 from acd.tables import LOCAL_TIME, Number, Span, Table, Whole, refusal
+from sim.history import is_zone
 from sim.workload import Shape
 
 RATE_MAX: Final = 1_000_000
@@ -88,10 +88,8 @@ def _a_name(value: str) -> str:
 
 
 def _a_zone(value: str) -> str:
-    try:
-        ZoneInfo(value)
-    except (KeyError, ValueError, OSError):  # KeyError is ZoneInfoNotFoundError's base.
-        raise refusal("a time zone like `Europe/Berlin`") from None
+    if not is_zone(value):
+        raise refusal("a time zone like `Europe/Berlin`")
     return value
 
 
