@@ -146,7 +146,7 @@ def _mark_peaks(axes: Axes, scenario: Scenario, channel: Channel) -> None:
     peaks = [peak for peak in scenario.peaks if hit.intersection(peak.streams)]
     for peak in peaks:
         start_us = scenario.start_us + peak.from_offset_us
-        end_us = start_us + peak.rise_us + peak.hold_us + peak.fall_us
+        end_us = min(scenario.start_us + peak.until_offset_us, scenario.end_us)
         axes.axvspan(start_us / DAY_US, end_us / DAY_US, color="#fdf0d5", zorder=0, label=peak.name)
 
 
