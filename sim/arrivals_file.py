@@ -15,7 +15,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from acd.errors import listed, shown
 from acd.mistakes import KeyPath, Mistake
-from acd.tables import Number, Table, refusal
+from acd.tables import NUMBER_MAX, Number, Table, refusal
 from sim.batches import Batch, Batches, Sizes
 from sim.busyness import Busyness
 from sim.history import is_zone
@@ -128,7 +128,7 @@ class PeakTable(Table):
 def across(raw: Mapping[str, Any], known: Known) -> Iterator[Mistake]:
     """Yield mistakes that show only between keys of the raw `[scenario]` table."""
     streams = rows_in(raw, "arrivals")
-    replayed = {row.get("name") for row in streams if "replay" in row}
+    replayed = [row.get("name") for row in streams if "replay" in row]
     for number, stream in enumerate(streams):
         for key in ("busyness", "batch"):
             if "replay" in stream and key in stream:
@@ -162,7 +162,7 @@ def within_the_day(path: KeyPath, begins: object, known: Known) -> Iterator[Mist
 def _shaped(path: KeyPath, peak: Mapping[str, Any]) -> Iterator[Mistake]:
     """Yield the keys that a peak's shape lacks, and those that it has no use for."""
     shape = peak.get("shape", TRAPEZOID)
-    if not peak or shape not in SHAPES:
+    if not peak or not isinstance(shape, str) or shape not in SHAPES:
         return
     needed, possible = SHAPES[shape]
     for key in needed:
@@ -185,10 +185,11 @@ def _shaped(path: KeyPath, peak: Mapping[str, Any]) -> Iterator[Mistake]:
 
 def _crowd(path: KeyPath, peak: Mapping[str, Any]) -> Iterator[Mistake]:
     keys = ("users_from", "users_to", "contacts_per_user_per_h")
-    told = [float(peak[key]) for key in keys if type(peak.get(key)) in {int, float}]
-    if len(told) < len(keys):
+    values: list[Any] = [peak.get(key) for key in keys]
+    usual = [one for one in values if type(one) in {int, float} and 0 < one < NUMBER_MAX]
+    if len(usual) < len(keys):
         return
-    low, high, each = told
+    low, high, each = usual
     if not low < high:
         yield Mistake((*path, "users_to"), f"is {high:g}", f"more than users_from, {low:g}")
     elif (high - low) * each > RATE_MAX:

@@ -90,7 +90,7 @@ class ScenarioTable(Table):
     answer_us: Annotated[Span, Field(ge=0)] = 4_000_000
     staffing: dict[str, Staff] = Field(default_factory=dict)
     curves: dict[str, Rates] = Field(default_factory=dict)
-    busyness: dict[Name, BusynessTable] = Field(default_factory=dict)
+    busyness: dict[str, BusynessTable] = Field(default_factory=dict)
     arrivals: Annotated[list[ArrivalsTable], Field(min_length=1, max_length=1_000)]
     peaks: Annotated[list[PeakTable], Field(max_length=100)] = Field(default_factory=list)
     batches: Annotated[list[BatchesTable], Field(max_length=100)] = Field(default_factory=list)
