@@ -46,7 +46,7 @@ class Replay(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 def read_replay(
-    path: Path, *, time_zone: str, start_us: int, end_us: int
+    path: Path, *, time_zone: str, start_us: int, end_us: int, rows_max: int = ROWS_MAX
 ) -> tuple[Replay, list[Problem]]:
     """Return a file's contacts and its mistakes; the contacts are all if there are none.
 
@@ -55,10 +55,11 @@ def read_replay(
         time_zone: Whose clock tells times without an offset.
         start_us: The first instant accepted, in µs since the epoch.
         end_us: The first one that is too late.
+        rows_max: Most rows.
     """
     nothing = Replay(arrives_us=(), handle_us=(), patience_us=())
     try:
-        return _read(path, _Clock(ZoneInfo(time_zone), start_us, end_us)), []
+        return _read(path, _Clock(ZoneInfo(time_zone), start_us, end_us), rows_max), []
     except ConfigError as error:
         return nothing, list(error.problems)
     except OSError as error:
@@ -67,7 +68,7 @@ def read_replay(
         return nothing, [Problem("", str(error), "a file that can be read")]
 
 
-def _read(path: Path, clock: "_Clock") -> Replay:
+def _read(path: Path, clock: "_Clock", rows_max: int) -> Replay:
     rows = Rows(path)
     found: list[tuple[int, int, int]] = []
     for row in rows.table([ARRIVES]):
@@ -75,8 +76,8 @@ def _read(path: Path, clock: "_Clock") -> Replay:
         handle_us, patience_us = _span_us(row, HANDLE, rows), _span_us(row, PATIENCE, rows)
         if arrives_us is not None:
             found.append((arrives_us, handle_us, patience_us))
-        if len(found) > ROWS_MAX:
-            rows.refuse("file", f"has over {ROWS_MAX} rows", f"at most {ROWS_MAX}")
+        if len(found) > rows_max:
+            rows.refuse("file", f"has over {rows_max} rows", f"at most {rows_max}")
             break
     for name in rows.header:
         if name not in COLUMNS:
