@@ -141,7 +141,9 @@ def cost_table(repetitions: int, digest: Digest) -> None:
         "busyness": replace(plain, streams=(replace(stream, busyness=STAND_IN),)),
         "batches": replace(
             plain,
-            streams=(replace(stream, batch=Batch(mean=4, sizes=Sizes.GEOMETRIC, spread_us=MINUTE_US)),),
+            streams=(
+                replace(stream, batch=Batch(mean=4, sizes=Sizes.GEOMETRIC, spread_us=MINUTE_US)),
+            ),
         ),
         "replay": replace(
             plain,

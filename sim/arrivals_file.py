@@ -22,12 +22,14 @@ from sim.history import is_zone
 from sim.peaks import Campaign, FlashCrowd, Growth, Outage, Peak, Season, Shape, Trapezoid
 from sim.replay import Replay, read_replay, told_of
 from sim.scenario_kinds import (
+    CONTACTS_MAX,
     HOURS_MAX,
     RATE_MAX,
     Known,
     LocalTime,
     Minutes,
     Name,
+    Rates,
     a_stream,
     instant_us,
     is_local_time,
@@ -39,6 +41,8 @@ CV_MAX: Final = 3.0
 """Largest coefficient of variation: nine days in ten have then next to nobody."""
 BATCH_MAX: Final = 100_000
 USERS_MAX: Final = 1_000_000_000
+PROFILE_MAX: Final = 10_000
+"""Most figures of a season: a year by hours."""
 
 TRAPEZOID: Final = "trapezoid"
 HEIGHT: Final = ("factor", "added_per_h")
@@ -115,7 +119,7 @@ class PeakTable(Table):
     fall_min: Minutes = 0
     length_min: Length | None = None
     half_life_min: Annotated[Number, Field(gt=0, le=24 * 60)] | None = None
-    profile: Annotated[list[Annotated[Number, Field(ge=0)]], Field(min_length=1)] | None = None
+    profile: Annotated[Rates, Field(min_length=1, max_length=PROFILE_MAX)] | None = None
     growth: Annotated[Growth, Field(strict=False)] = Growth.EXPONENTIAL
     users_from: Users | None = None
     users_to: Users | None = None
@@ -144,8 +148,13 @@ def across(raw: Mapping[str, Any], known: Known) -> Iterator[Mistake]:
                     seen = f"is {shown(name)}, which has no rate to multiply, as it is replayed"
                     yield Mistake((*path, "streams", place), seen, "added_per_h instead of factor")
     for number, batches in enumerate(rows_in(raw, "batches")):
-        for place, at in enumerate(_list(batches, "at")):
-            yield from within_the_day((*_HERE, "batches", number, "at", place), at, known)
+        path = (*_HERE, "batches", number)
+        instants, size = _list(batches, "at"), batches.get("size", 0)
+        for place, at in enumerate(instants):
+            yield from within_the_day((*path, "at", place), at, known)
+        if type(size) in {int, float} and BATCH_MAX >= size > CONTACTS_MAX / max(len(instants), 1):
+            seen = f"is {size:g}, {size * len(instants):g} contacts at {len(instants)} instants"
+            yield Mistake((*path, "size"), seen, f"{CONTACTS_MAX} at most")
 
 
 def within_the_day(path: KeyPath, begins: object, known: Known) -> Iterator[Mistake]:

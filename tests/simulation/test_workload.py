@@ -285,6 +285,17 @@ def test_busyness_changes_with_the_local_day_even_of_25_hours():
     assert min(abs(a / b - 1) for a, b in pairwise(means)) > 0.3
 
 
+def test_what_multiplies_a_rate_multiplies_the_busy_one_and_what_is_added_is_added():
+    busyness = Busyness(name="weeks", day_cv=1.0)
+    busy = _scenario([3_000.0] * 2, busyness=busyness)
+    (factor, _) = factors(busyness, 1, days=np.zeros(2, np.int64), interval_us=HOUR_US)
+    assert abs(factor - 1) > 0.2
+    for height, wanted in (({"factor": 3.0}, 6_000 * factor), ({"added_per_h": 6_000.0}, 6_000)):
+        peak = _peak(Trapezoid(hold_us=HOUR_US), **height)
+        added = len(_contacts(replace(busy, peaks=(peak,)), 1))
+        assert abs(added - wanted) < 4 * np.sqrt(wanted)
+
+
 def test_without_variance_or_with_other_customers_the_contacts_stay_as_they_were():
     plain = _scenario([300.0] * 6)
     still = _scenario([300.0] * 6, busyness=Busyness(name="days"))

@@ -171,7 +171,6 @@ def test_a_peak_without_a_shape_is_a_trapezoid(folder):
     assert scenario.peaks[0].shape == Trapezoid()
 
 
-PEAK = "scenario.peaks[{}]"
 WRONG = [
     (
         "day_cv = 0.1",
@@ -310,6 +309,16 @@ def test_one_mistake_is_told_once(folder, before, after, want):
     assert before in GOOD
     told = _told(folder, GOOD.replace(before, after, 1))
     assert [text[: len(want)] for text in told] == [want]
+
+
+def test_batches_of_too_many_contacts_in_all_are_a_mistake(folder):
+    many = "at = [" + "2026-12-14T08:30:00,\n" * 99
+    text = GOOD.replace("at = [", many).replace("size = 20", "size = 100000")
+    (told,) = _told(folder, text)
+    assert told == (
+        "scenario.batches[0].size: is 100000, 1.01e+07 contacts at 101 instants; wanted 10000000 "
+        "at most"
+    )
 
 
 @pytest.mark.parametrize(
