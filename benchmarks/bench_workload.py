@@ -31,6 +31,7 @@ from typing import Final
 
 import numpy as np
 from msgspec.structs import replace
+from scipy import optimize
 
 from benchmarks.measuring import Digest, machine
 from sim.arrivals import instants, sources, workload
@@ -120,13 +121,34 @@ def sandy_table(path: Path, digest: Digest) -> None:
     grid_us = np.arange(0, shape.length_us, MINUTE_US)
     shares = shape.heights(grid_us).reshape(SANDY_DAYS, -1).mean(axis=1)
     fitted = shares / shares.sum() * calls.sum()
+    rise, decay = fit(calls)
     explained = 1 - np.sum((calls - fitted) ** 2) / np.sum((calls - calls.mean()) ** 2)
     off = np.abs(np.cumsum(fitted - calls)).max() / calls.sum()
-    digest.add((round(float(explained), 9), round(float(off), 9)))
+    digest.add((round(rise, 4), round(decay, 4), round(float(explained), 9), round(float(off), 9)))
+    print(
+        f"fitted to {SANDY_DAYS} days: rise {rise:.2f} days, decay {decay:.2f} days, "
+        f"{rise / SANDY_DAYS:.4f} and {decay / SANDY_DAYS:.4f} of the length"
+    )
     print("day      calls    shape")
     for day in (0, 1, 2, 3, 4, 6, 9, 13, 20, 29, 44, 59):
         print(f"{day + 1:3} {calls[day]:10.0f} {fitted[day]:8.0f}")
     print(f"explained variance {explained:.1%}, cumulated shares at most {off:.1%} apart")
+
+
+def fit(calls: Floats) -> tuple[float, float]:
+    """Return the rise and the decay, in days, under which the calls by day are likeliest."""
+    times = (np.arange(len(calls) * 100) + 0.5) / 100
+
+    def unlikeliness(logs: Floats) -> float:
+        rise, decay = np.exp(logs)
+        heights = np.minimum(times / rise, 1 / (1 + np.maximum(times - rise, 0) / decay))
+        by_day = heights.reshape(len(calls), -1).mean(axis=1)
+        # Given the total, Poisson counts are multinomial.
+        return -float(np.sum(calls * np.log(by_day / by_day.sum())))
+
+    found = optimize.minimize(unlikeliness, np.log([2.0, 2.0]), method="Nelder-Mead").x
+    rise, decay = np.exp(found)
+    return float(rise), float(decay)
 
 
 def cost_table(repetitions: int, digest: Digest) -> None:

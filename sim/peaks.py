@@ -101,7 +101,7 @@ class Outage(_Shape, frozen=True):
     Source:
         Calls a day to the storm-recovery lines of New York (311) from 27 October 2012 on, two days
         before hurricane Sandy; FiveThirtyEight data repository, CC BY 4.0. The rise and the decay
-        were fitted to the first 60 days by Poisson maximum likelihood: 2.39 and 1.73 days, 0.04 and
+        were fitted to the first 60 days by Poisson maximum likelihood: 2.38 and 1.73 days, 0.04 and
         0.029 of the length. The fit explains 70 % of the variance between the days; the shares of
         the calls up to each day differ from it by at most 6.5 % of all calls
         (`python -m benchmarks.bench_workload --sandy FILE`). A power law fits better than a
