@@ -8,6 +8,7 @@ import click
 
 from sim.cli_kit import must_be_writable, progress_bar
 from sim.questions import CHECK_FAILED, OK, compare, held_to, require, wanted
+from sim.sweep_cli import peak, sweep
 
 
 @click.group()
@@ -362,4 +363,5 @@ def forecast(history: Path, *, day: Any, **asked: Any) -> None:  # noqa: ANN401 
     click.echo(forecast_file(history, Wanted(day=day.date(), **asked)))
 
 
-sim.add_command(compare)
+for question in (compare, sweep, peak):
+    sim.add_command(question)

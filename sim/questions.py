@@ -46,13 +46,17 @@ def places(command: _Command) -> _Command:
     return workers(cluster(command))
 
 
-def runs(command: _Command) -> _Command:
-    """Add the options of a study: `--seed`, `--replications`, `--confidence`, where it runs."""
+def runs(*, replications: int) -> Callable[[_Command], _Command]:
+    """Return what adds the options of a study: `--seed`, `--replications`, `--confidence`, where.
+
+    Args:
+        replications: How many runs where none are asked for.
+    """
     seed = click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True)
-    replications = click.option(
+    count = click.option(
         "--replications",
         type=click.IntRange(2, 10_000),
-        default=20,
+        default=replications,
         show_default=True,
         help="How many runs of each, the same customers in all.",
     )
@@ -63,7 +67,7 @@ def runs(command: _Command) -> _Command:
         show_default=True,
         help="Of the intervals.",
     )
-    return seed(replications(confidence(places(command))))
+    return lambda command: seed(count(confidence(places(command))))
 
 
 def wanted(requirements: tuple[str, ...]) -> list["Requirement"]:
@@ -113,7 +117,7 @@ def place_of(workers: int, cluster: str | None) -> "RunAll":
 
 @click.command()
 @click.argument("scenarios", type=click.Path(path_type=Path), nargs=-1)
-@runs
+@runs(replications=20)
 @click.option("--json", "as_json", is_flag=True, help="Print every difference, as JSON.")
 @click.option(
     "--report", type=click.Path(path_type=Path, dir_okay=False), help="Write an HTML file."
