@@ -172,7 +172,7 @@ def test_the_search_comes_near_the_crossing(crossing):
     tried: dict[float, bool] = {}
 
     def is_met(at: float) -> bool:
-        tried[at] = bool(at < crossing)
+        tried[at] = at < crossing
         return tried[at]
 
     _search(is_met, 0.01)
@@ -189,7 +189,7 @@ def test_a_search_without_a_crossing_ends(crossing):
 
     def is_met(at: float) -> bool:
         tried.append(at)
-        return at < crossing
+        return bool(at < crossing)
 
     _search(is_met, 0.01)
     assert min(tried) >= 0.05
