@@ -1,6 +1,7 @@
 """The examples of the simulation's pages are run, and print what the pages say they print."""
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -47,8 +48,8 @@ def test_the_questions_have_the_answers_that_their_page_says(tmp_path, monkeypat
     Path("morning.toml").write_text(morning, encoding="utf-8")
     more = morning.replace("day = [6, 8, 9, 8]", "day = [7, 9, 10, 9]")
     Path("more.toml").write_text(more, encoding="utf-8")
-    command, *want = _block("console", "questions.md").splitlines()
-    done = CliRunner().invoke(sim, command.removeprefix("$ acd sim ").split())
+    command, *want = _block("text", "questions.md").splitlines()
+    done = CliRunner().invoke(sim, shlex.split(command.removeprefix("$ acd sim ")))
     assert [line.rstrip() for line in done.output.splitlines()] == want
     text = (DOCS / "questions.md").read_text(encoding="utf-8")
     for code in re.findall(r"```python\n(.*?)```", text, re.DOTALL):

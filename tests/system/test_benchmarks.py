@@ -36,6 +36,7 @@ def test_every_benchmark_was_found():
         "bench_overflow",
         "bench_selection",
         "bench_simulation",
+        "bench_staff",
         "bench_step",
         "bench_urgency",
         "bench_workload",
