@@ -105,7 +105,7 @@ def answer(question: Question) -> Answer:
     lines = tuple(
         Line(
             agents=int(number),
-            paid=math.ceil(number / (1 - question.shrinkage) - _ROUNDING),
+            paid=scheduled_for(int(number), question.shrinkage),
             service_level=float(levels[at]),
             waits=float(waits.waits[at]),
             abandons=float(waits.abandons[at]),

@@ -38,6 +38,7 @@ from acd.settings import ChannelSettings, DomainSettings
 from acd.skills import requirement_errors
 from acd.tables import mistakes_in
 from acd.toml_guard import FILE_BYTES_MAX, read_toml
+from sim import staffing_checks
 from sim.rates_csv import RatesError, read_rates
 from sim.scenario_file import (
     RATE_MAX,
@@ -103,6 +104,9 @@ def parse(data: bytes, *, file: str) -> Scenario:
     table, found = _table(tree, known)
     rates, more = _rates(rows_in(tree["scenario"], "arrivals"), known, Path(file).parent)
     found += (*more, *_across(tree["scenario"], known))
+    found += staffing_checks.across(tree["scenario"], known.groups)
+    if table is not None:
+        found += staffing_checks.within(table.shifts, settings)
     if table is not None and settings is not None:
         found += _against(settings, table)
     if routing or found or table is None or settings is None:
@@ -113,9 +117,14 @@ def parse(data: bytes, *, file: str) -> Scenario:
 def _settings(
     data: bytes, file: str, tree: Mapping[str, Any], known: Known
 ) -> tuple[DomainSettings | None, tuple[Problem, ...]]:
-    """Return the routing part, with as many members of each group as ever work at one time."""
-    staffing = table_in(table_in(tree, "scenario"), "staffing")
-    members = {group: _most(wanted) for group, wanted in staffing.items() if group in known.groups}
+    """Return the routing part, with as many members of each group as work at one time, or in all.
+
+    Of a headcount the most at one time; of shifts all their persons.
+    """
+    raw = table_in(tree, "scenario")
+    sizes = {group: _most(wanted) for group, wanted in table_in(raw, "staffing").items()}
+    sizes |= staffing_checks.persons_in(raw)
+    members = {group: size for group, size in sizes.items() if group in known.groups}
     try:
         return config.parse(data, file=file, members=members), ()
     except ConfigError as error:
@@ -289,6 +298,7 @@ def _scenario(
     rates: Mapping[int, tuple[float, ...]],
 ) -> Scenario:
     assert known.intervals is not None
+    staffing, scheduled = staffing_checks.staffing_of(table)
     zone = ZoneInfo(table.time_zone)
     start_us = _instant_us(table.start, zone)
     queues = {queue.name: queue for queue in settings.queues}
@@ -307,7 +317,12 @@ def _scenario(
             for number, stream in enumerate(table.arrivals)
         ),
         peaks=tuple(_peak(peak, _instant_us(peak.begins, zone) - start_us) for peak in table.peaks),
-        staffing={group: tuple(line) for group, line in table.staffing.items()},
+        staffing=staffing,
+        scheduled=scheduled,
+        shifts=tuple(staffing_checks.shift_of(shift) for shift in table.shifts),
+        rules={
+            group: staffing_checks.rules_of(rules) for group, rules in table.staffing_rules.items()
+        },
         time_zone=table.time_zone,
     )
 

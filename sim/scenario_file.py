@@ -15,6 +15,7 @@ from acd.errors import shown
 from acd.ids import Channel
 from acd.tables import LOCAL_TIME, Number, Span, Table, Whole, refusal
 from sim.history import is_zone
+from sim.staffing_file import RulesTable, ShiftTable
 from sim.workload import Shape
 
 RATE_MAX: Final = 1_000_000
@@ -205,6 +206,8 @@ class ScenarioTable(Table):
     interval_min: Annotated[Whole, Field(ge=1, le=24 * 60)] = 30
     answer_us: Annotated[Span, Field(ge=0)] = 4_000_000
     staffing: dict[str, Staff] = Field(default_factory=dict)
+    staffing_rules: dict[str, RulesTable] = Field(default_factory=dict)
+    shifts: Annotated[list[ShiftTable], Field(max_length=1_000)] = Field(default_factory=list)
     curves: dict[str, Rates] = Field(default_factory=dict)
     arrivals: Annotated[list[ArrivalsTable], Field(min_length=1, max_length=1_000)]
     peaks: Annotated[list[PeakTable], Field(max_length=100)] = Field(default_factory=list)
