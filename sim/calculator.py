@@ -9,6 +9,7 @@ from rich.table import Table
 
 from sim.erlang import erlang_b, line
 from sim.patience import Exponential, Gamma, Patience, deterministic
+from sim.shrinkage import scheduled_for
 from sim.staffing import Form, agents_needed, service_level
 
 _BESIDE: Final = 2
@@ -121,10 +122,6 @@ def answer(question: Question) -> Answer:
         agents=agents,
         lines=lines,
     )
-
-
-_ROUNDING: Final = 1e-9
-"""12 / (1 - 0.2) is 15, and not a whisker above it."""
 
 
 def _finite(value: float) -> float | None:

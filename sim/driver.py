@@ -194,7 +194,7 @@ class World:
         self._ringing: dict[OfferId, _Contact] = {}
         """Contacts that ring at an agent whose queue does not answer by itself."""
         self._interruptible: dict[OfferId, _Contact] = {}
-        """Contacts with an agent who may lay them down before they end: set aside or handed back."""
+        """Contacts with an agent that may be set aside, or handed back, before they end."""
         self._may_interrupt = _interruptible_channels(scenario)
         self._sources = [
             (source.name + ".", source.stream, _arrival(source.stream))

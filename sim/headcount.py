@@ -14,7 +14,6 @@ from sim.roster import Leave, Members, Rules
 from sim.time_book import Doing, TimeBook
 
 
-
 class Headcount:
     """The members of the groups that are staffed by headcount.
 

@@ -167,7 +167,7 @@ def _agents(report: Report, zone: ZoneInfo) -> Plot:
         occupancy.stairs(shares, edges, color=colour, linewidth=1.4, baseline=None, label=team.name)
     occupancy.set(title="Occupancy", ylabel="% of time busy", ylim=(0, 103))
     occupancy.set_yticks([0, 25, 50, 75, 100])
-    for axes in (staff, occupancy):
+    for axes in (staff, occupancy) if teams else (staff,):
         axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0)
     _time_axis(occupancy, edges, zone)
     return Plot("Agents", _svg(figure))

@@ -129,8 +129,8 @@ class Span(NamedTuple):
     zone: ZoneInfo
 
 
-def instant_us(local: datetime, zone: ZoneInfo) -> int:
-    """Return the first instant at which the clocks show a whole second; of one left out, the change.
+def instant_us(moment: datetime, zone: ZoneInfo) -> int:
+    """Return the first instant at which clocks show a local time, or the change that leaves it out.
 
     >>> berlin = ZoneInfo("Europe/Berlin")
     >>> def utc(text):
@@ -139,9 +139,10 @@ def instant_us(local: datetime, zone: ZoneInfo) -> int:
     >>> utc("2026-03-29 02:30"), utc("2026-03-29 03:00"), utc("2026-10-25 02:30")
     ('01:00', '01:00', '00:30')
     """
+    local = moment.replace(microsecond=0)
     early, late = (int(local.replace(tzinfo=zone, fold=fold).timestamp()) for fold in (0, 1))
     if _shown(early, zone) == local:
-        return early * SECOND_US
+        return early * SECOND_US + moment.microsecond
     # The clocks go from before `local` to behind it, at an instant between the two readings of it.
     low, high = sorted((early, late))
     while high - low > 1:
@@ -220,7 +221,8 @@ def _comes_us(shift: Shift, worked: Worked, seed: int) -> list[int]:
     late = drawn("late").random(shift.count) < shift.late_share
     by_us = np.rint(drawn("late by").standard_exponential(shift.count) * shift.late_mean_us)
     comes_us = worked.from_us + np.where(late, by_us, 0).astype(np.int64)
-    return np.where(absent, worked.to_us, np.minimum(comes_us, worked.to_us)).tolist()
+    comes_us = np.where(absent, worked.to_us, np.minimum(comes_us, worked.to_us))
+    return [int(one) for one in comes_us]
 
 
 def _duty(shift: Shift, worked: Worked, span: Span, person: tuple[int, AgentId, int]) -> Duty:

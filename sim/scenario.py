@@ -21,7 +21,7 @@ once, those of the routing part included.
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -38,8 +38,9 @@ from acd.settings import ChannelSettings, DomainSettings
 from acd.skills import requirement_errors
 from acd.tables import mistakes_in
 from acd.toml_guard import FILE_BYTES_MAX, read_toml
-from sim import staffing_checks
+from sim import coverage, staffing_checks
 from sim.rates_csv import RatesError, read_rates
+from sim.roster import instant_us
 from sim.scenario_file import (
     RATE_MAX,
     ArrivalsTable,
@@ -85,6 +86,19 @@ def problems(data: bytes, *, file: str) -> list[Problem]:
     return []
 
 
+def section_notes(data: bytes, *, file: str) -> list[str]:
+    """Return what the owner of a sound scenario file should know; `acd check` says it.
+
+    Args:
+        data: The file's bytes.
+        file: Its path.
+
+    Raises:
+        ConfigError: It has mistakes.
+    """
+    return [f"scenario: {note}" for note in coverage.told(parse(data, file=file))]
+
+
 def parse(data: bytes, *, file: str) -> Scenario:
     """Return the scenario in `data`, a TOML document.
 
@@ -117,25 +131,13 @@ def parse(data: bytes, *, file: str) -> Scenario:
 def _settings(
     data: bytes, file: str, tree: Mapping[str, Any], known: Known
 ) -> tuple[DomainSettings | None, tuple[Problem, ...]]:
-    """Return the routing part, with as many members of each group as work at one time, or in all.
-
-    Of a headcount the most at one time; of shifts all their persons.
-    """
-    raw = table_in(tree, "scenario")
-    sizes = {group: _most(wanted) for group, wanted in table_in(raw, "staffing").items()}
-    sizes |= staffing_checks.persons_in(raw)
+    """Return the routing part, with as many members of each group as its staffing needs."""
+    sizes = staffing_checks.sizes_in(table_in(tree, "scenario"))
     members = {group: size for group, size in sizes.items() if group in known.groups}
     try:
         return config.parse(data, file=file, members=members), ()
     except ConfigError as error:
         return None, error.problems
-
-
-def _most(wanted: object) -> int:
-    """Return the most members of a staffing line; 1 where it is wrong, which is told elsewhere."""
-    counts = wanted if isinstance(wanted, list) else [wanted]
-    whole = [count for count in counts if type(count) is int and 0 <= count <= 100_000]
-    return max(whole, default=1)
 
 
 def _table(tree: Mapping[str, Any], known: Known) -> tuple[ScenarioTable | None, list[Mistake]]:
@@ -300,7 +302,7 @@ def _scenario(
     assert known.intervals is not None
     staffing, scheduled = staffing_checks.staffing_of(table)
     zone = ZoneInfo(table.time_zone)
-    start_us = _instant_us(table.start, zone)
+    start_us = instant_us(table.start, zone)
     queues = {queue.name: queue for queue in settings.queues}
     return Scenario(
         title=table.title,
@@ -316,7 +318,7 @@ def _scenario(
             )
             for number, stream in enumerate(table.arrivals)
         ),
-        peaks=tuple(_peak(peak, _instant_us(peak.begins, zone) - start_us) for peak in table.peaks),
+        peaks=tuple(_peak(peak, instant_us(peak.begins, zone) - start_us) for peak in table.peaks),
         staffing=staffing,
         scheduled=scheduled,
         shifts=tuple(staffing_checks.shift_of(shift) for shift in table.shifts),
@@ -325,11 +327,6 @@ def _scenario(
         },
         time_zone=table.time_zone,
     )
-
-
-def _instant_us(local: datetime, zone: ZoneInfo) -> int:
-    whole = local.replace(microsecond=0, tzinfo=zone)
-    return int(whole.timestamp()) * SECOND_US + local.microsecond
 
 
 def _rates_per_h(stream: ArrivalsTable, table: ScenarioTable) -> tuple[float, ...]:

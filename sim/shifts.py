@@ -1,7 +1,7 @@
 """Who works when: headcount and persons together, as the simulated world asks for them.
 
-Agents of groups for which nothing is planned work from the start to the horizon. Whoever leaves with
-a contact of a channel that his group hands back gives it to its queue again.
+Agents of groups for which nothing is planned work from the start to the horizon. Whoever leaves and
+has a contact of a channel that his group hands back gives it to its queue again.
 """
 
 from collections.abc import Sequence
@@ -41,9 +41,7 @@ class Shifts:
         self._group = {agent.agent_id: agent.group for agent in agents}
         self._unplanned = [one.agent_id for one in agents if one.group not in members]
         self._book = TimeBook(self._group, scenario.start_us)
-        self._headcount = Headcount(
-            scenario.staffing, members, scenario.rules, router, self._book
-        )
+        self._headcount = Headcount(scenario.staffing, members, scenario.rules, router, self._book)
         span = Span(scenario.start_us, scenario.end_us, ZoneInfo(scenario.time_zone))
         self._planned = duties(scenario.shifts, members, span, seed) if scenario.shifts else []
         self._duties = Duties(self._planned, router, self._book, at)

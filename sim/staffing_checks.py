@@ -8,7 +8,7 @@ from acd.ids import Channel
 from acd.mistakes import KeyPath, Mistake
 from acd.settings import SECOND_US, DomainSettings
 from sim.roster import DAY_S, AtEnd, Break, Leave, Rules, Shift
-from sim.scenario_file import NAME, ScenarioTable, rows_in, table_in
+from sim.scenario_file import NAME, STAFF_MAX, ScenarioTable, rows_in, table_in
 from sim.shrinkage import on_floor_of, scheduled_for
 from sim.staffing_file import BreakTable, Day, Figures, RulesTable, ShiftTable
 
@@ -20,15 +20,37 @@ _HEADCOUNT_ONLY: Final = {
 }
 
 
-def persons_in(raw: Mapping[str, Any]) -> dict[str, int]:
-    """Return how many persons each group has by its shifts, whatever else is wrong with them."""
+def sizes_in(raw: Mapping[str, Any]) -> dict[str, int]:
+    """Return how many members each group gets, whatever is wrong with the raw `[scenario]`.
+
+    Of a headcount the most who are on the floor at one time; of shifts all their persons. At least
+    one, who then never works: a queue is served by somebody, though nobody may be there.
+    """
+    found = {}
+    for group, line in table_in(raw, "staffing").items():
+        most = _most(line if isinstance(line, list) else [line])
+        rules = table_in(table_in(raw, "staffing_rules"), group)
+        share, figures = rules.get("shrinkage"), rules.get("figures")
+        if figures == Figures.SCHEDULED and isinstance(share, float) and 0 <= share < 1:
+            most = on_floor_of(most, share)
+        found[group] = max(most, 1)
+    return found | {group: max(count, 1) for group, count in _persons_in(raw).items()}
+
+
+def _persons_in(raw: Mapping[str, Any]) -> dict[str, int]:
+    """Return how many persons each group has by its shifts; a wrong number counts as one."""
     found: dict[str, int] = {}
     for row in rows_in(raw, "shifts"):
-        group, count = row.get("group"), row.get("count")
+        group = row.get("group")
         if isinstance(group, str):
-            right = type(count) is int and count >= 0
-            found[group] = found.get(group, 0) + (count if right else 1)
+            found[group] = found.get(group, 0) + _most([row.get("count")])
     return found
+
+
+def _most(counts: Sequence[object]) -> int:
+    """Return the largest number of members among some; 1 where none is right."""
+    right = [one for one in counts if type(one) is int and 0 <= one <= STAFF_MAX]
+    return max(right, default=1)
 
 
 def across(raw: Mapping[str, Any], groups: Sequence[str]) -> Iterator[Mistake]:
@@ -38,7 +60,7 @@ def across(raw: Mapping[str, Any], groups: Sequence[str]) -> Iterator[Mistake]:
         raw: The table, whatever is wrong with it.
         groups: Those that are declared.
     """
-    by_shift, staffing = persons_in(raw), table_in(raw, "staffing")
+    by_shift, staffing = _persons_in(raw), table_in(raw, "staffing")
     names: set[str] = set()
     for number, row in enumerate(rows_in(raw, "shifts")):
         name, group = row.get("name"), row.get("group")
@@ -47,9 +69,7 @@ def across(raw: Mapping[str, Any], groups: Sequence[str]) -> Iterator[Mistake]:
             yield Mistake((*_SHIFTS, number, "name"), f"is {shown(name)}", wanted)
         elif isinstance(name, str):
             if name in names:
-                yield Mistake(
-                    (*_SHIFTS, number, "name"), f"is {shown(name)} again", "a new name"
-                )
+                yield Mistake((*_SHIFTS, number, "name"), f"is {shown(name)} again", "a new name")
             names.add(name)
         if isinstance(group, str) and group not in groups:
             wanted = "a group declared in [groups]"
@@ -112,9 +132,7 @@ def within(shifts: Sequence[ShiftTable], settings: DomainSettings | None) -> Ite
             reasons = settings.not_ready_reasons if settings is not None else ()
             if reasons and one.reason and one.reason not in reasons:
                 wanted = "a reason that domain.not_ready_reasons names"
-                yield Mistake(
-                    (*path, "breaks", place, "reason"), f"is {shown(one.reason)}", wanted
-                )
+                yield Mistake((*path, "breaks", place, "reason"), f"is {shown(one.reason)}", wanted)
 
 
 def _break(path: KeyPath, one: BreakTable, shift: ShiftTable) -> Iterator[Mistake]:
@@ -143,7 +161,7 @@ def _clock(time_s: int) -> str:
 def staffing_of(
     table: ScenarioTable,
 ) -> tuple[dict[str, tuple[int, ...]], dict[str, tuple[int, ...]]]:
-    """Return who is on the floor, by group and interval, and of groups with shrinkage the scheduled."""
+    """Return who is on the floor, by group and interval, and who is scheduled where more are."""
     on_floor = {group: tuple(line) for group, line in table.staffing.items()}
     scheduled: dict[str, tuple[int, ...]] = {}
     for group, rules in table.staffing_rules.items():

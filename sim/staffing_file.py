@@ -1,7 +1,7 @@
 """The tables of a scenario file that say who works: shifts by person, and rules of groups.
 
-`[scenario.staffing]`, the headcount, is a table of `sim.scenario_file`. What several keys must agree
-in is checked by `sim.staffing_checks`; docs/staffing.md describes every key.
+`[scenario.staffing]`, the headcount, is a table of `sim.scenario_file`. What several keys must
+agree in is checked by `sim.staffing_checks`; docs/staffing.md describes every key.
 """
 
 import re
@@ -91,6 +91,6 @@ class RulesTable(Table):
     figures: Annotated[Figures, Field(strict=False)] | None = None
     shrinkage: Share | None = None
     leave: Annotated[Leave, Field(strict=False)] | None = None
-    at_end: dict[
-        Annotated[Channel, Field(strict=False)], Annotated[AtEnd, Field(strict=False)]
-    ] = Field(default_factory=dict)
+    at_end: dict[Annotated[Channel, Field(strict=False)], Annotated[AtEnd, Field(strict=False)]] = (
+        Field(default_factory=dict)
+    )

@@ -6,8 +6,9 @@ customers, run by run.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
+from itertools import chain
 from typing import Final
 
 import numpy as np
@@ -17,7 +18,8 @@ from acd.errors import AcdError, did_you_mean, nearest, shown
 from acd.figures import Report
 from sim import driver
 from sim.intervals import CONFIDENCE, Estimate, mean_of
-from sim.workload import Scenario
+from sim.time_book import PaidTime, together
+from sim.workload import HOUR_US, Scenario
 
 REPLICATIONS: Final = 20
 REPLICATIONS_MAX: Final = 10_000
@@ -143,7 +145,7 @@ def seed_of(seed: int, number: int) -> int:
 def run_one(scenario: Scenario, number: int, seed: int) -> Sample:
     """Run a scenario once; `seed` is the run's own."""
     result = driver.run(scenario, seed, digest=True)
-    figures = dict(_figures(result.report))
+    figures = dict(chain(_figures(result.report), _hours((*result.paid, together(result.paid)))))
     return Sample(number, result.arrived, figures, result.report, result.digest)
 
 
@@ -156,6 +158,13 @@ def _figures(report: Report) -> Iterator[tuple[str, float]]:
     for team in (*report.groups, report.total):
         if team.total.occupancy is not None:
             yield f"group.{team.name or 'all'}.occupancy", team.total.occupancy
+
+
+def _hours(paid: Iterable[PaidTime]) -> Iterator[tuple[str, float]]:
+    """Yield what became of each group's time, like `group.day.overtime_h`."""
+    for one in paid:
+        for name in ("scheduled", "worked", "break", "absent", "overtime"):
+            yield f"group.{one.group or 'all'}.{name}_h", getattr(one, f"{name}_us") / HOUR_US
 
 
 def run_here(scenario: Scenario, seeds: Sequence[tuple[int, int]]) -> Iterator[Sample]:

@@ -1,4 +1,4 @@
-"""What becomes of the time that is scheduled: worked, on a break, or absent; and overtime beside it.
+"""What becomes of the scheduled time: worked, on breaks, absent; and what overtime is beside it.
 
 Whole microseconds, so that it adds up exactly: scheduled = worked + breaks + absent, by group.
 Overtime is what somebody finishes after his time; it is no part of the scheduled.
@@ -46,6 +46,20 @@ class PaidTime(Struct, frozen=True, kw_only=True):
     def is_balanced(self) -> bool:
         """Whether it adds up."""
         return self.scheduled_us == self.worked_us + self.break_us + self.absent_us
+
+
+def together(parts: Iterable[PaidTime]) -> PaidTime:
+    """Return the time of several groups as if they were one, without a name."""
+    found = list(parts)
+    reasons = sorted({reason for one in found for reason in one.breaks_us})
+    return PaidTime(
+        group="",
+        scheduled_us=sum(one.scheduled_us for one in found),
+        worked_us=sum(one.worked_us for one in found),
+        breaks_us={why: sum(one.breaks_us.get(why, 0) for one in found) for why in reasons},
+        absent_us=sum(one.absent_us for one in found),
+        overtime_us=sum(one.overtime_us for one in found),
+    )
 
 
 class TimeBook:

@@ -20,6 +20,7 @@ class Hasher:
         self._encode = msgspec.msgpack.Encoder().encode
 
     def __call__(self, _event: Event, actions: tuple[Action, ...], now_us: int) -> None:
+        """Add one step."""
         if actions:
             self._sha.update(self._encode((now_us, actions)))
 

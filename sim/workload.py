@@ -92,7 +92,7 @@ class Scenario(_Values, frozen=True):
     staffing: dict[str, tuple[int, ...]] = {}
     """Agents at work by group and interval."""
     scheduled: dict[str, tuple[int, ...]] = {}
-    """As `staffing`, those included who are not there (shrinkage); of other groups all are there."""
+    """As `staffing`, but with those who are not there; of groups that have some (shrinkage)."""
     shifts: tuple[Shift, ...] = ()
     """Of groups that have no staffing; their persons are the group's members, shift after shift."""
     rules: dict[str, Rules] = {}
