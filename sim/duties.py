@@ -23,9 +23,6 @@ Turn: TypeAlias = Callable[[int], list[SingleEvent]]
 At: TypeAlias = Callable[[int, Turn], None]
 """Has a turn done at an instant that is not over."""
 
-_Coming: TypeAlias = tuple[AgentId, Due | None]
-"""Whose break is due; None: his duty ends."""
-
 
 class Duties:
     """The persons who work by shifts.
@@ -48,47 +45,45 @@ class Duties:
         """When the break is over that a person has, or had last."""
 
     def begin(self) -> None:
-        """Plan when people come; the rest follows from that."""
-        coming: dict[int, list[Duty]] = {}
+        """Plan when people come and leave; breaks follow from that."""
+        changes: dict[int, tuple[list[Duty], list[Duty]]] = {}
         for duty in self._duties:
             if duty.comes_us < duty.to_us:
-                coming.setdefault(duty.comes_us, []).append(duty)
-        for at_us in sorted(coming):
-            self._at(at_us, partial(self._come, coming[at_us]))
+                changes.setdefault(duty.comes_us, ([], []))[0].append(duty)
+                changes.setdefault(duty.to_us, ([], []))[1].append(duty)
+        for at_us in sorted(changes):
+            self._at(at_us, partial(self._change, *changes[at_us]))
 
     def emptied(self, agent_id: AgentId, now_us: int) -> None:
         """Note that the router has an agent not ready: the break that was put off begins."""
         if self._due.get(agent_id) and self._book.doing(agent_id) is Doing.WORK:
             self._rest(agent_id, now_us)
 
-    def _come(self, duties: list[Duty], now_us: int) -> list[SingleEvent]:
+    def _change(self, coming: list[Duty], leaving: list[Duty], now_us: int) -> list[SingleEvent]:
+        """Let people leave and come, so that who comes finds what is handed back."""
         events: list[SingleEvent] = []
-        later: dict[int, list[_Coming]] = {}
-        for duty in duties:
+        for duty in leaving:
+            self._due.pop(duty.agent_id, None)
+            self._book.turn(duty.agent_id, Doing.OVERTIME, now_us)
+            events.append(DrainRequested(agent_id=duty.agent_id))
+        breaks: dict[int, list[tuple[AgentId, Due]]] = {}
+        for duty in coming:
             agent_id = duty.agent_id
             stays = self._book.doing(agent_id) is Doing.OVERTIME
             events += [AgentReady(agent_id=agent_id)] if stays else log_in([agent_id])
             self._book.turn(agent_id, Doing.WORK, now_us)
-            later.setdefault(duty.to_us, []).append((agent_id, None))
             for due in duty.breaks:
-                later.setdefault(due.due_us, []).append((agent_id, due))
-        events += self._turn(later.pop(now_us, []), now_us)
-        for at_us in sorted(later):
-            self._at(at_us, partial(self._turn, later[at_us]))
+                breaks.setdefault(due.due_us, []).append((agent_id, due))
+        events += self._fall_due(breaks.pop(now_us, []), now_us)
+        for at_us in sorted(breaks):
+            self._at(at_us, partial(self._fall_due, breaks[at_us]))
         return events
 
-    def _turn(self, coming: list[_Coming], now_us: int) -> list[SingleEvent]:
-        """Let duties end and breaks fall due."""
+    def _fall_due(self, breaks: list[tuple[AgentId, Due]], now_us: int) -> list[SingleEvent]:
         events: list[SingleEvent] = []
-        for agent_id, due in coming:
-            doing = self._book.doing(agent_id)
-            if due is None:
-                self._due.pop(agent_id, None)
-                self._book.turn(agent_id, Doing.OVERTIME, now_us)
-                events.append(DrainRequested(agent_id=agent_id))
-                continue
+        for agent_id, due in breaks:
             self._due.setdefault(agent_id, deque()).append(due)
-            if doing is Doing.WORK and len(self._due[agent_id]) == 1:
+            if self._book.doing(agent_id) is Doing.WORK and len(self._due[agent_id]) == 1:
                 events.append(
                     AgentNotReady(agent_id=agent_id, reason=due.reason, after_this_one=True)
                 )

@@ -86,7 +86,8 @@ def across(raw: Mapping[str, Any], groups: Sequence[str]) -> Iterator[Mistake]:
             wanted = "a group of [scenario.staffing] or [[scenario.shifts]]"
             yield Mistake(path, "has no staffing", wanted)
         if isinstance(rules, dict):
-            yield from _together(path, rules, has_shifts=group in by_shift)
+            has_shifts = group in by_shift and group not in staffing
+            yield from _together(path, rules, has_shifts=has_shifts)
 
 
 def _together(path: KeyPath, rules: dict[str, Any], *, has_shifts: bool) -> Iterator[Mistake]:
@@ -147,8 +148,9 @@ def _break(path: KeyPath, one: BreakTable, shift: ShiftTable) -> Iterator[Mistak
         due_us = (one.at - from_s) % DAY_S * SECOND_US
     assert due_us is not None
     if due_us + one.within_us + one.length_us > shift_us:
-        wanted = f"a break that is over at the end of the shift, {_clock(to_s)}, also with "
-        yield Mistake(path, "ends after the shift", wanted + "`within_min`")
+        wanted = f"one between {_clock(from_s)} and {_clock(to_s)}"
+        more = ", also for who goes last within `within_min`" if one.within_us else ""
+        yield Mistake(path, "lies outside the shift", wanted + more)
 
 
 def _clock(time_s: int) -> str:
