@@ -1,13 +1,16 @@
-"""When contacts come, and nobody is planned to be there who may take them: gaps in the staffing.
+"""What the staffing of a scenario covers: how many are planned, and when nobody is who is needed.
 
-No mistake, since a night may be meant so; `acd check` and `acd sim run` say it. Whoever may take a
-queue's channel when all its steps are taken counts; breaks and absence do not.
+A gap is when contacts come, and nobody is planned to be there who may take them. It is no mistake,
+since a night may be meant so; `acd check` and `acd sim run` say it. Whoever may take a queue's
+channel when all its steps are taken counts; breaks and absence do not.
 """
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple, TypeAlias
 from zoneinfo import ZoneInfo
+
+import numpy as np
 
 from acd.errors import shown
 from acd.ids import Channel, QueueName
@@ -60,6 +63,35 @@ def told(scenario: Scenario) -> list[str]:
     return [_told(scenario, gap) for gap in gaps(scenario)]
 
 
+def scheduled_heads(scenario: Scenario, edges_us: Sequence[int]) -> list[float]:
+    """Return how many are scheduled, as means over the intervals between instants of the scenario.
+
+    Those who are not there (shrinkage, absence, breaks) are counted.
+    """
+    planned = scenario.members()
+    steps: list[tuple[int, int]] = []
+    """How many more there are from an instant on."""
+
+    def add(from_us: int, to_us: int, count: int) -> None:
+        steps.extend([(max(from_us, scenario.start_us), count), (to_us, -count)])
+
+    unplanned = sum(one.group not in planned for one in scenario.settings.agents)
+    add(scenario.start_us, scenario.end_us, unplanned)
+    for group, counts in scenario.staffing.items():
+        for number, count in enumerate(scenario.scheduled.get(group, counts)):
+            from_us = scenario.start_us + number * scenario.interval_us
+            add(from_us, from_us + scenario.interval_us, count)
+    for shift in scenario.shifts:
+        for worked in hours(shift, _span(scenario)):
+            add(worked.from_us, worked.to_us, shift.count)
+    at_us, more = np.array(sorted(steps), dtype=float).T
+    # The time of all together until each instant; it grows along straight lines between them.
+    area_us = np.cumsum(np.append(0.0, np.cumsum(more)[:-1] * np.diff(at_us)))
+    edges = np.asarray(edges_us, float)
+    heads = np.diff(np.interp(edges, at_us, area_us)) / np.maximum(np.diff(edges), 1)
+    return [float(one) for one in heads]
+
+
 def _told(scenario: Scenario, gap: Gap) -> str:
     whom = f"nobody who may take {gap.channel.replace('_', ' ')} of {shown(gap.queue)}"
     if gap.is_never:
@@ -83,13 +115,16 @@ def _planned(scenario: Scenario, group: str) -> Spans:
     shifts = [shift for shift in scenario.shifts if shift.group == group]
     if not shifts:
         return [(scenario.start_us, scenario.end_us)]
-    span = Span(scenario.start_us, scenario.end_us, ZoneInfo(scenario.time_zone))
     return [
         (worked.from_us, worked.to_us)
         for shift in shifts
         if shift.count
-        for worked in hours(shift, span)
+        for worked in hours(shift, _span(scenario))
     ]
+
+
+def _span(scenario: Scenario) -> Span:
+    return Span(scenario.start_us, scenario.end_us, ZoneInfo(scenario.time_zone))
 
 
 def _intervals(scenario: Scenario, which: Sequence[int]) -> Spans:

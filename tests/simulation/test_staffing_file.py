@@ -410,3 +410,14 @@ def test_the_table_says_what_became_of_the_time():
     assert rows["day"][4] == "10.50 h"
     assert day.breaks_us[""] == 15 * MINUTE_US
     assert day.is_balanced
+
+
+def test_the_scheduled_over_the_day_are_those_of_the_table():
+    """By hand: 7 of the desk, 2 spare, 3 early and 2 of the night from 8:00 on; then by the sum."""
+    scenario = parse(GOOD.encode(), file="shop.toml")
+    half_us = 30 * MINUTE_US
+    edges_us = range(scenario.start_us, scenario.end_us + half_us, half_us)
+    heads = coverage.scheduled_heads(scenario, edges_us)
+    assert heads == pytest.approx([14, 14, 16, 14, 5, 2, 12, 12])
+    paid = run(scenario, 1).paid
+    assert sum(heads) * half_us == pytest.approx(sum(one.scheduled_us for one in paid))
