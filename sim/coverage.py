@@ -38,7 +38,11 @@ def gaps(scenario: Scenario) -> list[Gap]:
 
     Cost: O(agents), and for each queue O(intervals), and O(times of its shifts).
     """
-    agents = list({one.group or one.agent_id: one for one in scenario.settings.agents}.values())
+    # The members of a group are alike: one stands for all.
+    kinds = {
+        (one.group, "" if one.group else one.agent_id): one for one in scenario.settings.agents
+    }
+    agents = list(kinds.values())
     planned = {one.group: _planned(scenario, one.group) for one in agents}
     takers = takers_at_last(scenario.settings, agents)
     found = []
