@@ -76,7 +76,9 @@ def run(
 ) -> int:
     """Route the day of SCENARIO, once or several times, and print what came of it."""
     from rich.console import Console
+    from rich.text import Text
 
+    from acd.errors import printable
     from sim import driver
     from sim import report as reports
     from sim.scenario import load
@@ -101,6 +103,8 @@ def run(
             click.echo(study_as_json(found).encode(), nl=False)
         elif found.samples:
             console.print(table(found))
+            for note in reports.staffing_notes(day):
+                console.print(Text(printable(note)))
         if problem:
             click.echo(f"acd: {problem}", err=True)
             return CHECK_FAILED

@@ -147,8 +147,12 @@ def notes(scenario: Scenario, report: Report) -> list[str]:
     ]
     if report.provisional:
         said.append("Somebody still waits at the end, so the figures are provisional.")
-    said += (f"{clause[0].upper()}{clause[1:]}." for clause in coverage.told(scenario))
-    return said
+    return [*said, *staffing_notes(scenario)]
+
+
+def staffing_notes(scenario: Scenario) -> list[str]:
+    """Return when contacts come and nobody is there for them, as sentences."""
+    return [f"{clause[0].upper()}{clause[1:]}." for clause in coverage.told(scenario)]
 
 
 def as_json(scenario: Scenario, seed: int, result: Result) -> str:

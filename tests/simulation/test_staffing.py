@@ -6,6 +6,7 @@ breaks must leave as they are.
 """
 
 from itertools import pairwise
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -35,7 +36,7 @@ from acd.settings import (
     SlotSettings,
 )
 from sim.driver import run
-from sim.roster import Break, Leave, Rules, Shift
+from sim.roster import Break, Leave, Rules, Shift, Span, duties
 from sim.textbook import START_US, m_m_n
 from sim.time_book import together
 from sim.workload import HOUR_US, MINUTE_US, SECOND_US, Handle, Scenario, Stream
@@ -369,6 +370,26 @@ SHIFTS = st.builds(
 )
 
 
+def _judge_offers(scenario, log, seed):
+    """Nobody is offered anything outside his duties, or while a break of his is due or taken.
+
+    A break begins when it is due or later and lasts its length, so from the one instant until its
+    length after that he is on it, or is to be as soon as he can.
+    """
+    span = Span(scenario.start_us, scenario.end_us, ZoneInfo("UTC"))
+    planned = {}
+    for duty in duties(scenario.shifts, scenario.members(), span, seed):
+        planned.setdefault(duty.agent_id, []).append(duty)
+    for action, at_min in log.done:
+        if type(action) is OfferContact:
+            now_us = START_US + round(at_min * MINUTE_US)
+            his = [one for one in planned[action.agent_id] if one.comes_us <= now_us < one.to_us]
+            assert len(his) == 1
+            assert not [
+                one for one in his[0].breaks if one.due_us < now_us < one.due_us + one.length_us
+            ]
+
+
 @settings(max_examples=30, deadline=None)
 @given(
     shifts=st.lists(SHIFTS, min_size=1, max_size=4),
@@ -391,7 +412,8 @@ def test_the_time_of_all_adds_up_to_the_microsecond(shifts, hand_back, wrap_up_s
         rules={"all": Rules(hand_back=hand_back)},
         wrap_up_s=wrap_up_s,
     )
-    result = run(scenario, seed)
+    result, log = _watched(scenario, seed)
+    _judge_offers(scenario, log, seed)
     (paid,) = result.paid
     total = result.report.total.total
     assert paid.scheduled_us == paid.worked_us + paid.break_us + paid.absent_us

@@ -372,7 +372,10 @@ def test_nobody_at_work_is_a_day_like_another(tmp_path, capsys):
         f"{path}: ok: 1 queue, scenario",
         f"{path}: note: scenario: nobody who may take voice of `sales` is ever at work",
     ]
-    assert CliRunner().invoke(sim, ["run", str(path)]).exit_code == 0
+    for more in ([], ["--replications", "2"]):
+        done = CliRunner().invoke(sim, ["run", str(path), *more])
+        assert done.exit_code == 0
+        assert done.output.splitlines()[-1].startswith("Nobody who may take voice of `sales` is")
 
 
 @pytest.mark.parametrize(
