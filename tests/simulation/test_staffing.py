@@ -19,6 +19,7 @@ from acd.events import (
     AgentNotReady,
     AgentReady,
     Batch,
+    ContactLeft,
     DrainRequested,
     LegConnected,
     LegEnded,
@@ -198,6 +199,30 @@ def test_at_the_end_of_the_shift_the_contact_is_finished_and_pending_breaks_laps
     assert paid.overtime_us == pytest.approx((over_min - 180) * MINUTE_US, abs=1_000)
 
 
+def test_a_break_that_lapsed_is_not_taken_on_the_next_day():
+    """A call of 4 h lasts over the end of the first; the second is idle, and has its own break."""
+    breaks = (Break(length_us=10 * MINUTE_US, at_s=2 * H + 3000),)
+    calls = _stream(4 * H, [5] + [0] * 29, patience_mean_s=300)
+    shift = _shift(0, 3, breaks=breaks)
+    result, log = _watched(_scenario([calls], hours=30, shifts=(shift,)))
+    assert len(log.states()) == 2
+    assert log.events(AgentNotReady) == [("AgentNotReady", 170), ("AgentNotReady", 24 * 60 + 170)]
+    assert result.paid[0].break_us == 10 * MINUTE_US
+
+
+def test_of_two_breaks_that_wait_for_a_contact_the_first_comes_first():
+    breaks = (
+        Break(length_us=10 * MINUTE_US, at_s=600, reason="tea"),
+        Break(length_us=10 * MINUTE_US, at_s=1200, reason="lunch"),
+    )
+    scenario = _scenario([_stream(3000, [60] + [0] * 7)], shifts=(_shift(0, 8, breaks=breaks),))
+    _, log = _watched(scenario)
+    begun = next(at for one, at in log.told if type(one) is LegConnected)
+    assert log.states()[0] == (Availability.NOT_READY, "tea", round(begun + 50, 3))
+    told = [(one.reason, round(at, 3)) for one, at in log.told if type(one) is AgentNotReady]
+    assert told == [("tea", 10), ("lunch", round(begun + 60, 3))]
+
+
 def test_a_break_ends_with_the_shift():
     """At 2:45 a call of 50 min ends before the break of 30 min that was due at 2:40."""
     breaks = (Break(length_us=30 * MINUTE_US, at_s=2 * H + 1800),)
@@ -306,15 +331,35 @@ def test_calls_are_finished_where_emails_are_handed_back():
 
 
 def test_who_was_answered_once_does_not_leave_when_he_is_handed_back():
-    streams = [_stream(3 * H, [3] * 2, Channel.EMAIL, patience_mean_s=1800)]
+    """All wait until 0:30 and again from 1:00 on, with a patience of two hours on average."""
+    streams = [_stream(3 * H, [12] * 6, Channel.EMAIL, patience_mean_s=7200)]
     rules = {"all": Rules(hand_back=frozenset({Channel.EMAIL}))}
-    scenario = _scenario(streams, hours=2, agents=9, shifts=(_shift(0, 1, 9),), rules=rules)
+    scenario = _scenario(streams, hours=6, agents=9, shifts=(_shift(0.5, 1, 9),), rules=rules)
     result, log = _watched(scenario)
-    given = [at for one, at in log.told if type(one) is LegRequeued]
-    row = result.report.rows[1].total
-    assert given
-    assert row.waiting >= len(given)
-    assert row.abandoned + row.waiting + row.answered == result.arrived + len(given)
+    given = [one.offer_id for one, _ in log.told if type(one) is LegRequeued]
+    offers = {one.offer_id: one.contact_id for one, _ in log.done if type(one) is OfferContact}
+    left = {one.contact_id for one, _ in log.told if type(one) is ContactLeft}
+    assert len(given) > 3
+    assert left
+    assert not left & {offers[one] for one in given}
+    assert result.report.rows[1].total.waiting >= len(given)
+
+
+def test_a_wrap_up_is_not_handed_back():
+    """An email of 57 min, then 4 min of wrap-up, over which the shift ends."""
+    rules = {"all": Rules(hand_back=frozenset({Channel.EMAIL}))}
+    scenario = _scenario(
+        [_stream(57 * 60, [60] + [0] * 7, Channel.EMAIL)],
+        shifts=(_shift(0, 1),),
+        rules=rules,
+        wrap_up_s=240,
+    )
+    result, log = _watched(scenario)
+    (begun,) = [at for one, at in log.told if type(one) is LegConnected]
+    assert 0 < begun < 3
+    assert log.events(LegRequeued) == []
+    over_us = round((begun + 61 - 60) * MINUTE_US)
+    assert result.paid[0].overtime_us == pytest.approx(over_us, abs=1_000)
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -352,6 +352,7 @@ hours = "08:00-12:00"
 def test_nobody_at_work_is_a_day_like_another(tmp_path, capsys):
     """All leave, nothing is measured, and every form of the report says so without a complaint."""
     scenario = parse(_shop("0", spare=SPARE).encode(), file="shop.toml")
+    assert [len(agents) for agents in scenario.members().values()] == [1, 1, 1]
     result = run(scenario, 1)
     row = result.report.rows[0]
     assert (row.total.answered, row.total.offered) == (0, result.arrived)
@@ -382,7 +383,7 @@ def test_nobody_at_work_is_a_day_like_another(tmp_path, capsys):
     "desk, day, told",
     [
         ("[7, 9, 9, 9]", 0, []),
-        ("[0, 0, 0, 9]", 3, ["from 2026-12-14 10:30 to 2026-12-14 11:00"]),
+        ("[7, 0, 0, 9]", 3, ["from 2026-12-14 10:30 to 2026-12-14 11:00"]),
         (
             "[7, 0, 9, 0]",
             0,
