@@ -37,7 +37,7 @@ from acd.settings import (
     SlotSettings,
 )
 from sim.driver import run
-from sim.roster import Break, Leave, Rules, Shift, Span, duties
+from sim.roster import Break, Duty, Leave, Rules, Shift, Span, duties
 from sim.textbook import START_US, m_m_n
 from sim.time_book import together
 from sim.workload import HOUR_US, MINUTE_US, SECOND_US, Handle, Scenario, Stream
@@ -422,7 +422,7 @@ def _judge_offers(scenario, log, seed):
     length after that he is on it, or is to be as soon as he can.
     """
     span = Span(scenario.start_us, scenario.end_us, ZoneInfo("UTC"))
-    planned = {}
+    planned: dict[str, list[Duty]] = {}
     for duty in duties(scenario.shifts, scenario.members(), span, seed):
         planned.setdefault(duty.agent_id, []).append(duty)
     for action, at_min in log.done:
