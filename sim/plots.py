@@ -86,8 +86,8 @@ def plots(scenario: Scenario, report: Report) -> list[Plot]:
 
 
 def _channel(scenario: Scenario, report: Report, channel: Channel, rows: list[Row]) -> Plot:
-    figure, (arrivals, waiting, level) = _panels(3, ratios=(3, 3, 2.4))
-    edges = _edges(rows[0].intervals)
+    figure, (arrivals, waiting, level) = panels(3, ratios=(3, 3, 2.4))
+    edges = edges_of(rows[0].intervals)
     colours = _colours(report)
     minutes = report.interval_us // (60 * SECOND_US)
     _stack(arrivals, edges, _bands(rows, colours, lambda one: one.offered))
@@ -108,8 +108,8 @@ def _channel(scenario: Scenario, report: Report, channel: Channel, rows: list[Ro
     _legend(arrivals)
     if len(rows) > 1:
         level.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0)
-    _time_axis(level, edges, ZoneInfo(scenario.time_zone))
-    return Plot(channel.replace("_", " ").capitalize(), _svg(figure))
+    time_axis(level, edges, ZoneInfo(scenario.time_zone))
+    return Plot(channel.replace("_", " ").capitalize(), svg_of(figure))
 
 
 def _bands(
@@ -151,9 +151,9 @@ def _mark_peaks(axes: Axes, scenario: Scenario, channel: Channel) -> None:
 
 
 def _agents(scenario: Scenario, report: Report) -> Plot:
-    figure, (staff, occupancy) = _panels(2, ratios=(3, 2.4))
+    figure, (staff, occupancy) = panels(2, ratios=(3, 2.4))
     spans = report.total.intervals
-    edges = _edges(spans)
+    edges = edges_of(spans)
     busy = [_heads(span, span.busy_us) for span in spans]
     ready = [_heads(span, span.busy_us + span.idle_us) for span in spans]
     staff.stairs(ready, edges, fill=True, color="#d5dbe3", label="idle")
@@ -171,11 +171,11 @@ def _agents(scenario: Scenario, report: Report) -> Plot:
     occupancy.set_yticks([0, 25, 50, 75, 100])
     for axes in (staff, occupancy) if teams else (staff,):
         axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0)
-    _time_axis(occupancy, edges, ZoneInfo(scenario.time_zone))
-    return Plot("Agents", _svg(figure))
+    time_axis(occupancy, edges, ZoneInfo(scenario.time_zone))
+    return Plot("Agents", svg_of(figure))
 
 
-def _panels(count: int, ratios: Sequence[float]) -> tuple[Figure, Sequence[Axes]]:
+def panels(count: int, ratios: Sequence[float]) -> tuple[Figure, Sequence[Axes]]:
     """Return panels above one another with one time axis, and room for a legend on the right."""
     height = 0.62 * sum(ratios) + 0.7 * count
     figure = Figure(figsize=(10, height))
@@ -222,7 +222,8 @@ def _legend(axes: Axes) -> None:
     )
 
 
-def _time_axis(axes: Axes, edges: Sequence[float], zone: ZoneInfo) -> None:
+def time_axis(axes: Axes, edges: Sequence[float], zone: ZoneInfo) -> None:
+    """Show local times below."""
     locator = AutoDateLocator(tz=zone, minticks=5, maxticks=16)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
     if edges[-1] - edges[0] <= 1.5:
@@ -233,7 +234,7 @@ def _time_axis(axes: Axes, edges: Sequence[float], zone: ZoneInfo) -> None:
     axes.set_xlabel(f"local time ({zone.key})")
 
 
-def _edges(spans: Sequence[Figures] | Sequence[Span]) -> list[float]:
+def edges_of(spans: Sequence[Figures] | Sequence[Span]) -> list[float]:
     """Return where the intervals begin and where the last ends, as matplotlib's dates."""
     instants_us = [*(one.from_us for one in spans), spans[-1].to_us]
     # Matplotlib counts days since the epoch, in UTC, unless told otherwise.
@@ -253,7 +254,7 @@ def _percent(share: float | None) -> float:
     return float("nan") if share is None else 100 * share
 
 
-def _svg(figure: Figure) -> str:
+def svg_of(figure: Figure) -> str:
     """Return the picture without prolog and metadata, which would name hosts and a date."""
     out = io.StringIO()
     nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))

@@ -155,8 +155,15 @@ def staffing_notes(scenario: Scenario) -> list[str]:
     return [f"{clause[0].upper()}{clause[1:]}." for clause in coverage.told(scenario)]
 
 
-def as_json(scenario: Scenario, seed: int, result: Result) -> str:
-    """Return everything that was measured, keys sorted; times in microseconds or as named."""
+def as_json(scenario: Scenario, seed: int, result: Result, **further: object) -> str:
+    """Return everything that was measured, keys sorted; times in microseconds or as named.
+
+    Args:
+        scenario: What was run.
+        seed: With which seed.
+        result: What it found.
+        further: Other keys.
+    """
     facts: dict[str, Any] = {
         "arrived": result.arrived,
         "paid": msgspec.to_builtins(result.paid),
@@ -166,6 +173,7 @@ def as_json(scenario: Scenario, seed: int, result: Result) -> str:
         "steps": result.steps,
         "time_zone": scenario.time_zone,
         "title": scenario.title,
+        **further,
     }
     return json.dumps(facts, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 

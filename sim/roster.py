@@ -86,8 +86,10 @@ class Shift(_Values, frozen=True):
 
 
 class Rules(_Values, frozen=True):
-    """How the members of a group leave."""
+    """How the members of a group are scheduled, and how they leave."""
 
+    shrinkage: float = 0.0
+    """Share of the scheduled who are not there, of a headcount."""
     leave: Leave = Leave.HEADCOUNT
     hand_back: frozenset[Channel] = frozenset()
     """Channels whose contacts are handed back by whose time is over."""

@@ -206,6 +206,10 @@ def shift_of(table: ShiftTable) -> Shift:
 
 
 def rules_of(table: RulesTable) -> Rules:
-    """Return how the members of a group leave."""
+    """Return how the members of a group are scheduled, and how they leave."""
     handed_back = (channel for channel, how in table.at_end.items() if how is AtEnd.HAND_BACK)
-    return Rules(leave=table.leave or Leave.HEADCOUNT, hand_back=frozenset(handed_back))
+    return Rules(
+        shrinkage=table.shrinkage or 0.0,
+        leave=table.leave or Leave.HEADCOUNT,
+        hand_back=frozenset(handed_back),
+    )

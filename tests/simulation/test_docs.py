@@ -32,6 +32,20 @@ def test_the_lines_of_python_run():
         exec(code, {})  # noqa: S102 - the page is ours
 
 
+def test_the_questions_have_the_answers_that_their_page_says(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    morning = _block("toml")
+    Path("morning.toml").write_text(morning, encoding="utf-8")
+    more = morning.replace("day = [6, 8, 9, 8]", "day = [7, 9, 10, 9]")
+    Path("more.toml").write_text(more, encoding="utf-8")
+    command, *want = _block("console", "questions.md").splitlines()
+    done = CliRunner().invoke(sim, command.removeprefix("$ acd sim ").split())
+    assert [line.rstrip() for line in done.output.splitlines()] == want
+    text = (DOCS / "questions.md").read_text(encoding="utf-8")
+    for code in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+        exec(code, {})  # noqa: S102 - the page is ours
+
+
 def test_the_calculators_answer_what_their_page_says(capsys):
     command, *want = _block("console", "erlang.md").splitlines()
     assert command.startswith("$ acd sim ")

@@ -20,6 +20,7 @@ from sim.report import as_json, notes, team_rows
 from sim.roster import Break, Leave, Rules
 from sim.scenario import parse, problems
 from sim.study import study
+from sim.variation import staffed
 from sim.workload import MINUTE_US
 
 GOOD = """
@@ -101,7 +102,7 @@ def test_a_good_file_gives_the_plan_that_it_says():
     assert scenario.staffing == {"desk": (4, 6, 0, 7)}
     assert scenario.scheduled == {"desk": (7, 9, 0, 10)}
     assert scenario.rules == {
-        "desk": Rules(leave=Leave.PERSON, hand_back=frozenset({Channel.EMAIL}))
+        "desk": Rules(shrinkage=0.3, leave=Leave.PERSON, hand_back=frozenset({Channel.EMAIL}))
     }
     assert {group: len(agents) for group, agents in scenario.members().items()} == {
         "desk": 7,
@@ -401,6 +402,13 @@ def test_gaps_of_the_staffing_are_told(desk, day, told):
 def test_hours_without_arrivals_need_nobody():
     text = _shop("[7, 0, 9, 0]", spare=SPARE).replace("[50, 50, 50, 50]", "[50, 0, 50, 0]")
     assert coverage.told(parse(text.encode(), file="shop.toml")) == []
+
+
+def test_another_headcount_is_scheduled_by_the_same_shrinkage():
+    scenario = parse(GOOD.encode(), file="shop.toml")
+    other = staffed(scenario, {"desk": (7, 7, 0, 9)})
+    assert other.scheduled == {"desk": (10, 10, 0, 13)}
+    assert len(other.members()["desk"]) == 9
 
 
 def test_the_table_says_what_became_of_the_time():
