@@ -50,16 +50,21 @@ def gaps(scenario: Scenario) -> list[Gap]:
         bits = takers[queue, channel]
         groups = {one.group for number, one in enumerate(agents) if bits >> number & 1}
         covered = [span for group in groups for span in planned[group]]
-        rates = (
-            one.rates_per_h
-            for one in scenario.streams
-            if (one.queue, one.channel) == (queue, channel)
-        )
-        quiet = _intervals(scenario, [not any(each) for each in zip(*rates, strict=True)])
+        quiet = _quiet(scenario, queue, channel)
         missing = _between(scenario, sorted(covered + quiet))
         if missing:
             found.append(Gap(queue, channel, missing, is_never=not covered))
     return found
+
+
+def _quiet(scenario: Scenario, queue: QueueName, channel: Channel) -> Spans:
+    """Return the intervals in which no contact comes; none where some come at stated instants."""
+    streams = [one for one in scenario.streams if (one.queue, one.channel) == (queue, channel)]
+    stated = {name for batches in scenario.batches for name in batches.streams}
+    if any(one.replay is not None or one.name in stated for one in streams):
+        return []
+    rates = zip(*(one.rates_per_h for one in streams), strict=True)
+    return _intervals(scenario, [not any(each) for each in rates])
 
 
 def told(scenario: Scenario) -> list[str]:

@@ -141,13 +141,26 @@ def _level_title(rows: Sequence[Row]) -> str:
 
 
 def _mark_peaks(axes: Axes, scenario: Scenario, channel: Channel) -> None:
-    """Shade when the scenario's peaks bring more contacts of a channel."""
+    """Shade when the scenario's peaks and batches bring more contacts of a channel."""
     hit = {stream.name for stream in scenario.streams if stream.channel is channel}
-    peaks = [peak for peak in scenario.peaks if hit.intersection(peak.streams)]
-    for peak in peaks:
-        start_us = scenario.start_us + peak.from_offset_us
-        end_us = start_us + peak.rise_us + peak.hold_us + peak.fall_us
-        axes.axvspan(start_us / DAY_US, end_us / DAY_US, color="#fdf0d5", zorder=0, label=peak.name)
+    spans = [
+        (peak.name, peak.from_offset_us, peak.until_offset_us)
+        for peak in scenario.peaks
+        if hit.intersection(peak.streams)
+    ]
+    spans += [
+        (batches.name, at_us, at_us + batches.batch.spread_us)
+        for batches in scenario.batches
+        if hit.intersection(batches.streams)
+        for at_us in batches.at_offsets_us
+    ]
+    named: set[str] = set()
+    for name, from_us, until_us in spans:
+        start_us = scenario.start_us + from_us
+        end_us = min(scenario.start_us + until_us, scenario.end_us)
+        label = None if name in named else name
+        named.add(name)
+        axes.axvspan(start_us / DAY_US, end_us / DAY_US, color="#fdf0d5", zorder=0, label=label)
 
 
 def _agents(scenario: Scenario, report: Report) -> Plot:

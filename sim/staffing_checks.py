@@ -8,7 +8,8 @@ from acd.ids import Channel
 from acd.mistakes import KeyPath, Mistake
 from acd.settings import SECOND_US, DomainSettings
 from sim.roster import DAY_S, AtEnd, Break, Leave, Rules, Shift
-from sim.scenario_file import NAME, STAFF_MAX, ScenarioTable, rows_in, table_in
+from sim.scenario_file import ScenarioTable
+from sim.scenario_kinds import NAME, STAFF_MAX, rows_in, table_in
 from sim.shrinkage import on_floor_of, scheduled_for
 from sim.staffing_file import BreakTable, Day, Figures, RulesTable, ShiftTable
 

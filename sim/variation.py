@@ -5,13 +5,16 @@ of them, with more load each contact keeps its handling time and patience and ot
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
 from acd.errors import did_you_mean, nearest, shown
 from acd.settings import AgentSettings
+from sim.batches import Batches, Sizes
+from sim.peaks import Peak
 from sim.shrinkage import scheduled_for
 from sim.workload import Scenario
 
@@ -82,15 +85,22 @@ def loaded(scenario: Scenario, factor: float, streams: Iterable[str] | None = No
         streams: Their names; None for all.
 
     Raises:
-        ValueError: There is no such stream.
+        ValueError: There is no such stream, or it is replayed: what happened has no load.
     """
     known = [one.name for one in scenario.streams]
-    chosen = set(known if streams is None else streams)
+    chosen = frozenset(known if streams is None else streams)
     for name in sorted(chosen.difference(known)):
         near = did_you_mean(nearest(name, known))
         raise ValueError(f"load: {shown(name)} is no stream of this scenario{near}")
+    for one in scenario.streams:
+        if one.name in chosen and one.replay is not None:
+            raise ValueError(f"load: {shown(one.name)} is replayed; wanted streams with rates")
     return replace(
         scenario,
+        peaks=tuple(chain.from_iterable(_peaks(one, chosen, factor) for one in scenario.peaks)),
+        batches=tuple(
+            chain.from_iterable(_batches(one, chosen, factor) for one in scenario.batches)
+        ),
         streams=tuple(
             replace(one, rates_per_h=tuple(rate * factor for rate in one.rates_per_h))
             if one.name in chosen
@@ -98,6 +108,41 @@ def loaded(scenario: Scenario, factor: float, streams: Iterable[str] | None = No
             for one in scenario.streams
         ),
     )
+
+
+def _peaks(peak: Peak, chosen: frozenset[str], factor: float) -> Iterator[Peak]:
+    """Yield a peak with its own contacts multiplied in the chosen streams, and as it was elsewhere.
+
+    What multiplies the streams' rates needs no change: these are multiplied already.
+    """
+    if peak.added_per_h and not chosen.isdisjoint(peak.streams):
+        inside, outside = _split(peak.streams, chosen)
+        yield replace(peak, streams=inside, added_per_h=peak.added_per_h * factor)
+        if outside:
+            yield replace(peak, streams=outside)
+    else:
+        yield peak
+
+
+def _batches(batches: Batches, chosen: frozenset[str], factor: float) -> Iterator[Batches]:
+    """Yield batches of other sizes, from 1 on, in the chosen streams, of the same elsewhere."""
+    if not chosen.isdisjoint(batches.streams):
+        inside, outside = _split(batches.streams, chosen)
+        mean = max(batches.batch.mean * factor, 1.0)
+        if batches.batch.sizes is Sizes.FIXED:
+            mean = round(mean)
+        yield replace(batches, streams=inside, batch=replace(batches.batch, mean=mean))
+        if outside:
+            yield replace(batches, streams=outside)
+    else:
+        yield batches
+
+
+def _split(names: Iterable[str], chosen: frozenset[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the names that are chosen, and the others; a source is known by its stream's name."""
+    together = tuple(names)
+    inside = tuple(one for one in together if one in chosen)
+    return inside, tuple(one for one in together if one not in chosen)
 
 
 def staffed(scenario: Scenario, staffing: Mapping[str, tuple[int, ...]]) -> Scenario:

@@ -13,6 +13,10 @@ from msgspec import Struct
 
 from acd.ids import AgentId, Channel, QueueName
 from acd.settings import DomainSettings
+from sim.batches import Batch, Batches
+from sim.busyness import Busyness
+from sim.peaks import Peak
+from sim.replay import Replay
 from sim.roster import Rules, Shift
 
 SECOND_US: Final = 1_000_000
@@ -61,22 +65,12 @@ class Stream(_Values, frozen=True):
     promise_us: int | None = None
     """Promised time to the answer, from the arrival."""
     attributes: tuple[tuple[str, str], ...] = ()
-
-
-class Peak(_Values, frozen=True):
-    """More contacts for a while: a mailing, a TV spot, an outage.
-
-    The streams' rates are multiplied by 1 + (factor − 1) × height, where the height rises from 0
-    to 1, holds, and falls to 0, each along a straight line.
-    """
-
-    name: str
-    streams: tuple[str, ...]
-    from_offset_us: int
-    rise_us: int
-    hold_us: int
-    fall_us: int
-    factor: float
+    busyness: Busyness | None = None
+    """Multiplies the rates of each day and interval; None: they are known."""
+    batch: Batch | None = None
+    """In what groups contacts come, the rates being of contacts; None: each by itself."""
+    replay: Replay | None = None
+    """Contacts that happened, instead of drawn ones; the rates are 0."""
 
 
 class Scenario(_Values, frozen=True):
@@ -89,6 +83,7 @@ class Scenario(_Values, frozen=True):
     intervals: int
     streams: tuple[Stream, ...]
     peaks: tuple[Peak, ...] = ()
+    batches: tuple[Batches, ...] = ()
     staffing: dict[str, tuple[int, ...]] = {}
     """Agents at work by group and interval."""
     scheduled: dict[str, tuple[int, ...]] = {}

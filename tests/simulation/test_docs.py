@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from sim.cli import sim
@@ -17,10 +18,13 @@ def _block(language: str, page: str = "simulation.md") -> str:
     return found[1]
 
 
-def test_the_example_prints_what_the_page_says(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    "page,file", [("simulation.md", "morning.toml"), ("workload.md", "restless.toml")]
+)
+def test_the_example_prints_what_the_page_says(tmp_path, monkeypatch, page, file):
     monkeypatch.chdir(tmp_path)
-    Path("morning.toml").write_text(_block("toml"), encoding="utf-8")
-    command, *want = _block("console").splitlines()
+    Path(file).write_text(_block("toml", page), encoding="utf-8")
+    command, *want = _block("console", page).splitlines()
     assert command.startswith("$ acd sim ")
     done = CliRunner().invoke(sim, command.removeprefix("$ acd sim ").split())
     assert [line.rstrip() for line in done.output.splitlines()] == want
@@ -30,6 +34,11 @@ def test_the_lines_of_python_run():
     text = (DOCS / "simulation.md").read_text(encoding="utf-8")
     for code in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
         exec(code, {})  # noqa: S102 - the page is ours
+
+
+def test_a_workload_built_in_python_has_as_many_contacts_as_its_page_says(capsys):
+    exec(_block("python", "workload.md"), {})  # noqa: S102 - the page is ours
+    assert capsys.readouterr().out == _block("text", "workload.md")
 
 
 def test_the_questions_have_the_answers_that_their_page_says(tmp_path, monkeypatch):

@@ -13,12 +13,17 @@ import pytest
 from msgspec.structs import replace
 
 from acd.cli import main
+from sim.arrivals import sources
+from sim.batches import Batch, Batches, Sizes
+from sim.peaks import Outage, Peak
+from sim.replay import Replay
 from sim.requirement import parse_requirement
 from sim.scenario import load
 from sim.study import study
 from sim.sweep import _search, peak, sweep
 from sim.textbook import m_m_n
 from sim.variation import loaded, names_of, parse_knob, staffed, varied
+from sim.workload import HOUR_US
 from tests.simulation.test_closed_forms import erlang_c
 
 DOCS = Path(__file__).parents[2] / "docs" / "simulation.md"
@@ -59,6 +64,47 @@ def test_knobs_change_one_thing(morning):
     assert loaded(plan, 1.0) == plan
     # Each contact keeps what it is: the first of the day has its handling time and patience.
     assert loaded(plan, 3.0).streams[0].handle == calls.handle
+
+
+def test_load_multiplies_what_peaks_and_batches_add_in_the_chosen_streams_alone(morning):
+    plan = load(morning)
+    both = ("calls", "chats")
+    outage = Peak(
+        name="outage",
+        streams=both,
+        from_offset_us=0,
+        shape=Outage(length_us=HOUR_US),
+        added_per_h=100.0,
+    )
+    coach = Batches(name="coach", streams=both, at_offsets_us=(0,), batch=Batch(mean=5))
+    plan = replace(plan, peaks=(*plan.peaks, outage), batches=(coach,))
+    assert loaded(plan, 1.0) == plan
+    more = varied(plan, "load.calls", "2.5")
+    assert more.peaks == (
+        *plan.peaks[:-1],
+        replace(outage, streams=("calls",), added_per_h=250.0),
+        replace(outage, streams=("chats",)),
+    )
+    assert [(one.streams, one.batch.mean) for one in more.batches] == [
+        (("calls",), 12),
+        (("chats",), 5),
+    ]
+    few = replace(coach, streams=("chats",), batch=Batch(mean=1.5, sizes=Sizes.GEOMETRIC))
+    tenth = loaded(replace(plan, batches=(few,)), 0.1, ["chats"])
+    assert tenth.batches[0].batch.mean == 1.0
+    assert loaded(replace(plan, batches=(few,)), 0.1, ["calls"]).batches == (few,)
+    names = [source.name for source in sources(more)]
+    assert len(set(names)) == len(names) == len(sources(plan))
+
+
+def test_what_is_replayed_has_no_load(morning):
+    plan = load(morning)
+    told = Replay(arrives_us=(plan.start_us,), handle_us=(0,), patience_us=(0,))
+    calls, chats = plan.streams
+    plan = replace(plan, streams=(replace(calls, replay=told), chats))
+    assert loaded(plan, 2.0, ["chats"]).streams[0].replay == told
+    with pytest.raises(ValueError, match="load: `calls` is replayed; wanted streams with rates"):
+        loaded(plan, 2.0)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +172,7 @@ def test_the_search_comes_near_the_crossing(crossing):
     tried: dict[float, bool] = {}
 
     def is_met(at: float) -> bool:
-        tried[at] = at < crossing
+        tried[at] = bool(at < crossing)
         return tried[at]
 
     _search(is_met, 0.01)
