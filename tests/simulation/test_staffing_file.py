@@ -8,11 +8,13 @@ import json
 
 import pytest
 from click.testing import CliRunner
+from msgspec.structs import replace
 
 from acd.cli import main
 from acd.errors import ConfigError
 from acd.ids import Channel
 from sim import coverage
+from sim.batches import Batch, Batches
 from sim.cli import sim
 from sim.driver import run
 from sim.page import as_html
@@ -401,7 +403,12 @@ def test_gaps_of_the_staffing_are_told(desk, day, told):
 
 def test_hours_without_arrivals_need_nobody():
     text = _shop("[7, 0, 9, 0]", spare=SPARE).replace("[50, 50, 50, 50]", "[50, 0, 50, 0]")
-    assert coverage.told(parse(text.encode(), file="shop.toml")) == []
+    scenario = parse(text.encode(), file="shop.toml")
+    assert coverage.told(scenario) == []
+    # A batch comes when it is stated to, whatever the rates.
+    batches = Batches(name="mail", streams=("calls",), at_offsets_us=(0,), batch=Batch(mean=3))
+    (gap,) = coverage.gaps(replace(scenario, batches=(batches,)))
+    assert len(gap.spans) == 2
 
 
 def test_another_headcount_is_scheduled_by_the_same_shrinkage():
