@@ -50,7 +50,8 @@ PROBLEMS_MAX: Final = 200
 30,000; whoever mends the first runs the check again."""
 
 SectionCheck = Callable[..., list[Problem]]
-"""`check(data: bytes, *, file: str)`: all mistakes of a file that has the table."""
+"""`check(data: bytes, *, file: str)`: all mistakes of a file that has the table. Beside it may be
+`section_notes`, of the same arguments: what the owner of a sound file should know."""
 
 _DIALPLAN_NAME: Final = re.compile(r"[A-Za-z0-9_.+-]{1,64}")
 
@@ -170,7 +171,10 @@ def _checked(path: Path) -> list[str]:
             raise
         return [f"{counted}, {', '.join(names)}"]  # What it lacks stands in a further table.
     what = ", ".join(names) if names else _count(len(settings.agents), "agent")
-    told = (*notes(settings), *_hours_without_staff(settings))
+    told = [*notes(settings), *_hours_without_staff(settings)]
+    for found in sections:
+        section_notes = getattr(sys.modules[found.module], "section_notes", None)
+        told += section_notes(data, file=file) if section_notes is not None else ()
     return [f"{counted}, {what}", *(f"note: {note}" for note in told)]
 
 

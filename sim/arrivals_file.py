@@ -21,6 +21,7 @@ from sim.busyness import Busyness
 from sim.history import is_zone
 from sim.peaks import Campaign, FlashCrowd, Growth, Outage, Peak, Season, Shape, Trapezoid
 from sim.replay import Replay, read_replay, told_of
+from sim.roster import instant_us
 from sim.scenario_kinds import (
     CONTACTS_MAX,
     HOURS_MAX,
@@ -31,7 +32,6 @@ from sim.scenario_kinds import (
     Name,
     Rates,
     a_stream,
-    instant_us,
     is_local_time,
     rows_in,
 )

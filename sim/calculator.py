@@ -9,6 +9,7 @@ from rich.table import Table
 
 from sim.erlang import erlang_b, line
 from sim.patience import Exponential, Gamma, Patience, deterministic
+from sim.shrinkage import scheduled_for
 from sim.staffing import Form, agents_needed, service_level
 
 _BESIDE: Final = 2
@@ -105,7 +106,7 @@ def answer(question: Question) -> Answer:
     lines = tuple(
         Line(
             agents=int(number),
-            paid=math.ceil(number / (1 - question.shrinkage) - _ROUNDING),
+            paid=scheduled_for(int(number), question.shrinkage),
             service_level=float(levels[at]),
             waits=float(waits.waits[at]),
             abandons=float(waits.abandons[at]),
@@ -121,10 +122,6 @@ def answer(question: Question) -> Answer:
         agents=agents,
         lines=lines,
     )
-
-
-_ROUNDING: Final = 1e-9
-"""12 / (1 - 0.2) is 15, and not a whisker above it."""
 
 
 def _finite(value: float) -> float | None:

@@ -20,7 +20,9 @@ from sim.intervals import CONFIDENCE, Estimate, mean_of
 from sim.study import REPLICATIONS, RunAll, Sample, Study, run_here, study
 from sim.workload import Scenario
 
-_PLAN: Final = frozenset({"title", "settings", "staffing", "time_zone"})
+_PLAN: Final = frozenset(
+    {"title", "settings", "staffing", "scheduled", "shifts", "rules", "time_zone"}
+)
 """Fields in which variants may differ: who works, by which rules."""
 
 

@@ -12,11 +12,9 @@ in the order in which they were entered.
 import gc
 from collections.abc import Callable, Iterator
 from enum import Enum
-from hashlib import sha256
 from itertools import chain
 from typing import Any, Final, NamedTuple, TypeAlias
 
-import msgspec
 import simpy
 from msgspec.structs import replace
 from simpy.events import EventPriority
@@ -41,16 +39,20 @@ from acd.events import (
     Event,
     LegConnected,
     LegEnded,
+    LegRequeued,
     OfferAccepted,
+    SingleEvent,
 )
-from acd.ids import Availability, Channel, ContactId, OfferId
+from acd.ids import Channel, ContactId, OfferId
 from acd.metrics import Metrics, Report
 from acd.router import Router
 from sim.arrivals import NOBODY, Drawn, sources, workload
-from sim.shifts import Shifts
+from sim.duties import Turn
+from sim.shifts import Shifts, handed_back
+from sim.time_book import PaidTime
+from sim.watchers import Hasher, OnStep, all_of
 from sim.workload import Scenario, Stream
 
-OnStep: TypeAlias = Callable[[Event, tuple[Action, ...], int], None]
 Progress: TypeAlias = Callable[[int], None]
 Callbacks: TypeAlias = list[Callable[[Any], None]]
 
@@ -80,6 +82,8 @@ class Result(NamedTuple):
     """Calls of `Router.step`."""
     digest: str
     """SHA-256 of all actions; empty unless asked for."""
+    paid: tuple[PaidTime, ...] = ()
+    """What became of the time that each group was scheduled."""
 
 
 def run(
@@ -102,7 +106,7 @@ def run(
     Raises:
         ConfigError: The Router refuses the scenario's settings.
     """
-    hasher = _Hasher() if digest else None
+    hasher = Hasher() if digest else None
     watchers = [watcher for watcher in (hasher, on_step) if watcher is not None]
     world = World(scenario, seed, watchers=watchers)
     before = gc.get_threshold()
@@ -178,19 +182,19 @@ class World:
         self._scenario = scenario
         self._router = Router(scenario.settings)
         self._metrics = Metrics(scenario.settings, from_us=scenario.start_us)
-        self._shifts = Shifts(scenario, self._router)
         self._env = simpy.Environment(initial_time=scenario.start_us)
+        self._shifts = Shifts(scenario, self._router, seed, self._at)
         # Methods looked up once: they are called for each contact.
         self._schedule = self._env.schedule
         self._step = self._router.step
-        self._fold = _all_of(self._metrics.fold, *(watchers or ()))
+        self._fold = all_of(self._metrics.fold, *(watchers or ()))
         self._next_wakeup_us = self._router.next_wakeup_us
         self._waiting: dict[ContactId, _Contact] = {}
         """Contacts in the queue or ringing."""
         self._ringing: dict[OfferId, _Contact] = {}
         """Contacts that ring at an agent whose queue does not answer by itself."""
         self._interruptible: dict[OfferId, _Contact] = {}
-        """Contacts with an agent, on a channel that another may interrupt."""
+        """Contacts with an agent that may be set aside, or handed back, before they end."""
         self._may_interrupt = _interruptible_channels(scenario)
         self._sources = [
             (source.name + ".", source.stream, _arrival(source.stream))
@@ -204,6 +208,7 @@ class World:
         self._moved = 0
         """Contacts that overflowed to another queue, each as often as it did."""
         # Lists made once: SimPy calls what an entry's list holds, and never changes the list.
+        self._on_turn: Callbacks = [self._take_turn]
         self._on_arrival: Callbacks = [self._arrive]
         self._on_end: Callbacks = [self._end]
         self._on_later_end: Callbacks = [self._end_later]
@@ -216,12 +221,12 @@ class World:
             WithdrawOffer: self._withdraw,
             InterruptLeg: self._set_aside,
             ResumeLeg: self._resume,
-            SetAgentState: self._note_agent,
+            SetAgentState: self._shifts.changed,
             Refused: _never,
         }
         channels = [one for each in scenario.settings.queues for one in each.channels.values()]
         ends = any(one.expires_us is not None or one.overflow for one in channels)
-        if ends or scenario.settings.admission:
+        if ends or scenario.settings.admission or handed_back(scenario):
             obey[CloseContact] = self._forget_unanswered
             obey[OpenLeg] = self._note_moved
         self._obeys = obey.get
@@ -239,6 +244,7 @@ class World:
         for interval in range(scenario.intervals):
             entry = _Timer([self._change_shift], (interval, progress))
             self._schedule(entry, SHIFT, interval * scenario.interval_us)
+        self._shifts.begin()
         self._await_next_arrival(_Timer([], None), scenario.start_us)
         self._env.run(until=scenario.end_us)
 
@@ -252,7 +258,9 @@ class World:
             ended = total.answered + total.abandoned + total.other_exits
             ended += total.overflowed + total.rejected
             assert total.offered == ended + total.waiting, total
-        return Result(report, self.arrived, self.steps, digest)
+        paid = self._shifts.paid()
+        assert all(one.is_balanced for one in paid), paid
+        return Result(report, self.arrived, self.steps, digest, paid)
 
     # --- the calendar's entries ------------------------------------------------------------------
 
@@ -261,10 +269,31 @@ class World:
         now_us = self._scenario.start_us + interval * self._scenario.interval_us
         if progress is not None:
             progress(now_us)
-        changes = self._shifts.changes(interval)
-        if changes:
-            self._tell(Batch(events=changes), now_us)
+        self._tell_all(self._shifts.changes(interval, now_us), now_us)
+
+    def _at(self, at_us: int, turn: Turn) -> None:
+        """Have somebody do something by his shift."""
+        self._schedule(_Timer(self._on_turn, turn), SHIFT, at_us - int(self._env.now))
+
+    def _take_turn(self, entry: _Timer) -> None:
+        now_us: int = self._env.now  # type: ignore[assignment]  # Ours are all integers.
+        self._tell_all(self._shifts.with_hand_backs(entry.about(now_us)), now_us)
+
+    def _tell_all(self, events: tuple[SingleEvent, ...], now_us: int) -> None:
+        """Tell what agents do at one instant."""
+        for event in events:
+            if type(event) is LegRequeued:
+                self._take_back(event.offer_id, now_us)
+        if events:
+            self._tell(Batch(events=events), now_us)
             self._set_alarm(now_us)
+
+    def _take_back(self, offer_id: OfferId, now_us: int) -> None:
+        """Let a contact wait again, with what is left of its handling."""
+        contact = self._interruptible.pop(offer_id)
+        contact.handle_us = contact.ends_us - now_us
+        contact.stage = _WAITING
+        self._waiting[contact.contact_id] = contact
 
     def _arrive(self, entry: _Timer) -> None:
         now_us, source, ordinal, handle_us, patience_us = self._next
@@ -288,7 +317,7 @@ class World:
 
     def _lose_patience(self, entry: _Timer) -> None:
         contact = entry.about
-        if contact.stage is _WAITING:
+        if contact.stage is _WAITING and not contact.offer_id:
             contact.stage = _OVER
             del self._waiting[contact.contact_id]
             self._tell_now(ContactLeft(contact_id=contact.contact_id))
@@ -333,10 +362,13 @@ class World:
     def _connect(self, contact: _Contact, offer_id: OfferId, now_us: int) -> None:
         del self._waiting[contact.contact_id]
         contact.stage = _TALKING
-        contact.offer_id = offer_id
         contact.ends_us = now_us + contact.handle_us
-        contact.callbacks = self._on_end
-        self._schedule(contact, END, contact.handle_us)
+        if contact.offer_id:  # Handed back by another agent: its own entry is used.
+            self._schedule(_Timer(self._on_later_end, contact), END, contact.handle_us)
+        else:
+            contact.callbacks = self._on_end
+            self._schedule(contact, END, contact.handle_us)
+        contact.offer_id = offer_id
         if contact.stream.channel in self._may_interrupt:
             self._interruptible[offer_id] = contact
         self._tell(LegConnected(offer_id=offer_id), now_us)
@@ -365,10 +397,6 @@ class World:
             contact.stage = _TALKING
             contact.ends_us = now_us + contact.handle_us
             self._schedule(_Timer(self._on_later_end, contact), END, contact.handle_us)
-
-    def _note_agent(self, action: SetAgentState, _now_us: int) -> None:
-        if action.availability is Availability.LOGGED_OUT:
-            self._shifts.logged_out(action.agent_id)
 
     # --- steps -----------------------------------------------------------------------------------
 
@@ -405,29 +433,15 @@ class World:
             self._schedule(entry, ARRIVAL, drawn[0] - now_us)
 
 
-class _Hasher:
-    """Hashes all actions, in the encoding of the journal."""
-
-    def __init__(self) -> None:
-        self._sha = sha256()
-        self._encode = msgspec.msgpack.Encoder().encode
-
-    def __call__(self, _event: Event, actions: tuple[Action, ...], now_us: int) -> None:
-        if actions:
-            self._sha.update(self._encode((now_us, actions)))
-
-    def hexdigest(self) -> str:
-        """Return the digest so far."""
-        return self._sha.hexdigest()
-
-
 def _interruptible_channels(scenario: Scenario) -> frozenset[Channel]:
-    return frozenset(
+    """Return the channels of which an agent may lay down a contact before it ends."""
+    interrupted = (
         channel
         for capacity in scenario.settings.capacities
         for channel, slot in capacity.channels.items()
         if slot.interrupted_by
     )
+    return handed_back(scenario).union(interrupted)
 
 
 def _arrival(stream: Stream) -> ContactArrived:
@@ -441,18 +455,6 @@ def _arrival(stream: Stream) -> ContactArrived:
         prefers=stream.prefers,
         priority=stream.priority,
     )
-
-
-def _all_of(*watchers: OnStep) -> OnStep:
-    """Return one function that calls all; the one itself if there is but one."""
-    if len(watchers) == 1:
-        return watchers[0]
-
-    def call_all(event: Event, actions: tuple[Action, ...], now_us: int) -> None:
-        for watcher in watchers:
-            watcher(event, actions, now_us)
-
-    return call_all
 
 
 def _never(action: Refused, _now_us: int) -> None:

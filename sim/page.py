@@ -35,8 +35,8 @@ def as_html(scenario: Scenario, seed: int, result: Result) -> str:
         text_columns=TEXT_COLUMNS,
         rows=list(table_rows(report)),
         team_columns=TEAM_COLUMNS,
-        teams=list(team_rows(report)),
-        notes=notes(report),
+        teams=list(team_rows(result)),
+        notes=notes(scenario, report),
         headline=_headline(result),
     )
 

@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from acd.figures import Figures, Report, Row, Span, service_level
 from acd.ids import Channel
 from acd.settings import DAY_US, SECOND_US, Abandons
+from sim.coverage import scheduled_heads
 from sim.report import round_duration
 from sim.workload import Scenario
 
@@ -74,7 +75,6 @@ class _Band(NamedTuple):
 def plots(scenario: Scenario, report: Report) -> list[Plot]:
     """Return a picture for each channel that had contacts, and one of the agents."""
     with style.context(["default", STYLE]):
-        zone = ZoneInfo(scenario.time_zone)
         made = [
             _channel(scenario, report, channel, rows)
             for channel in ORDER
@@ -82,7 +82,7 @@ def plots(scenario: Scenario, report: Report) -> list[Plot]:
                 rows := [row for row in report.rows if row.channel is channel and row.total.offered]
             )
         ]
-        return [*made, _agents(report, zone)]
+        return [*made, _agents(scenario, report)]
 
 
 def _channel(scenario: Scenario, report: Report, channel: Channel, rows: list[Row]) -> Plot:
@@ -163,7 +163,7 @@ def _mark_peaks(axes: Axes, scenario: Scenario, channel: Channel) -> None:
         axes.axvspan(start_us / DAY_US, end_us / DAY_US, color="#fdf0d5", zorder=0, label=label)
 
 
-def _agents(report: Report, zone: ZoneInfo) -> Plot:
+def _agents(scenario: Scenario, report: Report) -> Plot:
     figure, (staff, occupancy) = panels(2, ratios=(3, 2.4))
     spans = report.total.intervals
     edges = edges_of(spans)
@@ -171,8 +171,10 @@ def _agents(report: Report, zone: ZoneInfo) -> Plot:
     ready = [_heads(span, span.busy_us + span.idle_us) for span in spans]
     staff.stairs(ready, edges, fill=True, color="#d5dbe3", label="idle")
     staff.stairs(busy, edges, fill=True, color="#4c78a8", label="busy")
+    heads = scheduled_heads(scenario, [*(one.from_us for one in spans), spans[-1].to_us])
+    staff.stairs(heads, edges, color=INK, linewidth=1.4, baseline=None, label="scheduled")
     staff.set(title="Agents at work", ylabel="agents\n(mean of interval)")
-    staff.set_ylim(bottom=0)
+    staff.set_ylim(bottom=0, top=max(*ready, *heads) * 1.06 or 1.0)
     teams = [team for team in report.groups if team.total.busy_us or team.total.idle_us]
     for number, team in enumerate(teams):
         shares = [_percent(span.occupancy) for span in team.intervals]
@@ -180,17 +182,20 @@ def _agents(report: Report, zone: ZoneInfo) -> Plot:
         occupancy.stairs(shares, edges, color=colour, linewidth=1.4, baseline=None, label=team.name)
     occupancy.set(title="Occupancy", ylabel="% of time busy", ylim=(0, 103))
     occupancy.set_yticks([0, 25, 50, 75, 100])
-    for axes in (staff, occupancy):
+    for axes in (staff, occupancy) if teams else (staff,):
         axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0)
-    time_axis(occupancy, edges, zone)
+    time_axis(occupancy, edges, ZoneInfo(scenario.time_zone))
     return Plot("Agents", svg_of(figure))
 
 
 def panels(count: int, ratios: Sequence[float]) -> tuple[Figure, Sequence[Axes]]:
     """Return panels above one another with one time axis, and room for a legend on the right."""
-    figure = Figure(figsize=(10, 0.62 * sum(ratios) + 0.7 * count))
+    height = 0.62 * sum(ratios) + 0.7 * count
+    figure = Figure(figsize=(10, height))
     axes = figure.subplots(count, sharex=True, height_ratios=ratios)
-    figure.subplots_adjust(left=0.085, right=0.80, top=0.95, bottom=0.08, hspace=0.42)
+    # Titles and the axis of time need so many inches, however many panels there are.
+    top, bottom = 1 - 0.36 / height, 0.58 / height
+    figure.subplots_adjust(left=0.085, right=0.80, top=top, bottom=bottom, hspace=0.42)
     return figure, axes
 
 

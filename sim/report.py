@@ -15,10 +15,12 @@ from rich.table import Table
 from rich.text import Text
 
 from acd.errors import printable
-from acd.figures import Figures, Report, Row
+from acd.figures import Figures, Report, Row, Team
 from acd.settings import SECOND_US
+from sim import coverage
 from sim.driver import Result
-from sim.workload import Scenario
+from sim.time_book import PaidTime, together
+from sim.workload import HOUR_US, Scenario
 
 NOTHING: Final = "–"
 """Shown where nothing was measured: nobody came, so there is no share and no mean."""
@@ -71,19 +73,45 @@ def table_rows(report: Report) -> Iterator[tuple[str, ...]]:
         )
 
 
-def team_rows(report: Report) -> Iterator[tuple[str, ...]]:
-    """Yield each group's name, members, mean number at work, and occupancy; last, all of them."""
-    for team in (*report.groups, report.total):
-        span = team.total
-        at_work = (span.busy_us + span.idle_us) / max(span.to_us - span.from_us, 1)
-        yield (team.name or "all", f"{team.agents}", f"{at_work:.1f}", percent(span.occupancy))
+def team_rows(result: Result) -> Iterator[tuple[str, ...]]:
+    """Yield each group's agents, occupancy, and what became of its time; last, all of them.
+
+    A group that is scheduled, but never on the floor, has no agents, and a row all the same.
+    """
+    report = result.report
+    teams = {team.name: team for team in report.groups}
+    for paid in result.paid:
+        yield _team_row(paid.group or "all", teams.get(paid.group), paid, report)
+    yield _team_row("all", report.total, together(result.paid), report)
+
+
+def _team_row(name: str, team: Team | None, paid: PaidTime, report: Report) -> tuple[str, ...]:
+    busy_us = team.total.busy_us if team else 0
+    idle_us = team.total.idle_us if team else 0
+    at_work = (busy_us + idle_us) / max(report.to_us - report.from_us, 1)
+    return (
+        name,
+        f"{team.agents if team else 0}",
+        f"{at_work:.1f}",
+        percent(team.total.occupancy if team else None),
+        hours(paid.scheduled_us),
+        hours(paid.worked_us),
+        hours(paid.break_us),
+        hours(paid.absent_us),
+        hours(paid.overtime_us),
+    )
 
 
 TEAM_COLUMNS: Final = (
     Column("Group", ""),
-    Column("Members", "how many the group has at most at one time"),
+    Column("Members", "how many the group has; by headcount, at most at one time"),
     Column("At work", "time average of those busy or ready"),
     Column("Occupancy", "busy time ÷ (busy + idle time)"),
+    Column("Scheduled", "planned hours of all members: worked + breaks + absent"),
+    Column("Worked", "of the scheduled: there, and not on a break"),
+    Column("Breaks", "of the scheduled: on breaks, in meetings and trainings"),
+    Column("Absent", "of the scheduled: absent, late, or shrinkage"),
+    Column("Overtime", "beside the scheduled: finishing what was in hand"),
 )
 
 
@@ -104,20 +132,27 @@ def table(scenario: Scenario, seed: int, result: Result) -> Group:
     return Group(
         Text(f"{printable(scenario.title)}, seed {seed}: {result.arrived:,} contacts"),
         of(COLUMNS, table_rows(report), TEXT_COLUMNS),
-        of(TEAM_COLUMNS, team_rows(report), 1),
-        Text("\n".join(notes(report))),
+        of(TEAM_COLUMNS, team_rows(result), 1),
+        Text("\n".join(map(printable, notes(scenario, report)))),
     )
 
 
-def notes(report: Report) -> list[str]:
-    """Return what a reader must know to read the service level, as sentences."""
-    said = (
-        "Service level: share of contacts connected within the threshold, of those answered, "
-        f"abandoned or waiting beyond it (definitions {report.definition_digest[:12]})."
-    )
-    if not report.provisional:
-        return [said]
-    return [said, "Somebody still waits at the end, so the figures are provisional."]
+def notes(scenario: Scenario, report: Report) -> list[str]:
+    """Return what a reader must know to read the figures, as sentences."""
+    said = [
+        (
+            "Service level: share of contacts connected within the threshold, of those answered, "
+            f"abandoned or waiting beyond it (definitions {report.definition_digest[:12]})."
+        )
+    ]
+    if report.provisional:
+        said.append("Somebody still waits at the end, so the figures are provisional.")
+    return [*said, *staffing_notes(scenario)]
+
+
+def staffing_notes(scenario: Scenario) -> list[str]:
+    """Return when contacts come and nobody is there for them, as sentences."""
+    return [f"{clause[0].upper()}{clause[1:]}." for clause in coverage.told(scenario)]
 
 
 def as_json(scenario: Scenario, seed: int, result: Result, **further: object) -> str:
@@ -131,6 +166,7 @@ def as_json(scenario: Scenario, seed: int, result: Result, **further: object) ->
     """
     facts: dict[str, Any] = {
         "arrived": result.arrived,
+        "paid": msgspec.to_builtins(result.paid),
         "report": msgspec.to_builtins(result.report),
         "seed": seed,
         "settings_digest": scenario.settings.digest(),
@@ -155,6 +191,11 @@ def abandoned(total: Figures) -> str:
 def service_level(row: Row) -> str:
     """Return the service level with its threshold, like `81.1 % in 20 s`."""
     return f"{percent(row.total.service_level)} in {round_duration(row.threshold_us)}"
+
+
+def hours(time_us: int) -> str:
+    """Return a sum of hours; a dash where there is none."""
+    return f"{time_us / HOUR_US:,.2f} h" if time_us else NOTHING
 
 
 def percent(share: float | None) -> str:

@@ -38,6 +38,7 @@ from acd.settings import ChannelSettings, DomainSettings
 from acd.skills import requirement_errors
 from acd.tables import mistakes_in
 from acd.toml_guard import FILE_BYTES_MAX, read_toml
+from sim import coverage, staffing_checks
 from sim.arrivals_file import (
     across,
     batch_of,
@@ -48,8 +49,9 @@ from sim.arrivals_file import (
 )
 from sim.rates_csv import RatesError, read_rates
 from sim.replay import Replay
+from sim.roster import instant_us
 from sim.scenario_file import ArrivalsTable, ScenarioTable, known_of
-from sim.scenario_kinds import RATE_MAX, Known, instant_us, is_length, rows_in, table_in
+from sim.scenario_kinds import RATE_MAX, Known, is_length, rows_in, table_in
 from sim.workload import HOUR_US, MINUTE_US, SECOND_US, Handle, Scenario, Stream
 
 RATE_KEYS: Final = ("rates_per_h", "curve", "csv", "replay")
@@ -83,6 +85,19 @@ def problems(data: bytes, *, file: str) -> list[Problem]:
     return []
 
 
+def section_notes(data: bytes, *, file: str) -> list[str]:
+    """Return what the owner of a sound scenario file should know; `acd check` says it.
+
+    Args:
+        data: The file's bytes.
+        file: Its path.
+
+    Raises:
+        ConfigError: It has mistakes.
+    """
+    return [f"scenario: {note}" for note in coverage.told(parse(data, file=file))]
+
+
 def parse(data: bytes, *, file: str) -> Scenario:
     """Return the scenario in `data`, a TOML document.
 
@@ -103,6 +118,9 @@ def parse(data: bytes, *, file: str) -> Scenario:
     rates, more = _rates(rows_in(tree["scenario"], "arrivals"), known, Path(file).parent)
     replayed, wrong = replays(tree["scenario"], known, Path(file).parent)
     found += (*more, *wrong, *_across(tree["scenario"], known), *across(tree["scenario"], known))
+    found += staffing_checks.across(tree["scenario"], known.groups)
+    if table is not None:
+        found += staffing_checks.within(table.shifts, settings)
     if table is not None and settings is not None:
         found += _against(settings, table)
     if routing or found or table is None or settings is None:
@@ -113,20 +131,13 @@ def parse(data: bytes, *, file: str) -> Scenario:
 def _settings(
     data: bytes, file: str, tree: Mapping[str, Any], known: Known
 ) -> tuple[DomainSettings | None, tuple[Problem, ...]]:
-    """Return the routing part, with as many members of each group as ever work at one time."""
-    staffing = table_in(table_in(tree, "scenario"), "staffing")
-    members = {group: _most(wanted) for group, wanted in staffing.items() if group in known.groups}
+    """Return the routing part, with as many members of each group as its staffing needs."""
+    sizes = staffing_checks.sizes_in(table_in(tree, "scenario"))
+    members = {group: size for group, size in sizes.items() if group in known.groups}
     try:
         return config.parse(data, file=file, members=members), ()
     except ConfigError as error:
         return None, error.problems
-
-
-def _most(wanted: object) -> int:
-    """Return the most members of a staffing line; 1 where it is wrong, which is told elsewhere."""
-    counts = wanted if isinstance(wanted, list) else [wanted]
-    whole = [count for count in counts if type(count) is int and 0 <= count <= 100_000]
-    return max(whole, default=1)
 
 
 def _table(tree: Mapping[str, Any], known: Known) -> tuple[ScenarioTable | None, list[Mistake]]:
@@ -279,6 +290,7 @@ def _scenario(
     replayed: Mapping[int, Replay],
 ) -> Scenario:
     assert known.intervals is not None
+    staffing, scheduled = staffing_checks.staffing_of(table)
     zone = ZoneInfo(table.time_zone)
     start_us = instant_us(table.start, zone)
     queues = {queue.name: queue for queue in settings.queues}
@@ -300,7 +312,12 @@ def _scenario(
         ),
         peaks=tuple(peak_of(peak, start_us=start_us, zone=zone) for peak in table.peaks),
         batches=tuple(batches_of(one, start_us=start_us, zone=zone) for one in table.batches),
-        staffing={group: tuple(line) for group, line in table.staffing.items()},
+        staffing=staffing,
+        scheduled=scheduled,
+        shifts=tuple(staffing_checks.shift_of(shift) for shift in table.shifts),
+        rules={
+            group: staffing_checks.rules_of(rules) for group, rules in table.staffing_rules.items()
+        },
         time_zone=table.time_zone,
     )
 

@@ -29,6 +29,7 @@ from sim.scenario_kinds import (
     rows_in,
     table_in,
 )
+from sim.staffing_file import RulesTable, ShiftTable
 from sim.workload import Shape
 
 
@@ -89,6 +90,8 @@ class ScenarioTable(Table):
     interval_min: Annotated[Whole, Field(ge=1, le=24 * 60)] = 30
     answer_us: Annotated[Span, Field(ge=0)] = 4_000_000
     staffing: dict[str, Staff] = Field(default_factory=dict)
+    staffing_rules: dict[str, RulesTable] = Field(default_factory=dict)
+    shifts: Annotated[list[ShiftTable], Field(max_length=1_000)] = Field(default_factory=list)
     curves: dict[str, Rates] = Field(default_factory=dict)
     busyness: dict[str, BusynessTable] = Field(default_factory=dict)
     arrivals: Annotated[list[ArrivalsTable], Field(min_length=1, max_length=1_000)]

@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Annotated, Any, Final, NamedTuple, TypeGuard
-from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
@@ -151,12 +150,6 @@ Staff = Annotated[list[Annotated[Whole, Field(ge=0, le=STAFF_MAX)]], BeforeValid
 LocalTime = Annotated[datetime, BeforeValidator(_a_local_time)]
 Mean = Annotated[Number, Field(gt=0, le=MONTH_S)]
 Minutes = Annotated[Number, Field(ge=0, le=24 * 60)]
-
-
-def instant_us(local: datetime, zone: ZoneInfo) -> int:
-    """Return the instant of a local time, in µs since the epoch."""
-    whole = local.replace(microsecond=0, tzinfo=zone)
-    return int(whole.timestamp()) * 1_000_000 + local.microsecond
 
 
 def table_in(tree: Mapping[str, Any], key: str) -> dict[str, Any]:

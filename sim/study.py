@@ -17,7 +17,8 @@ from acd.errors import AcdError, did_you_mean, nearest, shown
 from acd.figures import Report
 from sim import driver
 from sim.intervals import CONFIDENCE, Estimate, mean_of
-from sim.workload import Scenario
+from sim.time_book import together
+from sim.workload import HOUR_US, Scenario
 
 REPLICATIONS: Final = 20
 REPLICATIONS_MAX: Final = 10_000
@@ -143,18 +144,19 @@ def seed_of(seed: int, number: int) -> int:
 def run_one(scenario: Scenario, number: int, seed: int) -> Sample:
     """Run a scenario once; `seed` is the run's own."""
     result = driver.run(scenario, seed, digest=True)
-    figures = dict(_figures(result.report))
+    figures = dict(_figures(result))
     return Sample(number, result.arrived, figures, result.report, result.digest)
 
 
 def study_of_one(scenario: Scenario, seed: int, result: driver.Result) -> Study:
     """Return a single run as a study: its figures have no intervals, and may be held to bounds."""
-    figures = dict(_figures(result.report))
+    figures = dict(_figures(result))
     sample = Sample(0, result.arrived, figures, result.report, result.digest)
     return Study(scenario.title, seed, CONFIDENCE, (sample,), is_precise=True)
 
 
-def _figures(report: Report) -> Iterator[tuple[str, float]]:
+def _figures(result: driver.Result) -> Iterator[tuple[str, float]]:
+    report = result.report
     for row in report.rows:
         for measure in MEASURES:
             value = getattr(row if measure.startswith("wait_p") else row.total, measure)
@@ -163,6 +165,9 @@ def _figures(report: Report) -> Iterator[tuple[str, float]]:
     for team in (*report.groups, report.total):
         if team.total.occupancy is not None:
             yield f"group.{team.name or 'all'}.occupancy", team.total.occupancy
+    for paid in (*result.paid, together(result.paid)):
+        for name in ("scheduled", "worked", "break", "absent", "overtime"):
+            yield f"group.{paid.group or 'all'}.{name}_h", getattr(paid, f"{name}_us") / HOUR_US
 
 
 def run_here(scenario: Scenario, seeds: Sequence[tuple[int, int]]) -> Iterator[Sample]:

@@ -6,9 +6,12 @@ from typing import Any
 
 import click
 from rich.console import Console
+from rich.text import Text
 
+from acd.errors import printable
 from sim.cli_kit import counter
 from sim.questions import CHECK_FAILED, OK, held_to, place_of
+from sim.report import staffing_notes
 from sim.requirement import Requirement
 from sim.study import Study, WorkersLostError, parse_precision, study
 from sim.study_table import as_json as study_as_json
@@ -42,6 +45,8 @@ def print_study(
         click.echo(study_as_json(found, verdicts).encode(), nl=False)
     else:
         console.print(table(found, verdicts))
+        for note in staffing_notes(scenario):
+            console.print(Text(printable(note)))
     if page is not None:
         from sim.study_page import study_page
 

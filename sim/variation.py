@@ -15,6 +15,7 @@ from acd.errors import did_you_mean, nearest, shown
 from acd.settings import AgentSettings
 from sim.batches import Batches, Sizes
 from sim.peaks import Peak
+from sim.shrinkage import scheduled_for
 from sim.workload import Scenario
 
 LOAD_MAX: Final = 1_000.0
@@ -147,7 +148,8 @@ def _split(names: Iterable[str], chosen: frozenset[str]) -> tuple[tuple[str, ...
 def staffed(scenario: Scenario, staffing: Mapping[str, tuple[int, ...]]) -> Scenario:
     """Return a scenario in which some groups have other numbers of members at work.
 
-    Members that the groups lack are generated like the others, as the loader would have done.
+    Members that the groups lack are generated like the others, as the loader would have done. With
+    shrinkage the numbers are of those on the floor, and who is scheduled follows from them.
 
     Args:
         scenario: The plan; the groups are among those of its staffing.
@@ -187,7 +189,17 @@ def staffed(scenario: Scenario, staffing: Mapping[str, tuple[int, ...]]) -> Scen
     settings = scenario.settings
     if len(agents) > len(settings.agents):
         settings = replace(settings, agents=tuple(agents))
-    return replace(scenario, settings=settings, staffing={**scenario.staffing, **staffing})
+    scheduled = {
+        group: tuple(scheduled_for(count, scenario.rules[group].shrinkage) for count in counts)
+        for group, counts in staffing.items()
+        if group in scenario.scheduled
+    }
+    return replace(
+        scenario,
+        settings=settings,
+        staffing={**scenario.staffing, **staffing},
+        scheduled={**scenario.scheduled, **scheduled},
+    )
 
 
 def _factor(name: str, value: str) -> float:

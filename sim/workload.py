@@ -17,6 +17,7 @@ from sim.batches import Batch, Batches
 from sim.busyness import Busyness
 from sim.peaks import Peak
 from sim.replay import Replay
+from sim.roster import Rules, Shift
 
 SECOND_US: Final = 1_000_000
 MINUTE_US: Final = 60 * SECOND_US
@@ -84,7 +85,13 @@ class Scenario(_Values, frozen=True):
     peaks: tuple[Peak, ...] = ()
     batches: tuple[Batches, ...] = ()
     staffing: dict[str, tuple[int, ...]] = {}
-    """Agents wanted by group and interval."""
+    """Agents at work by group and interval."""
+    scheduled: dict[str, tuple[int, ...]] = {}
+    """As `staffing`, but with those who are not there; of groups that have some (shrinkage)."""
+    shifts: tuple[Shift, ...] = ()
+    """Of groups that have no staffing; their persons are the group's members, shift after shift."""
+    rules: dict[str, Rules] = {}
+    """How members of a group leave; the defaults where it has none."""
     time_zone: str = "UTC"
     """Names the zone in which a report shows times."""
 
@@ -94,8 +101,9 @@ class Scenario(_Values, frozen=True):
         return self.start_us + self.intervals * self.interval_us
 
     def members(self) -> dict[str, tuple[AgentId, ...]]:
-        """Return each staffed group's agents, in the order of the settings."""
-        found: dict[str, list[AgentId]] = {group: [] for group in self.staffing}
+        """Return the agents of each group for which staffing is planned, in the settings' order."""
+        planned = (*self.staffing, *(shift.group for shift in self.shifts))
+        found: dict[str, list[AgentId]] = {group: [] for group in planned}
         for agent in self.settings.agents:
             if agent.group in found:
                 found[agent.group].append(agent.agent_id)
