@@ -9,6 +9,7 @@ import click
 from acd.errors import shown as quoted
 from sim.cli_kit import counter, must_be_writable
 from sim.questions import CHECK_FAILED, OK, place_of, require, runs, wanted
+from sim.shrinkage import scheduled_for
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -148,14 +149,6 @@ def _cost(text: str) -> tuple[str, float]:
         raise ValueError(f"cost: is {quoted(text)}; wanted {wanted}") from None
 
 
-def _scheduled(count: int, shrinkage: float) -> int:
-    """Return how many must be scheduled so that so many are there."""
-    from math import ceil
-
-    # As in `sim.calculator`: a rounding error of a division schedules nobody.
-    return ceil(round(count / (1 - shrinkage), 9))
-
-
 def _tables(day: "Scenario", found: "Proposal", shrinkage: float) -> "Group":
     from datetime import datetime
     from zoneinfo import ZoneInfo
@@ -185,7 +178,7 @@ def _tables(day: "Scenario", found: "Proposal", shrinkage: float) -> "Group":
             bound = str(sum(counts[interval] for counts in found.least.values()))
         cells = [*map(str, counts), str(sum(counts)), bound]
         if shrinkage:
-            cells.append(str(sum(_scheduled(count, shrinkage) for count in counts)))
+            cells.append(str(sum(scheduled_for(count, shrinkage) for count in counts)))
         made.add_row(f"{at:%H:%M}", *cells)
     return Group(made, *map(Text, _sentences(found)), Text(), study_table(found.confirmed))
 
@@ -230,7 +223,7 @@ def _json(day: "Scenario", found: "Proposal", shrinkage: float) -> str:
         "least_cost": found.least_cost,
         "missed": to_builtins(found.missed),
         "scheduled": {
-            group: [_scheduled(count, shrinkage) for count in counts]
+            group: [scheduled_for(count, shrinkage) for count in counts]
             for group, counts in found.staffing.items()
         },
         "staffing": found.staffing,
