@@ -116,6 +116,11 @@ def handle_times_us(handle: Handle, standard: Floats) -> Ints:
     return _whole_us(np.exp(np.log(handle.mean_s) - variance / 2 + np.sqrt(variance) * standard))
 
 
+def patience_times_us(drawn_s: Floats) -> Ints:
+    """Return drawn times as at least 1 µs each, an infinite one as `NEVER_US`."""
+    return np.where(np.isinf(drawn_s), NEVER_US, _whole_us(drawn_s))
+
+
 class _Drawer:
     """Draws one source's contacts, interval after interval."""
 
@@ -127,7 +132,10 @@ class _Drawer:
         exponential = source.stream.handle.shape is Shape.EXPONENTIAL
         standard = standard_exponential if exponential else standard_normal
         self._handle = Draws(seed, source.name, "handle", standard)
-        self._patience = Draws(seed, source.name, "patience", standard_exponential)
+        patience = source.stream.patience
+        self._patience = (
+            None if patience is None else Draws(seed, source.name, "patience", patience.draw)
+        )
 
     def interval(self, interval: int) -> tuple[Ints, Ints, Ints, Ints]:
         """Return arrival, ordinal, handling time and patience; the next call draws the next."""
@@ -136,10 +144,10 @@ class _Drawer:
         self._drawn = first + count
         stream = self._source.stream
         handle_us = handle_times_us(stream.handle, self._handle.of(first, count))
-        if stream.patience_mean_s is None:
+        if self._patience is None:
             patience_us = np.full(count, NEVER_US, dtype=np.int64)
         else:
-            patience_us = _whole_us(stream.patience_mean_s * self._patience.of(first, count))
+            patience_us = patience_times_us(self._patience.of(first, count))
         return arrives_us, np.arange(first, first + count), handle_us, patience_us
 
 

@@ -33,11 +33,12 @@ from acd.conditions import number_of
 from acd.errors import ConfigError, Problem, shown
 from acd.ids import Channel
 from acd.metrics import INTERVALS_MAX
-from acd.mistakes import Mistake, in_file_order, seconds_text
-from acd.settings import ChannelSettings, DomainSettings
+from acd.mistakes import Mistake, in_file_order
+from acd.settings import DomainSettings
 from acd.skills import requirement_errors
 from acd.tables import mistakes_in
 from acd.toml_guard import FILE_BYTES_MAX, read_toml
+from sim import people
 from sim.rates_csv import RatesError, read_rates
 from sim.scenario_file import (
     RATE_MAX,
@@ -102,12 +103,14 @@ def parse(data: bytes, *, file: str) -> Scenario:
         raise ConfigError(file, *routing, missing)
     table, found = _table(tree, known)
     rates, more = _rates(rows_in(tree["scenario"], "arrivals"), known, Path(file).parent)
-    found += (*more, *_across(tree["scenario"], known))
+    seen, wrong = people.observed(rows_in(tree["scenario"], "arrivals"), Path(file).parent)
+    found += (*more, *wrong, *_across(tree["scenario"], known))
+    found += people.across(tree["scenario"], known)
     if table is not None and settings is not None:
-        found += _against(settings, table)
+        found += (*_against(settings, table), *people.against(settings, table, known))
     if routing or found or table is None or settings is None:
         raise ConfigError(file, *routing, *in_file_order(found, tree))
-    return _scenario(table, settings, known, rates)
+    return _scenario(table, settings, known, rates, seen)
 
 
 def _settings(
@@ -261,22 +264,12 @@ def _against(settings: DomainSettings, table: ScenarioTable) -> Iterator[Mistake
                 yield Mistake((*path, "attributes", name), f"is {shown(value)}", wanted)
         channel = queue.channels[stream.channel]
         place = (stream.queue, stream.channel)
+        where = f"{stream.channel} in {shown(stream.queue)}"
         if stream.answer_us is not None:
-            yield from _answer((*path, "answer_s"), stream.answer_us, channel, stream)
+            yield from people.answers((*path, "answer_s"), stream.answer_us, channel, where)
         elif place not in late and not channel.auto_answer:
             late.add(place)
-            yield from _answer((*_HERE, "answer_s"), table.answer_us, channel, stream)
-
-
-def _answer(
-    path: tuple[str | int, ...], answer_us: int, channel: ChannelSettings, stream: ArrivalsTable
-) -> Iterator[Mistake]:
-    where = f"{stream.channel} in {shown(stream.queue)}"
-    seen = f"is {seconds_text(answer_us)}"
-    if channel.auto_answer:
-        yield Mistake(path, seen, f"nothing, since {where} answers by itself")
-    elif answer_us >= channel.ring_us:
-        yield Mistake(path, seen, f"below the ring_s of {where}, {seconds_text(channel.ring_us)}")
+            yield from people.answers((*_HERE, "answer_s"), table.answer_us, channel, where)
 
 
 # --- from tables to values -----------------------------------------------------------------------
@@ -287,6 +280,7 @@ def _scenario(
     settings: DomainSettings,
     known: Known,
     rates: Mapping[int, tuple[float, ...]],
+    seen: people.Observed,
 ) -> Scenario:
     assert known.intervals is not None
     zone = ZoneInfo(table.time_zone)
@@ -301,13 +295,21 @@ def _scenario(
         streams=tuple(
             _stream(
                 stream,
+                people.customers_of(number, stream, seen),
+                people.handle_of(stream, stream.queue, stream.channel, table),
                 rates_per_h=rates.get(number) or _rates_per_h(stream, table),
-                answer_us=_answer_us(stream, table, queues[stream.queue].channels[stream.channel]),
+                answer_us=people.answer_us(
+                    stream, table, queues[stream.queue].channels[stream.channel]
+                ),
             )
             for number, stream in enumerate(table.arrivals)
         ),
         peaks=tuple(_peak(peak, _instant_us(peak.begins, zone) - start_us) for peak in table.peaks),
         staffing={group: tuple(line) for group, line in table.staffing.items()},
+        paces=people.paces_of(table),
+        concurrency={channel: tuple(paces) for channel, paces in table.concurrency.items()},
+        transfers=people.transfers_of(settings, table),
+        customer_wait=table.customer_wait,
         time_zone=table.time_zone,
     )
 
@@ -325,21 +327,23 @@ def _rates_per_h(stream: ArrivalsTable, table: ScenarioTable) -> tuple[float, ..
     return tuple(height * per_h for height in curve)
 
 
-def _answer_us(stream: ArrivalsTable, table: ScenarioTable, channel: ChannelSettings) -> int:
-    if channel.auto_answer:
-        return 0
-    return table.answer_us if stream.answer_us is None else stream.answer_us
-
-
-def _stream(stream: ArrivalsTable, *, rates_per_h: tuple[float, ...], answer_us: int) -> Stream:
-    handle = stream.handle
+def _stream(
+    stream: ArrivalsTable,
+    customers: people.Customers,
+    handle: Handle,
+    *,
+    rates_per_h: tuple[float, ...],
+    answer_us: int,
+) -> Stream:
     return Stream(
         name=stream.name,
         queue=stream.queue,
         channel=stream.channel,
         rates_per_h=rates_per_h,
-        handle=Handle(mean_s=handle.mean_s, scv=handle.scv, shape=handle.shape),
-        patience_mean_s=stream.patience_mean_s,
+        handle=handle,
+        patience=customers.patience,
+        accepts=customers.accepts,
+        redial=customers.redial,
         answer_us=answer_us,
         requirement=stream.requirement,
         prefers=tuple(stream.prefers),

@@ -15,7 +15,7 @@ from acd.errors import shown
 from acd.ids import Channel
 from acd.tables import LOCAL_TIME, Number, Span, Table, Whole, refusal
 from sim.history import is_zone
-from sim.workload import Shape
+from sim.people_file import CustomersTable, PeopleTable
 
 RATE_MAX: Final = 1_000_000
 """Most arrivals per hour: ten times the flash crowd that the plan names."""
@@ -34,7 +34,6 @@ YEAR_MIN: Final = 1971
 YEAR_MAX: Final = 2999
 
 NAME: Final = re.compile("[A-Za-z0-9_-]{1,24}")
-MONTH_S: Final = 30 * 86_400
 SHOWN_MAX: Final = 20
 """Most names that a message lists."""
 
@@ -135,38 +134,20 @@ Name = Annotated[str, AfterValidator(_a_name)]
 Rates = list[Annotated[Number, Field(ge=0, le=RATE_MAX)]]
 Staff = Annotated[list[Annotated[Whole, Field(ge=0, le=STAFF_MAX)]], BeforeValidator(_per_interval)]
 LocalTime = Annotated[datetime, BeforeValidator(_a_local_time)]
-Mean = Annotated[Number, Field(gt=0, le=MONTH_S)]
 Minutes = Annotated[Number, Field(ge=0, le=24 * 60)]
 
 
-class HandleTable(Table):
-    """`handle = { mean_s, scv, shape }`: how long an agent talks or writes."""
-
-    mean_s: Mean
-    shape: Annotated[Shape, Field(strict=False)] = Shape.LOGNORMAL
-    scv: Annotated[Number, Field(gt=0, le=100)] = 1.0
-
-    @field_validator("scv")
-    @classmethod
-    def _fits_the_shape(cls, scv: float, info: ValidationInfo) -> float:
-        if info.data.get("shape") is Shape.EXPONENTIAL and scv != 1.0:
-            raise refusal("1, which every exponential time has")
-        return scv
-
-
-class ArrivalsTable(Table):
+class ArrivalsTable(CustomersTable):
     """One `[[scenario.arrivals]]`: a stream of contacts that are alike."""
 
     name: Name
     queue: Annotated[str, AfterValidator(_a_queue)]
     channel: Annotated[Channel, Field(strict=False)]
-    handle: HandleTable
     rates_per_h: Rates | None = None
     curve: Annotated[str, AfterValidator(_a_curve)] | None = None
     contacts: Annotated[Number, Field(ge=0, le=CONTACTS_MAX)] | None = None
     csv: Annotated[str, Field(min_length=1, max_length=1_000)] | None = None
     column: Annotated[str, Field(min_length=1, max_length=200)] | None = None
-    patience_mean_s: Mean | None = None
     answer_us: Annotated[Span, Field(ge=0)] | None = None
     requirement: str = ""
     prefers: list[str] = Field(default_factory=list)
@@ -195,7 +176,7 @@ class PeakTable(Table):
     factor: Annotated[Number, Field(gt=1, le=1_000)]
 
 
-class ScenarioTable(Table):
+class ScenarioTable(PeopleTable):
     """The `[scenario]` table."""
 
     title: Annotated[str, Field(min_length=1, max_length=120), AfterValidator(_a_title)]
