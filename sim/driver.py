@@ -1,8 +1,7 @@
 """The simulated world: customers, agents' hands and shifts around the production Router.
 
-SimPy is the calendar: entries with an instant, a priority and a callback. There are no processes
-and no generators, which cost more than the router itself. What is called off stays in the calendar
-and is recognised as void when its time comes (a tombstone), since taking it out costs O(n).
+SimPy is the calendar (`sim.calendar` has its entries). There are no processes and no generators,
+which cost more than the router itself.
 
 Entries of one instant happen in this order: the router's wake-ups (so no tick is ever owed when
 another event is stepped), shifts, ends of service, answers, arrivals, lost patience; among equals,
@@ -11,7 +10,6 @@ in the order in which they were entered.
 
 import gc
 from collections.abc import Callable, Iterator
-from enum import Enum
 from hashlib import sha256
 from itertools import chain
 from typing import Any, Final, NamedTuple, TypeAlias
@@ -19,7 +17,6 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import msgspec
 import simpy
 from msgspec.structs import replace
-from simpy.events import EventPriority
 
 from acd.actions import (
     Action,
@@ -47,27 +44,30 @@ from acd.ids import Availability, Channel, ContactId, OfferId
 from acd.metrics import Metrics, Report
 from acd.router import Router
 from sim.arrivals import NOBODY, Drawn, sources, workload
+from sim.calendar import (
+    ANSWER,
+    ARRIVAL,
+    END,
+    OVER,
+    PATIENCE,
+    SET_ASIDE,
+    SHIFT,
+    TALKING,
+    WAITING,
+    WAKE_UP,
+    Callbacks,
+    Contact,
+    Timer,
+)
 from sim.shifts import Shifts
 from sim.workload import Scenario, Stream
 
 OnStep: TypeAlias = Callable[[Event, tuple[Action, ...], int], None]
 Progress: TypeAlias = Callable[[int], None]
-Callbacks: TypeAlias = list[Callable[[Any], None]]
 
 COLLECT_EVERY: Final = 50_000
 """Allocations between two collections of the youngest generation while the world runs (Python's
 own is 700). Contacts hold no cycles, so there is little to find, and each search costs."""
-
-
-# Who goes first at one instant. Plain numbers, since they stand in the calendar's tuples, and since
-# Python 3.11 takes 0.2 µs to look up a member of an Enum; so do the stages of a contact, below.
-WAKE_UP: Final = EventPriority(0)
-"""SimPy's URGENT: timers of the router."""
-SHIFT: Final = EventPriority(1)
-END: Final = EventPriority(2)
-ANSWER: Final = EventPriority(3)
-ARRIVAL: Final = EventPriority(4)
-PATIENCE: Final = EventPriority(5)
 
 
 class Result(NamedTuple):
@@ -114,57 +114,6 @@ def run(
     return world.result(hasher.hexdigest() if hasher else "")
 
 
-class _Stage(Enum):
-    """Where a contact is, as the world sees it."""
-
-    WAITING = "waiting"
-    """In the queue or ringing."""
-    TALKING = "talking"
-    SET_ASIDE = "set aside"
-    """Interrupted: what is left of its handling is frozen."""
-    OVER = "over"
-
-
-_WAITING: Final = _Stage.WAITING
-_TALKING: Final = _Stage.TALKING
-_SET_ASIDE: Final = _Stage.SET_ASIDE
-_OVER: Final = _Stage.OVER
-
-
-class _Contact(simpy.Event):
-    """A contact inside, and at the same time the calendar's entry of its end of service.
-
-    One object for both saves an allocation a contact. The entry is used once: a contact that was
-    set aside ends by a `_Timer`, and its own entry is void.
-    """
-
-    __slots__ = ("contact_id", "ends_us", "handle_us", "offer_id", "stage", "stream")
-
-    _ok = True
-    _value = None
-
-    def __init__(self, contact_id: ContactId, stream: Stream, handle_us: int) -> None:
-        self.contact_id = contact_id
-        self.stream = stream
-        self.handle_us = handle_us
-        self.stage = _WAITING
-        self.offer_id = 0
-        self.ends_us = 0
-
-
-class _Timer(simpy.Event):
-    """An entry of the calendar: whose callback, and about what."""
-
-    __slots__ = ("about",)
-
-    _ok = True
-    _value = None
-
-    def __init__(self, callbacks: Callbacks, about: Any) -> None:  # noqa: ANN401
-        self.callbacks = callbacks
-        self.about = about
-
-
 class World:
     """One run: the router, the calendar and everybody in it."""
 
@@ -185,11 +134,11 @@ class World:
         self._step = self._router.step
         self._fold = _all_of(self._metrics.fold, *(watchers or ()))
         self._next_wakeup_us = self._router.next_wakeup_us
-        self._waiting: dict[ContactId, _Contact] = {}
+        self._waiting: dict[ContactId, Contact] = {}
         """Contacts in the queue or ringing."""
-        self._ringing: dict[OfferId, _Contact] = {}
+        self._ringing: dict[OfferId, Contact] = {}
         """Contacts that ring at an agent whose queue does not answer by itself."""
-        self._interruptible: dict[OfferId, _Contact] = {}
+        self._interruptible: dict[OfferId, Contact] = {}
         """Contacts with an agent, on a channel that another may interrupt."""
         self._may_interrupt = _interruptible_channels(scenario)
         self._sources = [
@@ -237,9 +186,9 @@ class World:
         """Run to the horizon."""
         scenario = self._scenario
         for interval in range(scenario.intervals):
-            entry = _Timer([self._change_shift], (interval, progress))
+            entry = Timer([self._change_shift], (interval, progress))
             self._schedule(entry, SHIFT, interval * scenario.interval_us)
-        self._await_next_arrival(_Timer([], None), scenario.start_us)
+        self._await_next_arrival(Timer([], None), scenario.start_us)
         self._env.run(until=scenario.end_us)
 
     def result(self, digest: str = "") -> Result:
@@ -256,7 +205,7 @@ class World:
 
     # --- the calendar's entries ------------------------------------------------------------------
 
-    def _change_shift(self, entry: _Timer) -> None:
+    def _change_shift(self, entry: Timer) -> None:
         interval, progress = entry.about
         now_us = self._scenario.start_us + interval * self._scenario.interval_us
         if progress is not None:
@@ -266,11 +215,11 @@ class World:
             self._tell(Batch(events=changes), now_us)
             self._set_alarm(now_us)
 
-    def _arrive(self, entry: _Timer) -> None:
-        now_us, source, ordinal, handle_us, patience_us = self._next
+    def _arrive(self, entry: Timer) -> None:
+        now_us, source, ordinal, _, patience_us = drawn = self._next
         name, stream, arrival = self._sources[source]
         contact_id = f"{name}{ordinal}"
-        contact = _Contact(contact_id, stream, handle_us)
+        contact = Contact(contact_id, stream, drawn)
         self._waiting[contact_id] = contact
         self.arrived += 1
         # A copy of a struct with one field changed is made faster than one from all its fields.
@@ -280,38 +229,38 @@ class World:
             promised_us = now_us + stream.promise_us
             event = replace(arrival, contact_id=contact_id, promised_us=promised_us)
         self._tell(event, now_us)
-        if patience_us and contact.stage is _WAITING:
-            self._schedule(_Timer(self._on_patience, contact), PATIENCE, patience_us)
+        if patience_us and contact.stage is WAITING:
+            self._schedule(Timer(self._on_patience, contact), PATIENCE, patience_us)
         self._await_next_arrival(entry, now_us)
         if self._next_wakeup_us() != self._wake_at_us:
             self._set_alarm(now_us)
 
-    def _lose_patience(self, entry: _Timer) -> None:
+    def _lose_patience(self, entry: Timer) -> None:
         contact = entry.about
-        if contact.stage is _WAITING:
-            contact.stage = _OVER
+        if contact.stage is WAITING:
+            contact.stage = OVER
             del self._waiting[contact.contact_id]
             self._tell_now(ContactLeft(contact_id=contact.contact_id))
 
-    def _answer(self, entry: _Timer) -> None:
+    def _answer(self, entry: Timer) -> None:
         if self._ringing.pop(entry.about, None) is not None:
             self._tell_now(OfferAccepted(offer_id=entry.about))
 
-    def _end(self, contact: _Contact) -> None:
+    def _end(self, contact: Contact) -> None:
         """End a contact's service, unless it was set aside meanwhile and ends at another time."""
         now_us: int = self._env.now  # type: ignore[assignment]  # Ours are all integers.
-        if contact.stage is _TALKING and contact.ends_us == now_us:
-            contact.stage = _OVER
+        if contact.stage is TALKING and contact.ends_us == now_us:
+            contact.stage = OVER
             if self._interruptible:
                 self._interruptible.pop(contact.offer_id, None)
             self._tell(LegEnded(offer_id=contact.offer_id), now_us)
             if self._next_wakeup_us() != self._wake_at_us:
                 self._set_alarm(now_us)
 
-    def _end_later(self, entry: _Timer) -> None:
+    def _end_later(self, entry: Timer) -> None:
         self._end(entry.about)
 
-    def _wake_up(self, entry: _Timer) -> None:
+    def _wake_up(self, entry: Timer) -> None:
         if entry.about == self._wake_at_us:
             self._wake_at_us = None
             self._set_alarm(entry.about)
@@ -324,20 +273,20 @@ class World:
             self._connect(contact, action.offer_id, now_us)
         else:
             self._ringing[action.offer_id] = contact
-            entry = _Timer(self._on_answer, action.offer_id)
+            entry = Timer(self._on_answer, action.offer_id)
             self._schedule(entry, ANSWER, contact.stream.answer_us)
 
     def _connect_accepted(self, action: ConnectLeg, now_us: int) -> None:
         self._connect(self._waiting[action.contact_id], action.offer_id, now_us)
 
-    def _connect(self, contact: _Contact, offer_id: OfferId, now_us: int) -> None:
+    def _connect(self, contact: Contact, offer_id: OfferId, now_us: int) -> None:
         del self._waiting[contact.contact_id]
-        contact.stage = _TALKING
+        contact.stage = TALKING
         contact.offer_id = offer_id
         contact.ends_us = now_us + contact.handle_us
         contact.callbacks = self._on_end
         self._schedule(contact, END, contact.handle_us)
-        if contact.stream.channel in self._may_interrupt:
+        if self._may_interrupt and contact.stream.channel in self._may_interrupt:
             self._interruptible[offer_id] = contact
         self._tell(LegConnected(offer_id=offer_id), now_us)
 
@@ -347,7 +296,7 @@ class World:
     def _forget_unanswered(self, action: CloseContact, _now_us: int) -> None:
         contact = self._waiting.pop(action.contact_id, None)
         if contact is not None:
-            contact.stage = _OVER
+            contact.stage = OVER
 
     def _note_moved(self, _action: OpenLeg, _now_us: int) -> None:
         self._moved += 1
@@ -356,15 +305,15 @@ class World:
         contact = self._interruptible.get(action.offer_id)
         # A contact in wrap-up may be interrupted too; its time is the router's.
         if contact is not None:
-            contact.stage = _SET_ASIDE
+            contact.stage = SET_ASIDE
             contact.handle_us = contact.ends_us - now_us
 
     def _resume(self, action: ResumeLeg, now_us: int) -> None:
         contact = self._interruptible.get(action.offer_id)
         if contact is not None:
-            contact.stage = _TALKING
+            contact.stage = TALKING
             contact.ends_us = now_us + contact.handle_us
-            self._schedule(_Timer(self._on_later_end, contact), END, contact.handle_us)
+            self._schedule(Timer(self._on_later_end, contact), END, contact.handle_us)
 
     def _note_agent(self, action: SetAgentState, _now_us: int) -> None:
         if action.availability is Availability.LOGGED_OUT:
@@ -396,9 +345,9 @@ class World:
             due_us = self._next_wakeup_us()
         if due_us is not None and (self._wake_at_us is None or due_us < self._wake_at_us):
             self._wake_at_us = due_us
-            self._schedule(_Timer(self._on_wake_up, due_us), WAKE_UP, due_us - now_us)
+            self._schedule(Timer(self._on_wake_up, due_us), WAKE_UP, due_us - now_us)
 
-    def _await_next_arrival(self, entry: _Timer, now_us: int) -> None:
+    def _await_next_arrival(self, entry: Timer, now_us: int) -> None:
         self._next = drawn = next(self._drawn, NOBODY)
         if drawn is not NOBODY:
             entry.callbacks = self._on_arrival
