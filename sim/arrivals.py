@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.draws import Draws, Floats, generator, standard_exponential, standard_normal
+from sim.patience import Patience
 from sim.workload import HOUR_US, SECOND_US, Handle, Peak, Scenario, Shape, Stream
 
 Ints: TypeAlias = NDArray[np.int64]
@@ -103,7 +104,7 @@ def height(peak: Peak, offsets_us: Ints) -> Floats:
     return np.clip(np.minimum(rising, falling), 0.0, 1.0)
 
 
-def handle_times_us(handle: Handle, standard: Floats) -> Ints:
+def handle_times_us(handle: Handle, standard: Floats | float) -> Ints:
     """Return handling times from standard variates of the handle's shape, at least 1 µs each.
 
     Source:
@@ -116,9 +117,19 @@ def handle_times_us(handle: Handle, standard: Floats) -> Ints:
     return _whole_us(np.exp(np.log(handle.mean_s) - variance / 2 + np.sqrt(variance) * standard))
 
 
-def patience_times_us(drawn_s: Floats) -> Ints:
+def patience_times_us(drawn_s: Floats | float) -> Ints:
     """Return drawn times as at least 1 µs each, an infinite one as `NEVER_US`."""
     return np.where(np.isinf(drawn_s), NEVER_US, _whole_us(drawn_s))
+
+
+def draws_of(law: Patience | None, seed: int, source: str, purpose: str) -> Draws | None:
+    """Return what draws times of a law; None where there is none."""
+    return None if law is None else Draws(seed, source, purpose, law.draw)
+
+
+def one_us(draws: Draws | None, ordinal: int, *, leg: int) -> int:
+    """Return the time that one contact draws for a leg; `NEVER_US` where there is no law."""
+    return NEVER_US if draws is None else int(patience_times_us(draws.one(ordinal, leg=leg)))
 
 
 class _Drawer:
@@ -132,10 +143,7 @@ class _Drawer:
         exponential = source.stream.handle.shape is Shape.EXPONENTIAL
         standard = standard_exponential if exponential else standard_normal
         self._handle = Draws(seed, source.name, "handle", standard)
-        patience = source.stream.patience
-        self._patience = (
-            None if patience is None else Draws(seed, source.name, "patience", patience.draw)
-        )
+        self._patience = draws_of(source.stream.patience, seed, source.name, "patience")
 
     def interval(self, interval: int) -> tuple[Ints, Ints, Ints, Ints]:
         """Return arrival, ordinal, handling time and patience; the next call draws the next."""
@@ -164,5 +172,5 @@ def _with_source(part: tuple[Ints, Ints, Ints, Ints], source: int) -> Ints:
     return np.stack([arrives_us, np.full_like(arrives_us, source), ordinal, handle_us, patience_us])
 
 
-def _whole_us(seconds: Floats) -> Ints:
+def _whole_us(seconds: Floats | float) -> Ints:
     return np.clip(np.rint(seconds * SECOND_US), 1, DURATION_US_MAX).astype(np.int64)

@@ -20,6 +20,7 @@ from msgspec.structs import replace
 
 from acd.actions import (
     Action,
+    AnnounceWait,
     CloseContact,
     ConnectLeg,
     InterruptLeg,
@@ -39,18 +40,17 @@ from acd.events import (
     LegConnected,
     LegEnded,
     OfferAccepted,
+    WaitAsked,
 )
-from acd.ids import Availability, Channel, ContactId, OfferId
+from acd.ids import Availability, ContactId, OfferId
 from acd.metrics import Metrics, Report
 from acd.router import Router
 from sim.arrivals import NOBODY, Drawn, sources, workload
 from sim.calendar import (
     ANSWER,
     ARRIVAL,
-    END,
     OVER,
     PATIENCE,
-    SET_ASIDE,
     SHIFT,
     TALKING,
     WAITING,
@@ -59,8 +59,11 @@ from sim.calendar import (
     Contact,
     Timer,
 )
+from sim.customers import FIRST, Attempt, Customers, Followed, follows
+from sim.hands import Hands
 from sim.shifts import Shifts
-from sim.workload import Scenario, Stream
+from sim.transfers import Further, Transfers
+from sim.workload import Lost, Scenario, Stream
 
 OnStep: TypeAlias = Callable[[Event, tuple[Action, ...], int], None]
 Progress: TypeAlias = Callable[[int], None]
@@ -80,6 +83,8 @@ class Result(NamedTuple):
     """Calls of `Router.step`."""
     digest: str
     """SHA-256 of all actions; empty unless asked for."""
+    customers: tuple[Followed, ...] = ()
+    """Of the streams whose customers are told how long they wait, or call again."""
 
 
 def run(
@@ -138,33 +143,39 @@ class World:
         """Contacts in the queue or ringing."""
         self._ringing: dict[OfferId, Contact] = {}
         """Contacts that ring at an agent whose queue does not answer by itself."""
-        self._interruptible: dict[OfferId, Contact] = {}
-        """Contacts with an agent, on a channel that another may interrupt."""
-        self._may_interrupt = _interruptible_channels(scenario)
+        hands = Hands(scenario, self._schedule, self._end)
+        self._begin, self._let_go = hands.begin, hands.end
+        drawn_by = sources(scenario)
         self._sources = [
-            (source.name + ".", source.stream, _arrival(source.stream))
-            for source in sources(scenario)
+            (source.name + ".", source.stream, _arrival(source.stream)) for source in drawn_by
         ]
+        # None where nobody does what they are about, so that it costs next to nothing.
+        self._customers = (
+            Customers(scenario, seed, drawn_by) if any(map(follows, scenario.streams)) else None
+        )
+        self._transfers = Transfers(scenario, seed, drawn_by) if scenario.transfers else None
         self._drawn: Iterator[Drawn] = chain.from_iterable(workload(scenario, seed))
         self._next = NOBODY
         self._wake_at_us: int | None = None
         self.arrived = 0
         self.steps = 0
         self._moved = 0
-        """Contacts that overflowed to another queue, each as often as it did."""
+        """Contacts that overflowed or were given further to a queue, each as often as it was."""
+        self._called_again = 0
+        self._announced_us: int | None = None
+        """The wait that was announced last."""
         # Lists made once: SimPy calls what an entry's list holds, and never changes the list.
         self._on_arrival: Callbacks = [self._arrive]
-        self._on_end: Callbacks = [self._end]
-        self._on_later_end: Callbacks = [self._end_later]
         self._on_answer: Callbacks = [self._answer]
         self._on_patience: Callbacks = [self._lose_patience]
+        self._on_redial: Callbacks = [self._call_again]
         self._on_wake_up: Callbacks = [self._wake_up]
         obey: dict[type[Action], Callable[[Any, int], None]] = {
             OfferContact: self._offer,
             ConnectLeg: self._connect_accepted,
             WithdrawOffer: self._withdraw,
-            InterruptLeg: self._set_aside,
-            ResumeLeg: self._resume,
+            InterruptLeg: hands.set_aside,
+            ResumeLeg: hands.resume,
             SetAgentState: self._note_agent,
             Refused: _never,
         }
@@ -172,7 +183,10 @@ class World:
         ends = any(one.expires_us is not None or one.overflow for one in channels)
         if ends or scenario.settings.admission:
             obey[CloseContact] = self._forget_unanswered
+        if ends or scenario.settings.admission or self._transfers is not None:
             obey[OpenLeg] = self._note_moved
+        if self._customers is not None:
+            obey[AnnounceWait] = self._hear
         self._obeys = obey.get
 
     @property
@@ -195,13 +209,21 @@ class World:
         """Return what was found, after checking that no contact is lost."""
         report = self._metrics.report(self._scenario.end_us)
         totals = [row.total for row in report.rows]
-        assert sum(total.offered for total in totals) == self.arrived + self._moved
+        assert (
+            sum(total.offered for total in totals)
+            == self.arrived + self._called_again + self._moved
+        )
         assert sum(total.waiting for total in totals) == len(self._waiting)
         for total in totals:
             ended = total.answered + total.abandoned + total.other_exits
             ended += total.overflowed + total.rejected
             assert total.offered == ended + total.waiting, total
-        return Result(report, self.arrived, self.steps, digest)
+        customers: tuple[Followed, ...] = ()
+        if self._customers is not None:
+            customers = self._customers.report(self._waiting.values())
+        again = sum(each.attempts - each.customers for each in customers)
+        assert again == self._called_again, customers
+        return Result(report, self.arrived, self.steps, digest, customers)
 
     # --- the calendar's entries ------------------------------------------------------------------
 
@@ -218,10 +240,35 @@ class World:
     def _arrive(self, entry: Timer) -> None:
         now_us, source, ordinal, _, patience_us = drawn = self._next
         name, stream, arrival = self._sources[source]
-        contact_id = f"{name}{ordinal}"
-        contact = Contact(contact_id, stream, drawn)
-        self._waiting[contact_id] = contact
+        contact = Contact(f"{name}{ordinal}", stream, drawn)
         self.arrived += 1
+        self._enter(contact, arrival, FIRST, patience_us, now_us)
+        self._await_next_arrival(entry, now_us)
+        if self._next_wakeup_us() != self._wake_at_us:
+            self._set_alarm(now_us)
+
+    def _call_again(self, entry: Timer) -> None:
+        drawn, again = entry.about
+        name, stream, arrival = self._sources[drawn[1]]
+        contact = Contact(again.contact_id(f"{name}{drawn[2]}"), stream, drawn)
+        self._called_again += 1
+        now_us: int = self._env.now  # type: ignore[assignment]  # Ours are all integers.
+        self._enter(contact, arrival, again, again.patience_us, now_us)
+        self._set_alarm(now_us)
+
+    def _enter(
+        self,
+        contact: Contact,
+        arrival: ContactArrived,
+        attempt: Attempt,
+        patience_us: int,
+        now_us: int,
+    ) -> None:
+        """Let a customer in, and have him leave some time if he still waits then."""
+        contact_id, stream = contact.contact_id, contact.stream
+        self._waiting[contact_id] = contact
+        if self._customers is not None:
+            self._customers.came(contact, attempt, now_us)
         # A copy of a struct with one field changed is made faster than one from all its fields.
         if stream.promise_us is None:
             event = replace(arrival, contact_id=contact_id)
@@ -229,18 +276,40 @@ class World:
             promised_us = now_us + stream.promise_us
             event = replace(arrival, contact_id=contact_id, promised_us=promised_us)
         self._tell(event, now_us)
-        if patience_us and contact.stage is WAITING:
-            self._schedule(Timer(self._on_patience, contact), PATIENCE, patience_us)
-        self._await_next_arrival(entry, now_us)
-        if self._next_wakeup_us() != self._wake_at_us:
-            self._set_alarm(now_us)
+        if contact.stage is WAITING:
+            if patience_us:
+                self._schedule(Timer(self._on_patience, contact), PATIENCE, patience_us)
+            if stream.accepts is not None:
+                self._announce(contact, now_us)
+
+    def _announce(self, contact: Contact, now_us: int) -> None:
+        """Tell a customer how long he will wait, unless his contact rings; he may leave at once."""
+        if contact.offer_id:
+            return
+        assert self._customers is not None
+        self._tell(WaitAsked(contact_id=contact.contact_id), now_us)
+        told_us = self._announced_us
+        if told_us is not None and not self._customers.accepts(contact, told_us):
+            self._leave(contact, Lost.BALKED)
 
     def _lose_patience(self, entry: Timer) -> None:
-        contact = entry.about
-        if contact.stage is WAITING:
-            contact.stage = OVER
-            del self._waiting[contact.contact_id]
-            self._tell_now(ContactLeft(contact_id=contact.contact_id))
+        if entry.about.stage is WAITING:
+            self._leave(entry.about, Lost.ABANDONED)
+
+    def _leave(self, contact: Contact, how: Lost) -> None:
+        contact.stage = OVER
+        del self._waiting[contact.contact_id]
+        self._tell_now(ContactLeft(contact_id=contact.contact_id))
+        if self._customers is not None:
+            self._lose(self._customers, contact, how)
+
+    def _lose(self, customers: Customers, contact: Contact, how: Lost) -> None:
+        """Have a customer call again, if he will."""
+        now_us: int = self._env.now  # type: ignore[assignment]  # Ours are all integers.
+        again = customers.lost(contact, how, now_us)
+        if again is not None:
+            entry = Timer(self._on_redial, (contact.drawn, again))
+            self._schedule(entry, ARRIVAL, again.pause_us)
 
     def _answer(self, entry: Timer) -> None:
         if self._ringing.pop(entry.about, None) is not None:
@@ -251,14 +320,21 @@ class World:
         now_us: int = self._env.now  # type: ignore[assignment]  # Ours are all integers.
         if contact.stage is TALKING and contact.ends_us == now_us:
             contact.stage = OVER
-            if self._interruptible:
-                self._interruptible.pop(contact.offer_id, None)
-            self._tell(LegEnded(offer_id=contact.offer_id), now_us)
+            self._let_go(contact, now_us)
+            further = None if self._transfers is None else self._transfers.of(contact)
+            if further is None:
+                self._tell(LegEnded(offer_id=contact.offer_id), now_us)
+            else:
+                self._give_further(further, now_us)
             if self._next_wakeup_us() != self._wake_at_us:
                 self._set_alarm(now_us)
 
-    def _end_later(self, entry: Timer) -> None:
-        self._end(entry.about)
+    def _give_further(self, further: Further, now_us: int) -> None:
+        contact = further.contact
+        self._waiting[contact.contact_id] = contact
+        self._tell(further.event, now_us)
+        if further.patience_us and contact.stage is WAITING:
+            self._schedule(Timer(self._on_patience, contact), PATIENCE, further.patience_us)
 
     def _wake_up(self, entry: Timer) -> None:
         if entry.about == self._wake_at_us:
@@ -270,25 +346,22 @@ class World:
     def _offer(self, action: OfferContact, now_us: int) -> None:
         contact = self._waiting[action.contact_id]
         if action.auto_answer:
-            self._connect(contact, action.offer_id, now_us)
+            self._connect(contact, action, now_us)
         else:
+            contact.offer_id = action.offer_id
             self._ringing[action.offer_id] = contact
             entry = Timer(self._on_answer, action.offer_id)
             self._schedule(entry, ANSWER, contact.stream.answer_us)
 
     def _connect_accepted(self, action: ConnectLeg, now_us: int) -> None:
-        self._connect(self._waiting[action.contact_id], action.offer_id, now_us)
+        self._connect(self._waiting[action.contact_id], action, now_us)
 
-    def _connect(self, contact: Contact, offer_id: OfferId, now_us: int) -> None:
+    def _connect(self, contact: Contact, action: OfferContact | ConnectLeg, now_us: int) -> None:
         del self._waiting[contact.contact_id]
-        contact.stage = TALKING
-        contact.offer_id = offer_id
-        contact.ends_us = now_us + contact.handle_us
-        contact.callbacks = self._on_end
-        self._schedule(contact, END, contact.handle_us)
-        if self._may_interrupt and contact.stream.channel in self._may_interrupt:
-            self._interruptible[offer_id] = contact
-        self._tell(LegConnected(offer_id=offer_id), now_us)
+        if self._customers is not None:
+            self._customers.answered(contact, now_us)
+        self._begin(contact, action, now_us)
+        self._tell(LegConnected(offer_id=action.offer_id), now_us)
 
     def _withdraw(self, action: WithdrawOffer, _now_us: int) -> None:
         self._ringing.pop(action.offer_id, None)
@@ -297,23 +370,17 @@ class World:
         contact = self._waiting.pop(action.contact_id, None)
         if contact is not None:
             contact.stage = OVER
+            if self._customers is not None:
+                self._lose(self._customers, contact, Lost.TURNED_AWAY)
 
-    def _note_moved(self, _action: OpenLeg, _now_us: int) -> None:
+    def _note_moved(self, action: OpenLeg, _now_us: int) -> None:
         self._moved += 1
+        contact = self._waiting[action.contact_id]
+        if contact.stream.queue != action.queue:
+            contact.stream = replace(contact.stream, queue=action.queue)
 
-    def _set_aside(self, action: InterruptLeg, now_us: int) -> None:
-        contact = self._interruptible.get(action.offer_id)
-        # A contact in wrap-up may be interrupted too; its time is the router's.
-        if contact is not None:
-            contact.stage = SET_ASIDE
-            contact.handle_us = contact.ends_us - now_us
-
-    def _resume(self, action: ResumeLeg, now_us: int) -> None:
-        contact = self._interruptible.get(action.offer_id)
-        if contact is not None:
-            contact.stage = TALKING
-            contact.ends_us = now_us + contact.handle_us
-            self._schedule(Timer(self._on_later_end, contact), END, contact.handle_us)
+    def _hear(self, action: AnnounceWait, _now_us: int) -> None:
+        self._announced_us = action.wait_us
 
     def _note_agent(self, action: SetAgentState, _now_us: int) -> None:
         if action.availability is Availability.LOGGED_OUT:
@@ -368,15 +435,6 @@ class _Hasher:
     def hexdigest(self) -> str:
         """Return the digest so far."""
         return self._sha.hexdigest()
-
-
-def _interruptible_channels(scenario: Scenario) -> frozenset[Channel]:
-    return frozenset(
-        channel
-        for capacity in scenario.settings.capacities
-        for channel, slot in capacity.channels.items()
-        if slot.interrupted_by
-    )
 
 
 def _arrival(stream: Stream) -> ContactArrived:
