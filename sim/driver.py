@@ -143,8 +143,7 @@ class World:
         """Contacts in the queue or ringing."""
         self._ringing: dict[OfferId, Contact] = {}
         """Contacts that ring at an agent whose queue does not answer by itself."""
-        hands = Hands(scenario, self._schedule, self._end)
-        self._begin, self._let_go = hands.begin, hands.end
+        self._hands = hands = Hands(scenario, self._schedule, self._end)
         drawn_by = sources(scenario)
         self._sources = [
             (source.name + ".", source.stream, _arrival(source.stream)) for source in drawn_by
@@ -320,7 +319,7 @@ class World:
         now_us: int = self._env.now  # type: ignore[assignment]  # Ours are all integers.
         if contact.stage is TALKING and contact.ends_us == now_us:
             contact.stage = OVER
-            self._let_go(contact, now_us)
+            self._hands.end(contact, now_us)
             further = None if self._transfers is None else self._transfers.of(contact)
             if further is None:
                 self._tell(LegEnded(offer_id=contact.offer_id), now_us)
@@ -360,7 +359,7 @@ class World:
         del self._waiting[contact.contact_id]
         if self._customers is not None:
             self._customers.answered(contact, now_us)
-        self._begin(contact, action, now_us)
+        self._hands.begin(contact, action, now_us)
         self._tell(LegConnected(offer_id=action.offer_id), now_us)
 
     def _withdraw(self, action: WithdrawOffer, _now_us: int) -> None:

@@ -12,6 +12,7 @@ from acd.errors import ConfigError, Problem, did_you_mean, nearest, shown
 from sim.forecast import HELD_OUT, WEEKS, Forecaster, ForecastError, Method, Uplift
 from sim.history import History, Line, is_zone, read, write
 from sim.import_csv import COLUMNS, PRESETS, read_intervals
+from sim.patience_csv import write_patience
 from sim.queue_log import history_of, people_of, read_queue_log
 
 QUEUE_LOG: Final = "queue_log"
@@ -27,6 +28,7 @@ def import_file(
     delimiter: str,
     interval_min: int | None,
     people: Path | None,
+    patience: Path | None,
 ) -> str:
     """Import a file and return what to say of it.
 
@@ -56,9 +58,19 @@ def import_file(
         if people is not None:
             people.write_bytes(msgspec.json.format(msgspec.json.encode(people_of(log.calls))))
             said.append(f"people: {people}")
+        if patience is not None:
+            found = {
+                queue: of_queue.patience
+                for queue, of_queue in people_of(log.calls).items()
+                if of_queue.patience is not None
+            }
+            write_patience(found, patience)
+            said.append(f"patience: {patience}, of {len(found)} queues")
     else:
-        if people is not None:
-            raise click.UsageError("--people: intervals do not tell; wanted --format queue_log")
+        for name, wanted in (("people", people), ("patience", patience)):
+            if wanted is not None:
+                seen = f"--{name}: intervals do not tell"
+                raise click.UsageError(f"{seen}; wanted --format queue_log")
         columns = _columns(maps)
         history = read_intervals(
             file, PRESETS[form], time_zone=time_zone, columns=columns, delimiter=delimiter

@@ -37,6 +37,16 @@ MEASURES: Final = (
 )
 """Of a queue and channel; docs/measures.md defines them."""
 
+CUSTOMER_MEASURES: Final = (
+    "customers",
+    "attempts_each",
+    "served_share",
+    "lost",
+    "service_level",
+    "wait_s",
+)
+"""Of a stream whose customers may balk or call again; docs/people.md defines them."""
+
 _PRECISION: Final = re.compile(r"(?P<name>.+?)=(?P<half>[0-9.eE+-]+)(?P<percent>%?)")
 
 
@@ -62,8 +72,8 @@ class Sample(Struct, frozen=True):
     number: int
     arrived: int
     figures: Mapping[str, float]
-    """By name, like `sales.voice.service_level` or `group.day.occupancy`; without those that nobody
-    could have measured."""
+    """By name, like `sales.voice.service_level`, `group.day.occupancy` or `customers.calls.lost`;
+    without those that nobody could have measured."""
     report: Report
     digest: str
     """Of all actions."""
@@ -143,11 +153,12 @@ def seed_of(seed: int, number: int) -> int:
 def run_one(scenario: Scenario, number: int, seed: int) -> Sample:
     """Run a scenario once; `seed` is the run's own."""
     result = driver.run(scenario, seed, digest=True)
-    figures = dict(_figures(result.report))
+    figures = dict(_figures(result))
     return Sample(number, result.arrived, figures, result.report, result.digest)
 
 
-def _figures(report: Report) -> Iterator[tuple[str, float]]:
+def _figures(result: driver.Result) -> Iterator[tuple[str, float]]:
+    report = result.report
     for row in report.rows:
         for measure in MEASURES:
             value = getattr(row if measure.startswith("wait_p") else row.total, measure)
@@ -156,6 +167,11 @@ def _figures(report: Report) -> Iterator[tuple[str, float]]:
     for team in (*report.groups, report.total):
         if team.total.occupancy is not None:
             yield f"group.{team.name or 'all'}.occupancy", team.total.occupancy
+    for each in result.customers:
+        for measure in CUSTOMER_MEASURES:
+            value = getattr(each, measure)
+            if value is not None:
+                yield f"customers.{each.stream}.{measure}", float(value)
 
 
 def run_here(scenario: Scenario, seeds: Sequence[tuple[int, int]]) -> Iterator[Sample]:

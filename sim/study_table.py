@@ -24,6 +24,15 @@ _COLUMNS: Final = (
     ("Occupancy", "occupancy", "share"),
 )
 
+_CUSTOMER_COLUMNS: Final = (
+    ("Customers", "customers", "number"),
+    ("Attempts", "attempts_each", "number"),
+    ("Served", "served_share", "share"),
+    ("Lost", "lost", "number"),
+    ("Service level", "service_level", "share"),
+    ("Wait", "wait_s", "time"),
+)
+
 
 def table(study: Study) -> Group:
     """Return the tables: each figure's mean over the runs, ± half the width of its interval."""
@@ -60,7 +69,24 @@ def table(study: Study) -> Group:
         f"Mean over the runs ± half the width of its {100 * study.confidence:g} % interval "
         f"(definitions {report.definition_digest[:12]}, digest {study.digest[:12]})."
     )
-    return Group(Text(head), made, teams, Text(foot))
+    return Group(Text(head), made, teams, *_customers(study), Text(foot))
+
+
+def _customers(study: Study) -> list[Table]:
+    """Return a table of the streams whose customers may balk or call again; none without them."""
+    names = [name.split(".") for name in study.names() if name.startswith("customers.")]
+    streams = list(dict.fromkeys(stream for _, stream, measure in names if measure == "customers"))
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    made.add_column("Stream", no_wrap=True)
+    for name, _, _ in _CUSTOMER_COLUMNS:
+        made.add_column(name, justify="right", no_wrap=True)
+    for stream in streams:
+        cells = (
+            shown(_known(study, f"customers.{stream}.{measure}"), kind)
+            for _, measure, kind in _CUSTOMER_COLUMNS
+        )
+        made.add_row(Text(stream), *map(Text, cells))
+    return [made] if streams else []
 
 
 def _known(study: Study, name: str) -> Estimate | None:
