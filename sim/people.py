@@ -74,7 +74,7 @@ def across(raw: Mapping[str, Any], known: Known) -> Iterator[Mistake]:
         path = (*_HERE, "arrivals", number)
         yield from _customers(path, stream)
         if stream:
-            yield from _handled(path, stream, stream.get("queue"), handles)
+            yield from _handled(path, stream, stream.get("queue"), handles, known)
     shares: dict[tuple[object, object], float] = {}
     for number, row in enumerate(rows_in(raw, "transfers")):
         path = (*_HERE, "transfers", number)
@@ -85,8 +85,8 @@ def across(raw: Mapping[str, Any], known: Known) -> Iterator[Mistake]:
                 yield from _declared((*path, key), name, known)
                 yield from _served((*path, "channel"), name, channel, known)
         if row:
-            yield from _handled(path, row, row.get("to"), handles)
-        if isinstance(share, int | float) and isinstance(channel, str):
+            yield from _handled(path, row, row.get("to"), handles, known)
+        if isinstance(share, int | float) and 0 < share <= 1 and isinstance(channel, str):
             place = (str(row.get("queue")), channel)
             shares[place] = shares.get(place, 0.0) + share
             if shares[place] > 1 + SHARE_SLACK:
@@ -107,11 +107,12 @@ def _served(path: KeyPath, queue: str, channel: object, known: Known) -> Iterato
 
 
 def _handled(
-    path: KeyPath, row: Mapping[str, Any], queue: object, handles: Mapping[str, Any]
+    path: KeyPath, row: Mapping[str, Any], queue: object, handles: Mapping[str, Any], known: Known
 ) -> Iterator[Mistake]:
     """Yield a mistake where nothing says how long contacts are handled."""
-    of_queue = table_in(handles, queue) if isinstance(queue, str) else {}
-    if "handle" not in row and row.get("channel") not in of_queue:
+    if "handle" in row or not isinstance(queue, str) or queue not in known.queues:
+        return
+    if row.get("channel") not in table_in(handles, queue):
         wanted = "a table, here or in [scenario.handles] for the queue and channel"
         yield Mistake((*path, "handle"), "is missing", wanted)
 

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from sim.cli import sim
@@ -17,10 +18,13 @@ def _block(language: str, page: str = "simulation.md") -> str:
     return found[1]
 
 
-def test_the_example_prints_what_the_page_says(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    "page,file", [("simulation.md", "morning.toml"), ("people.md", "evening.toml")]
+)
+def test_the_example_prints_what_the_page_says(page, file, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    Path("morning.toml").write_text(_block("toml"), encoding="utf-8")
-    command, *want = _block("console").splitlines()
+    Path(file).write_text(_block("toml", page), encoding="utf-8")
+    command, *want = _block("console", page).splitlines()
     assert command.startswith("$ acd sim ")
     done = CliRunner().invoke(sim, command.removeprefix("$ acd sim ").split())
     assert [line.rstrip() for line in done.output.splitlines()] == want
