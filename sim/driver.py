@@ -143,7 +143,7 @@ class World:
         """Contacts in the queue or ringing."""
         self._ringing: dict[OfferId, Contact] = {}
         """Contacts that ring at an agent whose queue does not answer by itself."""
-        self._hands = hands = Hands(scenario, self._schedule, self._end)
+        self._hands = Hands(scenario, self._schedule, self._end)
         drawn_by = sources(scenario)
         self._sources = [
             (source.name + ".", source.stream, _arrival(source.stream)) for source in drawn_by
@@ -169,24 +169,29 @@ class World:
         self._on_patience: Callbacks = [self._lose_patience]
         self._on_redial: Callbacks = [self._call_again]
         self._on_wake_up: Callbacks = [self._wake_up]
+        self._obeys = self._duties().get
+
+    def _duties(self) -> dict[type[Action], Callable[[Any, int], None]]:
+        """Return what is to be done for each kind of action; for all others nothing is."""
+        settings = self._scenario.settings
         obey: dict[type[Action], Callable[[Any, int], None]] = {
             OfferContact: self._offer,
             ConnectLeg: self._connect_accepted,
             WithdrawOffer: self._withdraw,
-            InterruptLeg: hands.set_aside,
-            ResumeLeg: hands.resume,
+            InterruptLeg: self._hands.set_aside,
+            ResumeLeg: self._hands.resume,
             SetAgentState: self._note_agent,
             Refused: _never,
         }
-        channels = [one for each in scenario.settings.queues for one in each.channels.values()]
+        channels = [one for each in settings.queues for one in each.channels.values()]
         ends = any(one.expires_us is not None or one.overflow for one in channels)
-        if ends or scenario.settings.admission:
+        if ends or settings.admission:
             obey[CloseContact] = self._forget_unanswered
-        if ends or scenario.settings.admission or self._transfers is not None:
+        if ends or settings.admission or self._transfers is not None:
             obey[OpenLeg] = self._note_moved
         if self._customers is not None:
             obey[AnnounceWait] = self._hear
-        self._obeys = obey.get
+        return obey
 
     @property
     def router(self) -> Router:
@@ -208,10 +213,8 @@ class World:
         """Return what was found, after checking that no contact is lost."""
         report = self._metrics.report(self._scenario.end_us)
         totals = [row.total for row in report.rows]
-        assert (
-            sum(total.offered for total in totals)
-            == self.arrived + self._called_again + self._moved
-        )
+        entered = self.arrived + self._called_again + self._moved
+        assert sum(total.offered for total in totals) == entered
         assert sum(total.waiting for total in totals) == len(self._waiting)
         for total in totals:
             ended = total.answered + total.abandoned + total.other_exits

@@ -619,10 +619,8 @@ def test_a_transferred_customer_is_as_patient_as_his_stream_says_and_keeps_his_p
 # --- all of it together --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_no_customer_is_lost_whatever_people_do(seed):
-    # The world itself checks offered against came, called again and given further, and for each
-    # customer that he is served, lost, waiting or about to call again, and nothing else.
+def _everybody():
+    """Return settings, streams and transfers in which people do all that they can."""
     chat, voice = Channel.CHAT, Channel.VOICE
     queues = ("sales", "service")
     channels = {
@@ -675,6 +673,14 @@ def test_no_customer_is_lost_whatever_people_do(seed):
         for one, to in (queues, queues[::-1])
         for channel in (voice, chat)
     )
+    return settings, streams, transfers
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_customer_is_lost_whatever_people_do(seed):
+    # The world itself checks offered against came, called again and given further, and for each
+    # customer that he is served, lost, waiting or about to call again, and nothing else.
+    settings, streams, transfers = _everybody()
     scenario = Scenario(
         title="All",
         settings=settings,
@@ -684,7 +690,7 @@ def test_no_customer_is_lost_whatever_people_do(seed):
         streams=streams,
         staffing={"day": (4, 6, 2)},
         paces={"day": Pace(mean_factor=1.2, scv_factor=1.5), "a-1": Pace(mean_factor=0.6)},
-        concurrency={chat: (1.0, 0.8, 0.6)},
+        concurrency={Channel.CHAT: (1.0, 0.8, 0.6)},
         transfers=transfers,
     )
     once, again = (run(scenario, seed, digest=True) for _ in range(2))
