@@ -154,6 +154,8 @@ class OverflowCause(StrEnum):
     """No agent is ready, be he busy, who could take it, at whatever routing step."""
     MAX_WAITING = "max_waiting"
     """As many wait already as may, in its queue or of its source."""
+    MAX_ESTIMATED_WAIT = "max_estimated_wait"
+    """It would wait longer than contacts of its queue may, by the estimate when it came."""
     MAX_WAIT = "max_wait"
     """It waited as long as contacts of its queue may."""
     RATE = "rate"

@@ -156,9 +156,21 @@ class Overflow:
             most = rule.max_waiting if joins else None
             if most is not None and len(gate.legs) - gate.fresh > most:
                 return _Why(rule, OverflowCause.MAX_WAITING)
+            if joins and self._waits_longer(leg, rule.max_estimated_wait_us, now_us):
+                return _Why(rule, OverflowCause.MAX_ESTIMATED_WAIT)
             if rule.max_wait_us is not None and leg.overflows_us <= now_us:
                 return _Why(rule, OverflowCause.MAX_WAIT)
         return None
+
+    def _waits_longer(self, leg: Leg, most_us: int | None, now_us: int) -> bool:
+        """Return whether a leg that came will wait longer than this, by its estimate.
+
+        Where nobody works who may take it there is no estimate: for that there are conditions.
+        """
+        if most_us is None or self._floor.wait_times is None:
+            return False
+        wait_us = self._floor.wait_times.of(leg, now_us).wait_us
+        return wait_us is not None and wait_us > most_us
 
     def _asks_again_us(self, leg: Leg, gate: Gate) -> int:
         """Return when a domain is asked again to take a leg that it did not take; 0 for never.

@@ -18,7 +18,7 @@ from acd.settings import (
 )
 
 RULES_MAX: Final = 10
-"""Most overflow rules of a queue's channel: there are six ways in which one can hold."""
+"""Most overflow rules of a queue's channel: there are seven ways in which one can hold."""
 
 LIMITS_MAX: Final = 100
 """Most limits on admission: each contact is held against all."""
@@ -93,10 +93,10 @@ class _Checks:
             joining |= {*rule.joining}
             leaving |= {*rule.leaving}
             self._numbers(here, rule, each, numbers)
-            given = (rule.joining, rule.leaving, rule.max_waiting, rule.max_wait_us)
-            keys = ("joining", "leaving", "max_waiting", "max_wait_s")
+            keys = ("joining", "leaving", *_numbers_of(rule))
             is_doubtful = any(self._found.doubtful(*here, key) for key in keys)
-            if given == ((), (), None, None) and not is_doubtful:
+            numbers_given = any(one is not None for one in _numbers_of(rule).values())
+            if not (rule.joining or rule.leaving or numbers_given or is_doubtful):
                 self._found.report(here, "never holds", f"one of {listed(keys)}")
             self._target(here, rule, channel)
             if rule.domain:
@@ -125,7 +125,7 @@ class _Checks:
     def _numbers(
         self, path: KeyPath, rule: OverflowRule, each: ChannelSettings, before: set[str]
     ) -> None:
-        for key, number in (("max_waiting", rule.max_waiting), ("max_wait_s", rule.max_wait_us)):
+        for key, number in _numbers_of(rule).items():
             if number is not None:
                 if key in before:
                     wanted = "it in one rule of a channel, since the lower one always decides"
@@ -133,6 +133,13 @@ class _Checks:
                 before.add(key)
         if rule.max_waiting is not None:
             self._found.range((*path, "max_waiting"), rule.max_waiting, 1, WAITING_MAX)
+        if rule.max_estimated_wait_us is not None:
+            here = (*path, "max_estimated_wait_s")
+            self._found.span(here, rule.max_estimated_wait_us, zero=False)
+            is_estimated = self._settings.estimated_wait
+            if not is_estimated and not self._found.doubtful("domain", "estimated_wait"):
+                wanted = "domain.estimated_wait = true, without which no wait is estimated"
+                self._found.report(here, "is given", wanted)
         if rule.max_wait_us is not None:
             self._found.span((*path, "max_wait_s"), rule.max_wait_us, zero=False)
             expires_us = each.expires_us
@@ -176,7 +183,7 @@ class _Checks:
         names = [one.name for one in self._settings.domains]
         self._found.known((*path, "domain"), rule.domain, "declared domain", names, at=at)
         if rule.leaving:
-            wanted = "`joining`, `max_waiting` or `max_wait_s`, since a domain may refuse"
+            wanted = f"`joining` or {listed(_numbers_of(rule))}, since a domain may refuse"
             self._found.report((*path, "leaving"), "is given for a domain", wanted)
 
     def _queue(self, path: KeyPath, name: str, channel: Channel) -> None:
@@ -273,3 +280,12 @@ class _Checks:
             if not any(self._found.doubtful(*path, key) for key in keys):
                 self._found.report(path, "limits nothing", f"one of {listed(keys)}")
         self._target(path, one, *one.channels)
+
+
+def _numbers_of(rule: OverflowRule) -> dict[str, int | None]:
+    """Return the numbers that a rule may hold somebody to, by key, in the order of the page."""
+    return {
+        "max_waiting": rule.max_waiting,
+        "max_estimated_wait_s": rule.max_estimated_wait_us,
+        "max_wait_s": rule.max_wait_us,
+    }

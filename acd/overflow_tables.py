@@ -18,6 +18,7 @@ class OverflowTable(Table):
     joining: list[_ACondition] | None = None
     leaving: list[_ACondition] | None = None
     max_waiting: Whole | None = None
+    max_estimated_wait_us: Span | None = None
     max_wait_us: Span | None = None
     queue: str | None = None
     voicemail: str | None = None

@@ -143,6 +143,8 @@ class OverflowRule(_Settings, frozen=True):
     """Conditions in which nobody stays, nor gets in."""
     max_waiting: int | None = None
     """With so many waiting nobody gets in."""
+    max_estimated_wait_us: int | None = None
+    """Whoever would wait longer, by the estimate on joining, does not get in."""
     max_wait_us: int | None = None
     """Nobody waits longer."""
     queue: str = ""

@@ -1,22 +1,14 @@
 """`acd sim …`: parse, call, print."""
 
-import errno
-import os
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-if TYPE_CHECKING:
-    from sim.driver import Progress
-    from sim.workload import Scenario
-
-
-OK = 0
-CHECK_FAILED = 1
+from sim.cli_kit import must_be_writable, progress_bar
+from sim.questions import CHECK_FAILED, OK, compare, held_to, require, wanted
+from sim.sweep_cli import peak, sweep
 
 
 @click.group()
@@ -65,6 +57,7 @@ def sim() -> None:
     help="In how many processes.",
 )
 @click.option("--cluster", metavar="ADDRESS", help="On the Dask cluster of this scheduler.")
+@require
 def run(
     scenario: Path,
     *,
@@ -72,6 +65,7 @@ def run(
     as_json: bool,
     report: Path | None,
     replications: int,
+    requirements: tuple[str, ...],
     **how: Any,  # noqa: ANN401
 ) -> int:
     """Route the day of SCENARIO, once or several times, and print what came of it."""
@@ -80,44 +74,45 @@ def run(
     from sim import driver
     from sim import report as reports
     from sim.scenario import load
+    from sim.study import study_of_one
+    from sim.study_table import verdict_json, verdict_table
 
     if report is not None:
-        _must_be_writable(report)
+        must_be_writable(report)
     day = load(scenario)
     # Wide enough for every cell: a figure cut short is worse than a line that wraps.
     console = Console(highlight=False, width=max(Console().width, reports.WIDTH))
+    asked = wanted(requirements)
     if replications > 1 or how["precision"]:
-        if report is not None:
-            raise click.UsageError("--report: is of one run; wanted --replications 1")
-        from sim.study_cli import study_of
-        from sim.study_table import as_json as study_as_json
-        from sim.study_table import table
+        from sim.study_cli import print_study
 
-        with _counter(day.title) as counted:
-            found, problem = study_of(
-                day, seed=seed, replications=replications, progress=counted, **how
-            )
-        if as_json and found.samples:
-            click.echo(study_as_json(found).encode(), nl=False)
-        elif found.samples:
-            console.print(table(found))
-        if problem:
-            click.echo(f"acd: {problem}", err=True)
-            return CHECK_FAILED
-        return OK
-    with _progress(day) as progress:
+        return print_study(
+            day,
+            console,
+            asked,
+            as_json=as_json,
+            page=report,
+            seed=seed,
+            replications=replications,
+            **how,
+        )
+    with progress_bar(day) as progress:
         result = driver.run(day, seed, progress=progress)
+    verdicts = held_to(study_of_one(day, seed, result), asked)
     if as_json:
+        more = {"requirements": [verdict_json(one) for one in verdicts]} if asked else {}
         # As bytes: JSON is UTF-8 wherever it goes, whatever the terminal's encoding.
-        click.echo(reports.as_json(day, seed, result).encode(), nl=False)
+        click.echo(reports.as_json(day, seed, result, **more).encode(), nl=False)
     else:
         console.print(reports.table(day, seed, result))
+        if asked:
+            console.print(verdict_table(verdicts))
     if report is not None:
         from sim.page import as_html
 
         report.write_text(as_html(day, seed, result), encoding="utf-8")
         click.echo(f"Report: {report}", err=as_json)
-    return OK
+    return OK if all(one.is_met for one in verdicts) else CHECK_FAILED
 
 
 @sim.command()
@@ -319,7 +314,7 @@ def import_(
 
     for path in (output, people, patience):
         if path is not None:
-            _must_be_writable(path)
+            must_be_writable(path)
     click.echo(import_file(file, output=output, people=people, patience=patience, **asked))
 
 
@@ -376,62 +371,9 @@ def forecast(history: Path, *, day: Any, **asked: Any) -> None:  # noqa: ANN401 
     from sim.history_cli import Wanted, forecast_file
 
     if asked["output"] is not None:
-        _must_be_writable(asked["output"])
+        must_be_writable(asked["output"])
     click.echo(forecast_file(history, Wanted(day=day.date(), **asked)))
 
 
-def _must_be_writable(path: Path) -> None:
-    """Tell before a long run, not after it, that its report has nowhere to go.
-
-    Raises:
-        OSError: The folder is missing or is none, or it or the file must not be written.
-    """
-    folder = path.parent
-    if not folder.is_dir():
-        code = errno.ENOTDIR if folder.exists() else errno.ENOENT
-    elif not os.access(path if path.exists() else folder, os.W_OK):
-        code = errno.EACCES
-    else:
-        return
-    raise OSError(code, os.strerror(code), str(path if code == errno.EACCES else folder))
-
-
-@contextmanager
-def _progress(scenario: "Scenario") -> "Iterator[Progress | None]":
-    """Show a bar of virtual time on a terminal, and nothing elsewhere."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
-
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(scenario.title, total=scenario.end_us - scenario.start_us)
-        yield lambda now_us: bar.update(task, completed=now_us - scenario.start_us)
-
-
-@contextmanager
-def _counter(title: str) -> "Iterator[Callable[[int, int], None] | None]":
-    """Show a bar of runs done with the time left on a terminal, and nothing elsewhere."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(title, total=None)
-        yield lambda done, wanted: bar.update(task, completed=done, total=wanted)
+for question in (compare, sweep, peak):
+    sim.add_command(question)

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats: TypeAlias = NDArray[np.float64]
+Ints: TypeAlias = NDArray[np.int64]
 
 BLOCK: Final = 1024
 """Contacts per block. Setting up a generator costs 15 µs and a variate 10 ns: at 1,024 both are

@@ -11,7 +11,10 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 
 import msgspec
+import numpy as np
 
+from sim.busyness import Busyness
+from sim.dispersion import estimate
 from sim.history import History, Line
 
 WEEKS: Final = 4
@@ -98,7 +101,7 @@ class Forecaster:
         return {line: self._of(line, wanted, until) for line in self._days}
 
     def _of(self, line: Line, wanted: date, until: date) -> list[Cell]:
-        usual, middle = self._usual(line, wanted, until)
+        usual = self._usual(line, wanted, until)
         if usual is None:
             if any(one < until - _WEEK for one in self._days[line]):
                 return []  # A week and more is known, and never such a day: it is closed.
@@ -106,35 +109,36 @@ class Forecaster:
                 f"{line.queue} {line.channel}: no {wanted:%A} before {until}; "
                 "wanted a week of history before the day at least"
             )
-        factor = (1 + self.method.growth) ** ((wanted - middle).days / 365.25)
+        factor = (1 + self.method.growth) ** ((wanted - usual.middle).days / 365.25)
         if wanted in self.method.holidays:
             factor *= self._factors[line]
         for uplift in self.method.uplifts:
             if uplift.first <= wanted <= uplift.last and uplift.queue in {"", line.queue}:
                 factor *= uplift.factor
         return [
-            Cell(start_s, usual[at] * factor)
+            Cell(start_s, usual.offered[at] * factor)
             for start_s, at in _starts(self._history, wanted)
-            if at in usual
+            if at in usual.offered
         ]
 
     @property
     def _reach(self) -> int:
         return self.method.weeks * REACH
 
-    def _usual(self, line: Line, wanted: date, until: date) -> tuple[Day | None, date]:
-        """Return the mean of the last same weekdays that are no holidays, and their middle."""
+    def _usual(self, line: Line, wanted: date, until: date) -> "_Usual | None":
+        """Return the mean of the last same weekdays that are no holidays; None of none."""
         days = self._days[line]
         before = [wanted - number * _WEEK for number in range(1, self._reach + 1)]
         before = [one for one in before if one < until]
         same = [one for one in before if one in days and one not in self.method.holidays]
         same = same[: self.method.weeks]
         if not same:
-            return None, wanted
+            return None
         middle = date.fromordinal(sum(one.toordinal() for one in same) // len(same))
         slots = sorted({at for one in same for at in days[one]})
         counts = {at: [days[one][at] for one in same if at in days[one]] for at in slots}
-        return {at: sum(counts[at]) / len(counts[at]) for at in slots}, middle
+        offered = {at: sum(counts[at]) / len(counts[at]) for at in slots}
+        return _Usual(offered, middle, len(same))
 
     def _holiday_factor(self, line: Line) -> float:
         """Return what a holiday has of a usual day; one that was closed had nothing."""
@@ -146,15 +150,48 @@ class Forecaster:
         was = usual = 0.0
         for one in sorted(self.method.holidays):
             if min(days) <= one <= max(days):
-                expected, _ = self._usual(line, one, one)
+                expected = self._usual(line, one, one)
                 if expected is not None:
                     was += sum(days.get(one, {}).values())
-                    usual += sum(expected.values())
+                    usual += sum(expected.offered.values())
         return was / usual if usual else 1.0
 
     def holiday_factors(self) -> Mapping[Line, float]:
         """Return the factor of holidays by line: the one given, or learned; 1 if none was seen."""
         return self._factors
+
+    def busyness(self, line: Line) -> Busyness:
+        """Return how days and intervals vary about the mean of the same weekdays before them.
+
+        Its name is the queue's.
+
+        Raises:
+            ForecastError: Too few days have a mean before them, or nobody came.
+        """
+        days = self._days[line]
+        usual = {
+            one: found
+            for one in sorted(days)
+            if one not in self.method.holidays and (found := self._usual(line, one, one))
+        }
+        slots = sorted({at for one in usual for at in (*days[one], *usual[one].offered)})
+        counts, expected = (
+            np.array([[of.get(at, np.nan) for at in slots] for of in of_days]).reshape(
+                len(usual), len(slots)
+            )
+            for of_days in (
+                [days[one] for one in usual],
+                [found.offered for found in usual.values()],
+            )
+        )
+        averaged = np.array([found.days for found in usual.values()], float)
+        interval_us = self._history.interval_s * 1_000_000
+        try:
+            return estimate(
+                counts, expected, averaged=averaged, interval_us=interval_us, name=line.queue
+            )
+        except ValueError as error:
+            raise ForecastError(f"{line.queue} {line.channel}: {error}") from error
 
     def error(self, held_out: int = HELD_OUT) -> "Held":
         """Forecast each of the last weeks from what was known before it, and compare.
@@ -176,7 +213,7 @@ class Forecaster:
                 continue
             known_until = last - (week + 1) * _WEEK + timedelta(days=1)
             for line, of_line in self._days.items():
-                usual, _ = self._usual(line, wanted, known_until)
+                usual = self._usual(line, wanted, known_until)
                 if usual is None or wanted not in of_line:
                     continue
                 expected = {
@@ -190,6 +227,16 @@ class Forecaster:
         if not total:
             raise ForecastError("the history is too short: wanted a week with the same before it")
         return Held(len(weeks), missed / total)
+
+
+class _Usual(NamedTuple):
+    """What a day has in the mean."""
+
+    offered: Day
+    middle: date
+    """Of the days averaged."""
+    days: int
+    """How many they are."""
 
 
 class Held(NamedTuple):

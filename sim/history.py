@@ -15,7 +15,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
@@ -35,6 +35,9 @@ HEADER: Final = ("start", "queue", "channel", "offered", "handled", "handle_s")
 _FIRST: Final = re.compile(r"# acd-history 1 time_zone=(\S+) interval_min=(\d+)")
 
 DAY_S: Final = 86_400
+
+NOT_LEFT_OUT: Final = "a time that the clocks do not leave out"
+"""What is wanted where `instants_of` finds none."""
 
 
 class Line(NamedTuple):
@@ -167,6 +170,20 @@ def is_zone(name: str) -> bool:
     except (KeyError, ValueError, OSError):  # KeyError is ZoneInfoNotFoundError's base.
         return False
     return True
+
+
+def instants_of(local: datetime, zone: ZoneInfo) -> tuple[datetime, ...]:
+    """Return what a clock's time may mean: nothing where it is left out, two where it is repeated.
+
+    Args:
+        local: Without a zone.
+        zone: The clock's.
+    """
+    first = local.replace(tzinfo=zone, fold=0)
+    if first.astimezone(UTC).astimezone(zone).replace(fold=0) != first:
+        return ()
+    second = first.replace(fold=1)
+    return (first,) if second.utcoffset() == first.utcoffset() else (first, second)
 
 
 class Rows:

@@ -176,9 +176,23 @@ def forecast_file(file: Path, wanted: Wanted) -> str:
         )
     except ForecastError as error:
         said.append(f"error: not known: {error}")
+    said += [_busyness(forecaster, line) for line in sorted(history.counts)]
     if wanted.output is not None:
         said.append(_write_rates(history, cells[0], wanted.output))
     return "\n".join(said)
+
+
+def _busyness(forecaster: Forecaster, line: Line) -> str:
+    """Say how days vary about such a forecast, in the words of a scenario."""
+    try:
+        found = forecaster.busyness(line)
+    except ForecastError as error:
+        return f"busyness: not known: {error}"
+    minutes = found.correlation_us / 60_000_000
+    return (
+        f"busyness of {line.queue} {line.channel}: day_cv = {found.day_cv:.3f}, "
+        f"interval_cv = {found.interval_cv:.3f}, correlation_min = {minutes:.0f}"
+    )
 
 
 def _holidays(history: History, wanted: Wanted) -> frozenset[date]:

@@ -6,7 +6,7 @@ order of the file, first the earlier hour; one that it leaves out is refused.
 """
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from acd.errors import ConfigError, Problem, shown
 from acd.ids import Channel
-from sim.history import DAY_S, Count, History, Line, Row, Rows
+from sim.history import DAY_S, NOT_LEFT_OUT, Count, History, Line, Row, Rows, instants_of
 
 COLUMNS: Final = ("start", "queue", "channel", "offered", "handled", "handle_s")
 NEEDED: Final = ("start", "offered")
@@ -161,14 +161,13 @@ class _Clock:
             row.refuse(column, shown(text), "a date and time like 2026-12-14T08:00")
             return None
         if moment.tzinfo is None:
-            local = moment.replace(tzinfo=self.zone)
-            if local.astimezone(UTC).astimezone(self.zone).replace(fold=0) != local:
-                row.refuse(column, shown(text), "a time that the clocks do not leave out")
+            meant = instants_of(moment, self.zone)
+            if not meant:
+                row.refuse(column, shown(text), NOT_LEFT_OUT)
                 return None
-            moment = local
             last = self._last.get(key)
-            if last is not None and last >= int(local.timestamp()):
-                moment = local.replace(fold=1)
+            is_second = last is not None and last >= int(meant[0].timestamp())
+            moment = meant[-1] if is_second else meant[0]
         start_s = int(moment.timestamp())
         self._last[key] = start_s
         return start_s

@@ -1,10 +1,10 @@
 """What a run found, as one HTML file that needs nothing beside itself."""
 
 from datetime import datetime
-from importlib.resources import files
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from acd.settings import SECOND_US
 from sim.driver import Result
@@ -26,14 +26,11 @@ from sim.workload import Scenario
 def as_html(scenario: Scenario, seed: int, result: Result) -> str:
     """Return one HTML file with plots, tables and definitions, and no reference to anything."""
     report = result.report
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    template = environment.from_string(
-        files("sim").joinpath("templates/report.html").read_text(encoding="utf-8")
-    )
-    return template.render(
+    return render(
+        "report.html",
         title=scenario.title,
         seed=seed,
-        span=_span(scenario),
+        span=span_of(scenario),
         definitions=report.definitions,
         plots=plots(scenario, report),
         columns=COLUMNS,
@@ -48,7 +45,18 @@ def as_html(scenario: Scenario, seed: int, result: Result) -> str:
     )
 
 
-def _span(scenario: Scenario) -> str:
+def render(template: str, **values: Any) -> str:  # noqa: ANN401 - what templates show.
+    """Return a page of a template of ours; texts are escaped."""
+    environment = Environment(
+        autoescape=True,
+        loader=PackageLoader("sim"),
+        trim_blocks=True,
+        undefined=StrictUndefined,
+    )
+    return environment.get_template(template).render(**values)
+
+
+def span_of(scenario: Scenario) -> str:
     """Return the scenario's day and hours, like `Monday, 14 December 2026, 07:00 to 21:00`."""
     zone = ZoneInfo(scenario.time_zone)
     start, end = (

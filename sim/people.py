@@ -33,7 +33,8 @@ from sim.people_file import (
     Tail,
     TransferTable,
 )
-from sim.scenario_file import ArrivalsTable, Known, ScenarioTable, listed, rows_in, table_in
+from sim.scenario_file import ArrivalsTable, ScenarioTable
+from sim.scenario_kinds import Known, listed, rows_in, table_in
 from sim.workload import Handle, Lost, Pace, Redial, Shape, Transfer
 
 _HERE: Final = ("scenario",)
@@ -124,7 +125,7 @@ def _customers(path: KeyPath, stream: Mapping[str, Any]) -> Iterator[Mistake]:
         yield from _law((*path, *place), law)
     causes = table_in(stream, "redials").get("causes", [Lost.ABANDONED])
     for cause, keys in (
-        (Lost.ABANDONED, ("patience", "patience_mean_s")),
+        (Lost.ABANDONED, ("patience", "patience_mean_s", "replay")),
         (Lost.BALKED, ("accepts",)),
     ):
         is_asked = "redials" in stream and isinstance(causes, list) and cause in causes

@@ -12,9 +12,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, fie
 
 from acd.ids import Channel
 from acd.tables import Number, Span, Table, Whole, refusal
+from sim.scenario_kinds import Mean
 from sim.workload import Handle, Lost, Shape, WaitOf
 
-MONTH_S: Final = 30 * 86_400
 ATTEMPTS_MAX: Final = 20
 """Most attempts of a customer; who calls more often is a machine."""
 PHASES_MAX: Final = 1_000
@@ -39,7 +39,6 @@ def _no_zero(value: object) -> object:
     return value
 
 
-Mean = Annotated[Number, Field(gt=0, le=MONTH_S)]
 PatienceMean = Annotated[Mean, BeforeValidator(_no_zero)]
 Share = Annotated[Number, Field(gt=0, le=1)]
 Paces = Annotated[

@@ -86,8 +86,8 @@ def plots(scenario: Scenario, report: Report) -> list[Plot]:
 
 
 def _channel(scenario: Scenario, report: Report, channel: Channel, rows: list[Row]) -> Plot:
-    figure, (arrivals, waiting, level) = _panels(3, ratios=(3, 3, 2.4))
-    edges = _edges(rows[0].intervals)
+    figure, (arrivals, waiting, level) = panels(3, ratios=(3, 3, 2.4))
+    edges = edges_of(rows[0].intervals)
     colours = _colours(report)
     minutes = report.interval_us // (60 * SECOND_US)
     _stack(arrivals, edges, _bands(rows, colours, lambda one: one.offered))
@@ -108,8 +108,8 @@ def _channel(scenario: Scenario, report: Report, channel: Channel, rows: list[Ro
     _legend(arrivals)
     if len(rows) > 1:
         level.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0)
-    _time_axis(level, edges, ZoneInfo(scenario.time_zone))
-    return Plot(channel.replace("_", " ").capitalize(), _svg(figure))
+    time_axis(level, edges, ZoneInfo(scenario.time_zone))
+    return Plot(channel.replace("_", " ").capitalize(), svg_of(figure))
 
 
 def _bands(
@@ -141,19 +141,32 @@ def _level_title(rows: Sequence[Row]) -> str:
 
 
 def _mark_peaks(axes: Axes, scenario: Scenario, channel: Channel) -> None:
-    """Shade when the scenario's peaks bring more contacts of a channel."""
+    """Shade when the scenario's peaks and batches bring more contacts of a channel."""
     hit = {stream.name for stream in scenario.streams if stream.channel is channel}
-    peaks = [peak for peak in scenario.peaks if hit.intersection(peak.streams)]
-    for peak in peaks:
-        start_us = scenario.start_us + peak.from_offset_us
-        end_us = start_us + peak.rise_us + peak.hold_us + peak.fall_us
-        axes.axvspan(start_us / DAY_US, end_us / DAY_US, color="#fdf0d5", zorder=0, label=peak.name)
+    spans = [
+        (peak.name, peak.from_offset_us, peak.until_offset_us)
+        for peak in scenario.peaks
+        if hit.intersection(peak.streams)
+    ]
+    spans += [
+        (batches.name, at_us, at_us + batches.batch.spread_us)
+        for batches in scenario.batches
+        if hit.intersection(batches.streams)
+        for at_us in batches.at_offsets_us
+    ]
+    named: set[str] = set()
+    for name, from_us, until_us in spans:
+        start_us = scenario.start_us + from_us
+        end_us = min(scenario.start_us + until_us, scenario.end_us)
+        label = None if name in named else name
+        named.add(name)
+        axes.axvspan(start_us / DAY_US, end_us / DAY_US, color="#fdf0d5", zorder=0, label=label)
 
 
 def _agents(report: Report, zone: ZoneInfo) -> Plot:
-    figure, (staff, occupancy) = _panels(2, ratios=(3, 2.4))
+    figure, (staff, occupancy) = panels(2, ratios=(3, 2.4))
     spans = report.total.intervals
-    edges = _edges(spans)
+    edges = edges_of(spans)
     busy = [_heads(span, span.busy_us) for span in spans]
     ready = [_heads(span, span.busy_us + span.idle_us) for span in spans]
     staff.stairs(ready, edges, fill=True, color="#d5dbe3", label="idle")
@@ -169,11 +182,11 @@ def _agents(report: Report, zone: ZoneInfo) -> Plot:
     occupancy.set_yticks([0, 25, 50, 75, 100])
     for axes in (staff, occupancy):
         axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0)
-    _time_axis(occupancy, edges, zone)
-    return Plot("Agents", _svg(figure))
+    time_axis(occupancy, edges, zone)
+    return Plot("Agents", svg_of(figure))
 
 
-def _panels(count: int, ratios: Sequence[float]) -> tuple[Figure, Sequence[Axes]]:
+def panels(count: int, ratios: Sequence[float]) -> tuple[Figure, Sequence[Axes]]:
     """Return panels above one another with one time axis, and room for a legend on the right."""
     figure = Figure(figsize=(10, 0.62 * sum(ratios) + 0.7 * count))
     axes = figure.subplots(count, sharex=True, height_ratios=ratios)
@@ -217,7 +230,8 @@ def _legend(axes: Axes) -> None:
     )
 
 
-def _time_axis(axes: Axes, edges: Sequence[float], zone: ZoneInfo) -> None:
+def time_axis(axes: Axes, edges: Sequence[float], zone: ZoneInfo) -> None:
+    """Show local times below."""
     locator = AutoDateLocator(tz=zone, minticks=5, maxticks=16)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
     if edges[-1] - edges[0] <= 1.5:
@@ -228,7 +242,7 @@ def _time_axis(axes: Axes, edges: Sequence[float], zone: ZoneInfo) -> None:
     axes.set_xlabel(f"local time ({zone.key})")
 
 
-def _edges(spans: Sequence[Figures] | Sequence[Span]) -> list[float]:
+def edges_of(spans: Sequence[Figures] | Sequence[Span]) -> list[float]:
     """Return where the intervals begin and where the last ends, as matplotlib's dates."""
     instants_us = [*(one.from_us for one in spans), spans[-1].to_us]
     # Matplotlib counts days since the epoch, in UTC, unless told otherwise.
@@ -248,7 +262,7 @@ def _percent(share: float | None) -> float:
     return float("nan") if share is None else 100 * share
 
 
-def _svg(figure: Figure) -> str:
+def svg_of(figure: Figure) -> str:
     """Return the picture without prolog and metadata, which would name hosts and a date."""
     out = io.StringIO()
     nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))

@@ -154,8 +154,15 @@ def notes(report: Report) -> list[str]:
     return [said, "Somebody still waits at the end, so the figures are provisional."]
 
 
-def as_json(scenario: Scenario, seed: int, result: Result) -> str:
-    """Return everything that was measured, keys sorted; times in microseconds or as named."""
+def as_json(scenario: Scenario, seed: int, result: Result, **further: object) -> str:
+    """Return everything that was measured, keys sorted; times in microseconds or as named.
+
+    Args:
+        scenario: What was run.
+        seed: With which seed.
+        result: What it found.
+        further: Other keys.
+    """
     facts: dict[str, Any] = {
         "arrived": result.arrived,
         "customers": msgspec.to_builtins(result.customers),
@@ -165,6 +172,7 @@ def as_json(scenario: Scenario, seed: int, result: Result) -> str:
         "steps": result.steps,
         "time_zone": scenario.time_zone,
         "title": scenario.title,
+        **further,
     }
     return json.dumps(facts, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 

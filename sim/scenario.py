@@ -21,7 +21,7 @@ once, those of the routing part included.
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -39,22 +39,21 @@ from acd.skills import requirement_errors
 from acd.tables import mistakes_in
 from acd.toml_guard import FILE_BYTES_MAX, read_toml
 from sim import people
-from sim.rates_csv import RatesError, read_rates
-from sim.scenario_file import (
-    RATE_MAX,
-    ArrivalsTable,
-    Known,
-    PeakTable,
-    ScenarioTable,
-    is_length,
-    is_local_time,
-    known_of,
-    rows_in,
-    table_in,
+from sim.arrivals_file import (
+    across,
+    batch_of,
+    batches_of,
+    busyness_of,
+    peak_of,
+    replays,
 )
-from sim.workload import HOUR_US, MINUTE_US, SECOND_US, Handle, Peak, Scenario, Stream
+from sim.rates_csv import RatesError, read_rates
+from sim.replay import Replay
+from sim.scenario_file import ArrivalsTable, ScenarioTable, known_of
+from sim.scenario_kinds import RATE_MAX, Known, instant_us, is_length, rows_in, table_in
+from sim.workload import HOUR_US, MINUTE_US, SECOND_US, Scenario, Stream
 
-RATE_KEYS: Final = ("rates_per_h", "curve", "csv")
+RATE_KEYS: Final = ("rates_per_h", "curve", "csv", "replay")
 """Where a stream's rates may come from; one of them."""
 
 _HERE: Final = ("scenario",)
@@ -103,14 +102,17 @@ def parse(data: bytes, *, file: str) -> Scenario:
         raise ConfigError(file, *routing, missing)
     table, found = _table(tree, known)
     rates, more = _rates(rows_in(tree["scenario"], "arrivals"), known, Path(file).parent)
-    seen, wrong = people.observed(rows_in(tree["scenario"], "arrivals"), Path(file).parent)
-    found += (*more, *wrong, *_across(tree["scenario"], known))
-    found += people.across(tree["scenario"], known)
+    folder = Path(file).parent
+    seen, missed = people.observed(rows_in(tree["scenario"], "arrivals"), folder)
+    replayed, wrong = replays(tree["scenario"], known, folder)
+    found += (*more, *missed, *wrong)
+    for check in (_across, across, people.across):
+        found += check(tree["scenario"], known)
     if table is not None and settings is not None:
         found += (*_against(settings, table), *people.against(settings, table, known))
     if routing or found or table is None or settings is None:
         raise ConfigError(file, *routing, *in_file_order(found, tree))
-    return _scenario(table, settings, known, rates, seen)
+    return _scenario(table, settings, known, rates, replayed=replayed, seen=seen)
 
 
 def _settings(
@@ -158,12 +160,10 @@ def _across(raw: Mapping[str, Any], known: Known) -> Iterator[Mistake]:
         yield from _length(path, curve, known)
         if isinstance(curve, list) and not any(curve):
             yield Mistake(path, "is 0 everywhere", "a figure above 0")
-    for key in ("arrivals", "peaks"):
-        yield from _repeated(key, rows_in(raw, key))
+    yield from _repeated(raw, "arrivals")
+    yield from _repeated(raw, "peaks", "batches")
     for number, stream in enumerate(rows_in(raw, "arrivals")):
         yield from _one_source((*_HERE, "arrivals", number), stream, known)
-    for number, peak in enumerate(rows_in(raw, "peaks")):
-        yield from _within_the_day((*_HERE, "peaks", number, "from"), peak.get("from"), known)
 
 
 def _length(path: tuple[str | int, ...], values: object, known: Known) -> Iterator[Mistake]:
@@ -172,16 +172,17 @@ def _length(path: tuple[str | int, ...], values: object, known: Known) -> Iterat
         yield Mistake(path, f"has {len(values)} figures", wanted)
 
 
-def _repeated(key: str, rows: list[dict[str, Any]]) -> Iterator[Mistake]:
+def _repeated(raw: Mapping[str, Any], *keys: str) -> Iterator[Mistake]:
+    """Yield the names that stand twice, be it in one array of tables or in several."""
     seen: set[str] = set()
-    for number, row in enumerate(rows):
-        name = row.get("name")
-        if isinstance(name, str):
-            if name in seen:
-                yield Mistake(
-                    (*_HERE, key, number, "name"), f"is {shown(name)} again", "a new name"
-                )
-            seen.add(name)
+    for key in keys:
+        for number, row in enumerate(rows_in(raw, key)):
+            name = row.get("name")
+            if isinstance(name, str):
+                if name in seen:
+                    path = (*_HERE, key, number, "name")
+                    yield Mistake(path, f"is {shown(name)} again", "a new name")
+                seen.add(name)
 
 
 def _one_source(
@@ -198,16 +199,6 @@ def _one_source(
     if "column" in stream and "csv" not in stream:
         yield Mistake((*path, "csv"), "is missing", "the file that has the column")
     yield from _length((*path, "rates_per_h"), stream.get("rates_per_h"), known)
-
-
-def _within_the_day(path: tuple[str | int, ...], begins: object, known: Known) -> Iterator[Mistake]:
-    start = known.start
-    if start is None or known.intervals is None or not is_local_time(begins):
-        return
-    end = start + timedelta(seconds=known.intervals * known.interval_s)
-    if not start <= begins < end:
-        wanted = f"from {start.isoformat()} until before {end.isoformat()}"
-        yield Mistake(path, f"is {begins.isoformat()}", wanted)
 
 
 def _rates(
@@ -280,11 +271,13 @@ def _scenario(
     settings: DomainSettings,
     known: Known,
     rates: Mapping[int, tuple[float, ...]],
+    *,
+    replayed: Mapping[int, Replay],
     seen: people.Observed,
 ) -> Scenario:
     assert known.intervals is not None
     zone = ZoneInfo(table.time_zone)
-    start_us = _instant_us(table.start, zone)
+    start_us = instant_us(table.start, zone)
     queues = {queue.name: queue for queue in settings.queues}
     return Scenario(
         title=table.title,
@@ -295,16 +288,18 @@ def _scenario(
         streams=tuple(
             _stream(
                 stream,
+                table,
                 people.customers_of(number, stream, seen),
-                people.handle_of(stream, stream.queue, stream.channel, table),
-                rates_per_h=rates.get(number) or _rates_per_h(stream, table),
+                rates_per_h=rates.get(number) or _rates_per_h(stream, table, known.intervals),
+                replay=replayed.get(number),
                 answer_us=people.answer_us(
                     stream, table, queues[stream.queue].channels[stream.channel]
                 ),
             )
             for number, stream in enumerate(table.arrivals)
         ),
-        peaks=tuple(_peak(peak, _instant_us(peak.begins, zone) - start_us) for peak in table.peaks),
+        peaks=tuple(peak_of(peak, start_us=start_us, zone=zone) for peak in table.peaks),
+        batches=tuple(batches_of(one, start_us=start_us, zone=zone) for one in table.batches),
         staffing={group: tuple(line) for group, line in table.staffing.items()},
         paces=people.paces_of(table),
         concurrency={channel: tuple(paces) for channel, paces in table.concurrency.items()},
@@ -314,12 +309,9 @@ def _scenario(
     )
 
 
-def _instant_us(local: datetime, zone: ZoneInfo) -> int:
-    whole = local.replace(microsecond=0, tzinfo=zone)
-    return int(whole.timestamp()) * SECOND_US + local.microsecond
-
-
-def _rates_per_h(stream: ArrivalsTable, table: ScenarioTable) -> tuple[float, ...]:
+def _rates_per_h(stream: ArrivalsTable, table: ScenarioTable, intervals: int) -> tuple[float, ...]:
+    if stream.replay is not None:
+        return (0.0,) * intervals
     if stream.curve is None or stream.contacts is None:
         return tuple(stream.rates_per_h or ())
     curve = table.curves[stream.curve]
@@ -329,18 +321,20 @@ def _rates_per_h(stream: ArrivalsTable, table: ScenarioTable) -> tuple[float, ..
 
 def _stream(
     stream: ArrivalsTable,
+    table: ScenarioTable,
     customers: people.Customers,
-    handle: Handle,
     *,
     rates_per_h: tuple[float, ...],
+    replay: Replay | None,
     answer_us: int,
 ) -> Stream:
+    named = stream.busyness
     return Stream(
         name=stream.name,
         queue=stream.queue,
         channel=stream.channel,
         rates_per_h=rates_per_h,
-        handle=handle,
+        handle=people.handle_of(stream, stream.queue, stream.channel, table),
         patience=customers.patience,
         accepts=customers.accepts,
         redial=customers.redial,
@@ -350,16 +344,7 @@ def _stream(
         priority=stream.priority,
         promise_us=stream.promise_us,
         attributes=tuple(stream.attributes.items()),
-    )
-
-
-def _peak(peak: PeakTable, from_offset_us: int) -> Peak:
-    return Peak(
-        name=peak.name,
-        streams=tuple(peak.streams),
-        from_offset_us=from_offset_us,
-        rise_us=round(peak.rise_min * MINUTE_US),
-        hold_us=round(peak.hold_min * MINUTE_US),
-        fall_us=round(peak.fall_min * MINUTE_US),
-        factor=peak.factor,
+        busyness=None if named is None else busyness_of(named, table.busyness[named]),
+        batch=None if stream.batch is None else batch_of(stream.batch),
+        replay=replay,
     )

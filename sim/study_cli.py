@@ -1,12 +1,53 @@
 """What the options of `acd sim run` say of a study: where it runs, and how precise it is to be."""
 
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import click
+from rich.console import Console
 
-from sim.study import RunAll, Study, WorkersLostError, parse_precision, run_here, study
-from sim.workers import in_processes, on_cluster
+from sim.cli_kit import counter
+from sim.questions import CHECK_FAILED, OK, held_to, place_of
+from sim.requirement import Requirement
+from sim.study import Study, WorkersLostError, parse_precision, study
+from sim.study_table import as_json as study_as_json
+from sim.study_table import table
 from sim.workload import Scenario
+
+
+def print_study(
+    scenario: Scenario,
+    console: Console,
+    requirements: list[Requirement],
+    *,
+    as_json: bool,
+    page: Path | None,
+    **how: Any,  # noqa: ANN401 - as `study_of` types it.
+) -> int:
+    """Run a study and print what came of it; return the exit code.
+
+    Raises:
+        click.UsageError: An option is wrong.
+        UnreachableError: There is no such cluster.
+    """
+    with counter(scenario.title) as counted:
+        found, problem = study_of(scenario, progress=counted, **how)
+    if problem:
+        click.echo(f"acd: {problem}", err=True)
+    if not found.samples:
+        return CHECK_FAILED
+    verdicts = held_to(found, requirements)
+    if as_json:
+        click.echo(study_as_json(found, verdicts).encode(), nl=False)
+    else:
+        console.print(table(found, verdicts))
+    if page is not None:
+        from sim.study_page import study_page
+
+        page.write_text(study_page(scenario, found, verdicts), encoding="utf-8")
+        click.echo(f"Report: {page}", err=as_json)
+    return CHECK_FAILED if problem or not all(one.is_met for one in verdicts) else OK
 
 
 def study_of(
@@ -27,13 +68,7 @@ def study_of(
         click.UsageError: An option is wrong.
         UnreachableError: There is no such cluster.
     """
-    if cluster is not None and workers > 1:
-        raise click.UsageError("--workers: are of this machine; wanted none with --cluster")
-    run_all: RunAll = run_here
-    if cluster is not None:
-        run_all = on_cluster(cluster)
-    elif workers > 1:
-        run_all = in_processes(workers)
+    run_all = place_of(workers, cluster)
     try:
         found = study(
             scenario,

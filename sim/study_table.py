@@ -1,6 +1,7 @@
 """A study's figures, as a table for a terminal and as JSON: functions of the study alone."""
 
 import json
+from collections.abc import Sequence
 from typing import Any, Final
 
 from rich import box
@@ -11,6 +12,7 @@ from rich.text import Text
 from acd.errors import printable
 from sim.intervals import Estimate, mean_of
 from sim.report import NOTHING
+from sim.requirement import Verdict
 from sim.study import Study
 
 _COLUMNS: Final = (
@@ -33,9 +35,17 @@ _CUSTOMER_COLUMNS: Final = (
     ("Wait", "wait_s", "time"),
 )
 
+_SHARES: Final = frozenset({"service_level", "abandonment", "occupancy", "served_share"})
+"""Measures that are shares."""
 
-def table(study: Study) -> Group:
-    """Return the tables: each figure's mean over the runs, ± half the width of its interval."""
+
+def table(study: Study, verdicts: Sequence[Verdict] = ()) -> Group:
+    """Return the tables: each figure's mean over the runs, ± half the width of its interval.
+
+    Args:
+        study: Whose.
+        verdicts: What it says of requirements; they come last.
+    """
     samples = study.samples
     arrived = mean_of([float(one.arrived) for one in samples], study.confidence)
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
@@ -69,7 +79,8 @@ def table(study: Study) -> Group:
         f"Mean over the runs ± half the width of its {100 * study.confidence:g} % interval "
         f"(definitions {report.definition_digest[:12]}, digest {study.digest[:12]})."
     )
-    return Group(Text(head), made, teams, *_customers(study), Text(foot))
+    judged = (verdict_table(verdicts),) if verdicts else ()
+    return Group(Text(head), made, teams, *_customers(study), *judged, Text(foot))
 
 
 def _customers(study: Study) -> list[Table]:
@@ -87,6 +98,43 @@ def _customers(study: Study) -> list[Table]:
         )
         made.add_row(Text(stream), *map(Text, cells))
     return [made] if streams else []
+
+
+def verdict_table(verdicts: Sequence[Verdict]) -> Table:
+    """Return what was required: the mean, whether it is met, and how many days meet it."""
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    made.add_column("Required", no_wrap=True)
+    made.add_column("Mean", justify="right", no_wrap=True)
+    made.add_column("", no_wrap=True)
+    made.add_column("Days that meet it", justify="right", no_wrap=True)
+    for one in verdicts:
+        made.add_row(*map(Text, verdict_row(one)))
+    return made
+
+
+def verdict_row(verdict: Verdict) -> tuple[str, str, str, str]:
+    """Return a verdict as texts: what was required, the mean, the word, the share of days."""
+    word = "met" if verdict.is_met else "not met"
+    if not verdict.is_sure:
+        word += ", within the interval"
+    days = verdict.days
+    share = NOTHING
+    if days is not None:
+        share = f"{100 * days.share:.0f} % ({100 * days.low:.0f} to {100 * days.high:.0f} %)"
+    mean = shown(verdict.estimate, kind_of(verdict.name))
+    return printable(str(verdict.requirement)), mean, word, share
+
+
+def kind_of(name: str) -> str:
+    """Return whether a figure is a share, a time or a number, by its measure.
+
+    >>> kind_of("sales.voice.asa_s"), kind_of("group.day.occupancy"), kind_of("a.chat.offered")
+    ('time', 'share', 'number')
+    """
+    measure = name.rpartition(".")[2]
+    if measure.endswith("_s"):
+        return "time"
+    return "share" if measure in _SHARES else "number"
 
 
 def _known(study: Study, name: str) -> Estimate | None:
@@ -109,8 +157,13 @@ def shown(estimate: Estimate | None, kind: str) -> str:
     return f"{mean:,.1f} ± {half:,.1f}"
 
 
-def as_json(study: Study) -> str:
-    """Return all figures with their intervals, and those of each run; keys sorted."""
+def as_json(study: Study, verdicts: Sequence[Verdict] = ()) -> str:
+    """Return all figures with their intervals, and those of each run; keys sorted.
+
+    Args:
+        study: Whose.
+        verdicts: What it says of requirements.
+    """
     figures: dict[str, Any] = {}
     for name in study.names():
         estimate = study.estimate(name)
@@ -129,7 +182,21 @@ def as_json(study: Study) -> str:
         "digest": study.digest,
         "figures": figures,
         "is_precise": study.is_precise,
+        "requirements": [verdict_json(one) for one in verdicts],
         "seed": study.seed,
         "title": study.title,
     }
     return json.dumps(facts, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def verdict_json(verdict: Verdict) -> dict[str, Any]:
+    """Return a verdict as JSON has it."""
+    estimate, days = verdict.estimate, verdict.days
+    return {
+        "requirement": str(verdict.requirement),
+        "name": verdict.name,
+        "mean": None if estimate is None else estimate.mean,
+        "is_met": verdict.is_met,
+        "is_sure": verdict.is_sure,
+        "days_that_meet": None if days is None else days._asdict(),
+    }

@@ -13,7 +13,11 @@ from msgspec import Struct
 
 from acd.ids import AgentId, Channel, QueueName
 from acd.settings import DomainSettings
+from sim.batches import Batch, Batches
+from sim.busyness import Busyness
 from sim.patience import Patience
+from sim.peaks import Peak
+from sim.replay import Replay
 
 SECOND_US: Final = 1_000_000
 MINUTE_US: Final = 60 * SECOND_US
@@ -90,22 +94,12 @@ class Stream(_Values, frozen=True):
     promise_us: int | None = None
     """Promised time to the answer, from the arrival."""
     attributes: tuple[tuple[str, str], ...] = ()
-
-
-class Peak(_Values, frozen=True):
-    """More contacts for a while: a mailing, a TV spot, an outage.
-
-    The streams' rates are multiplied by 1 + (factor − 1) × height, where the height rises from 0
-    to 1, holds, and falls to 0, each along a straight line.
-    """
-
-    name: str
-    streams: tuple[str, ...]
-    from_offset_us: int
-    rise_us: int
-    hold_us: int
-    fall_us: int
-    factor: float
+    busyness: Busyness | None = None
+    """Multiplies the rates of each day and interval; None: they are known."""
+    batch: Batch | None = None
+    """In what groups contacts come, the rates being of contacts; None: each by itself."""
+    replay: Replay | None = None
+    """Contacts that happened, instead of drawn ones; the rates are 0."""
 
 
 class Pace(_Values, frozen=True):
@@ -151,6 +145,7 @@ class Scenario(_Values, frozen=True):
     intervals: int
     streams: tuple[Stream, ...]
     peaks: tuple[Peak, ...] = ()
+    batches: tuple[Batches, ...] = ()
     staffing: dict[str, tuple[int, ...]] = {}
     """Agents wanted by group and interval."""
     paces: dict[str, Pace] = {}

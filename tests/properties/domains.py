@@ -487,6 +487,9 @@ def _overflow_rule(
         joining=chosen[:cut],
         leaving=chosen[cut:] if rng.random() < 0.5 else (),
         max_waiting=rng.choice((None, 1, 2, 4)),
+        max_estimated_wait_us=(
+            rng.choice((None, 1, 40 * SECOND_US)) if settings.estimated_wait else None
+        ),
         max_wait_us=rng.choice((None, None, 1, 7 * SECOND_US, 30 * SECOND_US)),
         **rng.choice(targets),
     )

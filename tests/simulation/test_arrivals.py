@@ -11,19 +11,18 @@ import msgspec
 import numpy as np
 import pytest
 
-from sim.arrivals import handle_times_us, height, instants, sources, workload
+from sim.arrivals import handle_times_us, instants, sources, workload
 from sim.draws import Draws, standard_exponential, standard_normal
 from sim.patience import Exponential
+from sim.peaks import Peak, Trapezoid
 from sim.textbook import m_m_n
-from sim.workload import HOUR_US, MINUTE_US, SECOND_US, Handle, Peak, Shape
+from sim.workload import HOUR_US, MINUTE_US, SECOND_US, Handle, Shape
 
 PEAK = Peak(
     name="sale",
     streams=("all",),
     from_offset_us=HOUR_US,
-    rise_us=20 * MINUTE_US,
-    hold_us=40 * MINUTE_US,
-    fall_us=0,
+    shape=Trapezoid(rise_us=20 * MINUTE_US, hold_us=40 * MINUTE_US),
     factor=3.0,
 )
 
@@ -133,7 +132,7 @@ def test_another_seed_gives_other_contacts():
 
 def test_a_peak_rises_holds_and_falls():
     minutes = np.array([0, 59, 60, 65, 70, 80, 100, 119, 120, 121])
-    seen = height(PEAK, minutes * MINUTE_US)
+    seen = PEAK.heights(minutes * MINUTE_US)
     assert seen.tolist() == [0, 0, 0, 0.25, 0.5, 1, 1, 1, 0, 0]
 
 

@@ -19,9 +19,14 @@ def _block(language: str, page: str = "simulation.md") -> str:
 
 
 @pytest.mark.parametrize(
-    "page,file", [("simulation.md", "morning.toml"), ("people.md", "evening.toml")]
+    "page,file",
+    [
+        ("simulation.md", "morning.toml"),
+        ("workload.md", "restless.toml"),
+        ("people.md", "evening.toml"),
+    ],
 )
-def test_the_example_prints_what_the_page_says(page, file, tmp_path, monkeypatch):
+def test_the_example_prints_what_the_page_says(tmp_path, monkeypatch, page, file):
     monkeypatch.chdir(tmp_path)
     Path(file).write_text(_block("toml", page), encoding="utf-8")
     command, *want = _block("console", page).splitlines()
@@ -32,6 +37,25 @@ def test_the_example_prints_what_the_page_says(page, file, tmp_path, monkeypatch
 
 def test_the_lines_of_python_run():
     text = (DOCS / "simulation.md").read_text(encoding="utf-8")
+    for code in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+        exec(code, {})  # noqa: S102 - the page is ours
+
+
+def test_a_workload_built_in_python_has_as_many_contacts_as_its_page_says(capsys):
+    exec(_block("python", "workload.md"), {})  # noqa: S102 - the page is ours
+    assert capsys.readouterr().out == _block("text", "workload.md")
+
+
+def test_the_questions_have_the_answers_that_their_page_says(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    morning = _block("toml")
+    Path("morning.toml").write_text(morning, encoding="utf-8")
+    more = morning.replace("day = [6, 8, 9, 8]", "day = [7, 9, 10, 9]")
+    Path("more.toml").write_text(more, encoding="utf-8")
+    command, *want = _block("console", "questions.md").splitlines()
+    done = CliRunner().invoke(sim, command.removeprefix("$ acd sim ").split())
+    assert [line.rstrip() for line in done.output.splitlines()] == want
+    text = (DOCS / "questions.md").read_text(encoding="utf-8")
     for code in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
         exec(code, {})  # noqa: S102 - the page is ours
 

@@ -44,8 +44,9 @@ from acd.settings import (
 )
 from sim.driver import World, run
 from sim.patience import Exponential
+from sim.peaks import Peak, Trapezoid
 from sim.textbook import START_US, m_m_n
-from sim.workload import HOUR_US, MINUTE_US, SECOND_US, Handle, Peak, Scenario, Stream
+from sim.workload import HOUR_US, MINUTE_US, SECOND_US, Handle, Scenario, Stream
 
 BOTH = {Channel.VOICE: ChannelSettings(), Channel.EMAIL: ChannelSettings(auto_answer=True)}
 
@@ -295,9 +296,7 @@ def test_every_contact_of_the_workload_is_in_the_results(seed):
         name="sale",
         streams=("calls",),
         from_offset_us=HOUR_US // 2,
-        rise_us=10 * MINUTE_US,
-        hold_us=10 * MINUTE_US,
-        fall_us=10 * MINUTE_US,
+        shape=Trapezoid(rise_us=10 * MINUTE_US, hold_us=10 * MINUTE_US, fall_us=10 * MINUTE_US),
         factor=5.0,
     )
     result, log = _watched(msgspec.structs.replace(scenario, peaks=(peak,)), seed)

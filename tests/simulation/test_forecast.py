@@ -9,9 +9,11 @@ from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from acd.cli import main
+from sim.busyness import Busyness, factors
 from sim.forecast import Forecaster, ForecastError, Method, Uplift
 from sim.history import Count, History, Line, write
 
@@ -287,3 +289,40 @@ def test_a_closed_day_has_no_rates_and_a_short_history_no_error(capsys):
     write(weekdays, Path("history.csv"))
     assert run("--day", "2026-11-08", "-o", "rates.csv") == 2
     assert "--day: nobody is expected; wanted a day on which" in capsys.readouterr().err
+
+
+def test_the_busyness_that_made_a_history_is_found_again():
+    known = Busyness(
+        name="sales", day_cv=0.12, interval_cv=0.1, correlation_us=3 * HOUR * 1_000_000
+    )
+    days, hours = 140 * 7, 12
+    of_days = np.repeat(np.arange(days), hours)
+    busy = factors(known, 1, days=of_days, interval_us=HOUR * 1_000_000).reshape(days, hours)
+    drawn = np.random.default_rng(1)
+
+    def of(day: date, hour: int) -> float | None:
+        number, slot = (day - MONDAY).days, hour - 8
+        # Weekdays and hours differ, and Sundays are closed.
+        usual = (200 + 40 * day.weekday()) * (1 + 0.5 * slot / hours)
+        is_open = 0 <= slot < hours and day.weekday() < 6
+        return float(drawn.poisson(usual * busy[number, slot])) if is_open else None
+
+    forecaster = Forecaster(past(of, days=days), Method(holidays=frozenset({MONDAY})))
+    found = forecaster.busyness(SALES)
+    # A day's mean varies by its own factor and its hours' (0.1² × 6 ÷ 12 of them); 834 days tell.
+    error = (1 + 0.1**2 * 0.5 / 0.12**2) * (2 / 834) ** 0.5
+    assert abs(found.day_cv**2 / 0.12**2 - 1) < 4 * error
+    assert abs(found.interval_cv**2 / 0.1**2 - 1) < 4 * error
+    assert abs(found.correlation_us / known.correlation_us - 1) < 0.5
+    assert found.name == "sales"
+
+
+@pytest.mark.usefixtures("shop")
+def test_the_command_says_how_days_vary_or_that_too_few_are_known(capsys):
+    assert run("--day", "2026-11-02") == 0
+    said = capsys.readouterr().out
+    assert "busyness of sales voice: day_cv = 0.000, interval_cv = 0.000" in said
+    write(past(lambda _, hour: 1.0 if hour == 9 else None, days=8), Path("history.csv"))
+    assert run("--day", "2026-09-15") == 0
+    wanted = "busyness: not known: sales voice: 1 days with a forecast; wanted 20\n"
+    assert capsys.readouterr().out.endswith(wanted)

@@ -13,6 +13,7 @@ from acd.errors import ConfigError
 from acd.ids import Channel
 from sim.driver import run
 from sim.patience import Exponential
+from sim.peaks import Trapezoid
 from sim.scenario import load, parse, problems
 from sim.workload import HOUR_US, MINUTE_US, SECOND_US, Shape
 
@@ -97,7 +98,10 @@ def test_a_good_file_gives_the_scenario_that_it_says():
     assert emails.rates_per_h == (10.0, 30.0)
     assert emails.channel is Channel.EMAIL
     assert (emails.handle.shape, emails.handle.scv) == (Shape.EXPONENTIAL, 1.0)
-    assert (peak.from_offset_us, peak.rise_us) == (HOUR_US, 10 * MINUTE_US)
+    assert peak.from_offset_us == HOUR_US
+    assert peak.shape == Trapezoid(
+        rise_us=10 * MINUTE_US, hold_us=20 * MINUTE_US, fall_us=30 * MINUTE_US
+    )
 
 
 def test_one_number_of_staff_holds_all_day():
@@ -244,12 +248,15 @@ WRONG = [
     (
         "rates_per_h = [50, 70.5]",
         "",
-        "scenario.arrivals[0]: has no rates; wanted one of rates_per_h, curve, csv",
+        "scenario.arrivals[0]: has no rates; wanted one of rates_per_h, curve, csv, replay",
     ),
     (
         "rates_per_h = [50, 70.5]",
         'rates_per_h = [50, 70.5]\ncurve = "flat"\ncontacts = 5',
-        "scenario.arrivals[0]: has rates_per_h and curve; wanted one of rates_per_h, curve, csv",
+        (
+            "scenario.arrivals[0]: has rates_per_h and curve; wanted one of rates_per_h, curve, "
+            "csv, replay"
+        ),
     ),
     (
         "contacts = 40",

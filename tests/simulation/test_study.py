@@ -340,11 +340,10 @@ def test_a_precision_that_is_not_met_fails_the_check(busy, capsys):
     [
         (["--precision", "sales.voice.servce_level=1%"], 2, "did you mean `sales.voice.service_l"),
         (["--precision", "x"], 2, "--precision: is `x`; wanted NAME=HALF_WIDTH"),
-        (["--report", "x.html"], 2, "--report: is of one run; wanted --replications 1"),
         (["--workers", "2", "--cluster", "tcp://x:1"], 2, "--workers: are of this machine; wanted"),
         (["--cluster", "nonsense://"], 3, "no Dask scheduler"),
     ],
-    ids=["figure", "precision", "report", "both", "cluster"],
+    ids=["figure", "precision", "both", "cluster"],
 )
 def test_the_command_refuses(busy, capsys, more, code, message):
     assert main(["sim", "run", busy, "--replications", "2", *more]) == code

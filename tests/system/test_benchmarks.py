@@ -38,5 +38,6 @@ def test_every_benchmark_was_found():
         "bench_simulation",
         "bench_step",
         "bench_urgency",
+        "bench_workload",
         *daemon,
     }

@@ -38,6 +38,7 @@ POST   /v1/contacts/{contact_id}/assignment 401 401 401 403   403      403  403 
 POST   /v1/contacts/{contact_id}/priority   401 401 401 403   403      403  403   422
 POST   /v1/contacts/{contact_id}/cancellation 401 401 401 403 403      403  403   200
 GET    /v1/contacts/{contact_id}/wait 401 401  401     403   403      403  403   422
+GET    /v1/contacts/{contact_id}/outcome 401 401 401   403   200      403  403   200
 POST   /v1/contacts/{contact_id}/announcement 401 401 401 403 422      403  403   422
 GET    /v1/queues                    401  401   401     403   403      403  403   200
 GET    /v1/queues/{name}             401  401   401     403   403      403  403   200

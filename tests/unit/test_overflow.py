@@ -105,6 +105,34 @@ def test_of_a_batch_those_get_in_who_came_first() -> None:
     ]
 
 
+def test_nobody_gets_in_who_would_wait_longer_by_the_estimate() -> None:
+    settings = shop(replace(BUSY, max_estimated_wait_us=50 * SECOND_US), estimated_wait=True)
+    queues = [
+        replace(
+            queue,
+            channels={
+                channel: replace(each, handle_time_us=90 * SECOND_US)
+                for channel, each in queue.channels.items()
+            },
+        )
+        for queue in settings.queues
+    ]
+    play = Play(replace(settings, queues=tuple(queues)))
+    # Without anybody at work there is no estimate.
+    assert gone(play.tell(arrived("c1"))) == []
+    play.tell(at_work("ann"), ev.LegConnected(offer_id=1), at_work("bob"))
+    play.tell(arrived("c2"), ev.LegConnected(offer_id=2))
+    assert gone(play.tell(arrived("c3"))) == []
+    estimate = play.router.estimate(play.router.contacts["c3"].legs[0])
+    assert estimate.wait_us == 45 * SECOND_US
+    assert gone(play.tell(arrived("c4"), arrived("r1", VOICE, "repairs"))) == [
+        "contact_id=c4 because=max_estimated_wait message=busy"
+    ]
+    # Whoever is in stays, though one agent works for both from now on.
+    play = restored(play)
+    assert gone(play.tell(ev.AgentNotReady(agent_id="bob", reason="break"))) == []
+
+
 def test_who_is_in_stays_though_his_queue_is_full() -> None:
     play = Play(shop(replace(BUSY, max_waiting=1)))
     play.tell(at_work("ann"), arrived("c1"), arrived("c2"))

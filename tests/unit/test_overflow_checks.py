@@ -141,13 +141,18 @@ EDITS: list[tuple[str, str, list[str]]] = [
         "{ ",
         [
             (f"{CARDS}[2]: never holds; wanted one of `joining`, `leaving`, `max_waiting`, "
-            "`max_wait_s`")
+            "`max_estimated_wait_s`, `max_wait_s`")
         ],
     ),
     ("max_waiting = 20", "max_waiting = 0", [
         f"{CARDS}[2].max_waiting: is 0; wanted a whole number from 1 to 100000"]),
     ("max_waiting = 20", "max_waiting = true", [
         f"{CARDS}[2].max_waiting: is true; wanted a whole number"]),
+    ("max_waiting = 20", "max_estimated_wait_s = 0", [
+        (f"{CARDS}[2].max_estimated_wait_s: is 0; wanted a number of seconds above 0 and up to "
+        "31622400"),
+        (f"{CARDS}[2].max_estimated_wait_s: is given; wanted domain.estimated_wait = true, without "
+        "which no wait is estimated")]),
     ("max_wait_s = 300", "max_wait_s = 0", [
         f"{CARDS}[1].max_wait_s: is 0; wanted a number of seconds above 0 and up to 31622400"]),
     ("max_wait_s = 300", "max_wait_s = 900", [

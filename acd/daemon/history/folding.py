@@ -39,10 +39,11 @@ _FORGET: Final = (
     f"DELETE FROM offers WHERE contact IN ({_OLD})",  # noqa: S608 - a constant.
     f"DELETE FROM announcements WHERE contact IN ({_OLD})",  # noqa: S608 - a constant.
     f"DELETE FROM contacts WHERE contact IN ({_OLD})",  # noqa: S608 - a constant.
-    (
-        "DELETE FROM acknowledgements WHERE contact_id IN (SELECT contact_id"
-        " FROM acknowledgements AS one WHERE told_us < :old_us AND NOT EXISTS"
+    *(
+        f"DELETE FROM {table} WHERE contact_id IN (SELECT contact_id"  # noqa: S608 - two constants.
+        f" FROM {table} AS one WHERE {at_us} < :old_us AND NOT EXISTS"
         " (SELECT 1 FROM contacts WHERE contacts.contact_id = one.contact_id) LIMIT :most)"
+        for table, at_us in (("acknowledgements", "told_us"), ("overflows", "at_us"))
     ),
     *(
         f"DELETE FROM {table} WHERE (agent_id, from_us) IN"  # noqa: S608 - two constants.
@@ -80,6 +81,7 @@ class Fold:
             act.ResumeLeg: self._resume,
             act.SetAgentState: self._set_state,
             act.Acknowledge: self._acknowledge,
+            act.OverflowLeg: self._overflow,
             act.AnnounceWait: self._announce,
         }
 
@@ -222,6 +224,12 @@ class Fold:
     def _acknowledge(self, action: act.Acknowledge, now_us: int) -> None:
         row = (action.contact_id, action.reference, now_us, action.expected_s)
         self._sql.execute("INSERT OR REPLACE INTO acknowledgements VALUES (?, ?, ?, ?)", row)
+
+    def _overflow(self, action: act.OverflowLeg, now_us: int) -> None:
+        targets = {"queue": action.queue, "voicemail": action.voicemail, "message": action.message}
+        target = next(key for key, name in targets.items() if name)
+        row = (action.contact_id, now_us, action.because, target, targets[target], action.limit)
+        self._sql.execute("INSERT INTO overflows VALUES (?, ?, ?, ?, ?, ?)", row)
 
     def _announce(self, action: act.AnnounceWait, now_us: int) -> None:
         leg = self._legs.inside.get(action.contact_id, action.leg_id)

@@ -54,6 +54,9 @@ GROUP BY contact_id ORDER BY max(contact) DESC LIMIT :limit"""  # noqa: S608 - a
 _TOLD: Final = """
 SELECT reference, expected_s, told_us + expected_s * 1000000 AS expected_us
 FROM acknowledgements"""
+_OVERFLOWS: Final = """
+SELECT at_us, because, target, name, NULLIF(admission, '') AS admission
+FROM overflows WHERE contact_id = :contact_id ORDER BY rowid DESC LIMIT :limit"""
 _AGENTS: Final = """
 SELECT * FROM (
     SELECT agent_id, from_us, to_us, availability, reason FROM agent_states
@@ -96,8 +99,9 @@ class HistoryReader:
         """Return the last leg of a contact; None if there is none.
 
         With the offers of this leg as `offer_rows`, what its customer was told at once as
-        `acknowledgement`, and as `leg_rows` all legs that had the id, the
-        earliest first: if they are more than `ROWS_MAX`, the last so many.
+        `acknowledgement`, how it left queues without an agent as `overflow_rows` (the last first),
+        and as `leg_rows` all legs that had the id, the earliest first. Of more than `ROWS_MAX`
+        legs the last so many.
         """
         find = _CONTACTS + " WHERE contact_id = :contact_id ORDER BY contact DESC LIMIT :limit"
         legs = await self._rows(find, {"contact_id": contact_id, "limit": ROWS_MAX})
@@ -111,7 +115,16 @@ class HistoryReader:
             "offer_rows": await self._rows(of_it, values),
             "leg_rows": legs[::-1],
             "acknowledgement": await self.acknowledgement(contact_id),
+            "overflow_rows": await self.overflows(contact_id),
         }
+
+    async def overflows(self, contact_id: str, limit: int = ROWS_MAX) -> list[Row]:
+        """Return how a contact left queues without an agent, the last first.
+
+        `at_us`; `because`, an `acd.ids.OverflowCause`; `target`, which is queue, voicemail or
+        message, with its `name`; and by which limit on `admission`, if by any.
+        """
+        return await self._rows(_OVERFLOWS, {"contact_id": contact_id, "limit": limit})
 
     async def of_customer(
         self, customer: str, since_us: int, limit: int = ROWS_MAX, *, but: str = ""

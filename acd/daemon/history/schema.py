@@ -74,6 +74,11 @@ CREATE TABLE IF NOT EXISTS acknowledgements (
     expected_s INTEGER NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS acknowledgements_by_reference ON acknowledgements (reference);
 CREATE INDEX IF NOT EXISTS acknowledgements_by_time ON acknowledgements (told_us);
+CREATE TABLE IF NOT EXISTS overflows (
+    contact_id TEXT NOT NULL, at_us INTEGER NOT NULL, because TEXT NOT NULL,
+    target TEXT NOT NULL, name TEXT NOT NULL, admission TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS overflows_by_contact ON overflows (contact_id);
+CREATE INDEX IF NOT EXISTS overflows_by_time ON overflows (at_us);
 CREATE INDEX IF NOT EXISTS contacts_by_customer ON contacts (customer, entered_us)
     WHERE customer != '';
 """

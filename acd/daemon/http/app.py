@@ -10,6 +10,7 @@ from acd.daemon.http import (
     health_routes,
     history_routes,
     leg_routes,
+    outcome_routes,
     queue_routes,
     socket_routes,
     supervision_routes,
@@ -54,6 +55,7 @@ def make_api(daemon: Daemon) -> FastAPI:
     add_handlers(api)
     api.include_router(contact_routes.make_router(daemon))
     api.include_router(supervision_routes.make_router(daemon))
+    api.include_router(outcome_routes.make_router(daemon))
     api.include_router(wait_routes.make_router(daemon))
     api.include_router(agent_routes.make_router(daemon))
     api.include_router(leg_routes.make_router(daemon))

@@ -27,7 +27,9 @@ from acd.daemon.http.models import (
     ContactTaken,
     ContactWithdrawn,
     NewContact,
+    TurnedAwayView,
 )
+from acd.daemon.http.outcome_routes import turned_away_in, turned_away_then
 from acd.daemon.http.parts import Daemon
 from acd.daemon.http.tokens import Token
 from acd.daemon.http.views import ContactView, contact_view
@@ -125,33 +127,35 @@ async def _submit(daemon: Daemon, token: Token, key: str, body: NewContact) -> C
             expected_s=told.expected_s,
             expected_us=receipt.now_us + told.expected_s * SECOND_US,
         )
-    elif receipt.repeated:
-        acknowledgement = await _told_then(daemon, contact_id, receipt.entry)
+    turned_away = turned_away_in(receipt.actions, contact_id)
+    if receipt.repeated:
+        acknowledgement, turned_away = await _told_then(daemon, contact_id, receipt.entry)
     return ContactTaken(
         contact_id=contact_id,
         entry=receipt.entry,
         repeated=receipt.repeated,
         acknowledgement=acknowledgement,
+        turned_away=turned_away,
     )
 
 
 async def _told_then(
     daemon: Daemon, contact_id: ContactId, entry: int
-) -> AcknowledgementView | None:
-    """Return what the customer was to be told when the contact came; None if nothing is known.
+) -> tuple[AcknowledgementView | None, TurnedAwayView | None]:
+    """Return what the customer was to be told when the contact came, or later; None for nothing.
 
     Whoever repeats may never have got the first answer, so he gets it from the history.
     """
-    if not any(
-        channel.acknowledge for queue in daemon.domain.queues for channel in queue.channels.values()
-    ):
-        return None
+    each = [one for queue in daemon.domain.queues for one in queue.channels.values()]
+    if not (daemon.domain.admission or any(one.acknowledge or one.overflow for one in each)):
+        return None, None
     await daemon.history.reach(entry, within_s=REACH_S)
     try:
         row = await daemon.history.reader.acknowledgement(contact_id)
+        turned_away = await turned_away_then(daemon, contact_id)
     except (SlowQueryError, StorageError):
-        return None  # The contact is kept all the same, which is what he must know.
-    return None if row is None else AcknowledgementView(**row)
+        return None, None  # The contact is kept all the same, which is what he must know.
+    return None if row is None else AcknowledgementView(**row), turned_away
 
 
 async def _withdraw(daemon: Daemon, contact_id: str) -> ContactWithdrawn:

@@ -199,7 +199,7 @@ def _add_contacts(router: APIRouter, daemon: Daemon) -> None:
     )
     async def show_past_contact(contact_id: ContactPath, _: Supervisor) -> Response:
         """Show the last leg of a contact, with its offers, and all its legs."""
-        row = await _find(daemon, contact_id)
+        row = await find_contact(daemon, contact_id)
         if row is None:
             raise HttpError(404, "not_found", "the history has no such contact", contact_id)
         return respond(row)
@@ -227,17 +227,25 @@ def _add_contacts(router: APIRouter, daemon: Daemon) -> None:
         """Show the contact of which a customer speaks by the reference that he was told."""
         async with asking():
             contact_id = await daemon.history.reader.referred_to(as_told(reference))
-        row = None if contact_id is None else await _find(daemon, contact_id)
+        row = None if contact_id is None else await find_contact(daemon, contact_id)
         if row is None:
             raise HttpError(404, "not_found", "nobody was told this reference", reference)
         return respond(row)
 
 
-async def _find(daemon: Daemon, contact_id: str) -> dict[str, Any] | None:
-    """Return a contact; wait for it a little, as whoever was just told of it may ask already."""
+async def find_contact(
+    daemon: Daemon, contact_id: str, *, is_over: bool = False
+) -> dict[str, Any] | None:
+    """Return a contact; wait for it a little, as whoever was just told of it may ask already.
+
+    Args:
+        daemon: Whose history is asked.
+        contact_id: The contact.
+        is_over: It is known to be closed, so wait for that too.
+    """
     async with asking():
         row = await daemon.history.reader.contact(contact_id)
-        if row is None:
+        if row is None or (is_over and row["ended_us"] is None):
             await daemon.history.reach(daemon.owner.on_disk, within_s=REACH_S)
             row = await daemon.history.reader.contact(contact_id)
     return row

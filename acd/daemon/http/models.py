@@ -18,6 +18,7 @@ from acd.ids import (
     AgentId,
     Channel,
     ContactId,
+    OverflowCause,
     RiseCause,
     plain,
 )
@@ -98,6 +99,17 @@ class AcknowledgementView(_Model):
     """By when."""
 
 
+class TurnedAwayView(_Model):
+    """A contact ended without an agent, since a rule or a limit let it wait no longer."""
+
+    because: OverflowCause
+    message: str | None
+    """The name of what its customer is to be told (`domain.messages`); null for a voicemail."""
+    voicemail: str | None
+    admission: str | None
+    """The limit on admission that turned it away; null where a rule of its queue did."""
+
+
 class ContactTaken(_Model):
     """A contact is inside, and stays so whatever happens."""
 
@@ -108,6 +120,19 @@ class ContactTaken(_Model):
     """The idempotency key was seen before; this is the contact of then."""
     acknowledgement: AcknowledgementView | None
     """What its customer is to be told, where queue and channel have him told anything."""
+    turned_away: TurnedAwayView | None
+    """Why it did not get in, and what its customer is to be told; null if it did."""
+
+
+class ContactEnded(_Model):
+    """What became of a contact."""
+
+    contact_id: ContactId
+    outcome: str | None
+    """As in the history; null while it is open."""
+    turned_away: TurnedAwayView | None
+    """Why it waits no longer, and what its customer is to be told, where no agent took it for that.
+    """
 
 
 class NewPriority(_Model):

@@ -1,0 +1,70 @@
+"""What the commands of `acd sim` share: files that must be writable, bars of progress."""
+
+import errno
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sim.driver import Progress
+    from sim.workload import Scenario
+
+
+def must_be_writable(path: Path) -> None:
+    """Tell before a long run, not after it, that its report has nowhere to go.
+
+    Raises:
+        OSError: The folder is missing or is none, or it or the file must not be written.
+    """
+    folder = path.parent
+    if not folder.is_dir():
+        code = errno.ENOTDIR if folder.exists() else errno.ENOENT
+    elif not os.access(path if path.exists() else folder, os.W_OK):
+        code = errno.EACCES
+    else:
+        return
+    raise OSError(code, os.strerror(code), str(path if code == errno.EACCES else folder))
+
+
+@contextmanager
+def progress_bar(scenario: "Scenario") -> "Iterator[Progress | None]":
+    """Show a bar of virtual time on a terminal, and nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(scenario.title, total=scenario.end_us - scenario.start_us)
+        yield lambda now_us: bar.update(task, completed=now_us - scenario.start_us)
+
+
+@contextmanager
+def counter(title: str) -> "Iterator[Callable[[int, int], None] | None]":
+    """Show a bar of runs done with the time left on a terminal, and nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda done, wanted: bar.update(task, completed=done, total=wanted)

@@ -1,0 +1,175 @@
+"""Commands that ask what if: `acd sim compare`; and what several commands ask alike."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from sim.cli_kit import counter, must_be_writable
+
+if TYPE_CHECKING:
+    from sim.requirement import Requirement, Verdict
+    from sim.study import RunAll, Study
+
+OK = 0
+CHECK_FAILED = 1
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def require(command: _Command) -> _Command:
+    """Add the option `--require` to a command, as its argument `requirements`."""
+    option = click.option(
+        "--require",
+        "requirements",
+        multiple=True,
+        metavar="NAME>=BOUND",
+        help="Exit with 1 unless this holds on average, like billing.service_level>=0.8 or "
+        "billing.voice.asa_s<=20.",
+    )
+    return option(command)
+
+
+def places(command: _Command) -> _Command:
+    """Add the options that say where runs happen: `--workers`, `--cluster`."""
+    workers = click.option(
+        "--workers",
+        type=click.IntRange(1, 256),
+        default=1,
+        show_default=True,
+        help="In how many processes.",
+    )
+    cluster = click.option(
+        "--cluster", metavar="ADDRESS", help="On the Dask cluster of this scheduler."
+    )
+    return workers(cluster(command))
+
+
+def runs(*, replications: int) -> Callable[[_Command], _Command]:
+    """Return what adds the options of a study: `--seed`, `--replications`, `--confidence`, where.
+
+    Args:
+        replications: How many runs where none are asked for.
+    """
+    seed = click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True)
+    count = click.option(
+        "--replications",
+        type=click.IntRange(2, 10_000),
+        default=replications,
+        show_default=True,
+        help="How many runs of each, the same customers in all.",
+    )
+    confidence = click.option(
+        "--confidence",
+        type=click.FloatRange(0, 1, min_open=True, max_open=True),
+        default=0.95,
+        show_default=True,
+        help="Of the intervals.",
+    )
+    return lambda command: seed(count(confidence(places(command))))
+
+
+def wanted(requirements: tuple[str, ...]) -> list["Requirement"]:
+    """Return what the options `--require` say.
+
+    Raises:
+        click.UsageError: One is wrong.
+    """
+    from sim.requirement import parse_requirement
+
+    try:
+        return [parse_requirement(text) for text in requirements]
+    except ValueError as error:
+        raise click.UsageError(f"--{error}") from error
+
+
+def held_to(study: "Study", requirements: list["Requirement"]) -> list["Verdict"]:
+    """Return what a study says of requirements.
+
+    Raises:
+        click.UsageError: One names no figure of it.
+    """
+    from sim.requirement import judge
+
+    try:
+        return [judge(study, one) for one in requirements]
+    except ValueError as error:
+        raise click.UsageError(f"--{error}") from error
+
+
+def place_of(workers: int, cluster: str | None) -> "RunAll":
+    """Return where runs happen.
+
+    Raises:
+        click.UsageError: Both are asked for.
+        UnreachableError: There is no such cluster.
+    """
+    from sim.study import run_here
+    from sim.workers import in_processes, on_cluster
+
+    if cluster is not None and workers > 1:
+        raise click.UsageError("--workers: are of this machine; wanted none with --cluster")
+    if cluster is not None:
+        return on_cluster(cluster)
+    return in_processes(workers) if workers > 1 else run_here
+
+
+@click.command()
+@click.argument("scenarios", type=click.Path(path_type=Path), nargs=-1)
+@runs(replications=20)
+@click.option("--json", "as_json", is_flag=True, help="Print every difference, as JSON.")
+@click.option(
+    "--report", type=click.Path(path_type=Path, dir_okay=False), help="Write an HTML file."
+)
+@require
+def compare(
+    scenarios: tuple[Path, ...],
+    *,
+    as_json: bool,
+    report: Path | None,
+    requirements: tuple[str, ...],
+    workers: int,
+    cluster: str | None,
+    **how: Any,  # noqa: ANN401
+) -> int:
+    """Run two or more SCENARIOS with the same customers: how do they differ from the first?
+
+    What is required is required of the last one.
+    """
+    from rich.console import Console
+
+    from sim import comparison_table as tables
+    from sim.comparison import compare as compare_all
+    from sim.report import WIDTH
+    from sim.scenario import load
+
+    if report is not None:
+        must_be_writable(report)
+    asked = wanted(requirements)
+    variants = {_name(path, scenarios): load(path) for path in scenarios}
+    run_all = place_of(workers, cluster)
+    try:
+        with counter(" / ".join(variants)) as counted:
+            found = compare_all(variants, run_all=run_all, progress=counted, **how)
+    except ValueError as error:
+        raise click.UsageError(f"SCENARIOS: {error}") from error
+    verdicts = held_to(found.studies[-1], asked)
+    if as_json:
+        click.echo(tables.as_json(found, verdicts).encode(), nl=False)
+    else:
+        console = Console(highlight=False)
+        console.width = max(console.width, WIDTH)
+        console.print(tables.table(found, verdicts))
+    if report is not None:
+        from sim.study_page import comparison_page
+
+        report.write_text(comparison_page(variants, found, verdicts), encoding="utf-8")
+        click.echo(f"Report: {report}", err=as_json)
+    return OK if all(one.is_met for one in verdicts) else CHECK_FAILED
+
+
+def _name(path: Path, scenarios: tuple[Path, ...]) -> str:
+    """Return what a variant is called: its file's stem, or its path where two have that stem."""
+    alike = [one for one in scenarios if one.stem == path.stem]
+    return path.stem if len(alike) == 1 else str(path)

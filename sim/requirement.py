@@ -1,0 +1,157 @@
+"""What a plan must meet, like `billing.service_level >= 0.8`, and whether a study meets it.
+
+A requirement is about the mean over the runs. Whether a single day meets it is another question,
+answered beside it: a plan may meet 80 % on average and miss it every second day. The share of days
+has Wilson's interval, which is right for few runs and for shares near 0 and 1 (E. B. Wilson,
+"Probable inference, the law of succession, and statistical inference", 1927; L. D. Brown, T. Cai
+and A. DasGupta, "Interval estimation for a binomial proportion", 2001).
+"""
+
+import re
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from msgspec import Struct
+from scipy import special
+
+from acd.errors import did_you_mean, listed, nearest, shown
+from sim.intervals import Estimate
+from sim.study import Study
+
+_FORM: Final = re.compile(
+    r"\s*(?P<name>.+?)\s*(?P<sign>>=|<=)\s*(?P<value>[^<>=%\s]+)\s*(?P<unit>%?)\s*"
+)
+
+
+class Sign(StrEnum):
+    """On which side of its bound a figure must be."""
+
+    AT_LEAST = ">="
+    AT_MOST = "<="
+
+
+class Requirement(Struct, frozen=True):
+    """A bound that a figure must keep."""
+
+    name: str
+    """A figure's, or one without its channel where the queue has but one: `sales.asa_s`."""
+    sign: Sign
+    bound: float
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.sign} {self.bound:g}"
+
+    def is_met(self, value: float) -> bool:
+        """Return whether a figure keeps it."""
+        return value >= self.bound if self.sign is Sign.AT_LEAST else value <= self.bound
+
+
+class Share(NamedTuple):
+    """A share of runs, with its interval."""
+
+    share: float
+    low: float
+    high: float
+
+
+class Verdict(Struct, frozen=True):
+    """What a study says of a requirement."""
+
+    requirement: Requirement
+    name: str
+    """The figure's full name."""
+    estimate: Estimate | None
+    """None where no run had the figure: nobody came."""
+    days: Share | None
+    """How likely a single day meets it."""
+
+    @property
+    def is_met(self) -> bool:
+        """Whether the mean keeps the bound; where nobody came nothing was missed."""
+        return self.estimate is None or self.requirement.is_met(self.estimate.mean)
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether the whole interval is on one side of the bound."""
+        if self.estimate is None:
+            return True
+        ends = (self.estimate.low, self.estimate.high)
+        return len({self.requirement.is_met(end) for end in ends}) == 1
+
+
+def parse_requirement(text: str) -> Requirement:
+    """Return what `NAME>=BOUND` or `NAME<=BOUND` asks; a bound may be a percentage.
+
+    >>> parse_requirement("billing.service_level >= 80 %")
+    Requirement(name='billing.service_level', sign=<Sign.AT_LEAST: '>='>, bound=0.8)
+
+    Raises:
+        ValueError: It is neither.
+    """
+    match = _FORM.fullmatch(text)
+    try:
+        bound = float(match["value"]) if match else float("nan")
+    except ValueError:
+        bound = float("nan")
+    if match is None or not abs(bound) < float("inf"):
+        wanted = "NAME>=BOUND or NAME<=BOUND, like billing.service_level>=0.8"
+        raise ValueError(f"require: is {shown(text)}; wanted {wanted}")
+    return Requirement(match["name"], Sign(match["sign"]), bound / 100 if match["unit"] else bound)
+
+
+def named(name: str, names: Sequence[str]) -> str:
+    """Return the full name of the figure that a requirement means.
+
+    >>> named("sales.asa_s", ["sales.voice.asa_s", "help.voice.asa_s"])
+    'sales.voice.asa_s'
+
+    Raises:
+        ValueError: There is none, with the nearest, or there are several.
+    """
+    if name in names:
+        return name
+    queue, _, measure = name.rpartition(".")
+    found = [one for one in names if (_queue_of(one), one.rpartition(".")[2]) == (queue, measure)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise ValueError(
+            f"require: {shown(name)} is of several channels; wanted one of {listed(found)}"
+        )
+    short = {f"{_queue_of(one)}.{one.rpartition('.')[2]}" for one in names}
+    near = did_you_mean(nearest(name, [*names, *sorted(short)]))
+    raise ValueError(f"require: {shown(name)} is no figure of this scenario{near}")
+
+
+def judge(study: Study, requirement: Requirement) -> Verdict:
+    """Return what a study says of a requirement.
+
+    Raises:
+        ValueError: It names no figure of the study, or several.
+    """
+    name = named(requirement.name, study.names())
+    values = study.values(name)
+    met = sum(map(requirement.is_met, values))
+    days = wilson(met, len(values), study.confidence) if values else None
+    return Verdict(requirement, name, study.estimate(name), days)
+
+
+def wilson(hits: int, count: int, confidence: float) -> Share:
+    """Return the share of hits among so many trials, with Wilson's interval.
+
+    >>> share, low, high = wilson(8, 10, 0.95)
+    >>> share, round(low, 4), round(high, 4)
+    (0.8, 0.4902, 0.9433)
+    """
+    share = hits / count
+    z = float(special.ndtri((1 + confidence) / 2))
+    weight = 1 + z * z / count
+    centre = (share + z * z / (2 * count)) / weight
+    half = z * (share * (1 - share) / count + z * z / (4 * count * count)) ** 0.5 / weight
+    return Share(share, max(centre - half, 0.0), min(centre + half, 1.0))
+
+
+def _queue_of(name: str) -> str:
+    """Return a figure's name without channel and measure."""
+    return name.rpartition(".")[0].rpartition(".")[0]

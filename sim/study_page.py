@@ -1,0 +1,103 @@
+"""Studies and comparisons as one HTML file that needs nothing beside itself."""
+
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct
+
+from sim.comparison import Comparison
+from sim.comparison_table import picked, row_of
+from sim.page import render, span_of
+from sim.requirement import Verdict
+from sim.study import MEASURES, Study
+from sim.study_plots import plots_of
+from sim.study_table import kind_of, shown, verdict_row
+from sim.workload import Scenario
+
+
+class Section(Struct, frozen=True):
+    """A card of the page: a picture, or a table."""
+
+    title: str
+    note: str = ""
+    svg: str = ""
+    columns: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+
+
+def study_page(scenario: Scenario, study: Study, verdicts: Sequence[Verdict] = ()) -> str:
+    """Return the page of one scenario's runs."""
+    sections = [
+        *_required(verdicts),
+        _figures(study),
+        *_pictures(scenario, {study.title: study}, None),
+    ]
+    subtitle = f"{len(study.samples)} runs with seed {study.seed}, {span_of(scenario)}."
+    return _page(study.title, subtitle, study, sections)
+
+
+def comparison_page(
+    variants: Mapping[str, Scenario], comparison: Comparison, verdicts: Sequence[Verdict] = ()
+) -> str:
+    """Return the page of variants beside each other."""
+    base = comparison.studies[0]
+    scenario = next(iter(variants.values()))
+    sections = [*_required(verdicts)]
+    for variant, name in enumerate(comparison.names[1:], start=1):
+        sections.append(
+            Section(
+                f"{name} against {comparison.names[0]}",
+                "Means, and differences by pairs of runs with the same customers; * where the "
+                "interval of the difference leaves 0 out.",
+                columns=("Figure", comparison.names[0], name, "Difference", "Variance ratio"),
+                rows=tuple(row_of(one) for one in picked(comparison.differences(variant))),
+            )
+        )
+    studies = dict(zip(comparison.names, comparison.studies, strict=True))
+    sections += _pictures(scenario, studies, comparison)
+    subtitle = (
+        f"{len(base.samples)} pairs of runs with seed {base.seed}, {span_of(scenario)}; intervals "
+        f"of {100 * base.confidence:g} %."
+    )
+    return _page(" against ".join(comparison.names[::-1]), subtitle, base, sections)
+
+
+def _page(title: str, subtitle: str, study: Study, sections: Sequence[Section]) -> str:
+    definitions = study.samples[0].report.definitions
+    return render(
+        "answer.html", title=title, subtitle=subtitle, sections=sections, definitions=definitions
+    )
+
+
+def _required(verdicts: Sequence[Verdict]) -> list[Section]:
+    if not verdicts:
+        return []
+    columns = ("Required", "Mean", "", "Days that meet it")
+    return [
+        Section(
+            "What was required",
+            "Of the mean over the runs; and how likely a single day meets it.",
+            columns=columns,
+            rows=tuple(map(verdict_row, verdicts)),
+        )
+    ]
+
+
+def _figures(study: Study) -> Section:
+    """Return all queues' figures with their intervals."""
+    rows = []
+    for row in study.samples[0].report.rows:
+        cells = []
+        for measure in MEASURES:
+            name = f"{row.queue}.{row.channel}.{measure}"
+            known = study.estimate(name) if name in study.names() else None
+            cells.append(shown(known, kind_of(name)))
+        rows.append((f"{row.queue}, {row.channel.replace('_', ' ')}", *cells))
+    titles = (one.removesuffix("_s").replace("_", " ") for one in MEASURES)
+    note = f"Mean over the runs ± half the width of its {100 * study.confidence:g} % interval."
+    return Section("Queues and channels", note, columns=("", *titles), rows=tuple(rows))
+
+
+def _pictures(
+    scenario: Scenario, studies: Mapping[str, Study], comparison: Comparison | None
+) -> list[Section]:
+    return [Section(plot.title, svg=plot.svg) for plot in plots_of(scenario, studies, comparison)]

@@ -1,0 +1,197 @@
+"""What becomes of a plan over a grid of changes, and at which load it breaks.
+
+All points have the same seed, so they differ by what is varied and not by luck.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import product
+from math import prod
+from typing import Final
+
+from msgspec import Struct
+
+from sim.intervals import CONFIDENCE
+from sim.requirement import Requirement, judge
+from sim.study import RunAll, Study, run_here, study
+from sim.variation import Knob, loaded, varied
+from sim.workload import Scenario
+
+POINTS_MAX: Final = 1_000
+"""Most points of a grid: more than anybody reads."""
+
+LOAD_RANGE: Final = (0.05, 20.0)
+"""Between which factors of the plan's load it is searched where the plan breaks."""
+
+TRIES_MAX: Final = 24
+"""Most loads tried for one objective: enough for a thousandth."""
+
+
+class Point(Struct, frozen=True):
+    """One point of a grid."""
+
+    values: tuple[str, ...]
+    """Of the knobs, in their order."""
+    study: Study
+
+
+class Breaking(Struct, frozen=True):
+    """At which load an objective breaks: as factors of the plan's."""
+
+    requirement: Requirement
+    name: str
+    """The figure's full name."""
+    holds: float | None
+    """The greatest load tried at which its mean was met; None: at none."""
+    breaks: float | None
+    """The least at which it was missed; None: at none."""
+    surely_holds: float | None
+    """The greatest at which its whole interval was within the bound, with none missed below it."""
+    surely_breaks: float | None
+    """The least at which its whole interval was outside."""
+
+
+def sweep(
+    scenario: Scenario,
+    knobs: Sequence[Knob],
+    *,
+    seed: int = 1,
+    replications: int = 5,
+    confidence: float = CONFIDENCE,
+    run_all: RunAll = run_here,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[Point, ...]:
+    """Run a scenario at every point of the knobs' grid, the last knob turning fastest.
+
+    Args:
+        scenario: The plan.
+        knobs: What is varied.
+        seed: Of all.
+        replications: How many runs at each point.
+        confidence: Of the intervals.
+        run_all: Where the runs happen.
+        progress: Is told how many points are done, of how many.
+
+    Raises:
+        ValueError: There are no knobs, too many points, or a value that cannot be.
+        ConfigError: The router refuses the settings.
+        WorkersLostError: Workers died too often.
+    """
+    count = prod(len(knob.values) for knob in knobs)
+    if not knobs or count > POINTS_MAX:
+        raise ValueError(f"vary: makes {count if knobs else 0} points; wanted 1 to {POINTS_MAX}")
+    plans = []
+    for values in product(*(knob.values for knob in knobs)):
+        plan = scenario
+        for knob, value in zip(knobs, values, strict=True):
+            plan = varied(plan, knob.name, value)
+        plans.append((values, plan))
+    points = []
+    for values, plan in plans:
+        found = study(
+            plan, seed=seed, replications=replications, confidence=confidence, run_all=run_all
+        )
+        points.append(Point(values, found))
+        if progress is not None:
+            progress(len(points), count)
+    return tuple(points)
+
+
+def peak(
+    scenario: Scenario,
+    requirements: Sequence[Requirement],
+    *,
+    tolerance: float = 0.01,
+    seed: int = 1,
+    replications: int = 10,
+    confidence: float = CONFIDENCE,
+    run_all: RunAll = run_here,
+    progress: Callable[[float], None] | None = None,
+) -> tuple[Breaking, ...]:
+    """Return at which load each objective breaks: by bisection, to a relative tolerance.
+
+    Objectives get worse with load; where one does not (the occupancy's lower bound, say) what is
+    found is one crossing. Loads tried for one objective count for the others too.
+
+    Args:
+        scenario: The plan.
+        requirements: The objectives, each alone.
+        tolerance: `breaks` ÷ `holds` − 1 in the end, at most.
+        seed: Of all.
+        replications: How many runs at each load.
+        confidence: Of the intervals.
+        run_all: Where the runs happen.
+        progress: Is told each load before it is tried.
+
+    Raises:
+        ValueError: There are no objectives; one names no figure; the tolerance is out of range.
+        ConfigError: The router refuses the settings.
+        WorkersLostError: Workers died too often.
+    """
+    if not requirements:
+        raise ValueError("require: is missing; wanted one objective at least")
+    if not 0.001 <= tolerance < 1:
+        raise ValueError(f"tolerance: is {tolerance:g}; wanted from 0.001, below 1")
+    tried: dict[float, Study] = {}
+
+    def is_met(requirement: Requirement, load: float) -> bool:
+        if load not in tried:
+            if progress is not None:
+                progress(load)
+            plan = loaded(scenario, load)
+            tried[load] = study(
+                plan, seed=seed, replications=replications, confidence=confidence, run_all=run_all
+            )
+        return judge(tried[load], requirement).is_met
+
+    for requirement in requirements:
+        _search(partial(is_met, requirement), tolerance)
+    return tuple(_breaking(tried, requirement) for requirement in requirements)
+
+
+def _search(is_met: Callable[[float], bool], tolerance: float) -> None:
+    """Try loads until the one that holds and the one that breaks are near each other.
+
+    From the plan's own load by doubling or halving, then by geometric bisection.
+    """
+    least, most = LOAD_RANGE
+    low = high = 1.0
+    if is_met(1.0):
+        while high < most and is_met(high := min(high * 2, most)):
+            low = high
+        if low == high:
+            return
+    else:
+        while low > least and not is_met(low := max(low / 2, least)):
+            high = low
+        if low == high:
+            return
+    for _ in range(TRIES_MAX):
+        if high / low - 1 <= tolerance:
+            return
+        # Rounded, so that objectives that break at one load try the same ones.
+        middle = float(f"{(low * high) ** 0.5:.4g}")
+        if not low < middle < high:
+            return
+        if is_met(middle):
+            low = middle
+        else:
+            high = middle
+
+
+def _breaking(tried: dict[float, Study], requirement: Requirement) -> Breaking:
+    """Return between which of the tried loads an objective breaks, going up from the least."""
+    verdicts = [(load, judge(tried[load], requirement)) for load in sorted(tried)]
+    breaks = next((load for load, one in verdicts if not one.is_met), None)
+    met = [load for load, one in verdicts if one.is_met and (breaks is None or load < breaks)]
+    unsure = next((load for load, one in verdicts if not (one.is_met and one.is_sure)), None)
+    sure = [load for load, one in verdicts if unsure is None or load < unsure]
+    missed = next((load for load, one in verdicts if one.is_sure and not one.is_met), None)
+    return Breaking(
+        requirement,
+        verdicts[0][1].name,
+        holds=max(met, default=None),
+        breaks=breaks,
+        surely_holds=max(sure, default=None),
+        surely_breaks=missed,
+    )

@@ -1,0 +1,211 @@
+"""`acd sim sweep` and `acd sim peak`: a grid of changes, and the load at which a plan breaks."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sim.cli_kit import counter
+from sim.questions import CHECK_FAILED, OK, held_to, place_of, require, runs, wanted
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from sim.sweep import Breaking, Point
+    from sim.variation import Knob
+
+SHOWN = ("service_level", "abandonment", "asa_s")
+"""Measures of the table where none are asked for."""
+
+
+@click.command()
+@click.argument("scenario", type=click.Path(path_type=Path))
+@click.option(
+    "--vary",
+    multiple=True,
+    required=True,
+    metavar="NAME=VALUE,VALUE…",
+    help="load, load.STREAM (factors) or staffing.GROUP (members, or +1 for one more); several "
+    "make a grid.",
+)
+@click.option(
+    "--show", "figures", multiple=True, metavar="NAME", help="Figures of the table, like asa_s."
+)
+@runs(replications=5)
+@click.option("--json", "as_json", is_flag=True, help="Print every figure of every point, as JSON.")
+@require
+def sweep(
+    scenario: Path,
+    *,
+    vary: tuple[str, ...],
+    figures: tuple[str, ...],
+    as_json: bool,
+    requirements: tuple[str, ...],
+    workers: int,
+    cluster: str | None,
+    **how: Any,  # noqa: ANN401
+) -> int:
+    """Run SCENARIO over a grid of changes. Exit code 1 if no point keeps what is required."""
+    from rich.console import Console
+
+    from sim.report import WIDTH
+    from sim.scenario import load
+    from sim.sweep import sweep as sweep_all
+    from sim.variation import parse_knob
+
+    asked = wanted(requirements)
+    day = load(scenario)
+    run_all = place_of(workers, cluster)
+    try:
+        knobs = [parse_knob(text) for text in vary]
+        with counter(day.title) as counted:
+            points = sweep_all(day, knobs, run_all=run_all, progress=counted, **how)
+    except ValueError as error:
+        raise click.UsageError(f"--{error}") from error
+    keep = [all(one.is_met for one in held_to(point.study, asked)) for point in points]
+    if as_json:
+        click.echo(_sweep_json(knobs, points, keep).encode(), nl=False)
+    else:
+        console = Console(highlight=False)
+        console.width = max(console.width, WIDTH)
+        console.print(_sweep_table(knobs, points, keep if asked else None, figures or SHOWN))
+    return OK if any(keep) else CHECK_FAILED
+
+
+@click.command()
+@click.argument("scenario", type=click.Path(path_type=Path))
+@require
+@click.option(
+    "--tolerance",
+    type=click.FloatRange(0.001, 1, max_open=True),
+    default=0.01,
+    show_default=True,
+    help="How near each other the loads are in the end, of which one holds and one breaks.",
+)
+@runs(replications=10)
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+def peak(
+    scenario: Path,
+    *,
+    requirements: tuple[str, ...],
+    as_json: bool,
+    workers: int,
+    cluster: str | None,
+    **how: Any,  # noqa: ANN401
+) -> int:
+    """Find the load at which SCENARIO breaks each objective, as a factor of its own.
+
+    Exit code 1 if an objective is missed at the plan's own load.
+    """
+    from rich.console import Console
+
+    from sim.report import WIDTH
+    from sim.scenario import load
+    from sim.sweep import peak as find_peak
+
+    asked = wanted(requirements)
+    day = load(scenario)
+    run_all = place_of(workers, cluster)
+    try:
+        with counter(day.title) as counted:
+            tell = None if counted is None else lambda _load: counted(0, 0)
+            found = find_peak(day, asked, run_all=run_all, progress=tell, **how)
+    except ValueError as error:
+        raise click.UsageError(f"--{error}") from error
+    if as_json:
+        click.echo(_peak_json(found).encode(), nl=False)
+    else:
+        console = Console(highlight=False)
+        console.width = max(console.width, WIDTH)
+        console.print(_peak_table(found))
+    return OK if all(one.breaks is None or one.breaks > 1 for one in found) else CHECK_FAILED
+
+
+def _sweep_table(
+    knobs: Sequence["Knob"],
+    points: Sequence["Point"],
+    keep: list[bool] | None,
+    names: Sequence[str],
+) -> "Table":
+    """Return a line for each point, with the figures whose names are, or end in, what is asked."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    from sim.report import NOTHING
+    from sim.study_table import kind_of, shown
+
+    known = list(dict.fromkeys(name for point in points for name in point.study.names()))
+    chosen = [one for one in known if one in names or one.rpartition(".")[2] in names]
+    if not chosen:
+        raise click.UsageError(
+            f"--show: {', '.join(names)}: no such figure; wanted one of the JSON"
+        )
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 2, 0, 0))
+    for knob in knobs:
+        table.add_column(knob.name, justify="right")
+    for name in chosen:
+        table.add_column(name.replace(".", " "), justify="right")
+    if keep is not None:
+        table.add_column("required")
+    for place, point in enumerate(points):
+        cells = [
+            shown(point.study.estimate(name), kind_of(name))
+            if name in point.study.names()
+            else NOTHING
+            for name in chosen
+        ]
+        if keep is not None:
+            cells.append("met" if keep[place] else "not met")
+        table.add_row(*map(Text, (*point.values, *cells)))
+    return table
+
+
+def _sweep_json(knobs: Sequence["Knob"], points: Sequence["Point"], keep: list[bool]) -> str:
+    facts = [
+        {
+            "values": dict(zip((knob.name for knob in knobs), point.values, strict=True)),
+            "keeps_requirements": kept,
+            "digest": point.study.digest,
+            "figures": {
+                name: {"mean": found.mean, "half_width": found.half_width}
+                for name in point.study.names()
+                if (found := point.study.estimate(name)) is not None
+            },
+        }
+        for point, kept in zip(points, keep, strict=True)
+    ]
+    return json.dumps(facts, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _peak_table(found: Sequence["Breaking"]) -> "Table":
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("Objective")
+    for title in ("holds at", "breaks at", "surely holds at", "surely breaks at"):
+        table.add_column(title, justify="right")
+    for one in found:
+        loads = (one.holds, one.breaks, one.surely_holds, one.surely_breaks)
+        cells = ("–" if load is None else f"{load:.4g} ×" for load in loads)
+        table.add_row(Text(str(one.requirement)), *map(Text, cells))
+    return table
+
+
+def _peak_json(found: Sequence["Breaking"]) -> str:
+    facts = [
+        {
+            "objective": str(one.requirement),
+            "name": one.name,
+            "holds": one.holds,
+            "breaks": one.breaks,
+            "surely_holds": one.surely_holds,
+            "surely_breaks": one.surely_breaks,
+        }
+        for one in found
+    ]
+    return json.dumps(facts, sort_keys=True, indent=1, ensure_ascii=False) + "\n"
