@@ -379,7 +379,7 @@ def test_what_an_agent_gives_further_overflows_nowhere() -> None:
     given = play.tell(ev.LegTransferred(offer_id=1, queue="sales"))
     assert gone(given) == []
     play = restored(play)
-    assert play.router.legs[play.router.contacts["c1"].legs[-1]].given
+    assert play.router.legs[play.router.contacts["c1"].legs[-1]].stays
     told = play.tick(100)
     assert gone(told) == ["contact_id=c2 because=max_wait message=busy"]
 

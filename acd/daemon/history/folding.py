@@ -20,7 +20,7 @@ from acd.figures import (
     OFFERS,
     REJECTED,
 )
-from acd.ids import Availability, ContactOutcome, OfferOutcome
+from acd.ids import Availability, Channel, ContactOutcome, OfferOutcome
 from acd.inside import LifeOfLeg, lives_of_legs, take_life_of
 from acd.journal.records import Entry
 from acd.tallies import HANDLING, INTERRUPTED, PARKED
@@ -281,6 +281,20 @@ class Fold:
                     now_us=now_us,
                     leg_id=action.leg_id,
                 )
+            case act.GrantCallback():
+                leg = inside.get(contact_id, action.leg_id)
+                if leg is not None:
+                    self._legs.call_back(leg, now_us)
+            case act.CallbackDue():
+                if not action.attempts:  # It was scheduled, and begins now.
+                    self._legs.enter(
+                        contact_id,
+                        customer=action.customer,
+                        queue=action.queue,
+                        channel=str(Channel.VOICE),
+                        now_us=now_us,
+                        callback_us=now_us,
+                    )
             case act.CloseLeg():
                 self._close(inside.close_leg(contact_id, action.leg_id), action.outcome, now_us)
             case act.CloseContact():
