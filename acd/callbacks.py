@@ -164,14 +164,14 @@ class Callbacks:
             floor.affinity.begin(leg, leg.asked, now_us)
         floor.matcher.wait(leg)
 
-    def overtaken_by(self, arrival: ContactArrived, now_us: int) -> Leg | None:
-        """Return the leg that waits in line to call somebody back who calls by himself now.
+    def overtaken_by(self, arrival: ContactArrived, queue: QueueName, now_us: int) -> Leg | None:
+        """Return the leg that waits in line to call somebody back who calls a queue himself now.
 
         One that is agreed for later stays as it is.
         """
         if arrival.channel is not Channel.VOICE:
             return None
-        contact_id = self.of_customer.get((arrival.queue, arrival.customer))
+        contact_id = self.of_customer.get((queue, arrival.customer))
         if contact_id is None:
             return None
         legs = [self._floor.legs[number] for number in self._floor.contacts[contact_id].legs]

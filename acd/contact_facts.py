@@ -13,7 +13,7 @@ from acd.conditions import number_of
 from acd.contacts import LEG_TABLE, Leg, LegSignal, LegState, Presence
 from acd.entry import EntryRules, resolved
 from acd.floor import Floor, Handler
-from acd.ids import STEP_US_MAX, TIME_US_MAX, ContactId, DomainName, Reason
+from acd.ids import STEP_US_MAX, TIME_US_MAX, ContactId, DomainName, QueueName, Reason
 from acd.queues import LegClass
 from acd.settings import DomainSettings, Urgency
 from acd.transfers import part
@@ -30,7 +30,7 @@ class ContactFacts:
     def __init__(self, settings: DomainSettings, floor: Floor) -> None:
         self._floor = floor
         self._objectives = settings.urgency is Urgency.WAIT_OVER_OBJECTIVE
-        self._rules = EntryRules(settings, floor.stages.classes, floor.places)
+        self._rules = EntryRules(settings, floor.stages.classes, self._since)
         self.recorded: Mapping[int, EnterQueue] | None = None
         """While a journal is applied: what entry rules decided then, by leg."""
         self.regained: Mapping[int, RegainPlace] = {}
@@ -125,15 +125,21 @@ class ContactFacts:
         Who calls while he waits to be called back takes the place of that.
         """
         floor = self._floor
-        arrived_us = floor.places.regain(event, now_us)
-        waiting = floor.callbacks.overtaken_by(event, now_us)
+        arrived_us = self._since(event, event.queue, now_us)
+        floor.places.take(event)
+        waiting = floor.callbacks.overtaken_by(event, event.queue, now_us)
         if waiting is not None:
-            arrived_us = min(arrived_us, waiting.arrived_us)
             floor.give_up(waiting, LegState.CANCELED, now_us, orders)
         if self.recorded is not None:
             order = self.regained.get(floor.legs_given + 1)
             arrived_us = now_us if order is None else order.arrived_us
         return arrived_us
+
+    def _since(self, event: ev.ContactArrived, queue: QueueName, now_us: int) -> int:
+        """Return from when a customer waits who comes to a queue now, if he has a place there."""
+        since_us = self._floor.places.since(event, queue, now_us)
+        waiting = self._floor.callbacks.overtaken_by(event, queue, now_us)
+        return since_us if waiting is None else min(since_us, waiting.arrived_us)
 
     def _entry_of(self, event: ev.ContactArrived, number: int, now_us: int) -> EnterQueue:
         """Return where a contact without a queue waits: by the rules, or as was recorded."""
