@@ -12,6 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from acd import events as ev
+from acd.actions import AnnounceWait, PlayTreatment
 from acd.config import parse
 from acd.errors import ConfigError
 from acd.ids import Channel, ConsultEnd
@@ -261,6 +262,10 @@ TWO_KEYS = OFFER.replace('key = "1"', 'key = "12"')
             "queues.sales.treatments: has 21 treatments; wanted at most 20",
         ),
         (
+            'voice = {}\ntreatments = [{ after_s = 1, play = "announce_wait", message = "m" }]',
+            "treatments[0].play: is announce_wait; wanted domain.estimated_wait = true, since that",
+        ),
+        (
             'voice = {}\ntreatments = [{ after_s = 1, play = "announce_plaice" }]',
             "queues.sales.treatments[0].play: is",
         ),
@@ -285,6 +290,14 @@ TWO_KEYS = OFFER.replace('key = "1"', 'key = "12"')
             "voice = {}\ncallbacks = { slots = 0 }",
             "queues.sales.callbacks.slots: is 0; wanted a whole number from 1 to 100000",
         ),
+        (  # They lie side by side, of one length: none can be given that overlaps another.
+            'voice = {}\ncallbacks = { slots = ["09:00-10:00", "09:30-10:30"] }',
+            "queues.sales.callbacks.slots: is an array; wanted a whole number",
+        ),
+        (
+            "voice = {}\ncallbacks = { attempts = 0 }",
+            "queues.sales.callbacks.attempts: is 0; wanted a whole number from 1 to 10",
+        ),
         (
             "voice = {}\ncallbacks = { interval_s = 59 }",
             "queues.sales.callbacks.interval_s: is 59; wanted from 60 to 86400",
@@ -296,6 +309,33 @@ def test_a_mistake_in_a_queue_is_named(lines: str, wanted: str) -> None:
         parse(SALES + lines)
     (problem,) = caught.value.problems
     assert wanted in str(problem)
+
+
+def test_a_wait_is_not_announced_where_estimates_are_in_doubt() -> None:
+    told = 'voice = {}\ntreatments = [{ after_s = 1, play = "announce_wait", message = "m" }]'
+    with pytest.raises(ConfigError) as caught:
+        parse(SALES.replace('name = "shop"', 'name = "shop"\nestimated_wait = 1') + told)
+    (problem,) = caught.value.problems
+    assert str(problem) == "domain.estimated_wait: is 1; wanted true or false"
+
+
+def test_a_journal_says_what_wait_was_announced_whatever_is_estimated_now() -> None:
+    """What was said is changed to a microsecond, which no estimate is."""
+    (queue,) = shop(hears(5, Plays.ANNOUNCE_WAIT)).queues
+    channels = dict.fromkeys((VOICE, CHAT), ChannelSettings(handle_time_us=120 * SECOND_US))
+    settings = replace(SHOP, queues=(replace(queue, channels=channels),), estimated_wait=True)
+    play = Play(settings)
+    play.tell(at_work("ann"), arrived("c1"), ev.LegConnected(offer_id=1), arrived("c2"))
+    told = play.router.step(ev.ClockTicked(), now_us=5 * SECOND_US)
+    assert [type(one) for one in told] == [AnnounceWait, PlayTreatment]
+    assert isinstance(told[0], AnnounceWait)
+    other = Play(settings)
+    other.tell(at_work("ann"), arrived("c1"), ev.LegConnected(offer_id=1), arrived("c2"))
+    recorded = replace(told[0], wait_us=1)
+    other.router.apply(ev.ClockTicked(), (recorded, told[1]), now_us=5 * SECOND_US)
+    announced = other.router.legs[2].announced
+    assert announced is not None
+    assert announced.wait_us == 1
 
 
 def test_what_is_right_is_read() -> None:
