@@ -1,4 +1,4 @@
-"""A caller waits, hears what his queue says, presses a key and is called back, on a real Asterisk 22.
+"""A caller hears what his queue says, presses a key and is called back, on a real Asterisk 22.
 
 Method: as in test_asterisk_calls.py. What he hears is read from Asterisk by another user. He is
 called back at a phone of its own, which stands for the whole world outside.
