@@ -4,6 +4,8 @@ Method: as in test_asterisk_calls.py. What he hears is read from Asterisk by ano
 called back at a phone of its own, which stands for the whole world outside.
 """
 
+from functools import partial
+
 from tests.system.daemon_kit.site import running
 from tests.system.pbx_kit.phones import BUSY, Habit
 from tests.system.pbx_kit.site import PbxSite, pbx_with, until, use
@@ -38,7 +40,7 @@ def test_a_caller_hears_his_place_presses_a_key_is_called_back_and_reaches_an_ag
                 "4000", caller="<sip:+49301@127.0.0.1>", headers=("X-Line: customers",)
             )
             for media in ("queue-thankyou", "queue-thereare", "demo-congrats"):
-                until(lambda sound=f"sound:{media}": sound in heard(asterisk))
+                until(partial(hears, asterisk, f"sound:{media}"))
             bank["line"].press("1")
             bank["line"].wait_idle()
             assert states(site) == ["queued"]
@@ -59,15 +61,14 @@ def test_a_caller_hears_his_place_presses_a_key_is_called_back_and_reaches_an_ag
             assert "does not exist" not in asterisk.log()
 
 
-def heard(asterisk):
-    """Return what customers hear now."""
-    found = []
+def hears(asterisk, media):
+    """Return whether a customer hears something now."""
     for channel in asterisk.channels():
         for turn in ("even", "odd"):
             playback = asterisk.rest("GET", f"/playbacks/{channel}.{turn}")
             if playback is not None and playback["state"] == "playing":
-                found.append(playback["media_uri"])
-    return found
+                return playback["media_uri"] == media
+    return False
 
 
 def states(site):
