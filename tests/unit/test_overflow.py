@@ -237,6 +237,13 @@ def test_who_is_sent_on_twice_in_a_step_is_counted_once() -> None:
     ]
 
 
+def test_nobody_stays_when_the_last_one_is_given_other_work() -> None:
+    play = Play(shop(replace(BUSY, leaving=(Condition.NOBODY_READY,))))
+    play.tell(at_work("ann"), arrived("c1"), ev.LegConnected(offer_id=1), arrived("c2"))
+    told = play.tell(ev.AgentChanged(agent_id="ann", profile="repairs", capacity="blended"))
+    assert gone(told) == ["contact_id=c2 because=nobody_ready message=busy"]
+
+
 def test_a_batch_that_brings_somebody_too_keeps_them() -> None:
     play = Play(shop(replace(BUSY, leaving=(Condition.NOBODY_LOGGED_IN,))))
     play.tell(ev.AgentLoggedIn(agent_id="ann"), arrived("c1"))
