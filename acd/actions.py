@@ -22,6 +22,7 @@ from acd.ids import (
     OfferId,
     OfferOutcome,
     OverflowCause,
+    Play,
     QueueName,
     Reason,
     RiseCause,
@@ -253,10 +254,11 @@ class AnnounceWait(_Action, frozen=True, tag="wait.announce"):
 
 
 class OverflowLeg(_Action, frozen=True, tag="leg.overflow"):
-    """Let a contact that waits leave its queue, for one of three: a queue, a voicemail, a message.
+    """Let a contact that waits leave its queue, for one of four: see `acd.overflow`.
 
     For another queue `OpenLeg` follows, and nothing is to be done. Else the customer is handed to
-    the voicemail, or hears the message and is let go; nothing further is ordered for him.
+    the voicemail, or hears the message and is let go; nothing further is ordered for him but, where
+    he is called back, `GrantCallback`.
     """
 
     leg_id: LegId
@@ -268,6 +270,8 @@ class OverflowLeg(_Action, frozen=True, tag="leg.overflow"):
     limit: str = ""
     """The name of the limit on admission by which it leaves; empty where its queue's rule says so.
     """
+    callback: str = ""
+    """The message that says that he is called back."""
 
 
 class HandOver(_Action, frozen=True, tag="contact.hand_over"):
@@ -326,6 +330,63 @@ class TakeIn(_Action, frozen=True, tag="contact.take_in"):
     arrival: ContactArrived
 
 
+class PlayTreatment(_Action, frozen=True, tag="treatment.play"):
+    """Let a customer who waits hear something, or read it."""
+
+    leg_id: LegId
+    contact_id: ContactId
+    play: Play
+    message: str = ""
+    """The recording, or the text; in front of what else is said."""
+    place: int = 0
+    """Of `announce_place`: his place; 1 is the first."""
+    key: str = ""
+    """Of `offer_callback`: the key by which he accepts."""
+    wait_us: int = 0
+    """Of `announce_wait`: how long he will go on waiting, as `AnnounceWait` has it too."""
+
+
+class GrantCallback(_Action, frozen=True, tag="callback.grant"):
+    """Confirm to a customer that he is called back, and let him go; his place is kept."""
+
+    leg_id: LegId
+    contact_id: ContactId
+    message: str = ""
+    """What he hears before, as `OverflowLeg` has ordered already; empty where he asked himself."""
+
+
+class CallbackDue(_Action, frozen=True, tag="callback.due"):
+    """Take note that a leg which waited for its instant is in line now."""
+
+    leg_id: LegId
+    contact_id: ContactId
+    queue: QueueName
+    attempts: int = 0
+    """How often its customer was called in vain; 0: it was scheduled, and is in line first now."""
+    customer: str = ""
+
+
+class DialCustomer(_Action, frozen=True, tag="callback.dial"):
+    """Call a customer back for the agent who accepted, and connect the two.
+
+    Told back as `LegConnected` or `CallbackFailed`. The offer's withdrawal ends it.
+    """
+
+    offer_id: OfferId
+    contact_id: ContactId
+    agent_id: AgentId
+
+
+class PostponeCallback(_Action, frozen=True, tag="callback.postpone"):
+    """Take note that a customer was not reached, and is not tried again before an instant."""
+
+    leg_id: LegId
+    contact_id: ContactId
+    due_us: TimeUs
+    attempts: int
+    """How often he was called by now."""
+
+
 Action: TypeAlias = (
     EnterQueue
     | OfferContact
@@ -353,4 +414,9 @@ Action: TypeAlias = (
     | WithdrawHandOver
     | AcceptTakeOver
     | TakeIn
+    | PlayTreatment
+    | GrantCallback
+    | CallbackDue
+    | DialCustomer
+    | PostponeCallback
 )

@@ -136,7 +136,7 @@ class Admission:
         self.is_asked = True
 
     def hold_to_limits(self, now_us: int, orders: list[Action]) -> None:
-        """Count who came, unless he is gone again; turn away whoever is too many, by portions."""
+        """Count who came, unless he has left again; turn away whoever is too many, by portions."""
         self._count_arrivals(now_us)
         room = LEFT_MAX
         for limit in self.limits:
@@ -167,7 +167,8 @@ class Admission:
 
     def _count_arrivals(self, now_us: int) -> None:
         for contact, limits in self.arrived:
-            if self._floor.contacts.get(contact.arrival.contact_id) is contact:
+            is_here = self._floor.contacts.get(contact.arrival.contact_id) is contact
+            if is_here and contact.callback is None:
                 for limit in limits:
                     limit.take_token(now_us)
         self.arrived.clear()

@@ -1,13 +1,13 @@
 """Facts about announcements: a customer who waits is to be told how long.
 
-Who asks is outside: a voice menu when a contact comes in and every two minutes after that, a web
-page that shows it. The answer is an action, so a journal has what was said, and the measures say
-how right it was.
+Who asks is outside: a voice menu when a contact comes in, a web page that shows it. What a queue
+says by itself is in `acd.treatments`. The answer is an action, so a journal has what was said, and
+the measures say how right it was.
 """
 
 from acd import events as ev
 from acd.actions import Action, AnnounceWait
-from acd.announcements import Announced, announce
+from acd.announcements import Announced
 from acd.classes import RefusalError
 from acd.contacts import LegState
 from acd.floor import Floor, Handler
@@ -38,16 +38,7 @@ class Announcing:
         if not waiting:
             raise RefusalError(Reason.NOT_IN_THIS_STATE, event.contact_id)
         (leg,) = waiting  # While one waits no other is opened.
-        fresh = floor.wait_times.of(leg, now_us)
-        found = announce(leg.announced, fresh, now_us)
-        if found is None:
-            orders.append(AnnounceWait(leg.leg_id, leg.contact_id))
-            return
-        told, because = found
-        leg.announced = told
-        orders.append(
-            AnnounceWait(leg.leg_id, leg.contact_id, told.wait_us, told.ahead, told.agents, because)
-        )
+        orders.append(floor.wait_times.tell(leg, now_us))
 
 
 def put_as_recorded(floor: Floor, action: AnnounceWait, now_us: int) -> None:

@@ -39,7 +39,6 @@ from acd.settings import (
     QueueSettings,
     RejectReason,
     RonaSettings,
-    RoutingStep,
     Serves,
     SlotSettings,
     TeamSettings,
@@ -49,6 +48,7 @@ from acd.settings import (
 from acd.tables import Minutes, Span, Table, Whole, read_model, refusal
 from acd.toml_guard import FILE_BYTES_MAX, read_toml
 from acd.validation import AGENTS_MAX, mistakes
+from acd.waiting_tables import CallbackTable, StepTable, TreatmentTable, while_waiting
 
 OTHER_TABLES: Final = frozenset({"daemon", "scenario"})
 """Tables that belong to other programs and are left alone here."""
@@ -145,14 +145,6 @@ class _ChannelTable(Table):
     overflow: list[OverflowTable] | None = None
 
 
-class _StepTable(Table):
-    after_us: Span
-    if_nobody: bool | None = None
-    requires: str | None = None
-    lower: dict[str, Whole] | None = None
-    priority: Whole | None = None
-
-
 class _TeamTable(Table):
     contact: str
     agent: str
@@ -183,7 +175,9 @@ class _QueueTable(Table):
     opening_hours: str | None = None
     clock: Annotated[QueueClock, _ByName] | None = None
     resume_us: Span | None = None
-    steps: list[_StepTable] = Field(default_factory=list)
+    treatments: list[TreatmentTable] = Field(default_factory=list)
+    callbacks: CallbackTable | None = None
+    steps: list[StepTable] = Field(default_factory=list)
     affinity: _AffinityTable | None = None
     voice: _ChannelTable | None = None
     email: _ChannelTable | None = None
@@ -404,7 +398,8 @@ def _settings(document: _Document, sizes: Mapping[str, int]) -> DomainSettings:
 
 def _queue(name: str, table: _QueueTable) -> QueueSettings:
     channels = {channel: _channel(each) for channel, each in _by_channel(table)}
-    given = _given(table) | {"steps": tuple(RoutingStep(**_given(one)) for one in table.steps)}
+    given = _given(table)
+    given |= while_waiting(table.steps, table.treatments, table.callbacks)
     return QueueSettings(name=name, channels=channels, affinity=_affinity(table.affinity), **given)
 
 

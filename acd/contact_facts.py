@@ -13,7 +13,7 @@ from acd.conditions import number_of
 from acd.contacts import LEG_TABLE, Leg, LegSignal, LegState, Presence
 from acd.entry import EntryRules, resolved
 from acd.floor import Floor, Handler
-from acd.ids import STEP_US_MAX, TIME_US_MAX, DomainName, Reason
+from acd.ids import STEP_US_MAX, TIME_US_MAX, ContactId, DomainName, QueueName, Reason
 from acd.queues import LegClass
 from acd.settings import DomainSettings, Urgency
 from acd.transfers import part
@@ -30,7 +30,7 @@ class ContactFacts:
     def __init__(self, settings: DomainSettings, floor: Floor) -> None:
         self._floor = floor
         self._objectives = settings.urgency is Urgency.WAIT_OVER_OBJECTIVE
-        self._rules = EntryRules(settings, floor.stages.classes, floor.places)
+        self._rules = EntryRules(settings, floor.stages.classes, self._since)
         self.recorded: Mapping[int, EnterQueue] | None = None
         """While a journal is applied: what entry rules decided then, by leg."""
         self.regained: Mapping[int, RegainPlace] = {}
@@ -45,8 +45,7 @@ class ContactFacts:
     def _contact_arrived(self, event: ev.ContactArrived, now_us: int, orders: list[Action]) -> None:
         floor = self._floor
         contact_id = event.contact_id
-        if contact_id in floor.contacts or floor.hand_overs.expects(contact_id) is not None:
-            raise RefusalError(Reason.CONTACT_EXISTS, contact_id)
+        self.check_new(contact_id)
         self._check(event)
         order = None
         if not event.queue:
@@ -56,8 +55,8 @@ class ContactFacts:
         if order is not None:
             orders.append(order)
         arrived_us = now_us
-        if floor.places.kept or self.regained:
-            arrived_us = self._place_of(event, now_us)
+        if floor.places.kept or self.regained or floor.callbacks.of_customer:
+            arrived_us = self._place_of(event, now_us, orders)
         if arrived_us != now_us:
             orders.append(RegainPlace(floor.legs_given + 1, contact_id, arrived_us))
         floor.enter(event, klass, now_us, orders, arrived_us)
@@ -65,8 +64,18 @@ class ContactFacts:
         if klass.channel_settings.acknowledge and contact_id in floor.contacts:
             orders.append(acknowledge(event, klass, arrived_us, now_us))
 
+    def check_new(self, contact_id: ContactId) -> None:
+        """Refuse a contact that is here already, or promised to come.
+
+        Raises:
+            RefusalError: So it is.
+        """
+        floor = self._floor
+        if contact_id in floor.contacts or floor.hand_overs.expects(contact_id) is not None:
+            raise RefusalError(Reason.CONTACT_EXISTS, contact_id)
+
     def check(self, arrival: ev.ContactArrived) -> LegClass:
-        """Return the class of a contact that may come from another domain.
+        """Return the class of a contact that comes from another domain, or at an agreed time.
 
         Raises:
             RefusalError: It would be refused if it arrived.
@@ -110,13 +119,27 @@ class ContactFacts:
         if event.expires_us is not None and not 0 < event.expires_us < STEP_US_MAX:
             raise RefusalError(Reason.BAD_NUMBER, "expires_us")
 
-    def _place_of(self, event: ev.ContactArrived, now_us: int) -> int:
-        """Return from when a customer waits: his place is kept, or as was recorded, or now."""
-        arrived_us = self._floor.places.regain(event, now_us)
+    def _place_of(self, event: ev.ContactArrived, now_us: int, orders: list[Action]) -> int:
+        """Return from when a customer waits: his place is kept, or as was recorded, or now.
+
+        Who calls while he waits to be called back takes the place of that.
+        """
+        floor = self._floor
+        arrived_us = self._since(event, event.queue, now_us)
+        floor.places.take(event)
+        waiting = floor.callbacks.overtaken_by(event, event.queue, now_us)
+        if waiting is not None:
+            floor.give_up(waiting, LegState.CANCELED, now_us, orders)
         if self.recorded is not None:
-            order = self.regained.get(self._floor.legs_given + 1)
+            order = self.regained.get(floor.legs_given + 1)
             arrived_us = now_us if order is None else order.arrived_us
         return arrived_us
+
+    def _since(self, event: ev.ContactArrived, queue: QueueName, now_us: int) -> int:
+        """Return from when a customer waits who comes to a queue now, if he has a place there."""
+        since_us = self._floor.places.since(event, queue, now_us)
+        waiting = self._floor.callbacks.overtaken_by(event, queue, now_us)
+        return since_us if waiting is None else min(since_us, waiting.arrived_us)
 
     def _entry_of(self, event: ev.ContactArrived, number: int, now_us: int) -> EnterQueue:
         """Return where a contact without a queue waits: by the rules, or as was recorded."""
@@ -148,6 +171,8 @@ class ContactFacts:
                 promised.is_gone = True
                 return
             raise RefusalError(Reason.UNKNOWN_CONTACT, event.contact_id)
+        if contact.presence is Presence.CALL_BACK:
+            return  # He hung up to be called back.
         # Whoever talked is not out of patience, though a further leg of his still waits.
         talked = contact.presence is Presence.TALKING
         contact.presence = Presence.GONE

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from acd.announcements import Announced
 from acd.events import ContactArrived
-from acd.ids import ContactId, LegId, OfferId, plain
+from acd.ids import ContactId, LegId, OfferId, QueueName, plain
 
 if TYPE_CHECKING:
     from acd.admission import Limit
@@ -52,6 +52,9 @@ class LegState(IntEnum):
     REJECTED = 12
     HANDING_OVER = 13
     """Another domain was asked to take its contact; it keeps its place."""
+    SCHEDULED = 14
+    """Waits for an instant: its customer is called back, and not before (`acd.callbacks`)."""
+    FAILED = 15
 
 
 @plain
@@ -80,6 +83,12 @@ class LegSignal(IntEnum):
     """A rule or a limit turns it away."""
     HANDED_OVER = 16
     """Another domain is asked to take its contact."""
+    POSTPONED = 17
+    """Its customer was called back, and not reached: tried again later …"""
+    FAILED = 18
+    """… or no more."""
+    DUE = 19
+    """Its instant has come."""
 
 
 @plain
@@ -119,6 +128,8 @@ class Presence(IntEnum):
     TALKING = 1
     """A leg is connected or held."""
     GONE = 2
+    CALL_BACK = 3
+    """He hung up, and is called back: a leg waits for him, with its place."""
 
 
 _L = LegState
@@ -126,37 +137,49 @@ _O = OfferState
 
 LEG_TABLE: Final[tuple[tuple[Any, ...], ...]] = (
     # In each row: OFFERED, ACCEPTED, CONNECTED, RETURNED, HELD, RETRIEVED, ENDED, LEFT, WRAPPED,
-    # CANCELED, PARKED, RESUMED, EXPIRED, LAPSED, OVERFLOWED, REJECTED,
-    # HANDED_OVER.
+    # CANCELED, PARKED, RESUMED, EXPIRED, LAPSED, OVERFLOWED, REJECTED, HANDED_OVER, POSTPONED,
+    # FAILED, DUE.
     # QUEUED
     (_L.OFFERED, REFUSED, REFUSED, REFUSED, REFUSED, REFUSED, REFUSED, _L.ABANDONED, REFUSED,
      _L.CANCELED, REFUSED, REFUSED, _L.EXPIRED, REFUSED, _L.OVERFLOWED, _L.REJECTED,
-     _L.HANDING_OVER),
+     _L.HANDING_OVER,
+     REFUSED, REFUSED, REFUSED),
     # OFFERED: offered to one more it stays so; RETURNED when its last pending offer has ended.
     (_L.OFFERED, _L.CONNECTING, _L.CONNECTED, _L.QUEUED, REFUSED, REFUSED, REFUSED, _L.ABANDONED,
-     REFUSED, _L.CANCELED, REFUSED, REFUSED, IGNORED, REFUSED, IGNORED, IGNORED, REFUSED),
+     REFUSED, _L.CANCELED, REFUSED, REFUSED, IGNORED, REFUSED, IGNORED, IGNORED, REFUSED,
+     REFUSED, REFUSED, REFUSED),
     # CONNECTING
     (REFUSED, IGNORED, _L.CONNECTED, _L.QUEUED, REFUSED, REFUSED, REFUSED, _L.ABANDONED, REFUSED,
-     _L.CANCELED, REFUSED, REFUSED, IGNORED, REFUSED, IGNORED, IGNORED, REFUSED),
+     _L.CANCELED, REFUSED, REFUSED, IGNORED, REFUSED, IGNORED, IGNORED, REFUSED,
+     _L.SCHEDULED, _L.FAILED, REFUSED),
     # CONNECTED
     (REFUSED, IGNORED, IGNORED, REFUSED, _L.HELD, IGNORED, _L.WRAPPING, _L.WRAPPING, REFUSED,
-     REFUSED, _L.PARKED, IGNORED, IGNORED, REFUSED, IGNORED, IGNORED, REFUSED),
+     REFUSED, _L.PARKED, IGNORED, IGNORED, REFUSED, IGNORED, IGNORED, REFUSED,
+     REFUSED, REFUSED, REFUSED),
     # HELD
     (REFUSED, IGNORED, IGNORED, REFUSED, IGNORED, _L.CONNECTED, _L.WRAPPING, _L.WRAPPING, REFUSED,
-     REFUSED, REFUSED, REFUSED, IGNORED, REFUSED, IGNORED, IGNORED, REFUSED),
+     REFUSED, REFUSED, REFUSED, IGNORED, REFUSED, IGNORED, IGNORED, REFUSED,
+     REFUSED, REFUSED, REFUSED),
     # WRAPPING: what is canceled then, if anything, is another leg.
     (REFUSED, IGNORED, IGNORED, REFUSED, REFUSED, REFUSED, IGNORED, IGNORED, _L.CLOSED, IGNORED,
-     REFUSED, REFUSED, IGNORED, REFUSED, IGNORED, IGNORED, REFUSED),
+     REFUSED, REFUSED, IGNORED, REFUSED, IGNORED, IGNORED, REFUSED,
+     REFUSED, REFUSED, REFUSED),
     # CLOSED and ABANDONED
     (), (),
     # PARKED
     (REFUSED, IGNORED, IGNORED, REFUSED, REFUSED, REFUSED, _L.WRAPPING, _L.WRAPPING, REFUSED,
-     REFUSED, IGNORED, _L.CONNECTED, IGNORED, _L.CLOSED, IGNORED, IGNORED, REFUSED),
+     REFUSED, IGNORED, _L.CONNECTED, IGNORED, _L.CLOSED, IGNORED, IGNORED, REFUSED,
+     REFUSED, REFUSED, REFUSED),
     # EXPIRED, CANCELED, OVERFLOWED and REJECTED
     (), (), (), (),
     # HANDING_OVER: RETURNED when the other domain does not take it, OVERFLOWED when it does.
     (REFUSED, REFUSED, REFUSED, _L.QUEUED, REFUSED, REFUSED, REFUSED, _L.ABANDONED, REFUSED,
-     _L.CANCELED, REFUSED, REFUSED, IGNORED, REFUSED, _L.OVERFLOWED, IGNORED, REFUSED),
+     _L.CANCELED, REFUSED, REFUSED, IGNORED, REFUSED, _L.OVERFLOWED, IGNORED, REFUSED,
+     REFUSED, REFUSED, REFUSED),
+    # SCHEDULED
+    (REFUSED, REFUSED, REFUSED, REFUSED, REFUSED, REFUSED, REFUSED, REFUSED, REFUSED, _L.CANCELED,
+     REFUSED, REFUSED, IGNORED, REFUSED, IGNORED, IGNORED, REFUSED,
+     REFUSED, REFUSED, _L.QUEUED),
 )  # fmt: skip
 """Leg state × signal. The ends have no row: a leg that ended is forgotten."""
 
@@ -171,6 +194,17 @@ OFFER_TABLE: Final[tuple[tuple[Any, ...], ...]] = (
 crossed our withdrawal on the wire."""
 
 
+class Callback(Struct, frozen=True, gc=False):
+    """What is known of a callback until its customer is reached."""
+
+    queue: QueueName
+    """Where it waits."""
+    booked_us: int = 0
+    """The instant that was agreed; 0 of a virtual hold."""
+    attempts: int = 0
+    """How often its customer was called in vain."""
+
+
 class Contact(Struct, gc=False):
     """One customer request. Closed, and forgotten, when all its legs are."""
 
@@ -182,6 +216,8 @@ class Contact(Struct, gc=False):
     each of 100,000 waiting contacts made it pause for 13 ms."""
     path: tuple[str, ...] = ()
     """The other domains in which it was before, the first one first."""
+    callback: Callback | None = None
+    """Of one whose `presence` is CALL_BACK."""
 
 
 class Leg(Struct, gc=False):
@@ -220,12 +256,21 @@ class Leg(Struct, gc=False):
     """When it ends if it is QUEUED then; 0 for never."""
     announced: Announced | None = None
     """How long its customer was last told that he would wait."""
-    given: bool = False
-    """An agent gave it further, so that no limit turns it away."""
+    stays: bool = False
+    """An agent gave it further, or its customer is called back: it does not overflow, and no limit
+    turns it away."""
     overflows_us: int = 0
     """When it leaves its queue if it is QUEUED then; 0 for never."""
     limits: tuple["Limit", ...] = ()
     """The limits on admission that it counts for."""
+    treated_us: int = 0
+    """Up to when what its customer shall hear was played, or is owed no more."""
+    treats_us: int = 0
+    """When he hears something next if it is QUEUED then; 0 for never."""
+    offered: bool = False
+    """Whether he was offered a callback in this leg."""
+    due_us: int = 0
+    """While it is SCHEDULED: until when."""
 
     def offers(self) -> tuple[OfferId, ...]:
         """Return the offers that hold the leg, ascending."""
@@ -243,7 +288,7 @@ TALKING: Final = (LegState.CONNECTED, LegState.HELD)
 
 def is_handled(leg: Leg) -> bool:
     """Return whether an agent has been connected with a leg that is open."""
-    return leg.state > LegState.CONNECTING and leg.state is not LegState.HANDING_OVER
+    return LegState.CONNECTING < leg.state < LegState.HANDING_OVER
 
 
 class Offer(Struct, gc=False):

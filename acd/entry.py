@@ -11,8 +11,8 @@ set, since what stands in a form is the customer's word.
 """
 
 from bisect import bisect_right
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Final, TypeAlias
 
 from msgspec.structs import replace
 
@@ -20,12 +20,14 @@ from acd.actions import Action, EnterQueue, Refused, TakeIn
 from acd.classes import Classes, RefusalError
 from acd.conditions import Condition, Facts, parse_condition
 from acd.events import Batch, ContactArrived, ContactTakenOver, Event, SingleEvent
-from acd.ids import DomainName, Reason
-from acd.places import Places
+from acd.ids import DomainName, QueueName, Reason
 from acd.settings import DAY_US, SECOND_US, DomainSettings, EntryRule
 
 _EPOCH_WEEKDAY: Final = 3
 """1970-01-01 was a Thursday."""
+
+
+Since: TypeAlias = Callable[[ContactArrived, QueueName, int], int]
 
 
 class EntryRules:
@@ -34,12 +36,13 @@ class EntryRules:
     Args:
         settings: The domain's, without mistakes.
         classes: Join requirements.
-        places: From when a contact waits: who comes back to his place was promised then.
+        since: From when a contact waits that comes to a queue now: who comes back to his place was
+            promised then.
     """
 
-    def __init__(self, settings: DomainSettings, classes: Classes, places: Places) -> None:
+    def __init__(self, settings: DomainSettings, classes: Classes, since: Since) -> None:
         self._classes = classes
-        self._places = places
+        self._since = since
         self._rules: list[tuple[Condition, EntryRule]] = [
             (
                 parse_condition(
@@ -71,7 +74,7 @@ class EntryRules:
     ) -> EnterQueue:
         promised_us = event.promised_us
         if promised_us is None and rule.promise_us is not None:
-            since_us = self._places.since(event, rule.queue, now_us)
+            since_us = self._since(event, rule.queue, now_us)
             promised_us = self._classes.due_us(rule.queue, since_us, rule.promise_us)
         return EnterQueue(
             leg_id,

@@ -16,10 +16,12 @@ from acd.ids import (
     QUALITY_MAX,
     TEXT_MAX,
     AgentId,
+    CallbackFailure,
     Channel,
     ConsultEnd,
     ContactId,
     Device,
+    Digit,
     DomainName,
     FailureCause,
     HandOverId,
@@ -373,6 +375,42 @@ class TakeOverWithdrawn(_Event, frozen=True, tag="take_over.withdrawn"):
     number: HandOverId
 
 
+class CustomerPressed(_Event, frozen=True, tag="customer.pressed"):
+    """A customer who waits pressed a key; what it means says what was offered to him."""
+
+    contact_id: ContactId
+    digit: Digit
+
+
+class CallbackRequested(_Event, frozen=True, tag="callback.requested"):
+    """A customer who waits on the line wants to hang up and be called back in his turn."""
+
+    contact_id: ContactId
+
+
+class CallbackScheduled(_Event, frozen=True, kw_only=True, tag="callback.scheduled"):
+    """A customer shall be called at an agreed time. See docs/routing/callbacks.md."""
+
+    contact_id: ContactId
+    """As of `ContactArrived`, as are all other fields of these names."""
+    queue: QueueName
+    at_us: TimeUs
+    """He is called in his turn from then on, and not before."""
+    customer: Token = ""
+    attributes: tuple[tuple[Token, Token], ...] = ()
+    requirement: Text = ""
+    prefers: tuple[Text, ...] = ()
+    priority: Annotated[int, Meta(ge=-PRIORITY_MAX, le=PRIORITY_MAX)] | None = None
+    named_agent: Token = ""
+
+
+class CallbackFailed(_Event, frozen=True, tag="callback.failed"):
+    """A customer who was dialled (`DialCustomer`) was not reached. Reached: `LegConnected`."""
+
+    offer_id: OfferId
+    cause: CallbackFailure
+
+
 SingleEvent: TypeAlias = (
     ContactArrived
     | ContactLeft
@@ -412,6 +450,10 @@ SingleEvent: TypeAlias = (
     | TakeOverWithdrawn
     | AgentChanged
     | SettingsChanged
+    | CustomerPressed
+    | CallbackRequested
+    | CallbackScheduled
+    | CallbackFailed
 )
 
 

@@ -38,6 +38,8 @@ def wait_again(floor: "Floor", leg: Leg, now_us: int, orders: list[Action]) -> N
         return
     if leg.klass.widens:
         floor.stages.widen(leg, now_us, orders)
+    if floor.treatments.are_any:
+        floor.treatments.await_next(leg, now_us)
     floor.matcher.wait(leg)
     if leg.klass.gate is not None:
         floor.overflow.back.append(leg)

@@ -54,7 +54,7 @@ NUMBER: Final = "number"
 """Decided: they came in one instant, one before the other."""
 
 
-_WAITING: Final = (LegState.QUEUED, LegState.HANDING_OVER)
+_WAITING: Final = (LegState.QUEUED, LegState.HANDING_OVER, LegState.SCHEDULED)
 
 
 class Decision(Struct, frozen=True):
@@ -125,6 +125,12 @@ class WaitExplanation(Struct, frozen=True):
     """When it widens to more agents; 0 for never."""
     expires_us: int
     """When it ends if it still waits; 0 for never."""
+    is_called_back: bool = False
+    """Its customer left the line, and is called when an agent accepts."""
+    attempts: int = 0
+    """How often he was called in vain."""
+    due_us: int = 0
+    """Until when nobody is called: the leg is SCHEDULED; 0 where it is in line."""
     estimate: Estimate | None = None
     """How long it will go on waiting; None in a domain that has no waits estimated."""
     overflows_us: int = 0
@@ -179,6 +185,7 @@ def explain_wait(router: Router, leg_id: LegId) -> WaitExplanation:
     if leg is None or leg.state not in _WAITING:
         raise CallerError("leg {} does not wait", leg_id)
     asked = router.hand_overs.asked_for(leg)
+    callback = router.contacts[leg.contact_id].callback
     found = [standing(leg, agent) for agent in router.agents]
     able = [
         one
@@ -191,13 +198,16 @@ def explain_wait(router: Router, leg_id: LegId) -> WaitExplanation:
         contact_id=leg.contact_id,
         queue=leg.klass.queue.name,
         channel=leg.klass.channel,
-        waited_us=router.now_us - leg.arrived_us,
+        waited_us=max(router.now_us - leg.arrived_us, 0),
         counted_us=leg.klass.counted_us(leg.arrived_us, router.now_us),
         agents=tuple(nsmallest(LISTED_MAX, able, key=nearness)),
         eligible_in_all=len(able),
         others_by=_counted(found),
         widens_us=leg.widens_us,
         expires_us=leg.expires_us,
+        is_called_back=callback is not None,
+        attempts=0 if callback is None else callback.attempts,
+        due_us=leg.due_us,
         estimate=router.estimate(leg_id) if router.settings.estimated_wait else None,
         overflows_us=overflow_us(leg) if asked is None else 0,
         asks="" if asked is None else asked.domain,

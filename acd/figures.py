@@ -60,8 +60,10 @@ from acd.settings import SECOND_US, Abandons, DomainSettings, QueueClock, QueueS
     TOLD_MISS_US,
     OVERFLOWED,
     TURNED_AWAY,
+    CALLBACKS,
+    REACHED,
     PLACES,
-) = range(34)
+) = range(36)
 
 BY_CAUSE: Final[Mapping[str, int]] = {
     FailureCause.BUSY: FAILED_BUSY,
@@ -105,7 +107,9 @@ aht: handling / handled legs, of the legs that are closed
 occupancy: time with a leg in handling / (that + ready with none in handling and none ringing)
 queue length: time average of the number waiting, ringing included
 overflowed: gone to a queue, domain or voicemail before the connection; rejected: turned away
-other exits: canceled or expired before the connection; all three are offered, and in no share
+callbacks: who left the line to be called back counts as that and not as answered, whatever follows,
+and so does who is called at an agreed time; they stand in no share and no wait, and are handled
+other exits: canceled or expired before the connection; all these are offered, and in no share
 announcements: of waits, to the offer that was answered; whoever left says nothing of them
 announcement error: announced less waited, from then on; its mean is the bias, that of its size MAE
 rona rate: timed out / (offers - canceled - rescinded - revoked); reject, failure rate likewise
@@ -162,6 +166,9 @@ class Figures(Struct, frozen=True, kw_only=True):
     rejected: int
     """Turned away with a message."""
     callbacks: int
+    """Who left the line to be called back, and who was to be called at an agreed time."""
+    callbacks_reached: int
+    """Of these: connected with an agent."""
     other_exits: int
     """Canceled, or expired, before anybody was connected."""
     waiting: int
@@ -324,8 +331,7 @@ def figures_of(cell: Sequence[int], from_us: int, to_us: int, abandons: Abandons
     Raises:
         AssertionError: Somebody was lost: O is not A + B + F + R + C + X + W. A bug of ours.
     """
-    callbacks = 0  # Not in this release.
-    elsewhere = cell[OVERFLOWED] + cell[TURNED_AWAY] + callbacks + cell[OTHER_EXITS]
+    elsewhere = cell[OVERFLOWED] + cell[TURNED_AWAY] + cell[CALLBACKS] + cell[OTHER_EXITS]
     exits = cell[ANSWERED] + cell[ABANDONED] + elsewhere
     assert cell[OFFERED] == exits + cell[WAITING], "offered is not what became of them"
     short = cell[ABANDONED_SHORT]
@@ -343,7 +349,8 @@ def figures_of(cell: Sequence[int], from_us: int, to_us: int, abandons: Abandons
         abandoned_short=short,
         overflowed=cell[OVERFLOWED],
         rejected=cell[TURNED_AWAY],
-        callbacks=callbacks,
+        callbacks=cell[CALLBACKS],
+        callbacks_reached=cell[REACHED],
         other_exits=cell[OTHER_EXITS],
         waiting=cell[WAITING],
         waiting_late=cell[WAITING_LATE],

@@ -22,6 +22,7 @@ from acd.actions import (
 from acd.admission import Admission
 from acd.affinity import Affinity
 from acd.agents import ASIDE, Agent, SlotState, Takes
+from acd.callbacks import Callbacks
 from acd.contacts import (
     LEG_TABLE,
     OFFER_TABLE,
@@ -41,14 +42,7 @@ from acd.events import ContactArrived
 from acd.expiry import expire, expiry_of, wait_again
 from acd.gauges import Gauges
 from acd.hand_overs import HandOvers
-from acd.ids import (
-    AgentId,
-    ContactId,
-    ContactOutcome,
-    DomainName,
-    OfferOutcome,
-    WrapUpMode,
-)
+from acd.ids import AgentId, ContactId, ContactOutcome, DomainName, OfferOutcome, WrapUpMode
 from acd.kinds import Kinds
 from acd.matchers import Matcher
 from acd.overflow import Overflow
@@ -59,6 +53,7 @@ from acd.sessions import Sessions
 from acd.settings import DomainSettings, IdleClock
 from acd.stages import Stages
 from acd.timers import Timer, Timers, stands
+from acd.treatments import Treatments
 from acd.wait_time import wait_times_of
 
 Orders = list[Action]
@@ -91,6 +86,7 @@ _UNANSWERED: Final = {
     LegState.EXPIRED: ContactOutcome.EXPIRED,
     LegState.OVERFLOWED: ContactOutcome.OVERFLOWED,
     LegState.REJECTED: ContactOutcome.REJECTED,
+    LegState.FAILED: ContactOutcome.FAILED,
 }
 """How a leg ended that was given up."""
 
@@ -132,6 +128,8 @@ class Floor:
         self.overflow = Overflow(self)
         self.admission = Admission(settings, self)
         self.hand_overs = HandOvers(settings, self)
+        self.treatments = Treatments(self)
+        self.callbacks = Callbacks(self)
 
     # Legs that wait.
 
@@ -166,6 +164,8 @@ class Floor:
             self.affinity.begin(leg, arrival, now_us)
         if self.admission.limits:
             leg.limits = self.admission.limits_of(arrival)
+        if self.treatments.are_any:
+            self.treatments.begin(leg, now_us)
         self.matcher.wait(leg)
         if klass.gate is not None:
             self.overflow.join(leg, klass.gate, since_us)
@@ -245,7 +245,7 @@ class Floor:
             self._rescind_others(leg, offer, now_us, orders)
         self.agents[offer.agent].missed = 0
         offer.state = OfferState.ACCEPTED
-        offer.until_us = now_us + self.settings.connect_us
+        offer.until_us = now_us + (self.callbacks.dial_us(leg) or self.settings.connect_us)
         self.timers.add(offer.until_us, Timer.LEASE, offer.offer_id)
         leg.state = LEG_TABLE[leg.state][LegSignal.ACCEPTED]
 
@@ -260,7 +260,9 @@ class Floor:
             agent.missed = 0
         offer.state = OfferState.ACCEPTED
         offer.until_us = 0
-        self.contacts[leg.contact_id].presence = Presence.TALKING
+        contact = self.contacts[leg.contact_id]
+        self.callbacks.end(contact)
+        contact.presence = Presence.TALKING
         agent.move(offer, SlotState.ACTIVE)
         if self._measures:
             self._performance.begin(offer, now_us)
@@ -281,7 +283,7 @@ class Floor:
         """End the other offers of a leg that one of several agents took: their agents lost nothing.
 
         His idle clock no offer touches, his turn no further offer of a leg moved, and his slots say
-        how occupied he is. Of his place among agents with contacts see `_free`. Only the gap to
+        how occupied he is. Of his place among agents with contacts see `free`. Only the gap to
         the next offer stays, since his phone has rung.
         """
         others = [number for number in leg.offers() if number != taken.offer_id]
@@ -290,7 +292,7 @@ class Floor:
             other = self.offers[number]
             self._order_withdrawal(other, OfferSignal.RESCIND, orders)
             other.state = OfferState.RESCINDED
-            self._free(other, now_us, orders)
+            self.free(other, now_us, orders)
 
     def give_back(self, offer: Offer, now_us: int, orders: Orders) -> None:
         """Put the leg back in its place and free the agent's slot, as if it had not been held.
@@ -301,11 +303,11 @@ class Floor:
         leg = self.legs[offer.leg_id]
         if leg.further:
             leg.drop(offer.offer_id)
-            self._free(offer, now_us, orders)
+            self.free(offer, now_us, orders)
             return
         leg.offer_id = 0
         wait_again(self, leg, now_us, orders)
-        self._free(offer, now_us, orders)
+        self.free(offer, now_us, orders)
 
     def withdraw(self, offer: Offer, signal: OfferSignal, now_us: int, orders: Orders) -> None:
         """Stop holding out an offer, and give the leg back."""
@@ -414,11 +416,12 @@ class Floor:
             number, told = offer.offer_id, offer.disposition
             orders.append(FileDisposition(number, leg.contact_id, agent.agent_id, told))
         self._forget(leg, ContactOutcome.HANDLED, orders)
-        self._free(offer, now_us, orders)
+        self.free(offer, now_us, orders)
 
     def give_up(self, leg: Leg, after: LegState, now_us: int, orders: Orders) -> None:
         """Close a leg that ends before its customer was connected, in this state."""
         offers = [self.offers[number] for number in leg.offers()]
+        self.callbacks.end(self.contacts[leg.contact_id])
         if leg.state is LegState.QUEUED:
             self.matcher.remove(leg)
         leg.state = after
@@ -426,7 +429,7 @@ class Floor:
             self._order_withdrawal(offer, OfferSignal.CANCEL, orders)
         self._forget(leg, _UNANSWERED[after], orders)
         for offer in offers:
-            self._free(offer, now_us, orders)
+            self.free(offer, now_us, orders)
 
     def _forget(self, leg: Leg, outcome: ContactOutcome, orders: Orders) -> None:
         """Forget a closed leg, and its contact with the last one."""
@@ -447,7 +450,7 @@ class Floor:
 
     # Agents.
 
-    def _free(self, offer: Offer, now_us: int, orders: Orders) -> None:
+    def free(self, offer: Offer, now_us: int, orders: Orders) -> None:
         """Free the slot of an offer that ended; resume what it interrupted.
 
         A rescinded offer shall not cost its agent his place: he is as if it had not been made.

@@ -89,7 +89,7 @@ class Gate:
     def come(self, leg: Leg) -> None:
         """Note that a leg is QUEUED, maybe once more."""
         self.legs.add(leg.leg_id)
-        if self.leaving and not leg.given:
+        if self.leaving and not leg.stays:
             crowd = self.crowds.get(leg.klass)
             if crowd is None:
                 crowd = self.crowds[leg.klass] = Crowd()

@@ -70,7 +70,8 @@ class HandOverFacts:
         """
         legs = [self._floor.legs[number] for number in contact.legs]
         legs = [leg for leg in legs if leg.state is not LegState.WRAPPING]
-        if len(legs) != 1 or legs[0].state is not LegState.QUEUED:
+        is_called_back = contact.callback is not None  # There is no call to hand over.
+        if len(legs) != 1 or legs[0].state is not LegState.QUEUED or is_called_back:
             raise RefusalError(Reason.NOT_IN_THIS_STATE, contact.arrival.contact_id)
         return legs[0]
 

@@ -41,6 +41,9 @@ OfferId: TypeAlias = Annotated[int, Meta(ge=1)]
 HandOverId: TypeAlias = Annotated[int, Meta(ge=1)]
 TimeUs: TypeAlias = Annotated[int, Meta(ge=0, lt=TIME_US_MAX)]
 
+Digit: TypeAlias = Annotated[str, Meta(pattern=r"\A[0-9*#A-D]\Z")]
+"""A key of a telephone."""
+
 _EnumT = TypeVar("_EnumT", bound=type[Enum])
 
 
@@ -108,6 +111,27 @@ class FailureCause(StrEnum):
 
 
 @plain
+class CallbackFailure(StrEnum):
+    """Why a customer who was called back was not reached."""
+
+    BUSY = "busy"
+    NO_ANSWER = "no_answer"
+    FAILED = "failed"
+    """The call could not be made: a wrong number, or no line."""
+
+
+@plain
+class Play(StrEnum):
+    """What a customer who waits hears."""
+
+    ANNOUNCE_PLACE = "announce_place"
+    ANNOUNCE_WAIT = "announce_wait"
+    """How long he will go on waiting; nothing where that cannot be said."""
+    MESSAGE = "message"
+    OFFER_CALLBACK = "offer_callback"
+
+
+@plain
 class OfferOutcome(StrEnum):
     """How an offer ended that did not lead to a connection."""
 
@@ -117,7 +141,7 @@ class OfferOutcome(StrEnum):
     REVOKED = "revoked"
     """The agent or his phone went away while it rang: no penalty."""
     CANCELED = "canceled"
-    """The customer left."""
+    """The customer left, or was not reached when he was called back."""
     RESCINDED = "rescinded"
     """Another agent accepted the leg, which was offered to several: no penalty."""
 
@@ -136,6 +160,8 @@ class ContactOutcome(StrEnum):
     """Another queue, a voicemail or another domain took it on."""
     REJECTED = "rejected"
     """It was turned away with a message."""
+    FAILED = "failed"
+    """Its customer was called back as often as the queue says, and not reached."""
 
 
 @plain
@@ -248,3 +274,15 @@ class Reason(StrEnum):
     """So many contacts are promised to other domains that no more are."""
     QUEUE_CLOSED = "queue_closed"
     QUEUE_FULL = "queue_full"
+    NO_CALLBACK = "no_callback"
+    """The queue calls nobody back, or nobody at an agreed time, or not on this channel."""
+    CALLBACK_EXISTS = "callback_exists"
+    """The queue calls this customer back already."""
+    NOT_OFFERED = "not_offered"
+    """A key means nothing to whom nothing was offered with it."""
+    IN_THE_PAST = "in_the_past"
+    TOO_FAR_AHEAD = "too_far_ahead"
+    CLOSED_THEN = "closed_then"
+    """The queue is closed at that time."""
+    SLOT_FULL = "slot_full"
+    """As many callbacks are agreed for that time as the queue has slots."""

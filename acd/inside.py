@@ -9,19 +9,19 @@ said of it finds none.
 from collections.abc import Iterable, Iterator
 from typing import Final, Generic, TypeAlias, TypeVar
 
-from acd.actions import Action, CloseContact, CloseLeg, OpenLeg
+from acd.actions import Action, CallbackDue, CloseContact, CloseLeg, GrantCallback, OpenLeg
 from acd.ids import ContactId, LegId
 
 LegT = TypeVar("LegT")
 
-LifeOfLeg: TypeAlias = OpenLeg | CloseLeg | CloseContact
-"""Actions by which legs come and go."""
+LifeOfLeg: TypeAlias = OpenLeg | CloseLeg | CloseContact | GrantCallback | CallbackDue
+"""Actions by which legs come and go, or wait no longer on the line."""
 
-LIFE_OF_LEGS: Final = (OpenLeg, CloseLeg, CloseContact)
+LIFE_OF_LEGS: Final = (OpenLeg, CloseLeg, CloseContact, GrantCallback, CallbackDue)
 
 
 def lives_of_legs(actions: Iterable[Action]) -> list[LifeOfLeg]:
-    """Return the actions by which legs come and go, in order."""
+    """Return the actions by which legs come and go, or leave the line to be called, in order."""
     return [action for action in actions if isinstance(action, LIFE_OF_LEGS)]
 
 

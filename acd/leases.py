@@ -69,6 +69,10 @@ class Leases:
                 self._floor.hand_overs.time_out(number, now_us, orders)
             elif timer is Timer.TAKE_OVER:
                 self._floor.hand_overs.ask_again(excluded, number, now_us, orders)
+            elif timer is Timer.TREATMENT:
+                self._floor.treatments.due.append(self._floor.legs[number])
+            elif timer is Timer.CALLBACK:
+                self._floor.callbacks.fall_due(self._floor.legs[number], now_us, orders)
             else:
                 self._floor.end_exclusion(self._floor.legs[number], self._floor.agents[excluded])
 
@@ -82,6 +86,9 @@ class Leases:
         if leg.state is LegState.WRAPPING:
             orders.append(EndWrapUp(offer.offer_id, agent.agent_id))
             self._floor.close(leg, now_us, orders)
+            return
+        if leg.state is LegState.CONNECTING and self._floor.callbacks.dial_us(leg):
+            self._floor.callbacks.miss(leg, offer, now_us, orders)
             return
         self._floor.exclude(leg, agent, now_us)
         if leg.state is LegState.CONNECTING:

@@ -26,10 +26,12 @@ from typing import Any, Final
 from acd.actions import (
     Action,
     AnnounceWait,
+    CallbackDue,
     CloseContact,
     CloseLeg,
     EnterQueue,
     FileDisposition,
+    GrantCallback,
     InterruptLeg,
     OfferContact,
     OpenLeg,
@@ -56,21 +58,19 @@ from acd.events import (
     OfferRejected,
 )
 from acd.figures import (
-    ABANDON_WAIT_US,
-    ABANDONED,
-    ABANDONED_IN_TIME,
-    ABANDONED_SHORT,
     ANSWERED,
     ANSWERED_IN_TIME,
     BY_CAUSE,
     BY_EXIT,
     BY_OUTCOME,
+    CALLBACKS,
     HANDLED,
     HANDLING_US,
     NONE,
     OFFERED,
     OFFERS,
     OTHER_EXITS,
+    REACHED,
     REJECTED,
     WAIT_US,
     WAITING_US,
@@ -91,7 +91,6 @@ from acd.settings import DomainSettings
 from acd.tallies import (
     HANDLING,
     INTERRUPTED,
-    NO_TIME,
     NOBODY,
     NOTHING,
     PARKED,
@@ -101,6 +100,7 @@ from acd.tallies import (
     Leg,
     Times,
     cell_of,
+    count_abandon,
     cut_clocks,
     go_on,
     make_clocks,
@@ -109,6 +109,8 @@ from acd.tallies import (
     score,
     stop_handling,
     team_of,
+    times_of,
+    waiting_of,
 )
 from acd.wait_counts import wait_bucket
 
@@ -178,6 +180,8 @@ class Metrics:
             OpenLeg: self._open_leg,
             CloseLeg: self._close_leg,
             CloseContact: self._close_contact,
+            GrantCallback: self._grant_callback,
+            CallbackDue: self._callback_due,
             SetAgentState: self._set_agent_state,
             FileDisposition: self._file_disposition,
             AnnounceWait: self._announce_wait,
@@ -226,8 +230,10 @@ class Metrics:
         if count > 1 and now_us == self._start_us and not entered:
             count -= 1  # The last interval begins now, and nobody entered in it.
         cuts = [self._from_us + number * self._interval_us for number in range(count)] + [now_us]
-        times = self._times(count, now_us)
-        waiting = self._waiting()
+        times = times_of(
+            self._pools, self._clocks.values(), count, now_us, cut=self._interval < count
+        )
+        waiting = waiting_of(self._inside)
         groups: dict[str, list[Times]] = {}
         for one in times:
             groups.setdefault(one.pool.group, []).append(one)
@@ -319,6 +325,9 @@ class Metrics:
             agent.busy_us -= now_us
         tally = leg.tally
         cell = leg.cell
+        if leg.calls_back:
+            cell[REACHED] += 1
+            return
         cell[ANSWERED] += 1
         wait_us = now_us - leg.entered_us
         if tally.is_in_time(leg.entered_us, now_us):
@@ -417,18 +426,33 @@ class Metrics:
             cell[HANDLED] += 1
             cell[HANDLING_US] += leg.handling_us
             return
+        if leg.calls_back:
+            return
         wait_us = now_us - leg.entered_us
         if wait_us:
             self._end_wait(leg, now_us)
         if outcome is not ContactOutcome.ABANDONED:
             cell[BY_EXIT.get(outcome, OTHER_EXITS)] += 1
             return
-        cell[ABANDONED] += 1
-        cell[ABANDON_WAIT_US] += wait_us
-        if leg.tally.is_in_time(leg.entered_us, now_us):
-            cell[ABANDONED_IN_TIME] += 1
-            if wait_us <= leg.tally.short_us:
-                cell[ABANDONED_SHORT] += 1
+        count_abandon(leg, now_us)
+
+    def _grant_callback(self, action: GrantCallback, now_us: int) -> None:
+        """Let a customer wait on the line no longer."""
+        leg = self._inside.get(action.contact_id, action.leg_id)
+        if leg is not None:
+            self._end_wait(leg, now_us)
+            self._call_back(leg)
+
+    def _callback_due(self, action: CallbackDue, now_us: int) -> None:
+        """Let a leg be offered from now on that was scheduled; others that are due were before."""
+        if not action.attempts:
+            leg = self._enter(action.queue, Channel.VOICE, now_us)
+            self._inside.first[action.contact_id] = leg
+            self._call_back(leg)
+
+    def _call_back(self, leg: Leg) -> None:
+        leg.calls_back = True
+        leg.cell[CALLBACKS] += 1
 
     def _set_agent_state(self, action: SetAgentState, now_us: int) -> None:
         """Only one of these says what no event said: the agent let an offer ring out."""
@@ -474,27 +498,3 @@ class Metrics:
         self._start_us = self._from_us + self._interval * self._interval_us
         self._cut_us = self._start_us + self._interval_us
         cut_clocks(self._clocks.values(), self._intervals, ended, self._interval)
-
-    # Reporting, from copies -----------------------------------------------------------------
-
-    def _times(self, count: int, now_us: int) -> list[Times]:
-        """Return the times of all pools in each of `count` intervals, the last cut now."""
-        times = []
-        for pool in self._pools:
-            cells = [pool.cells.get(number, NO_TIME) for number in range(count)]
-            times.append(Times(pool, [cell[0] for cell in cells], [cell[1] for cell in cells]))
-        if self._interval < count:
-            for agent in self._clocks.values():
-                busy_us, idle_us = agent.until(now_us)
-                of_pool = times[agent.pool.number]
-                of_pool.busy_us[-1] += busy_us
-                of_pool.idle_us[-1] += idle_us
-        return times
-
-    def _waiting(self) -> dict[tuple[QueueName, Channel], list[Leg]]:
-        """Return the legs that wait now, by queue and channel."""
-        waiting: dict[tuple[QueueName, Channel], list[Leg]] = {}
-        for leg in self._inside:
-            if leg.place < HANDLING:
-                waiting.setdefault((leg.tally.queue, leg.tally.channel), []).append(leg)
-        return waiting

@@ -7,7 +7,7 @@ The router tells each to its handler here. The tables of `acd.contacts` say what
 from collections.abc import Mapping
 
 from acd import events as ev
-from acd.actions import Action, ConnectLeg, ReleaseCustomer
+from acd.actions import Action, ConnectLeg, DialCustomer, ReleaseCustomer
 from acd.agents import AgentSignal
 from acd.classes import RefusalError
 from acd.contacts import (
@@ -119,7 +119,9 @@ class OfferFacts:
             self._floor.accept(offer, now_us, orders)
             leg = self._floor.legs[offer.leg_id]
             agent_id = self._floor.agents[offer.agent].agent_id
-            orders.append(ConnectLeg(offer.offer_id, leg.contact_id, agent_id))
+            is_gone = self._floor.contacts[leg.contact_id].callback is not None
+            connect = DialCustomer if is_gone else ConnectLeg
+            orders.append(connect(offer.offer_id, leg.contact_id, agent_id))
 
     def _offer_rejected(self, event: ev.OfferRejected, now_us: int, orders: list[Action]) -> None:
         offer = self._answered(event.offer_id, OfferSignal.REJECT)

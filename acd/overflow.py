@@ -3,8 +3,9 @@
 A queue's channel has rules, the first of which that holds decides: on joining, when a condition
 begins to hold that a rule names under `leaving`, and when a leg has waited its time. A leg goes to
 another queue, where a further leg of its contact waits in the same place; or another domain is
-asked to take it (`acd.hand_overs`); or its customer goes to a voicemail, or hears a message. What
-rings is not torn from an agent's hands: such a leg is looked at when its offer has failed.
+asked to take it (`acd.hand_overs`); or its customer goes to a voicemail, or hears a message, or is
+let go and called back, for which it keeps its place (`acd.callbacks`). What rings is not torn from
+an agent's hands: such a leg is looked at when its offer has failed.
 
 All is looked at behind the last fact of a step, so that a batch that brings a caller and then an
 agent finds the agent, and before anybody is offered anything.
@@ -132,7 +133,7 @@ class Overflow:
 
     def _look_at(self, leg: Leg, now_us: int, orders: list[Action], *, joins: bool) -> None:
         gate = leg.klass.gate
-        if gate is None or leg.given or leg.state is not LegState.QUEUED:
+        if gate is None or leg.stays or leg.state is not LegState.QUEUED:
             return
         why = self._why(leg, gate, now_us, joins=joins)
         if why is not None:
@@ -237,11 +238,20 @@ class Overflow:
             hand_overs.ask(leg, rule.domain, now_us, orders, because=why.because)
             return
         order = OverflowLeg(
-            leg.leg_id, leg.contact_id, why.because, rule.queue, rule.voicemail, rule.message
+            leg.leg_id,
+            leg.contact_id,
+            why.because,
+            rule.queue,
+            rule.voicemail,
+            rule.message,
+            callback=rule.callback,
         )
         if rule.queue:
             orders.append(order)
             self._move(leg, rule.queue, now_us, orders)
+        elif rule.callback:
+            orders.append(order)
+            self._floor.callbacks.divert(leg, rule.callback, now_us, orders)
         else:
             turn_away(self._floor, leg, order, now_us, orders)
 

@@ -35,7 +35,7 @@ RATE_MAX: Final = 1_000_000
 _NAME: Final = re.compile(rf"[A-Za-z0-9/_-]{{1,{ID_MAX}}}")
 _NAMES: Final = f"a name at the switch: 1 to {ID_MAX} of A-Z a-z 0-9 / _ -"
 
-_TARGETS: Final = ("queue", "voicemail", "message", "domain")
+_TARGETS: Final = ("queue", "voicemail", "message", "domain", "callback")
 
 _Place: TypeAlias = tuple[str, Channel]
 
@@ -101,6 +101,8 @@ class _Checks:
             self._target(here, rule, channel)
             if rule.domain:
                 self._domain(here, rule)
+            if rule.callback:
+                self._callback((*here, "callback"), queue, channel)
 
     def _conditions(
         self,
@@ -152,13 +154,8 @@ class _Checks:
         self, path: KeyPath, one: OverflowRule | AdmissionSettings, *channels: Channel
     ) -> None:
         """Report what is not exactly one target that is declared and that these channels have."""
-        queue, domain = (one.queue, one.domain) if isinstance(one, OverflowRule) else ("", "")
-        named = {
-            "queue": queue,
-            "voicemail": one.voicemail,
-            "message": one.message,
-            "domain": domain,
-        }
+        queue = one.queue if isinstance(one, OverflowRule) else ""
+        named = {key: getattr(one, key, "") for key in _TARGETS}
         given = [key for key in _TARGETS if named[key]]
         choices = _TARGETS if isinstance(one, OverflowRule) else _TARGETS[1:3]
         if len(given) != 1 and not any(self._found.doubtful(*path, key) for key in choices):
@@ -166,13 +163,14 @@ class _Checks:
             self._found.report(path, seen, f"one of {listed(choices)}")
         if queue:
             self._queue((*path, "queue"), queue, *channels)
-        for key, names in (
-            ("voicemail", self._settings.voicemails),
-            ("message", self._settings.messages),
+        for key, what, names in (
+            ("voicemail", "voicemail", self._settings.voicemails),
+            ("message", "message", self._settings.messages),
+            ("callback", "message", self._settings.messages),
         ):
             if named[key]:
-                at: KeyPath = ("domain", f"{key}s")
-                self._found.known((*path, key), named[key], f"declared {key}", names, at=at)
+                at: KeyPath = ("domain", f"{what}s")
+                self._found.known((*path, key), named[key], f"declared {what}", names, at=at)
         is_voice = channels == (Channel.VOICE,) or self._found.doubtful(*path, "channels")
         if one.voicemail and not is_voice:
             where = (*path, "voicemail")
@@ -185,6 +183,12 @@ class _Checks:
         if rule.leaving:
             wanted = f"`joining` or {listed(_numbers_of(rule))}, since a domain may refuse"
             self._found.report((*path, "leaving"), "is given for a domain", wanted)
+
+    def _callback(self, path: KeyPath, queue: QueueSettings, channel: Channel) -> None:
+        if channel is not Channel.VOICE:
+            self._found.report(path, "is given", "no such key: only callers are called back")
+        elif queue.callbacks is None and not self._found.excused(*path[:2], "callbacks"):
+            self._found.report(path, "offers what the queue lacks", "callbacks in the queue")
 
     def _queue(self, path: KeyPath, name: str, channel: Channel) -> None:
         at: KeyPath = ("queues", name)

@@ -24,6 +24,7 @@ class OverflowTable(Table):
     voicemail: str | None = None
     message: str | None = None
     domain: str | None = None
+    callback: str | None = None
 
 
 class DomainTable(Table):

@@ -64,8 +64,6 @@ class Places:
         place = self.kept.get((queue, asked.channel, asked.customer))
         return now_us if place is None or place.until_us < now_us else place.arrived_us
 
-    def regain(self, asked: ContactArrived, now_us: int) -> int:
-        """Return from when a customer waits who comes now, and keep his place no longer."""
-        arrived_us = self.since(asked, asked.queue, now_us)
+    def take(self, asked: ContactArrived) -> None:
+        """Keep the place of a customer who comes now no longer."""
         self.kept.pop((asked.queue, asked.channel, asked.customer), None)
-        return arrived_us

@@ -27,6 +27,7 @@ from acd.agent_facts import AgentFacts
 from acd.agents import Agent
 from acd.announcements import Estimate
 from acd.announcing import Announcing, put_as_recorded
+from acd.callback_facts import CallbackFacts
 from acd.change_facts import ChangeFacts
 from acd.classes import RefusalError
 from acd.contact_facts import ContactFacts
@@ -51,6 +52,7 @@ from acd.ids import (
     QueueName,
 )
 from acd.leases import Leases
+from acd.line_places import placing
 from acd.matchers import CountedMatcher
 from acd.matching import Index
 from acd.offer_facts import OfferFacts
@@ -105,17 +107,19 @@ class Router:
         matcher = make_matcher(
             settings, self._floor.agents, self._floor.legs, self._floor.selection
         )
-        self._floor.matcher = counting(
+        counted = counting(
             matcher,
             self._floor.gauges,
             self._floor.wait_times,
             limited=bool(settings.admission),
         )
+        self._floor.matcher = placing(counted, self._floor.treatments.places)
         self._next_pair = self._floor.matcher.next_pair
         self._turned = matcher.turned
         self._doors = self._floor.gauges.doors
         self._overflows = bool(self._floor.gauges.gates)
         self._limited = bool(settings.admission)
+        self._heard = self._floor.treatments.due
         self._contact_facts = ContactFacts(settings, self._floor)
         self._now_us = 0
         self._vacated_us = -1
@@ -131,6 +135,7 @@ class Router:
             **Announcing(self._floor).handlers,
             **HandOverFacts(settings, self._floor, self._contact_facts).handlers,
             **ChangeFacts(settings, self._floor).handlers,
+            **CallbackFacts(self._floor, self._contact_facts).handlers,
             ev.ClockTicked: self._clock_ticked,
             ev.Batch: self._batch,
         }
@@ -180,6 +185,8 @@ class Router:
             offer_to_several(floor, now_us, orders)
         if self._limited and floor.admission.is_asked:
             floor.admission.hold_to_limits(now_us, orders)
+        if self._heard:
+            floor.treatments.play(now_us, orders)
         return tuple(orders)
 
     def apply(self, event: ev.Event, actions: Sequence[Action], *, now_us: int) -> None:
@@ -216,8 +223,6 @@ class Router:
         for action in actions:
             if type(action) is CloseContact and action.outcome is ContactOutcome.EXPIRED:
                 self._expire_as_recorded(action, now_us)
-            if type(action) is AnnounceWait:
-                put_as_recorded(floor, action, now_us)
             if type(action) is OfferContact:
                 leg = floor.legs.get(action.leg_id)
                 agent = floor.by_id.get(action.agent_id)
@@ -234,6 +239,10 @@ class Router:
         floor.to_several.clear()
         if self._limited and floor.admission.is_asked:
             floor.admission.hold_as_recorded(actions, now_us)
+        floor.treatments.play(now_us, [])
+        for action in actions:
+            if type(action) is AnnounceWait:
+                put_as_recorded(floor, action, now_us)
         floor.matcher.settle()
 
     def _expire_as_recorded(self, action: CloseContact, now_us: int) -> None:

@@ -46,9 +46,14 @@ def tell_offer(one: OfferExplanation) -> str:
 def tell_wait(one: WaitExplanation) -> str:
     """Return in a sentence what a leg waits for."""
     head = f"{one.contact_id} (leg {one.leg_id}, {one.queue} {one.channel})"
+    vain = f", after {one.attempts} in vain" if one.attempts else ""
+    if one.due_us:
+        return f"{head} is to be called back, and not before {seconds(one.due_us)}{vain}"
     waits = f"{head} waits since {seconds(one.at_us - one.waited_us)}"
     if one.counted_us != one.waited_us:
         waits += f" ({seconds(one.counted_us)} in opening hours)"
+    if one.is_called_back:
+        waits += f" to be called back{vain},"
     rest = dict(one.others_by)
     if not one.agents:
         parts = [f"{waits}: no agent is eligible"]
@@ -92,6 +97,8 @@ def tell_overflow(one: OverflowLeg) -> str:
     >>> from acd.ids import OverflowCause
     >>> tell_overflow(OverflowLeg(3, "c1", OverflowCause.MAX_WAIT, queue="service"))
     'c1 (leg 3) goes to the queue service: max_wait'
+    >>> tell_overflow(OverflowLeg(3, "c1", OverflowCause.CLOSED, callback="later"))
+    'c1 (leg 3) is called back, with the message later: closed'
     >>> tell_overflow(OverflowLeg(3, "c1", OverflowCause.RATE, message="busy", limit="tv"))
     'c1 (leg 3) is turned away with the message busy: rate of the limit tv'
     """
@@ -99,6 +106,8 @@ def tell_overflow(one: OverflowLeg) -> str:
         where = f"goes to the queue {one.queue}"
     elif one.voicemail:
         where = f"goes to the voicemail {one.voicemail}"
+    elif one.callback:
+        where = f"is called back, with the message {one.callback}"
     else:
         where = f"is turned away with the message {one.message}"
     of_limit = f" of the limit {one.limit}" if one.limit else ""

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from acd.ids import AgentId, Channel, QueueName, WrapUpMode, plain
 from acd.other_domains import OtherDomain
+from acd.waiting_settings import CallbackSettings, Treatment
 
 PROFICIENCY_MIN: Final = 1
 PROFICIENCY_MAX: Final = 10
@@ -132,10 +133,7 @@ class _Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, o
 
 
 class OverflowRule(_Settings, frozen=True):
-    """When contacts leave a queue and channel, or do not get in, and for what. See `acd.overflow`.
-
-    Exactly one of `queue`, `voicemail`, `message` and `domain` is given.
-    """
+    """When contacts leave a queue and channel, or do not get in, and for which one target."""
 
     joining: tuple[Condition, ...] = ()
     """Conditions in which nobody gets in."""
@@ -151,6 +149,7 @@ class OverflowRule(_Settings, frozen=True):
     voicemail: str = ""
     message: str = ""
     domain: str = ""
+    callback: str = ""  # The message by which a customer is told that he is called back.
 
 
 class ChannelSettings(_Settings, frozen=True):
@@ -167,8 +166,7 @@ class ChannelSettings(_Settings, frozen=True):
     """The longest wrap-up of an agent in mode until_done; at least `wrap_up_us`."""
     auto_answer: bool = False
     parallel_offers: int = 1
-    """To how many agents a leg is offered at once, if so many are free; the first to accept has it.
-    """
+    """To how many agents a leg is offered at once, if so many are free; the first has it."""
     expires_us: int | None = None
     """A contact that has waited so long ends as expired; None for never."""
     park_us: int | None = None
@@ -255,6 +253,9 @@ class QueueSettings(_Settings, frozen=True):
     """What counts of the waits in it: for its promise, steps, limits and service level."""
     resume_us: int | None = None
     """For how long a customer who left may come back to his place; None for not at all."""
+    treatments: tuple[Treatment, ...] = ()
+    callbacks: CallbackSettings | None = None
+    """None: nobody is called back."""
 
 
 class Serves(_Settings, frozen=True):

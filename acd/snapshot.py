@@ -62,8 +62,11 @@ class LegRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     further: tuple[int, ...] = ()
     expires_us: int = 0
     announced: Announced | None = None
-    given: bool = False
+    stays: bool = False
     overflows_us: int = 0
+    treated_us: int = 0
+    offered: bool = False
+    due_us: int = 0
 
 
 class OfferRecord(Struct, frozen=True, kw_only=True):
@@ -222,8 +225,11 @@ def _leg_record(leg: Leg, ids: Sequence[AgentId], floor: Floor) -> LegRecord:
         further=leg.further,
         expires_us=leg.expires_us,
         announced=leg.announced,
-        given=leg.given,
+        stays=leg.stays,
         overflows_us=leg.overflows_us,
+        treated_us=leg.treated_us,
+        offered=leg.offered,
+        due_us=leg.due_us,
     )
 
 
@@ -308,7 +314,9 @@ def _put_legs(snapshot: Snapshot, floor: Floor) -> None:
     """Put the contacts and their legs on the floor, with classes and keys worked out anew."""
     classes = floor.stages.classes
     for contact in snapshot.contacts:
-        floor.contacts[contact.arrival.contact_id] = copy(contact)
+        ours = floor.contacts[contact.arrival.contact_id] = copy(contact)
+        if ours.callback is not None:
+            floor.callbacks.begin(ours, ours.callback)
     for one in snapshot.legs:
         arrival = one.asked or floor.contacts[one.contact_id].arrival
         try:
@@ -338,10 +346,14 @@ def _put_legs(snapshot: Snapshot, floor: Floor) -> None:
             further=one.further,
             expires_us=one.expires_us,
             announced=one.announced,
-            given=one.given,
+            stays=one.stays,
             overflows_us=one.overflows_us,
+            treated_us=one.treated_us,
+            offered=one.offered,
         )
-        if not one.given:
+        if one.due_us:
+            floor.callbacks.wait_until(leg, one.due_us)
+        if not one.stays:
             leg.limits = floor.admission.limits_of(arrival)
         if one.kept_for in floor.by_id:
             agent = floor.by_id[one.kept_for]
@@ -389,6 +401,8 @@ def _rebuild(floor: Floor, now_us: int) -> None:
                 floor.timers.add(leg.expires_us, Timer.EXPIRY, leg.leg_id)
             if leg.overflows_us:
                 floor.timers.add(leg.overflows_us, Timer.OVERFLOW, leg.leg_id)
+            if floor.treatments.are_any:
+                floor.treatments.await_next(leg, now_us)
             floor.matcher.wait(leg)
     floor.stages.widen_unserved(now_us)
     floor.overflow.look_at_all(now_us)

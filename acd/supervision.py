@@ -60,8 +60,9 @@ class Supervision:
         cells = [LEG_TABLE[leg.state][LegSignal.CANCELED] for leg in legs]
         if REFUSED in cells or LegState.CANCELED not in cells:
             raise RefusalError(Reason.NOT_IN_THIS_STATE, event.contact_id)
+        if contact.presence is not Presence.CALL_BACK:
+            orders.append(ReleaseCustomer(event.contact_id))
         contact.presence = Presence.GONE
-        orders.append(ReleaseCustomer(event.contact_id))
         for leg, after in zip(legs, cells, strict=True):
             if after == LegState.CANCELED:
                 floor.give_up(leg, LegState.CANCELED, now_us, orders)

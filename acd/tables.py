@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 from types import NoneType
 from typing import Annotated, Any, ClassVar, Final, TypeVar, get_args, get_origin
 
@@ -345,4 +346,6 @@ def _stand_in(model: type[BaseModel], path: KeyPath) -> Any:  # noqa: ANN401
         needed = get_origin(table) is list
     if not needed:
         return None
+    if _is_model(table) and isinstance(kind, type) and issubclass(kind, StrEnum):
+        return next(iter(kind)).value
     return {} if _is_model(kind) else {str: "", int: 0}.get(kind)

@@ -12,6 +12,10 @@ from msgspec import Struct
 
 from acd.clocks import OpenClock, clocks_of
 from acd.figures import (
+    ABANDON_WAIT_US,
+    ABANDONED,
+    ABANDONED_IN_TIME,
+    ABANDONED_SHORT,
     BUSY_US,
     IDLE_US,
     NONE,
@@ -159,6 +163,8 @@ class Leg(Struct, gc=False):
     """(when, how long from then on) of each wait that was announced."""
     rings_us: int = 0
     """When it was last offered, while it had no other offer."""
+    calls_back: bool = False
+    """Whether its customer is called back: he does not wait on the line."""
 
     def take(self, offer_id: int) -> None:
         """Let one of several offers be that which holds the leg."""
@@ -207,6 +213,17 @@ def score(leg: Leg) -> None:
         cell[TOLD_ENOUGH] += error_us >= 0
         cell[TOLD_ERROR_US] += error_us
         cell[TOLD_MISS_US] += abs(error_us)
+
+
+def count_abandon(leg: Leg, now_us: int) -> None:
+    """Count a customer who leaves now, and was not connected."""
+    cell, wait_us = leg.cell, now_us - leg.entered_us
+    cell[ABANDONED] += 1
+    cell[ABANDON_WAIT_US] += wait_us
+    if leg.tally.is_in_time(leg.entered_us, now_us):
+        cell[ABANDONED_IN_TIME] += 1
+        if wait_us <= leg.tally.short_us:
+            cell[ABANDONED_SHORT] += 1
 
 
 NOBODY: Final = AgentClock(Pool(0, "", frozenset()))
@@ -369,3 +386,37 @@ def team_of(name: str, times: Sequence[Times], cuts: Sequence[int]) -> Team:
             for busy, idle, span in zip(busy_us, idle_us, pairwise(cuts), strict=True)
         ),
     )
+
+
+def times_of(
+    pools: Iterable[Pool], clocks: Iterable[AgentClock], count: int, now_us: int, *, cut: bool
+) -> list[Times]:
+    """Return the times of all pools in each of `count` intervals, from copies.
+
+    Args:
+        pools: By number.
+        clocks: Of all agents.
+        count: How many intervals.
+        now_us: The present instant.
+        cut: Whether the last interval is in progress, so that clocks are cut now.
+    """
+    times = []
+    for pool in pools:
+        cells = [pool.cells.get(number, NO_TIME) for number in range(count)]
+        times.append(Times(pool, [cell[0] for cell in cells], [cell[1] for cell in cells]))
+    if cut:
+        for agent in clocks:
+            busy_us, idle_us = agent.until(now_us)
+            of_pool = times[agent.pool.number]
+            of_pool.busy_us[-1] += busy_us
+            of_pool.idle_us[-1] += idle_us
+    return times
+
+
+def waiting_of(legs: Iterable[Leg]) -> dict[Key, list[Leg]]:
+    """Return the legs that wait on the line, by queue and channel."""
+    waiting: dict[Key, list[Leg]] = {}
+    for leg in legs:
+        if leg.place < HANDLING and not leg.calls_back:
+            waiting.setdefault((leg.tally.queue, leg.tally.channel), []).append(leg)
+    return waiting

@@ -34,6 +34,8 @@ class Timer(IntEnum):
     OVERFLOW = 8
     HAND_OVER = 9
     TAKE_OVER = 10
+    TREATMENT = 11
+    CALLBACK = 12
 
 
 Entry: TypeAlias = tuple[int, Timer, int, int]
@@ -122,4 +124,8 @@ def stands(floor: "Floor", entry: Entry) -> bool:
         return leg is not None and leg.expires_us == at_us and leg.state is LegState.QUEUED
     if timer is Timer.OVERFLOW:
         return leg is not None and leg.overflows_us == at_us and leg.state is LegState.QUEUED
+    if timer is Timer.TREATMENT:
+        return leg is not None and leg.treats_us == at_us and leg.state is LegState.QUEUED
+    if timer is Timer.CALLBACK:
+        return leg is not None and leg.due_us == at_us
     return leg is not None and leg.excluded is not None and leg.excluded.get(agent) == at_us

@@ -39,7 +39,7 @@ def open_leg(
         returns: Whether it goes back to its queue, so that it is kept as when it came.
     """
     leg = floor.make_leg(asked, klass, arrived_us)
-    leg.given = True
+    leg.stays = True
     leg.consults = giver.leg_id if consults else 0
     contact = floor.contacts[asked.contact_id]
     leg.excluded = {}
@@ -66,6 +66,8 @@ def open_leg(
         floor.affinity.begin(leg, asked, now_us)
     elif asked.named_agent:
         floor.affinity.hand(leg, floor.by_id[asked.named_agent], now_us)
+    if floor.treatments.are_any:
+        floor.treatments.begin(leg, now_us)
     floor.matcher.wait(leg)
     return leg
 

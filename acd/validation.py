@@ -51,6 +51,7 @@ from acd.settings import (
 )
 from acd.skills import requirement_errors
 from acd.step_checks import StepChecks
+from acd.treatment_checks import report_waiting
 from acd.urgency import READS_PRIORITY
 
 AGENTS_MAX: Final = 100_000
@@ -320,8 +321,7 @@ class _Checker:
         self._preferences((*path, "prefers"), queue.prefers)
         self._numbers.report_queue(queue)
         self._found.span((*path, "exclusion_s"), queue.exclusion_us)
-        if queue.resume_us is not None:
-            self._found.span((*path, "resume_s"), queue.resume_us, zero=False)
+        report_waiting(self._found, path, queue, estimated=self._settings.estimated_wait)
         self._names((*path, "dispositions"), queue.dispositions)
         if queue.disposition_required and not queue.dispositions:
             wanted = "dispositions, since one is required"

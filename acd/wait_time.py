@@ -33,8 +33,9 @@ call centers", 2015, learn one).
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
+from acd.actions import AnnounceWait
 from acd.agents import CHANNELS, VOICE, Agent, Desk, Kind, Takes, desks_of
-from acd.announcements import Estimate
+from acd.announcements import Estimate, announce
 from acd.bits import bits_of, sum_bits
 from acd.bottleneck import Load, drain
 from acd.contacts import Leg
@@ -200,6 +201,17 @@ class WaitTimes:
             self._free[channel] &= ~self._bits[agent.index]
 
     # What is asked.
+
+    def tell(self, leg: Leg, now_us: int) -> AnnounceWait:
+        """Return what the customer of a leg that is QUEUED is told now, and take note of it."""
+        found = announce(leg.announced, self.of(leg, now_us), now_us)
+        if found is None:
+            return AnnounceWait(leg.leg_id, leg.contact_id)
+        told, because = found
+        leg.announced = told
+        return AnnounceWait(
+            leg.leg_id, leg.contact_id, told.wait_us, told.ahead, told.agents, because
+        )
 
     def of(self, leg: Leg, now_us: int) -> Estimate:
         """Return how long a leg will go on waiting.

@@ -21,6 +21,7 @@ import numpy as np
 from sim.batches import Batches
 from sim.busyness import factors
 from sim.draws import Draws, Floats, Ints, generator, standard_exponential, standard_normal
+from sim.patience import Patience
 from sim.peaks import Peak
 from sim.replay import DRAWN_US, Replay
 from sim.workload import HOUR_US, SECOND_US, Handle, Scenario, Shape, Stream
@@ -127,7 +128,7 @@ def instants(
     return offsets + scenario.start_us
 
 
-def handle_times_us(handle: Handle, standard: Floats) -> Ints:
+def handle_times_us(handle: Handle, standard: Floats | float) -> Ints:
     """Return handling times from standard variates of the handle's shape, at least 1 µs each.
 
     Source:
@@ -138,6 +139,21 @@ def handle_times_us(handle: Handle, standard: Floats) -> Ints:
         return _whole_us(handle.mean_s * standard)
     variance = np.log1p(handle.scv)
     return _whole_us(np.exp(np.log(handle.mean_s) - variance / 2 + np.sqrt(variance) * standard))
+
+
+def patience_times_us(drawn_s: Floats | float) -> Ints:
+    """Return drawn times as at least 1 µs each, an infinite one as `NEVER_US`."""
+    return np.where(np.isinf(drawn_s), NEVER_US, _whole_us(drawn_s))
+
+
+def draws_of(law: Patience | None, seed: int, source: str, purpose: str) -> Draws | None:
+    """Return what draws times of a law; None where there is none."""
+    return None if law is None else Draws(seed, source, purpose, law.draw)
+
+
+def one_us(draws: Draws | None, ordinal: int, *, leg: int) -> int:
+    """Return the time that one contact draws for a leg; `NEVER_US` where there is no law."""
+    return NEVER_US if draws is None else int(patience_times_us(draws.one(ordinal, leg=leg)))
 
 
 class _Drawer:
@@ -152,7 +168,7 @@ class _Drawer:
         exponential = source.stream.handle.shape is Shape.EXPONENTIAL
         standard = standard_exponential if exponential else standard_normal
         self._handle = Draws(seed, source.name, "handle", standard)
-        self._patience = Draws(seed, source.name, "patience", standard_exponential)
+        self._patience = draws_of(source.stream.patience, seed, source.name, "patience")
 
     def interval(self, interval: int) -> tuple[Ints, Ints, Ints, Ints]:
         """Return arrival, ordinal, handling time and patience; the next call draws the next."""
@@ -161,10 +177,10 @@ class _Drawer:
         self._drawn = first + count
         stream = self._source.stream
         handle_us = handle_times_us(stream.handle, self._handle.of(first, count))
-        if stream.patience_mean_s is None:
+        if self._patience is None:
             patience_us = np.full(count, NEVER_US, dtype=np.int64)
         else:
-            patience_us = _whole_us(stream.patience_mean_s * self._patience.of(first, count))
+            patience_us = patience_times_us(self._patience.of(first, count))
         replay = self._source.replay
         if replay is not None:
             handle_us = _known(replay.handle_us[first : first + count], handle_us)
@@ -250,5 +266,5 @@ def _with_source(part: tuple[Ints, Ints, Ints, Ints], source: int) -> Ints:
     return np.stack([arrives_us, np.full_like(arrives_us, source), ordinal, handle_us, patience_us])
 
 
-def _whole_us(seconds: Floats) -> Ints:
+def _whole_us(seconds: Floats | float) -> Ints:
     return np.clip(np.rint(seconds * SECOND_US), 1, DURATION_US_MAX).astype(np.int64)

@@ -297,14 +297,26 @@ def erlang(*, as_json: bool, **asked: Any) -> None:  # noqa: ANN401 - click's, t
     type=click.Path(path_type=Path, dir_okay=False),
     help="Where handling times, patience and redials go, as JSON (queue_log).",
 )
-def import_(file: Path, *, output: Path, people: Path | None, **asked: Any) -> None:  # noqa: ANN401
+@click.option(
+    "--patience",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where patience goes, as CSV for a scenario's empirical shape (queue_log).",
+)
+def import_(
+    file: Path,
+    *,
+    output: Path,
+    people: Path | None,
+    patience: Path | None,
+    **asked: Any,  # noqa: ANN401
+) -> None:
     """Read the history of contacts in FILE: a report by intervals, or Asterisk's queue_log."""
     from sim.history_cli import import_file
 
-    for path in (output, people):
+    for path in (output, people, patience):
         if path is not None:
             must_be_writable(path)
-    click.echo(import_file(file, output=output, people=people, **asked))
+    click.echo(import_file(file, output=output, people=people, patience=patience, **asked))
 
 
 @sim.command()

@@ -25,6 +25,10 @@ BLOCK: Final = 1024
 """Contacts per block. Setting up a generator costs 15 µs and a variate 10 ns: at 1,024 both are
 alike, and a source of ten contacts does not pay for thousands."""
 
+KEPT_MAX: Final = 64
+"""Blocks that are kept of one purpose where variates are asked for one by one: half a megabyte.
+Customers who call again do so some blocks after they came, each attempt a little later."""
+
 
 def generator(
     seed: int, source: str, purpose: str, *, block: int, leg: int = 1
@@ -42,11 +46,10 @@ class Draws:
         seed: The replication's seed.
         source: Who draws: the name of a stream, or of a peak in a stream.
         purpose: What for: "handle", "patience".
-        standard: Draws `size` standard variates: `np.random.Generator.standard_normal` or
-            `np.random.Generator.standard_exponential`.
+        standard: Draws `size` variates, like `standard_normal` or the `draw` of a patience.
     """
 
-    __slots__ = ("_purpose", "_seed", "_source", "_standard")
+    __slots__ = ("_kept", "_purpose", "_seed", "_source", "_standard")
 
     def __init__(
         self,
@@ -59,6 +62,7 @@ class Draws:
         self._source = source
         self._purpose = purpose
         self._standard = standard
+        self._kept: dict[tuple[int, int], Floats] = {}
 
     def of(self, first: int, count: int, *, leg: int = 1) -> Floats:
         """Return the variates of contacts first, first + 1, … of the source. Shape (count,)."""
@@ -68,6 +72,16 @@ class Draws:
             for block in range(first // BLOCK, -(-end // BLOCK))
         ]
         return np.concatenate(blocks) if blocks else np.empty(0)
+
+    def one(self, number: int, *, leg: int) -> float:
+        """Return the variate of one contact."""
+        block, place = divmod(number, BLOCK)
+        found = self._kept.get((block, leg))
+        if found is None:
+            if len(self._kept) >= KEPT_MAX:
+                del self._kept[next(iter(self._kept))]
+            found = self._kept[block, leg] = self._block(block, leg)
+        return float(found[place])
 
     def _block(self, block: int, leg: int) -> Floats:
         drawn = generator(self._seed, self._source, self._purpose, block=block, leg=leg)
@@ -82,3 +96,8 @@ def standard_normal(drawn: np.random.Generator, size: int) -> Floats:
 def standard_exponential(drawn: np.random.Generator, size: int) -> Floats:
     """Return exponential variates of mean 1. Shape (size,)."""
     return drawn.standard_exponential(size)
+
+
+def uniform(drawn: np.random.Generator, size: int) -> Floats:
+    """Return uniform variates, from 0 to below 1. Shape (size,)."""
+    return drawn.random(size)

@@ -1,8 +1,7 @@
 """The simulated world: customers, agents' hands and shifts around the production Router.
 
-SimPy is the calendar: entries with an instant, a priority and a callback. There are no processes
-and no generators, which cost more than the router itself. What is called off stays in the calendar
-and is recognised as void when its time comes (a tombstone), since taking it out costs O(n).
+SimPy is the calendar (`sim.calendar` has its entries). There are no processes and no generators,
+which cost more than the router itself.
 
 Entries of one instant happen in this order: the router's wake-ups (so no tick is ever owed when
 another event is stepped), shifts, ends of service, answers, arrivals, lost patience; among equals,
@@ -11,16 +10,15 @@ in the order in which they were entered.
 
 import gc
 from collections.abc import Callable, Iterator
-from enum import Enum
 from itertools import chain
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import simpy
 from msgspec.structs import replace
-from simpy.events import EventPriority
 
 from acd.actions import (
     Action,
+    AnnounceWait,
     CloseContact,
     ConnectLeg,
     InterruptLeg,
@@ -42,34 +40,39 @@ from acd.events import (
     LegRequeued,
     OfferAccepted,
     SingleEvent,
+    WaitAsked,
 )
-from acd.ids import Channel, ContactId, OfferId
+from acd.ids import ContactId, OfferId
 from acd.metrics import Metrics, Report
 from acd.router import Router
 from sim.arrivals import NOBODY, Drawn, sources, workload
+from sim.calendar import (
+    ANSWER,
+    ARRIVAL,
+    OVER,
+    PATIENCE,
+    SHIFT,
+    TALKING,
+    WAITING,
+    WAKE_UP,
+    Callbacks,
+    Contact,
+    Timer,
+)
+from sim.customers import FIRST, Attempt, Customers, Followed, follows
 from sim.duties import Turn
+from sim.hands import Hands
 from sim.shifts import Shifts, handed_back
 from sim.time_book import PaidTime
+from sim.transfers import Further, Transfers
 from sim.watchers import Hasher, OnStep, all_of
-from sim.workload import Scenario, Stream
+from sim.workload import Lost, Scenario, Stream
 
 Progress: TypeAlias = Callable[[int], None]
-Callbacks: TypeAlias = list[Callable[[Any], None]]
 
 COLLECT_EVERY: Final = 50_000
 """Allocations between two collections of the youngest generation while the world runs (Python's
 own is 700). Contacts hold no cycles, so there is little to find, and each search costs."""
-
-
-# Who goes first at one instant. Plain numbers, since they stand in the calendar's tuples, and since
-# Python 3.11 takes 0.2 µs to look up a member of an Enum; so do the stages of a contact, below.
-WAKE_UP: Final = EventPriority(0)
-"""SimPy's URGENT: timers of the router."""
-SHIFT: Final = EventPriority(1)
-END: Final = EventPriority(2)
-ANSWER: Final = EventPriority(3)
-ARRIVAL: Final = EventPriority(4)
-PATIENCE: Final = EventPriority(5)
 
 
 class Result(NamedTuple):
@@ -84,6 +87,8 @@ class Result(NamedTuple):
     """SHA-256 of all actions; empty unless asked for."""
     paid: tuple[PaidTime, ...] = ()
     """What became of the time that each group was scheduled."""
+    customers: tuple[Followed, ...] = ()
+    """Of the streams whose customers are told how long they wait, or call again."""
 
 
 def run(
@@ -118,57 +123,6 @@ def run(
     return world.result(hasher.hexdigest() if hasher else "")
 
 
-class _Stage(Enum):
-    """Where a contact is, as the world sees it."""
-
-    WAITING = "waiting"
-    """In the queue or ringing."""
-    TALKING = "talking"
-    SET_ASIDE = "set aside"
-    """Interrupted: what is left of its handling is frozen."""
-    OVER = "over"
-
-
-_WAITING: Final = _Stage.WAITING
-_TALKING: Final = _Stage.TALKING
-_SET_ASIDE: Final = _Stage.SET_ASIDE
-_OVER: Final = _Stage.OVER
-
-
-class _Contact(simpy.Event):
-    """A contact inside, and at the same time the calendar's entry of its end of service.
-
-    One object for both saves an allocation a contact. The entry is used once: a contact that was
-    set aside ends by a `_Timer`, and its own entry is void.
-    """
-
-    __slots__ = ("contact_id", "ends_us", "handle_us", "offer_id", "stage", "stream")
-
-    _ok = True
-    _value = None
-
-    def __init__(self, contact_id: ContactId, stream: Stream, handle_us: int) -> None:
-        self.contact_id = contact_id
-        self.stream = stream
-        self.handle_us = handle_us
-        self.stage = _WAITING
-        self.offer_id = 0
-        self.ends_us = 0
-
-
-class _Timer(simpy.Event):
-    """An entry of the calendar: whose callback, and about what."""
-
-    __slots__ = ("about",)
-
-    _ok = True
-    _value = None
-
-    def __init__(self, callbacks: Callbacks, about: Any) -> None:  # noqa: ANN401
-        self.callbacks = callbacks
-        self.about = about
-
-
 class World:
     """One run: the router, the calendar and everybody in it."""
 
@@ -189,47 +143,61 @@ class World:
         self._step = self._router.step
         self._fold = all_of(self._metrics.fold, *(watchers or ()))
         self._next_wakeup_us = self._router.next_wakeup_us
-        self._waiting: dict[ContactId, _Contact] = {}
+        self._waiting: dict[ContactId, Contact] = {}
         """Contacts in the queue or ringing."""
-        self._ringing: dict[OfferId, _Contact] = {}
+        self._ringing: dict[OfferId, Contact] = {}
         """Contacts that ring at an agent whose queue does not answer by itself."""
-        self._interruptible: dict[OfferId, _Contact] = {}
-        """Contacts with an agent that may be set aside, or handed back, before they end."""
-        self._may_interrupt = _interruptible_channels(scenario)
+        self._hands = Hands(scenario, self._schedule, self._end)
+        drawn_by = sources(scenario)
         self._sources = [
-            (source.name + ".", source.stream, _arrival(source.stream))
-            for source in sources(scenario)
+            (source.name + ".", source.stream, _arrival(source.stream)) for source in drawn_by
         ]
+        # None where nobody does what they are about, so that it costs next to nothing.
+        self._customers = (
+            Customers(scenario, seed, drawn_by) if any(map(follows, scenario.streams)) else None
+        )
+        self._transfers = Transfers(scenario, seed, drawn_by) if scenario.transfers else None
         self._drawn: Iterator[Drawn] = chain.from_iterable(workload(scenario, seed))
         self._next = NOBODY
         self._wake_at_us: int | None = None
         self.arrived = 0
         self.steps = 0
         self._moved = 0
-        """Contacts that overflowed to another queue, each as often as it did."""
+        """Contacts that overflowed or were given further to a queue, each as often as it was."""
+        self._called_again = 0
+        self._announced_us: int | None = None
+        """The wait that was announced last."""
         # Lists made once: SimPy calls what an entry's list holds, and never changes the list.
         self._on_turn: Callbacks = [self._take_turn]
         self._on_arrival: Callbacks = [self._arrive]
-        self._on_end: Callbacks = [self._end]
-        self._on_later_end: Callbacks = [self._end_later]
         self._on_answer: Callbacks = [self._answer]
         self._on_patience: Callbacks = [self._lose_patience]
+        self._on_redial: Callbacks = [self._call_again]
         self._on_wake_up: Callbacks = [self._wake_up]
+        self._obeys = self._duties().get
+
+    def _duties(self) -> dict[type[Action], Callable[[Any, int], None]]:
+        """Return what is to be done for each kind of action; for all others nothing is."""
+        settings = self._scenario.settings
         obey: dict[type[Action], Callable[[Any, int], None]] = {
             OfferContact: self._offer,
             ConnectLeg: self._connect_accepted,
             WithdrawOffer: self._withdraw,
-            InterruptLeg: self._set_aside,
-            ResumeLeg: self._resume,
+            InterruptLeg: self._hands.set_aside,
+            ResumeLeg: self._hands.resume,
             SetAgentState: self._shifts.changed,
             Refused: _never,
         }
-        channels = [one for each in scenario.settings.queues for one in each.channels.values()]
+        channels = [one for each in settings.queues for one in each.channels.values()]
         ends = any(one.expires_us is not None or one.overflow for one in channels)
-        if ends or scenario.settings.admission or handed_back(scenario):
+        ends = ends or bool(settings.admission or handed_back(self._scenario))
+        if ends:
             obey[CloseContact] = self._forget_unanswered
+        if ends or self._transfers is not None:
             obey[OpenLeg] = self._note_moved
-        self._obeys = obey.get
+        if self._customers is not None:
+            obey[AnnounceWait] = self._hear
+        return obey
 
     @property
     def router(self) -> Router:
@@ -242,17 +210,18 @@ class World:
         """Run to the horizon."""
         scenario = self._scenario
         for interval in range(scenario.intervals):
-            entry = _Timer([self._change_shift], (interval, progress))
+            entry = Timer([self._change_shift], (interval, progress))
             self._schedule(entry, SHIFT, interval * scenario.interval_us)
         self._shifts.begin()
-        self._await_next_arrival(_Timer([], None), scenario.start_us)
+        self._await_next_arrival(Timer([], None), scenario.start_us)
         self._env.run(until=scenario.end_us)
 
     def result(self, digest: str = "") -> Result:
         """Return what was found, after checking that no contact is lost."""
         report = self._metrics.report(self._scenario.end_us)
         totals = [row.total for row in report.rows]
-        assert sum(total.offered for total in totals) == self.arrived + self._moved
+        entered = self.arrived + self._called_again + self._moved
+        assert sum(total.offered for total in totals) == entered
         assert sum(total.waiting for total in totals) == len(self._waiting)
         for total in totals:
             ended = total.answered + total.abandoned + total.other_exits
@@ -260,11 +229,17 @@ class World:
             assert total.offered == ended + total.waiting, total
         paid = self._shifts.paid()
         assert all(one.is_balanced for one in paid), paid
-        return Result(report, self.arrived, self.steps, digest, paid)
+        customers: tuple[Followed, ...] = ()
+        if self._customers is not None:
+            waiting = (one for one in self._waiting.values() if not one.answered)
+            customers = self._customers.report(waiting)
+        again = sum(each.attempts - each.customers for each in customers)
+        assert again == self._called_again, customers
+        return Result(report, self.arrived, self.steps, digest, paid, customers)
 
     # --- the calendar's entries ------------------------------------------------------------------
 
-    def _change_shift(self, entry: _Timer) -> None:
+    def _change_shift(self, entry: Timer) -> None:
         interval, progress = entry.about
         now_us = self._scenario.start_us + interval * self._scenario.interval_us
         if progress is not None:
@@ -273,9 +248,9 @@ class World:
 
     def _at(self, at_us: int, turn: Turn) -> None:
         """Have somebody do something by his shift."""
-        self._schedule(_Timer(self._on_turn, turn), SHIFT, at_us - int(self._env.now))
+        self._schedule(Timer(self._on_turn, turn), SHIFT, at_us - int(self._env.now))
 
-    def _take_turn(self, entry: _Timer) -> None:
+    def _take_turn(self, entry: Timer) -> None:
         now_us: int = self._env.now  # type: ignore[assignment]  # Ours are all integers.
         self._tell_all(self._shifts.with_hand_backs(entry.about(now_us)), now_us)
 
@@ -290,18 +265,41 @@ class World:
 
     def _take_back(self, offer_id: OfferId, now_us: int) -> None:
         """Let a contact wait again, with what is left of its handling."""
-        contact = self._interruptible.pop(offer_id)
-        contact.handle_us = contact.ends_us - now_us
-        contact.stage = _WAITING
+        contact = self._hands.take_back(offer_id, now_us)
         self._waiting[contact.contact_id] = contact
 
-    def _arrive(self, entry: _Timer) -> None:
-        now_us, source, ordinal, handle_us, patience_us = self._next
+    def _arrive(self, entry: Timer) -> None:
+        now_us, source, ordinal, _, patience_us = drawn = self._next
         name, stream, arrival = self._sources[source]
-        contact_id = f"{name}{ordinal}"
-        contact = _Contact(contact_id, stream, handle_us)
-        self._waiting[contact_id] = contact
+        contact = Contact(f"{name}{ordinal}", stream, drawn)
         self.arrived += 1
+        self._enter(contact, arrival, FIRST, patience_us, now_us)
+        self._await_next_arrival(entry, now_us)
+        if self._next_wakeup_us() != self._wake_at_us:
+            self._set_alarm(now_us)
+
+    def _call_again(self, entry: Timer) -> None:
+        drawn, again = entry.about
+        name, stream, arrival = self._sources[drawn[1]]
+        contact = Contact(again.contact_id(f"{name}{drawn[2]}"), stream, drawn)
+        self._called_again += 1
+        now_us: int = self._env.now  # type: ignore[assignment]  # Ours are all integers.
+        self._enter(contact, arrival, again, again.patience_us, now_us)
+        self._set_alarm(now_us)
+
+    def _enter(
+        self,
+        contact: Contact,
+        arrival: ContactArrived,
+        attempt: Attempt,
+        patience_us: int,
+        now_us: int,
+    ) -> None:
+        """Let a customer in, and have him leave some time if he still waits then."""
+        contact_id, stream = contact.contact_id, contact.stream
+        self._waiting[contact_id] = contact
+        if self._customers is not None:
+            self._customers.came(contact, attempt, now_us)
         # A copy of a struct with one field changed is made faster than one from all its fields.
         if stream.promise_us is None:
             event = replace(arrival, contact_id=contact_id)
@@ -309,38 +307,67 @@ class World:
             promised_us = now_us + stream.promise_us
             event = replace(arrival, contact_id=contact_id, promised_us=promised_us)
         self._tell(event, now_us)
-        if patience_us and contact.stage is _WAITING:
-            self._schedule(_Timer(self._on_patience, contact), PATIENCE, patience_us)
-        self._await_next_arrival(entry, now_us)
-        if self._next_wakeup_us() != self._wake_at_us:
-            self._set_alarm(now_us)
+        if contact.stage is WAITING:
+            if patience_us:
+                self._schedule(Timer(self._on_patience, contact), PATIENCE, patience_us)
+            if stream.accepts is not None:
+                self._announce(contact, now_us)
 
-    def _lose_patience(self, entry: _Timer) -> None:
-        contact = entry.about
-        if contact.stage is _WAITING and not contact.offer_id:
-            contact.stage = _OVER
-            del self._waiting[contact.contact_id]
-            self._tell_now(ContactLeft(contact_id=contact.contact_id))
+    def _announce(self, contact: Contact, now_us: int) -> None:
+        """Tell a customer how long he will wait, unless his contact rings; he may leave at once."""
+        if contact.offer_id:
+            return
+        assert self._customers is not None
+        self._tell(WaitAsked(contact_id=contact.contact_id), now_us)
+        told_us = self._announced_us
+        if told_us is not None and not self._customers.accepts(contact, told_us):
+            self._leave(contact, Lost.BALKED)
 
-    def _answer(self, entry: _Timer) -> None:
+    def _lose_patience(self, entry: Timer) -> None:
+        if entry.about.stage is WAITING and not entry.about.answered:
+            self._leave(entry.about, Lost.ABANDONED)
+
+    def _leave(self, contact: Contact, how: Lost) -> None:
+        contact.stage = OVER
+        del self._waiting[contact.contact_id]
+        self._tell_now(ContactLeft(contact_id=contact.contact_id))
+        if self._customers is not None:
+            self._lose(self._customers, contact, how)
+
+    def _lose(self, customers: Customers, contact: Contact, how: Lost) -> None:
+        """Have a customer call again, if he will."""
+        now_us: int = self._env.now  # type: ignore[assignment]  # Ours are all integers.
+        again = customers.lost(contact, how, now_us)
+        if again is not None:
+            entry = Timer(self._on_redial, (contact.drawn, again))
+            self._schedule(entry, ARRIVAL, again.pause_us)
+
+    def _answer(self, entry: Timer) -> None:
         if self._ringing.pop(entry.about, None) is not None:
             self._tell_now(OfferAccepted(offer_id=entry.about))
 
-    def _end(self, contact: _Contact) -> None:
+    def _end(self, contact: Contact) -> None:
         """End a contact's service, unless it was set aside meanwhile and ends at another time."""
         now_us: int = self._env.now  # type: ignore[assignment]  # Ours are all integers.
-        if contact.stage is _TALKING and contact.ends_us == now_us:
-            contact.stage = _OVER
-            if self._interruptible:
-                self._interruptible.pop(contact.offer_id, None)
-            self._tell(LegEnded(offer_id=contact.offer_id), now_us)
+        if contact.stage is TALKING and contact.ends_us == now_us:
+            contact.stage = OVER
+            self._hands.end(contact, now_us)
+            further = None if self._transfers is None else self._transfers.of(contact)
+            if further is None:
+                self._tell(LegEnded(offer_id=contact.offer_id), now_us)
+            else:
+                self._give_further(further, now_us)
             if self._next_wakeup_us() != self._wake_at_us:
                 self._set_alarm(now_us)
 
-    def _end_later(self, entry: _Timer) -> None:
-        self._end(entry.about)
+    def _give_further(self, further: Further, now_us: int) -> None:
+        contact = further.contact
+        self._waiting[contact.contact_id] = contact
+        self._tell(further.event, now_us)
+        if further.patience_us and contact.stage is WAITING:
+            self._schedule(Timer(self._on_patience, contact), PATIENCE, further.patience_us)
 
-    def _wake_up(self, entry: _Timer) -> None:
+    def _wake_up(self, entry: Timer) -> None:
         if entry.about == self._wake_at_us:
             self._wake_at_us = None
             self._set_alarm(entry.about)
@@ -350,28 +377,22 @@ class World:
     def _offer(self, action: OfferContact, now_us: int) -> None:
         contact = self._waiting[action.contact_id]
         if action.auto_answer:
-            self._connect(contact, action.offer_id, now_us)
+            self._connect(contact, action, now_us)
         else:
+            contact.offer_id = action.offer_id
             self._ringing[action.offer_id] = contact
-            entry = _Timer(self._on_answer, action.offer_id)
+            entry = Timer(self._on_answer, action.offer_id)
             self._schedule(entry, ANSWER, contact.stream.answer_us)
 
     def _connect_accepted(self, action: ConnectLeg, now_us: int) -> None:
-        self._connect(self._waiting[action.contact_id], action.offer_id, now_us)
+        self._connect(self._waiting[action.contact_id], action, now_us)
 
-    def _connect(self, contact: _Contact, offer_id: OfferId, now_us: int) -> None:
+    def _connect(self, contact: Contact, action: OfferContact | ConnectLeg, now_us: int) -> None:
         del self._waiting[contact.contact_id]
-        contact.stage = _TALKING
-        contact.ends_us = now_us + contact.handle_us
-        if contact.offer_id:  # Handed back by another agent: its own entry is used.
-            self._schedule(_Timer(self._on_later_end, contact), END, contact.handle_us)
-        else:
-            contact.callbacks = self._on_end
-            self._schedule(contact, END, contact.handle_us)
-        contact.offer_id = offer_id
-        if contact.stream.channel in self._may_interrupt:
-            self._interruptible[offer_id] = contact
-        self._tell(LegConnected(offer_id=offer_id), now_us)
+        if self._customers is not None and not contact.answered:
+            self._customers.answered(contact, now_us)
+        self._hands.begin(contact, action, now_us)
+        self._tell(LegConnected(offer_id=action.offer_id), now_us)
 
     def _withdraw(self, action: WithdrawOffer, _now_us: int) -> None:
         self._ringing.pop(action.offer_id, None)
@@ -379,24 +400,18 @@ class World:
     def _forget_unanswered(self, action: CloseContact, _now_us: int) -> None:
         contact = self._waiting.pop(action.contact_id, None)
         if contact is not None:
-            contact.stage = _OVER
+            contact.stage = OVER
+            if self._customers is not None and not contact.answered:
+                self._lose(self._customers, contact, Lost.TURNED_AWAY)
 
-    def _note_moved(self, _action: OpenLeg, _now_us: int) -> None:
+    def _note_moved(self, action: OpenLeg, _now_us: int) -> None:
         self._moved += 1
+        contact = self._waiting[action.contact_id]
+        if contact.stream.queue != action.queue:
+            contact.stream = replace(contact.stream, queue=action.queue)
 
-    def _set_aside(self, action: InterruptLeg, now_us: int) -> None:
-        contact = self._interruptible.get(action.offer_id)
-        # A contact in wrap-up may be interrupted too; its time is the router's.
-        if contact is not None:
-            contact.stage = _SET_ASIDE
-            contact.handle_us = contact.ends_us - now_us
-
-    def _resume(self, action: ResumeLeg, now_us: int) -> None:
-        contact = self._interruptible.get(action.offer_id)
-        if contact is not None:
-            contact.stage = _TALKING
-            contact.ends_us = now_us + contact.handle_us
-            self._schedule(_Timer(self._on_later_end, contact), END, contact.handle_us)
+    def _hear(self, action: AnnounceWait, _now_us: int) -> None:
+        self._announced_us = action.wait_us
 
     # --- steps -----------------------------------------------------------------------------------
 
@@ -424,24 +439,13 @@ class World:
             due_us = self._next_wakeup_us()
         if due_us is not None and (self._wake_at_us is None or due_us < self._wake_at_us):
             self._wake_at_us = due_us
-            self._schedule(_Timer(self._on_wake_up, due_us), WAKE_UP, due_us - now_us)
+            self._schedule(Timer(self._on_wake_up, due_us), WAKE_UP, due_us - now_us)
 
-    def _await_next_arrival(self, entry: _Timer, now_us: int) -> None:
+    def _await_next_arrival(self, entry: Timer, now_us: int) -> None:
         self._next = drawn = next(self._drawn, NOBODY)
         if drawn is not NOBODY:
             entry.callbacks = self._on_arrival
             self._schedule(entry, ARRIVAL, drawn[0] - now_us)
-
-
-def _interruptible_channels(scenario: Scenario) -> frozenset[Channel]:
-    """Return the channels of which an agent may lay down a contact before it ends."""
-    interrupted = (
-        channel
-        for capacity in scenario.settings.capacities
-        for channel, slot in capacity.channels.items()
-        if slot.interrupted_by
-    )
-    return handed_back(scenario).union(interrupted)
 
 
 def _arrival(stream: Stream) -> ContactArrived:

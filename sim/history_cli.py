@@ -12,6 +12,7 @@ from acd.errors import ConfigError, Problem, did_you_mean, nearest, shown
 from sim.forecast import HELD_OUT, WEEKS, Forecaster, ForecastError, Method, Uplift
 from sim.history import History, Line, is_zone, read, write
 from sim.import_csv import COLUMNS, PRESETS, read_intervals
+from sim.patience_csv import write_patience
 from sim.queue_log import history_of, people_of, read_queue_log
 
 QUEUE_LOG: Final = "queue_log"
@@ -27,6 +28,7 @@ def import_file(
     delimiter: str,
     interval_min: int | None,
     people: Path | None,
+    patience: Path | None,
 ) -> str:
     """Import a file and return what to say of it.
 
@@ -36,29 +38,16 @@ def import_file(
     """
     if not is_zone(time_zone):
         raise click.UsageError(f"--time-zone: {shown(time_zone)}; wanted one like Europe/Berlin")
-    said = []
+    said: list[str] = []
     if form == QUEUE_LOG:
         if maps:
             raise click.UsageError("--map: is for reports by intervals; wanted none here")
-        log = read_queue_log(file)
-        if not log.calls:
-            raise ConfigError(str(file), Problem("file", "has no ENTERQUEUE", "calls"))
-        try:
-            history = history_of(
-                log.calls, time_zone=time_zone, interval_s=(interval_min or 15) * 60
-            )
-        except ValueError as error:
-            raise click.UsageError(f"--interval-min: {error}") from error
-        said.append(
-            f"{len(log.calls)} calls, the end of {log.unended} not told, "
-            f"{log.strays} ends without a beginning"
-        )
-        if people is not None:
-            people.write_bytes(msgspec.json.format(msgspec.json.encode(people_of(log.calls))))
-            said.append(f"people: {people}")
+        history, said = _import_queue_log(file, time_zone, interval_min, people, patience)
     else:
-        if people is not None:
-            raise click.UsageError("--people: intervals do not tell; wanted --format queue_log")
+        for name, wanted in (("people", people), ("patience", patience)):
+            if wanted is not None:
+                seen = f"--{name}: intervals do not tell"
+                raise click.UsageError(f"{seen}; wanted --format queue_log")
         columns = _columns(maps)
         history = read_intervals(
             file, PRESETS[form], time_zone=time_zone, columns=columns, delimiter=delimiter
@@ -70,6 +59,42 @@ def import_file(
                 raise click.UsageError(f"--interval-min: {error}") from error
     write(history, output)
     return "\n".join([*said, _summary(history), f"history: {output}"])
+
+
+def _import_queue_log(
+    file: Path,
+    time_zone: str,
+    interval_min: int | None,
+    people: Path | None,
+    patience: Path | None,
+) -> tuple[History, list[str]]:
+    """Return the history in a log, and what to say of it, after writing what else was asked.
+
+    Raises:
+        click.UsageError: The interval is wrong.
+        ConfigError: The file has mistakes, or no calls.
+    """
+    log = read_queue_log(file)
+    if not log.calls:
+        raise ConfigError(str(file), Problem("file", "has no ENTERQUEUE", "calls"))
+    try:
+        history = history_of(log.calls, time_zone=time_zone, interval_s=(interval_min or 15) * 60)
+    except ValueError as error:
+        raise click.UsageError(f"--interval-min: {error}") from error
+    unended = f"the end of {log.unended} not told"
+    said = [f"{len(log.calls)} calls, {unended}, {log.strays} ends without a beginning"]
+    if people is not None:
+        people.write_bytes(msgspec.json.format(msgspec.json.encode(people_of(log.calls))))
+        said.append(f"people: {people}")
+    if patience is not None:
+        found = {
+            queue: of_queue.patience
+            for queue, of_queue in people_of(log.calls).items()
+            if of_queue.patience is not None
+        }
+        write_patience(found, patience)
+        said.append(f"patience: {patience}, of {len(found)} queues")
+    return history, said
 
 
 def _columns(maps: tuple[str, ...]) -> dict[str, str]:

@@ -11,8 +11,10 @@ from sim.driver import Result
 from sim.plots import plots
 from sim.report import (
     COLUMNS,
+    CUSTOMER_COLUMNS,
     TEAM_COLUMNS,
     TEXT_COLUMNS,
+    customer_rows,
     notes,
     percent,
     table_rows,
@@ -36,6 +38,8 @@ def as_html(scenario: Scenario, seed: int, result: Result) -> str:
         rows=list(table_rows(report)),
         team_columns=TEAM_COLUMNS,
         teams=list(team_rows(result)),
+        customer_columns=CUSTOMER_COLUMNS,
+        customers=list(customer_rows(result)),
         notes=notes(scenario, report),
         headline=_headline(result),
     )

@@ -1,17 +1,18 @@
 """How long people are willing to wait: the distributions, as formulas.
 
 Each has its survival function, the integral of it (which the exact solution of M/M/n+G needs,
-`sim.erlang`), and its mean. Times are in seconds; functions take and return arrays of any shape.
+`sim.erlang`), its mean, and a way to draw it. Times are in seconds; functions take and return
+arrays of any shape. The simulator has other times of people of these shapes too: the longest wait
+that they accept to hear of, and the pause before they call again.
 """
 
 import math
 from collections.abc import Sequence
-from typing import Final, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -35,6 +36,9 @@ class Patience(Protocol):
 
     def integral(self, wait_s: ArrayLike) -> Floats:
         """Return the integral of the survival function from 0: seconds of mean, cut at the wait."""
+
+    def draw(self, generator: np.random.Generator, size: int) -> Floats:
+        """Return so many, drawn; infinite for those who never leave. Shape (size,)."""
 
 
 class _Shape(msgspec.Struct, frozen=True):
@@ -62,6 +66,10 @@ class Exponential(_Shape, frozen=True):
         """Return the mean, cut at a wait."""
         return -self.mean_s * np.expm1(-np.asarray(wait_s, float) / self.mean_s)
 
+    def draw(self, generator: np.random.Generator, size: int) -> Floats:
+        """Return so many, drawn."""
+        return self.mean_s * generator.standard_exponential(size)
+
 
 class Gamma(_Shape, frozen=True):
     """Gamma by mean and squared coefficient of variation; Erlang-k has `scv` 1 / k."""
@@ -77,15 +85,19 @@ class Gamma(_Shape, frozen=True):
         """Return the probability to be willing to wait longer."""
         shape = 1 / self.scv
         scaled = np.asarray(wait_s, float) * shape / self.mean_s
-        return np.asarray(special.gammaincc(shape, scaled))
+        return np.asarray(_special().gammaincc(shape, scaled))
 
     def integral(self, wait_s: ArrayLike) -> Floats:
         """Return the mean, cut at a wait."""
         shape = 1 / self.scv
         wait = np.asarray(wait_s, float)
         scaled = wait * shape / self.mean_s
-        below = special.gammainc(shape + 1, scaled)
-        return np.asarray(wait * special.gammaincc(shape, scaled) + self.mean_s * below)
+        below = self.mean_s * _special().gammainc(shape + 1, scaled)
+        return np.asarray(wait * _special().gammaincc(shape, scaled) + below)
+
+    def draw(self, generator: np.random.Generator, size: int) -> Floats:
+        """Return so many, drawn."""
+        return self.mean_s * self.scv * generator.standard_gamma(1 / self.scv, size)
 
 
 class Lognormal(_Shape, frozen=True):
@@ -112,13 +124,19 @@ class Lognormal(_Shape, frozen=True):
     def survival(self, wait_s: ArrayLike) -> Floats:
         """Return the probability to be willing to wait longer."""
         _, standard, _ = self._standard(wait_s)
-        return np.asarray(special.ndtr(-standard))
+        return np.asarray(_special().ndtr(-standard))
 
     def integral(self, wait_s: ArrayLike) -> Floats:
         """Return the mean, cut at a wait."""
         wait, standard, sigma = self._standard(wait_s)
-        below = self.mean_s * special.ndtr(standard - sigma)
-        return np.asarray(wait * special.ndtr(-standard) + below)
+        below = self.mean_s * _special().ndtr(standard - sigma)
+        return np.asarray(wait * _special().ndtr(-standard) + below)
+
+    def draw(self, generator: np.random.Generator, size: int) -> Floats:
+        """Return so many, drawn."""
+        variance = math.log1p(self.scv)
+        exponent = math.sqrt(variance) * generator.standard_normal(size) - variance / 2
+        return np.asarray(self.mean_s * np.exp(exponent))
 
 
 class Hyperexponential(_Shape, frozen=True):
@@ -159,6 +177,12 @@ class Hyperexponential(_Shape, frozen=True):
         """Return the mean, cut at a wait."""
         parts = [share * one.integral(wait_s) for share, one in self._mixed()]
         return np.asarray(np.sum(parts, axis=0))
+
+    def draw(self, generator: np.random.Generator, size: int) -> Floats:
+        """Return so many, drawn: of which kind each is, then how patient it is."""
+        bounds = np.cumsum(self.shares)[:-1]
+        kind = np.searchsorted(bounds, generator.random(size), side="right")
+        return np.asarray(np.array(self.means_s)[kind] * generator.standard_exponential(size))
 
 
 class Steps(msgspec.Struct, frozen=True):
@@ -211,10 +235,16 @@ class Steps(msgspec.Struct, frozen=True):
         passed = np.searchsorted(self.times_s, wait, side="right")
         return np.asarray(before[passed] + (wait - starts[passed]) * shares[passed])
 
+    def draw(self, generator: np.random.Generator, size: int) -> Floats:
+        """Return so many, drawn: the first instant at which no more than a random share stays."""
+        stays = -np.array(self.survival_after)
+        passed = np.searchsorted(stays, -generator.random(size), side="left")
+        return np.array((*self.times_s, math.inf))[passed]
 
-def deterministic(wait_s: float) -> Steps:
-    """Return the patience of people who all leave after the same time."""
-    return Steps(times_s=(wait_s,), survival_after=(0.0,))
+
+def deterministic(wait_s: float, *, share: float = 1.0) -> Steps:
+    """Return the patience of people who leave after the same time: this share, the others never."""
+    return Steps(times_s=(wait_s,), survival_after=(1.0 - share,))
 
 
 def erlang(phases: int, mean_s: float) -> Gamma:
@@ -263,3 +293,10 @@ def _positive(name: str, value: float) -> None:
     """
     if not 0 < value < math.inf:
         raise ValueError(f"patience: {name} is {value}; wanted a number above 0")
+
+
+def _special() -> Any:  # noqa: ANN401 - scipy has no types.
+    """Return scipy's special functions. The simulator draws without them, and so without scipy."""
+    from scipy import special  # noqa: PLC0415
+
+    return special

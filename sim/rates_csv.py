@@ -24,7 +24,7 @@ PROBLEMS_MAX: Final = 100
 
 
 class RatesError(AcdError):
-    """A column of rates cannot be read. Args: what was seen, what is wanted."""
+    """A column of figures cannot be read. Args: what was seen, what is wanted."""
 
     def __init__(self, seen: str, wanted: str) -> None:
         super().__init__(seen, wanted)
@@ -46,7 +46,7 @@ def read_rates(
     """
     file = printable(path.name)
     try:
-        rows = _rows(path, file)
+        rows = rows_of(path, file)
         header = next(rows, [])
         missing = [name for name in (FROM, column) if header.count(name) != 1]
         if missing:
@@ -59,7 +59,12 @@ def read_rates(
         return (), [RatesError(f"{file}: {error}", "comma-separated values")]
 
 
-def _rows(path: Path, file: str) -> Iterator[list[str]]:
+def rows_of(path: Path, file: str) -> Iterator[list[str]]:
+    """Return the rows of a CSV file; `file` is its name for messages.
+
+    Raises:
+        RatesError: It cannot be read, is too large, or no text.
+    """
     try:
         with path.open("rb") as stream:
             data = stream.read(SIZE_MAX + 1)

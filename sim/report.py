@@ -115,6 +115,39 @@ TEAM_COLUMNS: Final = (
 )
 
 
+CUSTOMER_COLUMNS: Final = (
+    Column("Stream", ""),
+    Column("Customers", "who came, each once, however often he called"),
+    Column("Attempts", "mean number of calls of a customer"),
+    Column("Served", "share of customers connected with an agent, of those served or lost"),
+    Column("Lost", "customers who were not served and do not call again"),
+    Column("Under way", "customers who wait, or are about to call again, at the end"),
+    Column("Abandoned", "attempts that ended because the customer had waited long enough"),
+    Column("Balked", "attempts that ended when the customer heard how long he would wait"),
+    Column("Turned away", "attempts that a limit or a rule of the queue ended"),
+    Column("Service level", "share served within the threshold, of those served or lost"),
+    Column("Wait", "mean wait of the served, as the scenario's customer_wait says"),
+)
+
+
+def customer_rows(result: Result) -> Iterator[tuple[str, ...]]:
+    """Yield what became of the customers of each stream who may balk or call again."""
+    for each in result.customers:
+        yield (
+            each.stream,
+            f"{each.customers:,}",
+            NOTHING if each.attempts_each is None else f"{each.attempts_each:.2f}",
+            percent(each.served_share),
+            f"{each.lost:,}",
+            f"{under_way:,}" if (under_way := each.waiting + each.pausing) else NOTHING,
+            f"{each.abandoned:,}",
+            f"{each.balked:,}",
+            f"{each.turned_away:,}",
+            percent(each.service_level),
+            duration(each.wait_s),
+        )
+
+
 def table(scenario: Scenario, seed: int, result: Result) -> Group:
     """Return the tables for a terminal; they are plain text where the output is none."""
 
@@ -133,6 +166,7 @@ def table(scenario: Scenario, seed: int, result: Result) -> Group:
         Text(f"{printable(scenario.title)}, seed {seed}: {result.arrived:,} contacts"),
         of(COLUMNS, table_rows(report), TEXT_COLUMNS),
         of(TEAM_COLUMNS, team_rows(result), 1),
+        *([of(CUSTOMER_COLUMNS, customer_rows(result), 1)] if result.customers else []),
         Text("\n".join(map(printable, notes(scenario, report)))),
     )
 
@@ -166,6 +200,7 @@ def as_json(scenario: Scenario, seed: int, result: Result, **further: object) ->
     """
     facts: dict[str, Any] = {
         "arrived": result.arrived,
+        "customers": msgspec.to_builtins(result.customers),
         "paid": msgspec.to_builtins(result.paid),
         "report": msgspec.to_builtins(result.report),
         "seed": seed,

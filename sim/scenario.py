@@ -33,12 +33,12 @@ from acd.conditions import number_of
 from acd.errors import ConfigError, Problem, shown
 from acd.ids import Channel
 from acd.metrics import INTERVALS_MAX
-from acd.mistakes import Mistake, in_file_order, seconds_text
-from acd.settings import ChannelSettings, DomainSettings
+from acd.mistakes import Mistake, in_file_order
+from acd.settings import DomainSettings
 from acd.skills import requirement_errors
 from acd.tables import mistakes_in
 from acd.toml_guard import FILE_BYTES_MAX, read_toml
-from sim import coverage, staffing_checks
+from sim import coverage, people, staffing_checks
 from sim.arrivals_file import (
     across,
     batch_of,
@@ -52,7 +52,7 @@ from sim.replay import Replay
 from sim.roster import instant_us
 from sim.scenario_file import ArrivalsTable, ScenarioTable, known_of
 from sim.scenario_kinds import RATE_MAX, Known, is_length, rows_in, table_in
-from sim.workload import HOUR_US, MINUTE_US, SECOND_US, Handle, Scenario, Stream
+from sim.workload import HOUR_US, MINUTE_US, SECOND_US, Scenario, Stream
 
 RATE_KEYS: Final = ("rates_per_h", "curve", "csv", "replay")
 """Where a stream's rates may come from; one of them."""
@@ -116,16 +116,20 @@ def parse(data: bytes, *, file: str) -> Scenario:
         raise ConfigError(file, *routing, missing)
     table, found = _table(tree, known)
     rates, more = _rates(rows_in(tree["scenario"], "arrivals"), known, Path(file).parent)
-    replayed, wrong = replays(tree["scenario"], known, Path(file).parent)
-    found += (*more, *wrong, *_across(tree["scenario"], known), *across(tree["scenario"], known))
+    folder = Path(file).parent
+    seen, missed = people.observed(rows_in(tree["scenario"], "arrivals"), folder)
+    replayed, wrong = replays(tree["scenario"], known, folder)
+    found += (*more, *missed, *wrong)
+    for check in (_across, across, people.across):
+        found += check(tree["scenario"], known)
     found += staffing_checks.across(tree["scenario"], known.groups)
     if table is not None:
         found += staffing_checks.within(table.shifts, settings)
     if table is not None and settings is not None:
-        found += _against(settings, table)
+        found += (*_against(settings, table), *people.against(settings, table, known))
     if routing or found or table is None or settings is None:
         raise ConfigError(file, *routing, *in_file_order(found, tree))
-    return _scenario(table, settings, known, rates, replayed)
+    return _scenario(table, settings, known, rates, replayed=replayed, seen=seen)
 
 
 def _settings(
@@ -261,22 +265,12 @@ def _against(settings: DomainSettings, table: ScenarioTable) -> Iterator[Mistake
                 yield Mistake((*path, "attributes", name), f"is {shown(value)}", wanted)
         channel = queue.channels[stream.channel]
         place = (stream.queue, stream.channel)
+        where = f"{stream.channel} in {shown(stream.queue)}"
         if stream.answer_us is not None:
-            yield from _answer((*path, "answer_s"), stream.answer_us, channel, stream)
+            yield from people.answers((*path, "answer_s"), stream.answer_us, channel, where)
         elif place not in late and not channel.auto_answer:
             late.add(place)
-            yield from _answer((*_HERE, "answer_s"), table.answer_us, channel, stream)
-
-
-def _answer(
-    path: tuple[str | int, ...], answer_us: int, channel: ChannelSettings, stream: ArrivalsTable
-) -> Iterator[Mistake]:
-    where = f"{stream.channel} in {shown(stream.queue)}"
-    seen = f"is {seconds_text(answer_us)}"
-    if channel.auto_answer:
-        yield Mistake(path, seen, f"nothing, since {where} answers by itself")
-    elif answer_us >= channel.ring_us:
-        yield Mistake(path, seen, f"below the ring_s of {where}, {seconds_text(channel.ring_us)}")
+            yield from people.answers((*_HERE, "answer_s"), table.answer_us, channel, where)
 
 
 # --- from tables to values -----------------------------------------------------------------------
@@ -287,7 +281,9 @@ def _scenario(
     settings: DomainSettings,
     known: Known,
     rates: Mapping[int, tuple[float, ...]],
+    *,
     replayed: Mapping[int, Replay],
+    seen: people.Observed,
 ) -> Scenario:
     assert known.intervals is not None
     staffing, scheduled = staffing_checks.staffing_of(table)
@@ -304,9 +300,12 @@ def _scenario(
             _stream(
                 stream,
                 table,
+                people.customers_of(number, stream, seen),
                 rates_per_h=rates.get(number) or _rates_per_h(stream, table, known.intervals),
                 replay=replayed.get(number),
-                answer_us=_answer_us(stream, table, queues[stream.queue].channels[stream.channel]),
+                answer_us=people.answer_us(
+                    stream, table, queues[stream.queue].channels[stream.channel]
+                ),
             )
             for number, stream in enumerate(table.arrivals)
         ),
@@ -318,6 +317,10 @@ def _scenario(
         rules={
             group: staffing_checks.rules_of(rules) for group, rules in table.staffing_rules.items()
         },
+        paces=people.paces_of(table),
+        concurrency={channel: tuple(paces) for channel, paces in table.concurrency.items()},
+        transfers=people.transfers_of(settings, table),
+        customer_wait=table.customer_wait,
         time_zone=table.time_zone,
     )
 
@@ -332,28 +335,25 @@ def _rates_per_h(stream: ArrivalsTable, table: ScenarioTable, intervals: int) ->
     return tuple(height * per_h for height in curve)
 
 
-def _answer_us(stream: ArrivalsTable, table: ScenarioTable, channel: ChannelSettings) -> int:
-    if channel.auto_answer:
-        return 0
-    return table.answer_us if stream.answer_us is None else stream.answer_us
-
-
 def _stream(
     stream: ArrivalsTable,
     table: ScenarioTable,
+    customers: people.Customers,
     *,
     rates_per_h: tuple[float, ...],
     replay: Replay | None,
     answer_us: int,
 ) -> Stream:
-    handle, named = stream.handle, stream.busyness
+    named = stream.busyness
     return Stream(
         name=stream.name,
         queue=stream.queue,
         channel=stream.channel,
         rates_per_h=rates_per_h,
-        handle=Handle(mean_s=handle.mean_s, scv=handle.scv, shape=handle.shape),
-        patience_mean_s=stream.patience_mean_s,
+        handle=people.handle_of(stream, stream.queue, stream.channel, table),
+        patience=customers.patience,
+        accepts=customers.accepts,
+        redial=customers.redial,
         answer_us=answer_us,
         requirement=stream.requirement,
         prefers=tuple(stream.prefers),

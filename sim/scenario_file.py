@@ -6,14 +6,14 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from acd.ids import Channel
-from acd.tables import Number, Span, Table, Whole, refusal
+from acd.tables import Number, Span, Whole, refusal
 from sim.arrivals_file import BatchesTable, BatchTable, BusynessTable, PeakTable
+from sim.people_file import CustomersTable, PeopleTable
 from sim.scenario_kinds import (
     CONTACTS_MAX,
     HOURS_MAX,
     Known,
     LocalTime,
-    Mean,
     Name,
     Rates,
     Staff,
@@ -30,31 +30,14 @@ from sim.scenario_kinds import (
     table_in,
 )
 from sim.staffing_file import RulesTable, ShiftTable
-from sim.workload import Shape
 
 
-class HandleTable(Table):
-    """`handle = { mean_s, scv, shape }`: how long an agent talks or writes."""
-
-    mean_s: Mean
-    shape: Annotated[Shape, Field(strict=False)] = Shape.LOGNORMAL
-    scv: Annotated[Number, Field(gt=0, le=100)] = 1.0
-
-    @field_validator("scv")
-    @classmethod
-    def _fits_the_shape(cls, scv: float, info: ValidationInfo) -> float:
-        if info.data.get("shape") is Shape.EXPONENTIAL and scv != 1.0:
-            raise refusal("1, which every exponential time has")
-        return scv
-
-
-class ArrivalsTable(Table):
+class ArrivalsTable(CustomersTable):
     """One `[[scenario.arrivals]]`: a stream of contacts that are alike."""
 
     name: Name
     queue: Annotated[str, AfterValidator(a_queue)]
     channel: Annotated[Channel, Field(strict=False)]
-    handle: HandleTable
     rates_per_h: Rates | None = None
     curve: Annotated[str, AfterValidator(a_curve)] | None = None
     contacts: Annotated[Number, Field(ge=0, le=CONTACTS_MAX)] | None = None
@@ -63,7 +46,6 @@ class ArrivalsTable(Table):
     replay: Annotated[str, Field(min_length=1, max_length=1_000)] | None = None
     busyness: Annotated[str, AfterValidator(a_busyness)] | None = None
     batch: BatchTable | None = None
-    patience_mean_s: Mean | None = None
     answer_us: Annotated[Span, Field(ge=0)] | None = None
     requirement: str = ""
     prefers: list[str] = Field(default_factory=list)
@@ -80,7 +62,7 @@ class ArrivalsTable(Table):
         return channel
 
 
-class ScenarioTable(Table):
+class ScenarioTable(PeopleTable):
     """The `[scenario]` table."""
 
     title: Annotated[str, Field(min_length=1, max_length=120), AfterValidator(a_title)]

@@ -219,8 +219,7 @@ def staff(
         progress: Is told how many plans have been simulated.
 
     Raises:
-        ValueError: There are no objectives or no groups; an objective names no figure; a cost is
-            not above 0, or of no group.
+        ValueError: No objectives, no groups, no such figure; a cost not above 0, or of no group.
         ConfigError: The router refuses the settings.
         WorkersLostError: Workers died too often.
     """
@@ -241,7 +240,6 @@ def staff(
     )
     search.use_seed(seed, replications)
     demand = demand_of(scenario, seed, replications)
-    bound = least(demand, prices, _occupancy_max(requirements, search.groups))
     impossible = _impossible(search, demand)
     begun = (np.nan_to_num(one) for one in starts(demand, prices, *_level(scenario, requirements)))
     plan = min((_improved(search, one, demand) for one in begun), key=search.worth)
@@ -252,12 +250,24 @@ def staff(
         search.use_seed(fresh, 4 * replications)
         plan = _improved(search, plan, demand)
         confirmed = search.simulate(plan, seed=fresh + 1, replications=4 * replications)
+    bound = least(demand, prices, _occupancy_max(requirements, search.groups))
+    return _proposal(search, plan, bound, confirmed, impossible)
+
+
+def _proposal(
+    search: _Search,
+    plan: Floats,
+    bound: Floats,
+    confirmed: Study,
+    impossible: Sequence[Missed],
+) -> Proposal:
+    """Return what was found, and what the confirmation says of it."""
     lacks = search.lacks_of(confirmed)
     values = {one: search.values(confirmed, one) for one in search.requirements}
     missed = [
-        Missed(one.name, at if each_interval else None, float(values[one][at]))
+        Missed(one.name, at if search.each_interval else None, float(values[one][at]))
         for place, one in enumerate(search.requirements)
-        for at in np.flatnonzero(lacks[place])[: None if each_interval else 1].tolist()
+        for at in np.flatnonzero(lacks[place])[: None if search.each_interval else 1].tolist()
     ]
     is_bounded = bool(np.isfinite(bound).all())
     return Proposal(

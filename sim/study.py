@@ -38,6 +38,16 @@ MEASURES: Final = (
 )
 """Of a queue and channel; docs/measures.md defines them."""
 
+CUSTOMER_MEASURES: Final = (
+    "customers",
+    "attempts_each",
+    "served_share",
+    "lost",
+    "service_level",
+    "wait_s",
+)
+"""Of a stream whose customers may balk or call again; docs/people.md defines them."""
+
 _PRECISION: Final = re.compile(r"(?P<name>.+?)=(?P<half>[0-9.eE+-]+)(?P<percent>%?)")
 
 
@@ -63,8 +73,8 @@ class Sample(Struct, frozen=True):
     number: int
     arrived: int
     figures: Mapping[str, float]
-    """By name, like `sales.voice.service_level` or `group.day.occupancy`; without those that nobody
-    could have measured."""
+    """By name, like `sales.voice.service_level`, `group.day.occupancy` or `customers.calls.lost`;
+    without those that nobody could have measured."""
     report: Report
     digest: str
     """Of all actions."""
@@ -168,6 +178,11 @@ def _figures(result: driver.Result) -> Iterator[tuple[str, float]]:
     for paid in (*result.paid, together(result.paid)):
         for name in ("scheduled", "worked", "break", "absent", "overtime"):
             yield f"group.{paid.group or 'all'}.{name}_h", getattr(paid, f"{name}_us") / HOUR_US
+    for each in result.customers:
+        for measure in CUSTOMER_MEASURES:
+            value = getattr(each, measure)
+            if value is not None:
+                yield f"customers.{each.stream}.{measure}", float(value)
 
 
 def run_here(scenario: Scenario, seeds: Sequence[tuple[int, int]]) -> Iterator[Sample]:

@@ -26,6 +26,18 @@ _COLUMNS: Final = (
     ("Occupancy", "occupancy", "share"),
 )
 
+_CUSTOMER_COLUMNS: Final = (
+    ("Customers", "customers", "number"),
+    ("Attempts", "attempts_each", "number"),
+    ("Served", "served_share", "share"),
+    ("Lost", "lost", "number"),
+    ("Service level", "service_level", "share"),
+    ("Wait", "wait_s", "time"),
+)
+
+_SHARES: Final = frozenset({"service_level", "abandonment", "occupancy", "served_share"})
+"""Measures that are shares."""
+
 
 def table(study: Study, verdicts: Sequence[Verdict] = ()) -> Group:
     """Return the tables: each figure's mean over the runs, ± half the width of its interval.
@@ -68,7 +80,24 @@ def table(study: Study, verdicts: Sequence[Verdict] = ()) -> Group:
         f"(definitions {report.definition_digest[:12]}, digest {study.digest[:12]})."
     )
     judged = (verdict_table(verdicts),) if verdicts else ()
-    return Group(Text(head), made, teams, *judged, Text(foot))
+    return Group(Text(head), made, teams, *_customers(study), *judged, Text(foot))
+
+
+def _customers(study: Study) -> list[Table]:
+    """Return a table of the streams whose customers may balk or call again; none without them."""
+    names = [name.split(".") for name in study.names() if name.startswith("customers.")]
+    streams = list(dict.fromkeys(stream for _, stream, measure in names if measure == "customers"))
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    made.add_column("Stream", no_wrap=True)
+    for name, _, _ in _CUSTOMER_COLUMNS:
+        made.add_column(name, justify="right", no_wrap=True)
+    for stream in streams:
+        cells = (
+            shown(_known(study, f"customers.{stream}.{measure}"), kind)
+            for _, measure, kind in _CUSTOMER_COLUMNS
+        )
+        made.add_row(Text(stream), *map(Text, cells))
+    return [made] if streams else []
 
 
 def verdict_table(verdicts: Sequence[Verdict]) -> Table:
@@ -105,7 +134,7 @@ def kind_of(name: str) -> str:
     measure = name.rpartition(".")[2]
     if measure.endswith("_s"):
         return "time"
-    return "share" if measure in {"service_level", "abandonment", "occupancy"} else "number"
+    return "share" if measure in _SHARES else "number"
 
 
 def _known(study: Study, name: str) -> Estimate | None:

@@ -19,6 +19,7 @@ from acd.settings import (
     SlotSettings,
     Urgency,
 )
+from sim.patience import Exponential
 from sim.workload import SECOND_US, Handle, Scenario, Shape, Stream
 
 QUEUE: Final = "line"
@@ -57,7 +58,7 @@ def m_m_n(
             channel=Channel.VOICE,
             rates_per_h=(per_s * share * 3600.0,),
             handle=Handle(mean_s=mean_s, shape=Shape.EXPONENTIAL),
-            patience_mean_s=patience_mean_s,
+            patience=None if patience_mean_s is None else Exponential(patience_mean_s),
             priority=priority,
         )
         for priority, share in (priorities or {0: 1.0}).items()

@@ -15,6 +15,7 @@ from acd.ids import AgentId, Channel, QueueName
 from acd.settings import DomainSettings
 from sim.batches import Batch, Batches
 from sim.busyness import Busyness
+from sim.patience import Patience
 from sim.peaks import Peak
 from sim.replay import Replay
 from sim.roster import Rules, Shift
@@ -46,6 +47,30 @@ class Handle(_Values, frozen=True):
     shape: Shape = Shape.LOGNORMAL
 
 
+class Lost(StrEnum):
+    """How a customer was not served."""
+
+    ABANDONED = "abandoned"
+    """He left while he waited."""
+    BALKED = "balked"
+    """He left at once, when he heard how long he would wait."""
+    TURNED_AWAY = "turned_away"
+    """A limit on admission or a rule of his queue sent him away."""
+
+
+class Redial(_Values, frozen=True):
+    """Who was not served may call again."""
+
+    share: float
+    """The probability that he does, each time."""
+    pause: Patience
+    """From the end of an attempt to the next; infinite for those who think better of it."""
+    attempts_max: int
+    """Most attempts of one customer, the first included."""
+    causes: tuple[Lost, ...] = (Lost.ABANDONED,)
+    """After what ends of an attempt."""
+
+
 class Stream(_Values, frozen=True):
     """Contacts that are alike: they enter one queue on one channel and behave by one law."""
 
@@ -55,8 +80,13 @@ class Stream(_Values, frozen=True):
     rates_per_h: tuple[float, ...]
     """Arrivals per hour in each interval."""
     handle: Handle
-    patience_mean_s: float | None = None
-    """Mean of the exponential time after which a customer who still waits leaves; None: never."""
+    patience: Patience | None = None
+    """How long a customer waits before he leaves; None: until he is served."""
+    accepts: Patience | None = None
+    """Up to which announced wait he stays; he leaves at once if he is told more. None: he is told
+    nothing."""
+    redial: Redial | None = None
+    """None: who was not served does not call again."""
     answer_us: int = 0
     """From an offer to the agent's answer, where the queue does not answer by itself."""
     requirement: str = ""
@@ -71,6 +101,39 @@ class Stream(_Values, frozen=True):
     """In what groups contacts come, the rates being of contacts; None: each by itself."""
     replay: Replay | None = None
     """Contacts that happened, instead of drawn ones; the rates are 0."""
+
+
+class Pace(_Values, frozen=True):
+    """An agent's handling times beside those of the workload."""
+
+    mean_factor: float = 1.0
+    scv_factor: float = 1.0
+    """Of the squared coefficient of variation; 1 where the shape is exponential."""
+
+
+class Transfer(_Values, frozen=True):
+    """Contacts of a queue and channel that their agents give further to another queue."""
+
+    queue: QueueName
+    channel: Channel
+    to: QueueName
+    share: float
+    """The probability that a leg ends so."""
+    handle: Handle
+    """Of the leg that follows."""
+    answer_us: int = 0
+    """As a stream's, there."""
+    keep_place: bool = False
+    """The customer keeps his place in the line by the instant at which he entered the first."""
+
+
+class WaitOf(StrEnum):
+    """Of what the wait of a customer who called several times counts."""
+
+    ATTEMPT = "attempt"
+    """Of the attempt that was answered."""
+    CUMULATIVE = "cumulative"
+    """Of all his attempts; the pauses between them do not count."""
 
 
 class Scenario(_Values, frozen=True):
@@ -92,6 +155,13 @@ class Scenario(_Values, frozen=True):
     """Of groups that have no staffing; their persons are the group's members, shift after shift."""
     rules: dict[str, Rules] = {}
     """How members of a group leave; the defaults where it has none."""
+    paces: dict[str, Pace] = {}
+    """By agent or group; an agent's own before his group's."""
+    concurrency: dict[Channel, tuple[float, ...]] = {}
+    """How fast each contact of a channel goes on while its agent has 1, 2, … of them open, the last
+    one for more; falling from 1."""
+    transfers: tuple[Transfer, ...] = ()
+    customer_wait: WaitOf = WaitOf.ATTEMPT
     time_zone: str = "UTC"
     """Names the zone in which a report shows times."""
 

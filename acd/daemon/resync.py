@@ -41,6 +41,10 @@ _HIDDEN: Final = 4
 """Digits at the end of a caller's number that are never handed on."""
 
 
+_NOT_THERE: Final = (Presence.GONE, Presence.CALL_BACK)
+"""Where customers are of whom no call need be at the switch."""
+
+
 class Plan:
     """What is to be done, in this order: `first`, the facts in one batch, `then`."""
 
@@ -80,7 +84,8 @@ def arrival(site: Site, call: sw.Call) -> ev.ContactArrived | None:
     domain = site.router.settings
     queue = site.settings.routes.get(call.dnis, "")
     contact_id = site.contact_of(call.call_id)
-    if contact_id is None or not (queue or domain.entry):
+    is_ours = site.ids.is_further(call.call_id, "d")  # A customer whom we called, not he us.
+    if contact_id is None or is_ours or not (queue or domain.entry):
         return None
     prefix = ani_prefix(call.ani, site.settings.ani_prefix_digits)
     campaign = site.settings.campaigns.get(call.dnis, "")
@@ -163,7 +168,7 @@ def compare_absence(site: Site, call_id: str, plan: Plan) -> None:
     """Compare the switch's word that a call is not there: the contact left, if it is there."""
     contact_id = site.contact_of(call_id)
     contact = None if contact_id is None else site.router.contacts.get(contact_id)
-    if contact_id is not None and contact is not None and contact.presence is not Presence.GONE:
+    if contact_id is not None and contact is not None and contact.presence not in _NOT_THERE:
         plan.tell(ev.ContactLeft(contact_id=contact_id))
 
 
@@ -175,7 +180,7 @@ def missing_calls(site: Site, calls: Container[str], contacts: Iterable[ContactI
         call_id = site.call_of(contact_id)
         if call_id is not None and call_id not in calls:
             contact = known.get(contact_id)
-            if contact is not None and contact.presence is not Presence.GONE:
+            if contact is not None and contact.presence not in _NOT_THERE:
                 found.append(call_id)
     return found
 

@@ -45,6 +45,7 @@ from acd.daemon.http.server import HttpServer
 from acd.daemon.http.tokens import Tokens
 from acd.daemon.ids import CommandIds
 from acd.daemon.live import Live
+from acd.daemon.numbers import Numbers
 from acd.daemon.owner import Owner
 from acd.daemon.recovery import Recovered, recover
 from acd.daemon.settings import DaemonSettings, load
@@ -232,6 +233,7 @@ class Daemon:
             registry=self.registry,
         )
         behind.set_function(lambda: max(0, self.owner.on_disk - self.history.folded()))
+        self.numbers = Numbers(start.settings.journal.path.with_suffix(".numbers"))
         self.lookups = self._make_lookups()
         self._switch = self._make_switch()
 
@@ -263,6 +265,7 @@ class Daemon:
         loop.add_signal_handler(signal.SIGUSR2, self._take_calls, True)  # noqa: FBT003 - as above.
         owner = self.owner
         async with AsyncExitStack() as stack:
+            stack.callback(self.numbers.close)
             stack.push_async_callback(owner.close)
             # It closes first, since it reads the journal; what it then lacks it reads next time.
             stack.push_async_callback(self.history.close)
@@ -317,7 +320,12 @@ class Daemon:
         switch = load_switch(settings.kind, options)
         ids = CommandIds(self.domain.name, self._journal_id)
         return SwitchDriver(
-            switch, self.owner, settings=settings, ids=ids, customers=self.customers
+            switch,
+            self.owner,
+            settings=settings,
+            ids=ids,
+            customers=self.customers,
+            numbers=self.numbers,
         )
 
     async def _read_journal(self, first: int) -> tuple[Entry, ...]:

@@ -15,10 +15,11 @@ from typing import Final
 from acd.daemon.customers import Customers
 from acd.daemon.errors import OverloadedError
 from acd.daemon.ids import CommandIds
+from acd.daemon.numbers import Numbers
 from acd.daemon.owner import Owner, Receipt
 from acd.daemon.settings import SwitchSettings
-from acd.daemon.switch_site import Site
-from acd.daemon.switchboard import LinkState, Switchboard
+from acd.daemon.switch_site import LinkState, Site
+from acd.daemon.switchboard import Switchboard
 from acd.errors import StorageError
 from acd.events import Batch, ContactArrived, Event, SingleEvent
 from acd.journal.records import Entry
@@ -52,6 +53,7 @@ class SwitchDriver:
         settings: The switch's.
         ids: Of the journal's commands.
         customers: Knows callers by their numbers; None knows nobody.
+        numbers: Of customers who are to be called back; in memory only if None.
     """
 
     def __init__(
@@ -62,11 +64,13 @@ class SwitchDriver:
         settings: SwitchSettings,
         ids: CommandIds,
         customers: Customers | None = None,
+        numbers: Numbers | None = None,
     ) -> None:
         self._switch = switch
         self._owner = owner
         site = Site(lambda: owner.router, settings, ids, customers)
-        self.board = Switchboard(site, switch.capabilities)
+        self.board = Switchboard(site, switch.capabilities, numbers)
+        self._telling: set[asyncio.Task[None]] = set()
         self._inbox: deque[sw.SwitchEvent] = deque()
         self._filled = asyncio.Event()
         self._held: list[AnyCommand] = []
@@ -110,7 +114,7 @@ class SwitchDriver:
 
     async def close(self) -> None:
         """Cut the link; the calls stay at the switch."""
-        tasks = [*self._tasks, *([self._auditing] if self._auditing else [])]
+        tasks = [*self._tasks, *self._telling, *([self._auditing] if self._auditing else [])]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -209,12 +213,22 @@ class SwitchDriver:
     def _committed(self, entries: tuple[Entry, ...]) -> None:
         for entry in entries:
             commands = self.board.commands_for(entry)
+            facts = self.board.take_facts()
+            if facts:
+                task = asyncio.get_running_loop().create_task(self._tell(facts))
+                self._telling.add(task)
+                task.add_done_callback(self._telling.discard)
             if not commands:
                 continue
             if self._comparing or self.board.link in {LinkState.CONNECTING, LinkState.RESYNCING}:
                 self._held += commands[: max(0, HELD_MAX - len(self._held))]
             elif self.board.link is LinkState.UP:
                 self._send(tuple(commands))
+
+    async def _tell(self, facts: tuple[SingleEvent, ...]) -> None:
+        """Tell the core what follows from its own decisions."""
+        with suppress(StorageError):
+            await self._submit(facts)
 
     def _open_gate(self) -> None:
         """Send what was held, or drop it where nobody is there: it is compared later."""

@@ -4,7 +4,9 @@ from typing import Final
 
 from acd import actions as ac
 from acd import events as ev
+from acd.daemon.numbers import Numbers
 from acd.daemon.phones import Phones
+from acd.daemon.switch_callbacks import Callbacks
 from acd.daemon.switch_parts import Parts
 from acd.daemon.switch_site import Site
 from acd.ids import AgentId, Availability
@@ -39,13 +41,17 @@ class Orders:
         site: Names and the router.
         capabilities: What the switch can do.
         phones: What phones show.
+        numbers: Of customers who are to be called back.
     """
 
-    def __init__(self, site: Site, capabilities: Capability, phones: Phones) -> None:
+    def __init__(
+        self, site: Site, capabilities: Capability, phones: Phones, numbers: Numbers
+    ) -> None:
         self._site = site
         self._capabilities = capabilities
         self._phones = phones
         self.parts = Parts(site, capabilities)
+        self.callbacks = Callbacks(site, capabilities, numbers)
 
     def commands_for(self, entry: Entry) -> list[AnyCommand]:
         """Return the commands that an entry asks for, in order; who was served is let go last.
@@ -53,8 +59,14 @@ class Orders:
         Nobody waits for that, and an agent who is free now waits for the next call.
         """
         commands: list[AnyCommand] = [*self._treatment(entry)]
-        self.parts.begin(_taken(entry))
+        facts = _taken(entry)
+        self.parts.begin(facts)
+        self.callbacks.begin(facts)
         for position, action in enumerate(entry.actions):
+            called = self._of_a_callback(action, entry, position)
+            if called is not None:
+                commands += called
+                continue
             command = self._command(action, entry, position)
             if command is not None:
                 commands.append(command)
@@ -83,7 +95,6 @@ class Orders:
             case ac.OverflowLeg():
                 return self._turn_away(action, command_id)
             case ac.CloseContact():
-                self.parts.forget(action.contact_id)
                 return None
             case ac.InterruptLeg() | ac.ResumeLeg():
                 return self._hold(action, command_id)
@@ -98,6 +109,10 @@ class Orders:
             case ac.HandOver() | ac.ConfirmHandOver() | ac.WithdrawHandOver():
                 return None  # Not for the switch.
             case ac.AcceptTakeOver() | ac.TakeIn():
+                return None
+            case ac.PlayTreatment() | ac.GrantCallback() | ac.DialCustomer():
+                return None  # See `_of_a_callback`.
+            case ac.CallbackDue() | ac.PostponeCallback():
                 return None
             case ac.CloseLeg():
                 return self.parts.close_leg(action, command_id)
@@ -117,8 +132,49 @@ class Orders:
             command_id=command_id,
             call_id=call_id,
             deflection=Deflection.VOICEMAIL if action.voicemail else Deflection.MESSAGE,
-            name=action.voicemail or action.message,
+            name=action.voicemail or action.message or action.callback,
         )
+
+    def _of_a_callback(
+        self, action: ac.Action, entry: Entry, position: int
+    ) -> list[AnyCommand] | None:
+        """Return what an action about treatments and callbacks orders; None if it is none."""
+        command_id = self._site.ids.action(entry.number, position)
+        match action:
+            case ac.PlayTreatment():
+                return self.callbacks.play(action, command_id)
+            case ac.GrantCallback():
+                return self.callbacks.grant(action, command_id)
+            case ac.OfferContact() if self.callbacks.reserve(action):
+                return []
+            case ac.DialCustomer():
+                return self._dial(action, entry, position)
+            case ac.WithdrawOffer():
+                return self.callbacks.withdraw(action, command_id)
+            case ac.PostponeCallback():
+                return self.callbacks.end(action.contact_id, command_id, closes=False)
+            case ac.CloseContact():
+                self.parts.forget(action.contact_id)
+                return self.callbacks.end(action.contact_id, command_id, closes=True)
+            case _:
+                return None
+
+    def _dial(self, action: ac.DialCustomer, entry: Entry, position: int) -> list[AnyCommand]:
+        commands = self.callbacks.dial(action, entry, position)
+        if any(type(one) is sw.RouteSelect for one in commands):
+            self.parts.note(action.offer_id, action.contact_id, action.agent_id)
+        return commands
+
+    def answered(self, call: sw.Call) -> list[AnyCommand]:
+        """Return what follows from a customer who was dialled and answered."""
+        commands = self.callbacks.answered(call)
+        for command in commands:
+            number = self._site.ids.offer_of(command.command_id)
+            offer = None if number is None else self._site.router.offers.get(number)
+            contact_id = self._site.contact_of(call.call_id)
+            if number is not None and offer is not None and contact_id is not None:
+                self.parts.note(number, contact_id, self._site.agent_of(offer))
+        return commands
 
     def _hold(self, action: ac.InterruptLeg | ac.ResumeLeg, command_id: str) -> sw.Command | None:
         """Put a caller on hold while his agent is interrupted."""

@@ -1,19 +1,50 @@
 """Names: what a call, a phone and an offer of the switch are in the core. Pure."""
 
 from collections.abc import Callable
+from enum import StrEnum
 from typing import Final
 
+from msgspec import Struct
+
+from acd import events as ev
 from acd.contacts import Leg, Offer
 from acd.daemon.customers import NOBODY, Customers
 from acd.daemon.directory import Known
 from acd.daemon.ids import CommandIds
 from acd.daemon.settings import SwitchSettings
-from acd.ids import ID_MAX, AgentId, Channel, ContactId, OfferId
+from acd.ids import ID_MAX, AgentId, Channel, ContactId, OfferId, plain
 from acd.router import Router
 from acd.switch_protocol import call_control as cc
 from acd.switch_protocol import messages as sw
+from acd.switch_protocol.call_control import AnyCommand
 
 VOICE: Final = Channel.VOICE
+
+
+@plain
+class LinkState(StrEnum):
+    """Where the link to the switch is."""
+
+    CONNECTING = "connecting"
+    """The daemon has just started; offers in flight stay as they are until the first snapshot."""
+    RESYNCING = "resyncing"
+    UP = "up"
+    DOWN = "down"
+    REPLACED = "replaced"
+    """Another daemon took our place: nothing may be ordered any more."""
+
+
+class Reaction(Struct, frozen=True):
+    """What an event leads to, in this order.
+
+    Commands may follow from what the router knows and the disk does not yet: they leave when all
+    that was stepped is on the disk, and `then` when the facts are, too.
+    """
+
+    first: tuple[AnyCommand, ...] = ()
+    facts: tuple[ev.SingleEvent, ...] = ()
+    """Of one instant: one batch, or alone if there is one."""
+    then: tuple[AnyCommand, ...] = ()
 
 
 class Site:
@@ -41,6 +72,9 @@ class Site:
         self._known: Router | None = None
         self._agents: dict[str, AgentId] = {}
         self._asked = 0
+        self._bound: dict[str, ContactId] = {}
+        """By call: whose it is though its id does not say so, since we dialled it."""
+        self._calls: dict[ContactId, str] = {}
 
     @property
     def router(self) -> Router:
@@ -49,6 +83,8 @@ class Site:
 
     def contact_of(self, call_id: str) -> ContactId | None:
         """Return a call's contact id; None if the call's id is too long or odd for one."""
+        if call_id in self._bound:
+            return self._bound[call_id]
         contact_id = self._prefix + call_id
         return contact_id if len(contact_id) <= ID_MAX and call_id.isprintable() else None
 
@@ -58,8 +94,31 @@ class Site:
 
     def call_of(self, contact_id: ContactId) -> str | None:
         """Return the call of a contact; None if the contact is not of this switch."""
+        if contact_id in self._calls:
+            return self._calls[contact_id]
         call_id = contact_id.removeprefix(self._prefix)
         return call_id if call_id != contact_id else None
+
+    def bind(self, contact_id: ContactId, call_id: str) -> None:
+        """Take note that a call which we dialled is a contact's."""
+        self._bound[call_id] = contact_id
+        self._calls[contact_id] = call_id
+
+    def bound_call(self, contact_id: ContactId) -> str | None:
+        """Return the call by which we reached a contact's customer, if it is there."""
+        return self._calls.get(contact_id)
+
+    def unbind(self, call_id: str) -> ContactId | None:
+        """Take note that a call is over; return whose it was, if we dialled it."""
+        contact_id = self._bound.pop(call_id, None)
+        if contact_id is not None:
+            del self._calls[contact_id]
+        return contact_id
+
+    def unbind_all(self) -> None:
+        """Take note that no call is left."""
+        self._bound.clear()
+        self._calls.clear()
 
     def device_of(self, agent_id: AgentId) -> str:
         """Return an agent's phone."""

@@ -14,10 +14,9 @@ is asked for again and compared alone, since the world went on meanwhile.
 
 from collections import Counter, OrderedDict
 from collections.abc import Iterator
-from enum import StrEnum
 from typing import Final
 
-from msgspec import Struct, structs
+from msgspec import structs
 
 from acd import actions as ac
 from acd import events as ev
@@ -25,10 +24,11 @@ from acd.agents import CHANNEL_INDEX
 from acd.contacts import TALKING, LegState, Presence
 from acd.daemon import resync
 from acd.daemon import switch_failures as failures
+from acd.daemon.numbers import Numbers
 from acd.daemon.phones import Phones
 from acd.daemon.switch_orders import Orders
-from acd.daemon.switch_site import VOICE, Site
-from acd.ids import ConsultEnd, ContactId, Device, Reason, plain
+from acd.daemon.switch_site import VOICE, LinkState, Reaction, Site
+from acd.ids import ConsultEnd, ContactId, Device, Reason
 from acd.journal.records import Entry
 from acd.switch_protocol import messages as sw
 from acd.switch_protocol.call_control import AnyCommand
@@ -57,32 +57,6 @@ TRIES_MAX: Final = 5
 """Most requests for a snapshot, one right after the other; then the driver's timer asks."""
 
 
-@plain
-class LinkState(StrEnum):
-    """Where the link to the switch is."""
-
-    CONNECTING = "connecting"
-    """The daemon has just started; offers in flight stay as they are until the first snapshot."""
-    RESYNCING = "resyncing"
-    UP = "up"
-    DOWN = "down"
-    REPLACED = "replaced"
-    """Another daemon took our place: nothing may be ordered any more."""
-
-
-class Reaction(Struct, frozen=True):
-    """What an event leads to, in this order.
-
-    Commands may follow from what the router knows and the disk does not yet: they leave when all
-    that was stepped is on the disk, and `then` when the facts are, too.
-    """
-
-    first: tuple[AnyCommand, ...] = ()
-    facts: tuple[ev.SingleEvent, ...] = ()
-    """Of one instant: one batch, or alone if there is one."""
-    then: tuple[AnyCommand, ...] = ()
-
-
 _NOTHING: Final = Reaction()
 
 
@@ -92,12 +66,17 @@ class Switchboard:
     Args:
         site: Names and the router.
         capabilities: What the switch can do.
+        numbers: Of customers who are to be called back; in memory only if None.
     """
 
-    def __init__(self, site: Site, capabilities: Capability) -> None:
+    def __init__(
+        self, site: Site, capabilities: Capability, numbers: Numbers | None = None
+    ) -> None:
         self._site = site
         self._phones = Phones(site)
-        self._orders = Orders(site, capabilities, self._phones)
+        kept = Numbers() if numbers is None else numbers
+        self._orders = Orders(site, capabilities, self._phones, kept)
+        self._callbacks = self._orders.callbacks
         self.link = LinkState.CONNECTING
         self.counts: Counter[str] = Counter()
         """What was dropped or repaired, by name."""
@@ -139,7 +118,9 @@ class Switchboard:
             case sw.CallReported():
                 return self._reported(event, now_us)
             case sw.CallCleared() | sw.RouteEnded():
-                return self._left(event.call_id)
+                return self._left(event.call_id, event.cause)
+            case sw.DigitsCollected():
+                return Reaction(facts=self._callbacks.pressed(event))
             case sw.Established():
                 return self._established(event)
             case sw.ReRoute() | sw.Failed():
@@ -161,7 +142,7 @@ class Switchboard:
                 return self._transferred(event)
             case sw.Conferenced():
                 return self._conferenced(event)
-            case sw.Delivered() | sw.RouteUsed() | sw.SystemStatus() | sw.DigitsCollected():
+            case sw.Delivered() | sw.RouteUsed() | sw.SystemStatus():
                 return _NOTHING
 
     def devices(self) -> tuple[str, ...]:
@@ -249,6 +230,10 @@ class Switchboard:
                     self._closed.popitem(last=False)
         return self._orders.commands_for(entry)
 
+    def take_facts(self) -> tuple[ev.SingleEvent, ...]:
+        """Return what is to be told to the core of the entries that were committed."""
+        return self._callbacks.take_facts()
+
     # The link.
 
     @property
@@ -262,9 +247,10 @@ class Switchboard:
         self._kept.clear()
         facts: list[ev.SingleEvent] = []
         if event.restarted:
+            self._callbacks.forget_calls()
             for contact_id, contact in self._site.router.contacts.items():
                 ours = self._site.call_of(contact_id) is not None
-                if ours and contact.presence is not Presence.GONE:
+                if ours and contact.presence not in {Presence.GONE, Presence.CALL_BACK}:
                     facts.append(ev.ContactLeft(contact_id=contact_id))
         return Reaction(facts=tuple(facts), then=self.ask(anew=True))
 
@@ -296,6 +282,7 @@ class Switchboard:
 
     def _snapshot(self, snapshot: sw.Snapshot, now_us: int) -> Reaction:
         facts = self._phones.compare(self._devices_in(snapshot))
+        self._callbacks.note_calls(snapshot.calls)
         shown = self._phones.repeat(snapshot.devices)
         self._ask_again = False
         self._tries = 0
@@ -342,6 +329,9 @@ class Switchboard:
     def _reported(self, event: sw.CallReported, now_us: int) -> Reaction:
         """React to what the switch says of one call that was asked for."""
         if event.call is None:
+            over = self._callbacks.gone(event.call_id)
+            if over is not None:
+                return Reaction(facts=over)
             plan = resync.Plan()
             resync.compare_absence(self._site, event.call_id, plan)
         else:
@@ -361,6 +351,9 @@ class Switchboard:
     # Calls and offers.
 
     def _route_request(self, call: sw.Call) -> Reaction:
+        if self._callbacks.is_dialled(call.call_id):
+            return Reaction(then=tuple(self._orders.answered(call)))
+        self._callbacks.note_calls((call,))
         fact = resync.arrival(self._site, call)
         if fact is None:
             self.counts["not_for_us"] += 1
@@ -374,7 +367,10 @@ class Switchboard:
         cause = EventCause.DEST_NOT_OBTAINABLE
         return sw.RouteEnd(command_id=self._site.next_id(), call_id=call_id, cause=cause)
 
-    def _left(self, call_id: str) -> Reaction:
+    def _left(self, call_id: str, cause: EventCause) -> Reaction:
+        over = self._callbacks.gone(call_id, cause)
+        if over is not None:
+            return Reaction(facts=over)
         contact_id = self._site.contact_of(call_id)
         phones = [device for device, call in self._strangers.items() if call == call_id]
         if phones:
@@ -490,6 +486,8 @@ class Switchboard:
         """
         if self._site.ids.is_further(event.command_id, "j"):
             return self._look(event.call_id)
+        if self._callbacks.is_dialled(event.command_id):
+            return Reaction(facts=self._callbacks.refused(event.command_id))
         found = self._site.offer_of(event.call_id, event.command_id)
         fact = None if found is None else failures.of_result(event.error, found[0])
         return _NOTHING if fact is None else Reaction(facts=(fact,))

@@ -12,7 +12,7 @@ from typing import TypeAlias
 from acd.actions import Action, CloseContact, HandOver, OfferContact, OverflowLeg
 from acd.contacts import LegState
 from acd.errors import CHOICES_MAX, CallerError, JournalError, did_you_mean, nearest, shown
-from acd.events import Batch, ContactArrived, Event
+from acd.events import Batch, CallbackScheduled, ContactArrived, Event
 from acd.explanation import explain_offer, explain_wait
 from acd.ids import ContactId
 from acd.journal.durable import follow
@@ -103,7 +103,9 @@ class _Told:
         if was_there and self._contact_id not in router.contacts and not self._ended:
             self._ended = f"{seconds(now_us)} {self._contact_id} ended"  # It was not recorded how.
         for one in event.events if isinstance(event, Batch) else (event,):
-            if isinstance(one, ContactArrived) and len(self._others) <= CHOICES_MAX:
+            if len(self._others) > CHOICES_MAX:
+                break
+            if isinstance(one, ContactArrived | CallbackScheduled):
                 self._others.add(one.contact_id)
 
     def end(self, router: Router) -> bool:
@@ -116,7 +118,7 @@ class _Told:
         now = seconds(router.now_us)
         for number in contact.legs:
             leg = router.legs[number]
-            if leg.state in {LegState.QUEUED, LegState.HANDING_OVER}:
+            if leg.state in {LegState.QUEUED, LegState.HANDING_OVER, LegState.SCHEDULED}:
                 self._say(f"{now} {tell_wait(explain_wait(router, number))}")
             else:
                 state = LegState(leg.state).name.lower()

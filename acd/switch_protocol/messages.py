@@ -19,6 +19,7 @@ from acd.switch_protocol.words import (
     CONNECTIONS_MAX,
     DEVICES_MAX,
     MEDIA_MAX,
+    NUMBER_MAX,
     AgentStateWord,
     AnyId,
     CallId,
@@ -373,6 +374,8 @@ class QueueTreatment(CommandBase, frozen=True, tag="queue_treatment"):
     treatment: Treatment
     media: Annotated[str, Meta(max_length=MEDIA_MAX, pattern="^[A-Za-z0-9/_-]*$")] = ""
     """Of an announcement: the name of a recording at the switch. Music goes on after it."""
+    digits: Annotated[str, Meta(max_length=NUMBER_MAX, pattern="^[0-9*#]*$")] = ""
+    """Of an announcement: a number that is said behind it."""
 
 
 class RouteSelect(CommandBase, frozen=True, tag="route_select"):

@@ -83,6 +83,8 @@ class Resources(Rest):
         self._look_for_another(channel_id, customer)
         leg = self.dialling.make(channel_id, phone)
         leg.is_leg, leg.customer = True, customer
+        if query.get("appArgs") == "call":  # A customer who is called; his number is his name.
+            leg.is_leg, leg.customer = False, phone.number
         leg.variables = {key: str(value) for key, value in variables.items()}
         leg.is_lost = exchange.quirks.strikes(Quirk.ACK_WITHOUT_EFFECT, f"dial {channel_id}")
         exchange.ledger.see(exchange.channels.values())

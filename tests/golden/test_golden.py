@@ -94,4 +94,4 @@ def test_every_offer_of_a_story_is_explained_as_the_router_decides(story: Path) 
 
 
 def test_every_case_has_a_story() -> None:
-    assert len(STORIES) == 108
+    assert len(STORIES) == 117

@@ -6,7 +6,7 @@ is made ready again at once. Spans of time that would keep a test waiting are sh
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -79,20 +79,32 @@ class Daemon:
         access: Of the emulator.
         folder: Where its journal is, and its password.
         parallel: At how many phones a call rings.
+        change: What is to be otherwise in the domain.
     """
 
-    def __init__(self, access: Access, folder: Path, parallel: int) -> None:
+    def __init__(
+        self,
+        access: Access,
+        folder: Path,
+        parallel: int,
+        change: Callable[[DomainSettings], DomainSettings] = lambda settings: settings,
+    ) -> None:
         secret = folder / "ari.secret"
         secret.write_text(access.password)
         secret.chmod(0o600)
-        settings = domain(access.phones, parallel=parallel)
+        settings = change(domain(access.phones, parallel=parallel))
         switch = SwitchSettings(
             kind="ari",
             name="pbx",
             routes={"4000": "sales"},
             devices={f"at{one}": one for one in access.phones},
         )
-        options = {"url": access.url, "user": access.user, "password_file": secret.name}
+        options: dict[str, object] = {
+            "url": access.url,
+            "user": access.user,
+            "password_file": secret.name,
+            "outbound": {"endpoint": "PJSIP/{number}", "prefixes": ["49"], "per_minute": 60},
+        }
         self._journal = JournalFile.open(folder / "journal.db", settings=settings)
         recovered = recover(self._journal)
         clock = Clock(not_before_us=recovered.router.now_us)
@@ -134,10 +146,15 @@ class Daemon:
 
 
 @asynccontextmanager
-async def daemon(access: Access, *, parallel: int = 1) -> AsyncIterator[Daemon]:
+async def daemon(
+    access: Access,
+    *,
+    parallel: int = 1,
+    change: Callable[[DomainSettings], DomainSettings] = lambda settings: settings,
+) -> AsyncIterator[Daemon]:
     """Run a daemon with a journal of its own: a client for `scenarios.scenario`."""
     with tempfile.TemporaryDirectory() as folder:
-        one = Daemon(access, Path(folder), parallel)
+        one = Daemon(access, Path(folder), parallel, change)
         await one.start()
         try:
             yield one

@@ -45,6 +45,7 @@ from acd.settings import (
 )
 from acd.urgency import READS_PRIORITY
 from acd.validation import problems
+from tests.properties.waiters import with_waiting, with_waits_told
 
 T = TypeVar("T")
 
@@ -320,7 +321,7 @@ def _with_estimates(rng: Random, settings: DomainSettings) -> DomainSettings:
         replace(queue, channels={name: timed(one) for name, one in queue.channels.items()})
         for queue in settings.queues
     )
-    return replace(settings, queues=queues, estimated_wait=True)
+    return replace(settings, queues=tuple(map(with_waits_told, queues)), estimated_wait=True)
 
 
 def _slots(rng: Random, channel: Channel) -> SlotSettings:
@@ -481,6 +482,7 @@ def _overflow_rule(
     targets += [{"queue": one.name} for one in settings.queues if channel in one.channels] * 2
     if channel is Channel.VOICE:
         targets.append({"voicemail": "box"})
+        targets += [{"callback": "busy"}] * (2 * (queue.callbacks is not None))
     chosen = some(rng, tuple(Condition)[queue.opening_hours is None :])
     cut = rng.randint(0, len(chosen))
     return OverflowRule(
@@ -589,7 +591,7 @@ def small_domain(rng: Random) -> DomainSettings:
         settings = _with_headrooms(rng, settings)
     if rng.random() < 0.3:
         settings = _with_calendars(rng, settings)
-    settings = _with_limits(rng, settings)
+    settings = _with_limits(rng, with_waiting(rng, settings) if rng.random() < 0.8 else settings)
     settings = _with_rules(rng, settings) if rng.random() < 0.5 else settings
     return _with_estimates(rng, settings) if rng.random() < 0.5 else settings
 
@@ -650,4 +652,6 @@ def middle_domain(rng: Random, urgency: Urgency) -> DomainSettings:
     settings = _with_headrooms(rng, settings)
     if rng.random() < 0.3:
         settings = _with_calendars(rng, settings)
+    if rng.random() < 0.5:
+        settings = with_waiting(rng, settings)
     return _with_estimates(rng, _with_rules(rng, settings))

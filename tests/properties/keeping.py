@@ -9,13 +9,14 @@ limits: there the order of the facts decides, which the routers in lockstep comp
 
 from typing import Final
 
-from acd.actions import Action, OfferContact, OpenLeg, Refused, WithdrawOffer
+from acd.actions import Action, CallbackDue, OfferContact, OpenLeg, Refused, WithdrawOffer
 from acd.affinity import HANDED_US
 from acd.agents import Agent
-from acd.contacts import TALKING, Contact, Leg, LegState
+from acd.contacts import TALKING, Contact, Leg, LegState, is_handled
 from acd.eligibility import eligible
 from acd.events import (
     Batch,
+    CallbackScheduled,
     ContactArrived,
     ContactAssigned,
     Event,
@@ -47,7 +48,7 @@ class Keeping:
 
     # What the switch said.
 
-    def arrived(self, event: ContactArrived) -> None:
+    def arrived(self, event: ContactArrived | CallbackScheduled) -> None:
         self._customers[event.contact_id] = event.customer
 
     def ended(self, offer: OfferContact, now_us: int) -> None:
@@ -64,12 +65,13 @@ class Keeping:
         self._before = {
             number: (leg.kept_for, leg.kept_until_us, leg.klass.team is not None)
             for number, leg in router.legs.items()
+            if leg.state is not LegState.SCHEDULED
         }
 
     def check(self, router: Router, event: Event, actions: tuple[Action, ...], now_us: int) -> None:
         for leg in router.legs.values():
             if leg.kept_for != NOBODY:
-                assert leg.state <= LegState.CONNECTING
+                assert not is_handled(leg)
                 assert now_us < leg.kept_until_us
                 if not _waits_for(router.agents[leg.kept_for], leg):
                     assert leg.kept_until_us <= now_us + 1
@@ -96,8 +98,14 @@ class Keeping:
                     self._returns(router, router.legs[opened.leg_id], opened.from_offer, now_us)
         if isinstance(event, ContactArrived) and event.contact_id in router.contacts:
             contact = router.contacts[event.contact_id]
-            if contact.legs[0] not in self._before:
+            is_new = router.legs[contact.legs[0]].state is not LegState.SCHEDULED
+            if contact.legs[0] not in self._before and is_new:
                 self._begins(router, contact, now_us)
+        for due in actions:
+            is_first = isinstance(due, CallbackDue) and not due.attempts
+            new = router.legs.get(due.leg_id) if isinstance(due, CallbackDue) else None
+            if is_first and new is not None and new.arrived_us == now_us:  # Else much happened.
+                self._begins(router, router.contacts[new.contact_id], now_us)
 
     def _begins(self, router: Router, contact: Contact, now_us: int) -> None:
         """Whoever comes is kept for whom the rule says, and as long."""

@@ -27,13 +27,19 @@ def has_part(leg: Leg) -> bool:
     return LegState.QUEUED < leg.state < LegState.WRAPPING or leg.state is LegState.PARKED
 
 
+def waits(state: LegState) -> bool:
+    """Return whether somebody is still to be connected in a leg."""
+    return state < LegState.CONNECTED or state is LegState.SCHEDULED
+
+
 def a_customer_is_where_his_legs_are(world: World) -> None:
     for contact in world.router.contacts.values():
         states = [world.router.legs[number].state for number in contact.legs]
         if any(state in TALKING for state in states):
             assert contact.presence is Presence.TALKING
-        elif any(state < LegState.CONNECTED for state in states):
-            assert contact.presence is Presence.WAITING
+        elif any(waits(state) for state in states):
+            is_called = contact.callback is not None
+            assert contact.presence is (Presence.CALL_BACK if is_called else Presence.WAITING)
         if contact.presence is Presence.GONE:
             assert set(states) == {LegState.WRAPPING}
 
@@ -58,7 +64,7 @@ def nobody_has_a_part_in_two_legs_of_a_contact(world: World) -> None:
 def one_leg_of_a_contact_waits_at_a_time(world: World) -> None:
     for contact in world.router.contacts.values():
         states = [world.router.legs[number].state for number in contact.legs]
-        assert sum(state < LegState.CONNECTED for state in states) <= 1
+        assert sum(map(waits, states)) <= 1
         assert len(states) <= 8
 
 

@@ -43,6 +43,7 @@ from acd.events import (
 from acd.ids import Channel, ConsultEnd, Device, FailureCause, WrapUpMode
 from acd.settings import SECOND_US, DomainSettings
 from tests.properties.domains import CHANNELS, PREFERENCES, REQUIREMENTS, some
+from tests.properties.waiters import a_wish
 
 CUSTOMERS: Final = ("", "k1", "k2")
 """Few, so that they come back."""
@@ -128,6 +129,9 @@ class Inside(Protocol):
     def open_contacts(self) -> Sequence[str]:
         """Return the ids of the contacts that are not closed."""
 
+    def calls_that_wait(self) -> Sequence[str]:
+        """Return the ids of those whose customers wait on the line."""
+
 
 def an_event(rng: Random, world: Inside, *, arrivals: int = 3) -> SingleEvent:
     """Return any event; of ten, so many are arrivals."""
@@ -136,6 +140,8 @@ def an_event(rng: Random, world: Inside, *, arrivals: int = 3) -> SingleEvent:
         return a_rating(rng, world)
     if rare < 0.15:
         return a_decision(rng, world)
+    if rare < 0.25:
+        return a_wish(rng, world)
     draw = rng.randrange(10)
     if draw < arrivals:
         return an_arrival(rng, world)

@@ -25,8 +25,8 @@ from acd import events as ev
 from acd.contacts import TALKING, LegState, Presence
 from acd.daemon.ids import CommandIds
 from acd.daemon.settings import SwitchSettings
-from acd.daemon.switch_site import Site
-from acd.daemon.switchboard import LinkState, Switchboard
+from acd.daemon.switch_site import LinkState, Site
+from acd.daemon.switchboard import Switchboard
 from acd.ids import ConsultEnd, Device
 from acd.journal.records import Entry
 from acd.router import Router

@@ -27,6 +27,7 @@ from tests.properties.rude_switch import (
     an_arrival,
     an_event,
 )
+from tests.properties.waiters import a_wish
 from tests.properties.world import World
 
 RNG: Final = st.randoms(use_true_random=True)
@@ -69,6 +70,11 @@ class RudeSwitch(RuleBasedStateMachine):
     @rule(rng=RNG)
     def the_business_decides(self, rng: Random) -> None:
         self.world.tell(a_decision(rng, self.world))
+
+    @rule(rng=RNG)
+    def customers_want_to_be_called_back(self, rng: Random) -> None:
+        for _ in range(rng.randint(1, 4)):
+            self.world.tell(a_wish(rng, self.world))
 
     @rule(rng=RNG)
     def something_is_said_of_an_offer(self, rng: Random) -> None:

@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from msgspec.structs import replace
 
-from acd.actions import CloseContact, CloseLeg, EnterQueue, OpenLeg, OverflowLeg, Refused
+from acd.actions import (
+    CallbackDue,
+    CloseContact,
+    CloseLeg,
+    EnterQueue,
+    GrantCallback,
+    OpenLeg,
+    OverflowLeg,
+    Refused,
+)
 from acd.contacts import Leg, LegState
 from acd.events import Batch, ContactArrived
 from acd.ids import Availability, Channel, ContactOutcome, OverflowCause
@@ -58,7 +67,7 @@ class Turning:
         self._moved_us: dict[int, int] = {}
         """When the legs came that overflowed to their queues."""
         self.given: set[int] = set()
-        """The legs that agents gave further."""
+        """The legs that agents gave further, or whose customers are called back."""
         self.causes: Counter[tuple[OverflowCause, bool, bool, bool]] = Counter()
         """How often contacts left: why, whether for a queue, by a limit, and having waited."""
 
@@ -79,6 +88,8 @@ class Turning:
             self.causes[one.because, bool(one.queue), bool(one.limit), had_waited] += 1
             if not one.limit:
                 self._had_reason(world, one)
+        called = GrantCallback | CallbackDue
+        self.given |= {one.leg_id for one in world.actions if isinstance(one, called)}
         self._nobody_stays_who_should_leave(world)
         self._limits_hold(world, [one for one in left if one.limit])
 
@@ -88,9 +99,12 @@ class Turning:
         """See that a queue gets a further leg in the same place; else that the contact ends."""
         at = world.actions.index(one)
         after = world.actions[at + 1]
-        assert (one.queue != "") + (one.voicemail != "") + (one.message != "") == 1
+        targets = (one.queue, one.voicemail, one.message, one.callback)
+        assert sum(target != "" for target in targets) == 1
         if not one.queue:
-            kind = ContactOutcome.OVERFLOWED if one.voicemail else ContactOutcome.REJECTED
+            if after == GrantCallback(one.leg_id, one.contact_id, one.callback):
+                return
+            kind = ContactOutcome.REJECTED if one.message else ContactOutcome.OVERFLOWED
             assert after == CloseContact(one.contact_id, kind)
             return
         assert isinstance(after, OpenLeg)
@@ -111,8 +125,8 @@ class Turning:
         rules = self._queues[before.queue].channels[before.channel].overflow
         holding = [rule for rule in rules if self._holds(world, before, rule)]
         assert holding
-        target = holding[0].queue, holding[0].voicemail, holding[0].message
-        assert target == (one.queue, one.voicemail, one.message)
+        for key in ("queue", "voicemail", "message", "callback"):
+            assert getattr(holding[0], key) == getattr(one, key)
 
     def _holds(self, world: World, leg: Seen, rule: OverflowRule) -> bool:
         """Return whether a rule makes a leg leave that has joined."""

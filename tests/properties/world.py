@@ -19,10 +19,12 @@ from acd.actions import (
     Acknowledge,
     Action,
     AnnounceWait,
+    CallbackDue,
     CloseContact,
     CloseLeg,
     EnterQueue,
     FileDisposition,
+    GrantCallback,
     InterruptLeg,
     JoinLeg,
     OfferContact,
@@ -35,13 +37,22 @@ from acd.actions import (
     WithdrawOffer,
 )
 from acd.agents import Agent, SlotState
-from acd.contacts import LEG_TABLE, WHILE_PARTY_US, Leg, LegState, OfferState, Presence
+from acd.contacts import (
+    LEG_TABLE,
+    WHILE_PARTY_US,
+    Leg,
+    LegState,
+    OfferState,
+    Presence,
+    is_handled,
+)
 from acd.eligibility import delayed, eligible, kept_from, may_take
 from acd.entry import entered
 from acd.errors import CallerError
 from acd.events import (
     AgentChanged,
     Batch,
+    CallbackScheduled,
     ClockTicked,
     ContactArrived,
     ContactAssigned,
@@ -84,12 +95,16 @@ from tests.properties.keeping import Keeping
 from tests.properties.naive import Naive, carried, in_hand, moment, naive_router, takes_of, who
 from tests.properties.parties import PARTIES
 from tests.properties.turning import Turning
+from tests.properties.waiters import WAITERS, Waiters
 
 START_US: Final = 1_700_000_000_000_000
 
 NEVER_US: Final = 2**60
 
 CHANNELS: Final = tuple(Channel)
+
+UNHELD: Final = (LegState.QUEUED, LegState.SCHEDULED)
+"""States of legs that no offer holds."""
 
 _ASIDE: Final = (SlotState.INTERRUPTED, SlotState.PARKED)
 
@@ -166,6 +181,7 @@ class Ledger:
         could be given now."""
         self.deeds, self.failing = Deeds(settings), Failing(settings)
         self.keeping = Keeping(settings, naive)
+        self.waiters = Waiters(settings)
 
     def note(self, event: Event, actions: Sequence[Action], now_us: int) -> None:
         """Enter a step."""
@@ -198,9 +214,17 @@ class Ledger:
         if isinstance(event, ContactArrived):
             self.inside[event.contact_id] += 1
             self.keeping.arrived(event)
+            self.waiters.arrived(event, self.now_us)
             if event.queue:
                 self.offered[event.queue] += 1
             self._note_expiry(event)
+            self.priorities.pop(event.contact_id, None)
+        elif isinstance(event, CallbackScheduled):
+            self.inside[event.contact_id] += 1
+            self.keeping.arrived(event)
+            self.waiters.scheduled(event)
+            self.expires_us[event.contact_id] = NEVER_US
+            self._by_span.pop(event.contact_id, None)
             self.priorities.pop(event.contact_id, None)
         elif isinstance(event, LegDisposed | WrapUpEnded):
             if event.disposition:
@@ -221,6 +245,8 @@ class Ledger:
             if event.offer_id in self.live():
                 offer = self.offers[event.offer_id - 1]
                 self.deeds.begin(offer)
+                if event.offer_id not in self._parted:
+                    self.waiters.reached(offer.contact_id)
                 self.talking |= {event.offer_id} - self._parted
         elif isinstance(event, LegParked):
             self._park(event.offer_id)
@@ -287,8 +313,9 @@ class Ledger:
                 if contact_id == offer.contact_id:
                     self.failed[leg_id, offer.agent_id] = self.now_us
 
-    def _close(self, leg_id: int, outcome: ContactOutcome) -> None:
-        self.closed[outcome] += 1
+    def _close(self, leg_id: int, action: CloseContact | CloseLeg) -> None:
+        if not self.waiters.closed(action):
+            self.closed[action.outcome] += 1
         self.further.pop(leg_id, None)
         for offer_id in self.holds.pop(leg_id, {}):
             self.deeds.end(offer_id)
@@ -306,13 +333,7 @@ class Ledger:
         elif isinstance(action, OfferContact):
             self._note_offer(action)
         elif isinstance(action, WithdrawOffer):
-            if action.outcome is OfferOutcome.TIMED_OUT:
-                self.missed[action.agent_id] += 1
-            elif action.outcome is OfferOutcome.RESCINDED:
-                del self.given[action.agent_id][action.offer_id]
-                self.rescinded += 1
-            blamed = action.outcome in {OfferOutcome.TIMED_OUT, OfferOutcome.FAILED}
-            self._release(action.offer_id, failed=blamed)
+            self._withdraw(action)
         elif isinstance(action, CloseContact):
             assert self.inside[action.contact_id] > 0, "a contact is closed twice"
             self.inside[action.contact_id] -= 1
@@ -324,10 +345,10 @@ class Ledger:
             opened = [leg for leg, one in self.further.items() if one == action.contact_id]
             last = {*legs, *opened}
             assert len(last) <= 1, "a contact ends before its legs"
-            self._close(last.pop() if last else 0, action.outcome)
+            self._close(last.pop() if last else 0, action)
         elif isinstance(action, CloseLeg):
             assert self.inside[action.contact_id] > 0
-            self._close(action.leg_id, action.outcome)
+            self._close(action.leg_id, action)
         elif isinstance(action, OpenLeg):
             assert self.inside[action.contact_id] > 0
             self.further[action.leg_id] = action.contact_id
@@ -336,6 +357,8 @@ class Ledger:
             else:
                 self._note_overflow(action)
             self.offered[action.queue] += 1
+        elif isinstance(action, GrantCallback | CallbackDue):
+            self._call_back(action)
         elif isinstance(action, JoinLeg):
             self.consulting.difference_update(self.holds.get(action.leg_id, ()))
         elif isinstance(action, ReleaseAgent):
@@ -370,6 +393,24 @@ class Ledger:
             if span_us is not None:
                 self._by_span[action.contact_id] = (action.queue, span_us)
                 self._expires_since(action.contact_id, place_us)
+
+    def _withdraw(self, action: WithdrawOffer) -> None:
+        if action.outcome is OfferOutcome.TIMED_OUT:
+            self.missed[action.agent_id] += 1
+        elif action.outcome is OfferOutcome.RESCINDED:
+            del self.given[action.agent_id][action.offer_id]
+            self.rescinded += 1
+        blamed = action.outcome in {OfferOutcome.TIMED_OUT, OfferOutcome.FAILED}
+        self._release(action.offer_id, failed=blamed)
+
+    def _call_back(self, action: GrantCallback | CallbackDue) -> None:
+        if isinstance(action, CallbackDue):
+            self.waiters.due(action)
+            self.offered[action.queue] += not action.attempts
+            return
+        self.waiters.granted(action)
+        if action.leg_id not in self.further:
+            self.expires_us[action.contact_id] = NEVER_US
 
     def _note_expiry(self, event: ContactArrived) -> None:
         self.expires_us[event.contact_id] = event.expires_us or NEVER_US
@@ -443,6 +484,8 @@ class World:
         self.announced: dict[int, tuple[int, AnnounceWait]] = {}
         """When and how long each leg's customer was last told to wait."""
         self._check_every = check_every
+        self.is_seen_whole = check_every == 1
+        """Whether the invariants see every step, so that they may remember what they saw."""
 
     # What the switch knows.
 
@@ -466,6 +509,13 @@ class World:
 
     def open_contacts(self) -> list[str]:
         return list(self.router.contacts)
+
+    def calls_that_wait(self) -> list[str]:
+        return [
+            one.arrival.contact_id
+            for one in self.router.contacts.values()
+            if one.presence is Presence.WAITING and one.arrival.channel is Channel.VOICE
+        ]
 
     # What happens.
 
@@ -491,6 +541,7 @@ class World:
         closed = [one for one in self.tell(event) if isinstance(one, CloseContact)]
         if any(one.contact_id == getattr(event, "contact_id", "") for one in closed):
             return
+        self.tick()
         before = essence(self.router)
         again = self._step(event)
         # Whoever asks again how long he will wait is answered again.
@@ -582,6 +633,7 @@ class World:
             else set()
         )
         left = self._who_leaves(event)
+        self.ledger.waiters.look(self.router, event, self.now_us)
         actions = self.router.step(event, now_us=self.now_us)
         if self._say is not None:
             self._say(actions)
@@ -632,8 +684,12 @@ class World:
             who = (entries[0] if entries else event.queue, event.channel, event.customer)
             refused = any(isinstance(one, Refused) for one in actions)
             arrived_us, until_us = (0, -1) if refused else self._places.pop(who, (0, -1))
+            if until_us < self.now_us:
+                arrived_us = self.now_us
+            if not refused:
+                arrived_us = min(arrived_us, self.ledger.waiters.overtaken(*who, actions))
             assert [one.arrived_us for one in regained] == [arrived_us] * (
-                until_us >= self.now_us and arrived_us != self.now_us
+                not refused and arrived_us != self.now_us
             )
         for asked, arrived_us in left:
             span_us = spans_us[asked.queue]
@@ -770,12 +826,12 @@ class World:
         places = [number for contact in router.contacts.values() for number in contact.legs]
         assert sorted(places) == sorted(router.legs)
         assert {offer.leg_id for offer in router.offers.values()} == {
-            leg.leg_id for leg in router.legs.values() if leg.state is not LegState.QUEUED
+            leg.leg_id for leg in router.legs.values() if leg.state not in UNHELD
         }
         for number, leg in router.legs.items():
             assert leg.leg_id == number
             assert LEG_TABLE[leg.state]
-            assert (leg.state is LegState.QUEUED) == (leg.offer_id == 0)
+            assert (leg.state in UNHELD) == (leg.offer_id == 0)
 
     def a_leg_rings_at_no_more_than_its_number_and_one_agent_has_it(self) -> None:
         router = self.router
@@ -798,7 +854,7 @@ class World:
                 assert 1 <= len(offers) <= most
                 assert {offer.state for offer in offers} == {OfferState.PENDING}
                 assert len({offer.until_us for offer in offers}) == 1
-            elif leg.state is not LegState.QUEUED:
+            elif leg.state not in UNHELD:
                 assert [offer.state for offer in offers] == [OfferState.ACCEPTED]
 
     def further_offers_come_when_all_is_at_rest(self) -> None:
@@ -951,13 +1007,15 @@ class World:
         for leg in router.legs.values():
             ends_us += [at for at in (leg.excluded or {}).values() if at != WHILE_PARTY_US]
             if leg.state is LegState.QUEUED:
-                its_us = (leg.widens_us, leg.expires_us, leg.overflows_us)
+                its_us = (leg.widens_us, leg.expires_us, leg.overflows_us, leg.treats_us)
                 ends_us += [at_us for at_us in its_us if at_us]
                 rules = leg.klass.channel_settings.overflow
                 leaves = any(Condition.CLOSED in rule.leaving for rule in rules)
-                if leaves and not leg.given:
+                if leaves and not leg.stays:
                     queue = leg.klass.queue.name
                     ends_us.append(self.naive.turns_us(queue, self.now_us, opens=False))
+            if leg.state is LegState.SCHEDULED:
+                ends_us.append(leg.due_us)
             if leg.kept_for >= 0:
                 ends_us.append(leg.kept_until_us)
         for offer in router.offers.values():
@@ -1006,7 +1064,7 @@ class World:
     def whoever_waits_too_long_expires_then_and_nobody_else(self) -> None:
         """Who came in a batch may have come twice, the first time to expire at once."""
         for leg in self.router.legs.values():
-            expires_us = NEVER_US if leg.given else self.ledger.expires_us[leg.contact_id]
+            expires_us = NEVER_US if leg.stays else self.ledger.expires_us[leg.contact_id]
             assert leg.expires_us == (0 if expires_us == NEVER_US else expires_us)
             if leg.state is LegState.QUEUED:
                 assert expires_us >= self.now_us
@@ -1206,10 +1264,14 @@ class World:
 
     def the_measures_count_what_the_ledger_counts(self) -> None:
         rows = self.metrics.report(self.now_us).rows
-        answered = self.ledger.closed[ContactOutcome.HANDLED] + sum(
-            leg.state > LegState.CONNECTING for leg in self.router.legs.values()
+        legs = self.router.legs.values()
+        waiters = self.ledger.waiters
+        answered = self.ledger.closed[ContactOutcome.HANDLED] + sum(map(is_handled, legs))
+        answered -= waiters.reached_in_all
+        waiting = sum(
+            not is_handled(leg) and self.router.contacts[leg.contact_id].callback is None
+            for leg in legs
         )
-        waiting = sum(leg.state <= LegState.CONNECTING for leg in self.router.legs.values())
         whole = [row.total for row in rows]
         offered: Counter[str] = Counter()
         for row in rows:
@@ -1228,6 +1290,8 @@ class World:
                 filed[row.queue, "" if told == "none" else told] += count
         assert +filed == self.ledger.filed
         assert sum(one.waiting for one in whole) == waiting
+        assert sum(one.callbacks for one in whole) == waiters.in_all
+        assert sum(one.callbacks_reached for one in whole) == waiters.reached_in_all
         assert sum(one.handled for one in whole) == self.ledger.closed[ContactOutcome.HANDLED]
         assert sum(one.offers.made for one in whole) == len(self.ledger.offers)
         assert sum(one.offers.rescinded for one in whole) == self.ledger.rescinded
@@ -1269,4 +1333,5 @@ INVARIANTS: Final[tuple[Callable[[World], None], ...]] = (
     World.occupancy_is_what_the_agents_did,
     *PARTIES,
     estimates_rest_on_who_is_ahead_and_at_work,
+    *WAITERS,
 )

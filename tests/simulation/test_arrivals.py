@@ -13,6 +13,7 @@ import pytest
 
 from sim.arrivals import handle_times_us, instants, sources, workload
 from sim.draws import Draws, standard_exponential, standard_normal
+from sim.patience import Exponential
 from sim.peaks import Peak, Trapezoid
 from sim.textbook import m_m_n
 from sim.workload import HOUR_US, MINUTE_US, SECOND_US, Handle, Shape
@@ -29,7 +30,9 @@ PEAK = Peak(
 def _scenario(rates_per_h=(300.0, 0.0, 600.0), peaks=(), patience_mean_s=60.0):
     base = m_m_n(agents=5, contacts=100, load=0.8)
     stream = msgspec.structs.replace(
-        base.streams[0], rates_per_h=tuple(rates_per_h), patience_mean_s=patience_mean_s
+        base.streams[0],
+        rates_per_h=tuple(rates_per_h),
+        patience=None if patience_mean_s is None else Exponential(patience_mean_s),
     )
     return msgspec.structs.replace(
         base,

@@ -20,7 +20,12 @@ def _block(language: str, page: str = "simulation.md") -> str:
 
 
 @pytest.mark.parametrize(
-    "page,file", [("simulation.md", "morning.toml"), ("workload.md", "restless.toml")]
+    "page,file",
+    [
+        ("simulation.md", "morning.toml"),
+        ("workload.md", "restless.toml"),
+        ("people.md", "evening.toml"),
+    ],
 )
 def test_the_example_prints_what_the_page_says(tmp_path, monkeypatch, page, file):
     monkeypatch.chdir(tmp_path)

@@ -43,6 +43,7 @@ from acd.settings import (
     SlotSettings,
 )
 from sim.driver import World, run
+from sim.patience import Exponential
 from sim.peaks import Peak, Trapezoid
 from sim.textbook import START_US, m_m_n
 from sim.workload import HOUR_US, MINUTE_US, SECOND_US, Handle, Scenario, Stream
@@ -87,7 +88,7 @@ def _stream(name, channel, mean_s, rates_per_h, *, answer_s=0, patience_mean_s=N
         rates_per_h=tuple(rates_per_h),
         handle=Handle(mean_s=mean_s, scv=1e-9),
         answer_us=answer_s * SECOND_US,
-        patience_mean_s=patience_mean_s,
+        patience=None if patience_mean_s is None else Exponential(patience_mean_s),
     )
 
 

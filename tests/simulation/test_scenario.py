@@ -12,6 +12,7 @@ import pytest
 from acd.errors import ConfigError
 from acd.ids import Channel
 from sim.driver import run
+from sim.patience import Exponential
 from sim.peaks import Trapezoid
 from sim.scenario import load, parse, problems
 from sim.workload import HOUR_US, MINUTE_US, SECOND_US, Shape
@@ -93,7 +94,7 @@ def test_a_good_file_gives_the_scenario_that_it_says():
     assert calls.rates_per_h == (50.0, 70.5)
     assert calls.attributes == (("tier", "gold"),)
     assert (calls.answer_us, emails.answer_us) == (3 * SECOND_US, 0)
-    assert (calls.patience_mean_s, emails.patience_mean_s) == (180, None)
+    assert (calls.patience, emails.patience) == (Exponential(180), None)
     assert emails.rates_per_h == (10.0, 30.0)
     assert emails.channel is Channel.EMAIL
     assert (emails.handle.shape, emails.handle.scv) == (Shape.EXPONENTIAL, 1.0)

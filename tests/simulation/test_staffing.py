@@ -37,6 +37,7 @@ from acd.settings import (
     SlotSettings,
 )
 from sim.driver import run
+from sim.patience import Exponential
 from sim.roster import Break, Duty, Leave, Rules, Shift, Span, duties
 from sim.textbook import START_US, m_m_n
 from sim.time_book import together
@@ -78,7 +79,7 @@ def _stream(mean_s, rates_per_h, channel=Channel.VOICE, *, patience_mean_s=None,
         channel=channel,
         rates_per_h=tuple(rates_per_h),
         handle=Handle(mean_s=mean_s, scv=scv),
-        patience_mean_s=patience_mean_s,
+        patience=None if patience_mean_s is None else Exponential(patience_mean_s),
     )
 
 

@@ -37,6 +37,8 @@ DELETE /v1/contacts/{contact_id}     401  401   401     403   200      403  403 
 POST   /v1/contacts/{contact_id}/assignment 401 401 401 403   403      403  403   422
 POST   /v1/contacts/{contact_id}/priority   401 401 401 403   403      403  403   422
 POST   /v1/contacts/{contact_id}/cancellation 401 401 401 403 403      403  403   200
+POST   /v1/callbacks                 401  401   401     403   422      403  403   403
+GET    /v1/callbacks                 401  401   401     403   403      403  403   200
 GET    /v1/contacts/{contact_id}/wait 401 401  401     403   403      403  403   422
 GET    /v1/contacts/{contact_id}/outcome 401 401 401   403   200      403  403   200
 POST   /v1/contacts/{contact_id}/announcement 401 401 401 403 422      403  403   422
@@ -66,6 +68,8 @@ BODIES = {
     # Nor has it waits estimated.
     "/v1/contacts/{contact_id}/announcement": {},
     "/v1/contacts": {"queue": "sales", "channel": "chat"},
+    # No switch dials anybody, which is said to whoever may ask for it.
+    "/v1/callbacks": {"queue": "sales", "at_us": 2**59, "number": "+4930123"},
     "/v1/agents/{agent_id}/state": {"state": "logged_in"},
     # He is so already.
     "/v1/agents/{agent_id}/change": {"skills": {}},

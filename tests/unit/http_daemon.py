@@ -23,6 +23,7 @@ from acd.daemon.http.server import HttpServer
 from acd.daemon.http.tokens import Role, Tokens, new_token
 from acd.daemon.keys import Keys
 from acd.daemon.live import Live
+from acd.daemon.numbers import Numbers
 from acd.daemon.owner import Owner
 from acd.daemon.settings import Anonymous, CustomerSettings, HistorySettings, HttpSettings
 from acd.errors import StorageError
@@ -65,6 +66,7 @@ class House:
         self.registry = CollectorRegistry()
         self.reasons: list[str] = []
         self.controls = False
+        self.numbers = Numbers()
         self.journal = JournalFile.open(folder / "journal.db", settings=domain)
         self.owner = Owner(Router(domain), self.journal, Clock(), Keys())
         self.live = Live(self.owner, lambda: self.domain)

@@ -8,7 +8,7 @@ import pytest
 
 from acd.switch_protocol import call_control as cc
 from acd.switch_protocol import messages as sw
-from acd.switch_protocol.words import EventCause
+from acd.switch_protocol.words import EventCause, Treatment
 from tests.unit.ari_script import OUTSIDE, SECOND_US, Script
 
 
@@ -138,3 +138,35 @@ def test_while_we_drain_new_calls_go_on_in_the_dialplan_and_ours_stay(script):
     script.order(cc.SetRouteMode(command_id="on", enabled=True))
     script.call("c3")
     assert script.kinds() == ["CommandResult", "RouteRequest"]
+
+
+def test_a_customer_is_dialled_no_more_when_that_is_over(script):
+    script.make_leg("x-acd-2", "trunk")
+    script.order(make())
+    script.ring("x-acd-2")
+    script.forget()
+    clear = sw.ClearCall(command_id="over", call_id="acd-2")
+    script.order(clear)
+    assert script.asked() == ["DELETE channels/x-acd-2"]
+    script.destroy("x-acd-2", 0)
+    assert "CallCleared" in script.kinds()
+    script.order(clear)
+    assert script.results()[-1] == ("over", "rejected", "call_unknown")
+
+
+def test_a_place_is_said_behind_its_recording():
+    script = Script(outbound=OUTSIDE)
+    script.call()
+    script.forget()
+    for name, media, digits in (("a", "place", "3"), ("b", "", "4")):
+        script.order(
+            sw.QueueTreatment(
+                command_id=name,
+                call_id="c1",
+                treatment=Treatment.ANNOUNCEMENT,
+                media=media,
+                digits=digits,
+            )
+        )
+    played = [one for one in script.asked() if "/play" in one]
+    assert [one.split()[2] for one in played] == ["media=sound:place,number:3", "media=number:4"]

@@ -8,15 +8,16 @@ from acd.contacts import LegSignal, LegState, OfferSignal
 from tests.unit.tables import BLOCK, DOCS, diagrams, drawn, legs, offers, text
 
 LEGS = """
-              OFFERED  ACCEPTED    CONNECTED  RETURNED  HELD  RETRIEVED  ENDED     LEFT       WRAPPED  CANCELED  PARKED  RESUMED    EXPIRED  LAPSED  OVERFLOWED  REJECTED  HANDED_OVER
-QUEUED        OFFERED  -           -          -         -     -          -         ABANDONED  -        CANCELED  -       -          EXPIRED  -       OVERFLOWED  REJECTED  HANDING_OVER
-OFFERED       OFFERED  CONNECTING  CONNECTED  QUEUED    -     -          -         ABANDONED  -        CANCELED  -       -          same     -       same        same      -
-CONNECTING    -        same        CONNECTED  QUEUED    -     -          -         ABANDONED  -        CANCELED  -       -          same     -       same        same      -
-CONNECTED     -        same        same       -         HELD  same       WRAPPING  WRAPPING   -        -         PARKED  same       same     -       same        same      -
-HELD          -        same        same       -         same  CONNECTED  WRAPPING  WRAPPING   -        -         -       -          same     -       same        same      -
-WRAPPING      -        same        same       -         -     -          same      same       CLOSED   same      -       -          same     -       same        same      -
-PARKED        -        same        same       -         -     -          WRAPPING  WRAPPING   -        -         same    CONNECTED  same     CLOSED  same        same      -
-HANDING_OVER  -        -           -          QUEUED    -     -          -         ABANDONED  -        CANCELED  -       -          same     -       OVERFLOWED  same      -
+              OFFERED  ACCEPTED    CONNECTED  RETURNED  HELD  RETRIEVED  ENDED     LEFT       WRAPPED  CANCELED  PARKED  RESUMED    EXPIRED  LAPSED  OVERFLOWED  REJECTED  HANDED_OVER   POSTPONED  FAILED  DUE
+QUEUED        OFFERED  -           -          -         -     -          -         ABANDONED  -        CANCELED  -       -          EXPIRED  -       OVERFLOWED  REJECTED  HANDING_OVER  -          -       -
+OFFERED       OFFERED  CONNECTING  CONNECTED  QUEUED    -     -          -         ABANDONED  -        CANCELED  -       -          same     -       same        same      -             -          -       -
+CONNECTING    -        same        CONNECTED  QUEUED    -     -          -         ABANDONED  -        CANCELED  -       -          same     -       same        same      -             SCHEDULED  FAILED  -
+CONNECTED     -        same        same       -         HELD  same       WRAPPING  WRAPPING   -        -         PARKED  same       same     -       same        same      -             -          -       -
+HELD          -        same        same       -         same  CONNECTED  WRAPPING  WRAPPING   -        -         -       -          same     -       same        same      -             -          -       -
+WRAPPING      -        same        same       -         -     -          same      same       CLOSED   same      -       -          same     -       same        same      -             -          -       -
+PARKED        -        same        same       -         -     -          WRAPPING  WRAPPING   -        -         same    CONNECTED  same     CLOSED  same        same      -             -          -       -
+HANDING_OVER  -        -           -          QUEUED    -     -          -         ABANDONED  -        CANCELED  -       -          same     -       OVERFLOWED  same      -             -          -       -
+SCHEDULED     -        -           -          -         -     -          -         -          -        CANCELED  -       -          same     -       same        same      -             -          -       QUEUED
 """  # noqa: E501 - a table.
 
 OFFERS = """
@@ -35,7 +36,7 @@ def test_an_offer_moves_as_this_table_says() -> None:
 
 
 def test_every_state_is_an_end_or_has_a_row() -> None:
-    ends = ["CLOSED", "ABANDONED", "EXPIRED", "CANCELED", "OVERFLOWED", "REJECTED"]
+    ends = ["CLOSED", "ABANDONED", "EXPIRED", "CANCELED", "OVERFLOWED", "REJECTED", "FAILED"]
     assert sorted(state.name for state in LegState) == sorted([*legs(), *ends])
 
 

@@ -13,11 +13,13 @@ from acd.actions import Action
 from acd.events import BATCH_MAX, Batch, ContactArrived, Event, SingleEvent
 from acd.ids import (
     Availability,
+    CallbackFailure,
     Channel,
     ConsultEnd,
     ContactOutcome,
     Device,
     OfferOutcome,
+    Play,
     Reason,
     WrapUpMode,
 )
@@ -37,6 +39,7 @@ wait.asked
 contact.handed_over hand_over.accepted hand_over.refused
 take_over.requested contact.taken_over take_over.withdrawn
 agent.changed settings.changed
+customer.pressed callback.requested callback.scheduled callback.failed
 batch
 """
 
@@ -47,6 +50,7 @@ agent.set_state refused
 leg.open leg.close leg.join agent.release
 leg.disposition leg.regain_place contact.acknowledge wait.announce leg.overflow
 contact.hand_over hand_over.confirm hand_over.withdraw take_over.accept contact.take_in
+treatment.play callback.grant callback.due callback.dial callback.postpone
 """
 
 VALUES: dict[str, Any] = {
@@ -78,8 +82,14 @@ VALUES: dict[str, Any] = {
     "number": 1,
     "until_us": 8,
     "arrival": ContactArrived(contact_id="c", queue="q", channel=Channel.EMAIL),
+    "digit": "#",
+    "at_us": 9,
+    "play": Play.MESSAGE,
+    "due_us": 8,
+    "attempts": 2,
 }
 OUTCOMES: dict[str, dict[str, Any]] = {
+    "CallbackFailed": {"cause": CallbackFailure.NO_ANSWER},
     "WithdrawOffer": {"outcome": OfferOutcome.REVOKED},
     "CloseContact": {"outcome": ContactOutcome.ABANDONED},
     "CloseLeg": {"outcome": ContactOutcome.CANCELED},

@@ -132,7 +132,16 @@ def test_a_rude_switch_gives_the_figures_of_the_measures(seed: int, tmp_path: Pa
     sql.close()
     for agent in world.router.agents:
         assert known[agent.agent_id] == agent.availability
-    assert {contact_id for (contact_id,) in inside} == set(world.router.contacts)
+    # Who is to be called at a time that has not come is in no line yet, and in no table.
+    later = {
+        contact_id
+        for contact_id, contact in world.router.contacts.items()
+        if contact.callback is not None
+        and not contact.callback.attempts
+        and contact.callback.booked_us
+        and world.router.legs[contact.legs[0]].due_us
+    }
+    assert {contact_id for (contact_id,) in inside} == set(world.router.contacts) - later
 
 
 def told(path: Path, *steps: tuple[int, Event]) -> tuple[list[Entry], Router]:

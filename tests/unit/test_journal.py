@@ -158,6 +158,8 @@ def admitted(hint: Any) -> st.SearchStrategy[Any]:
     """Return a strategy for what a field's type admits, its limits included."""
     if get_origin(hint) is Annotated:
         base, limits = get_args(hint)
+        if base is str and limits.pattern is not None:
+            return st.from_regex(limits.pattern)
         if base is str:
             return st.text(min_size=limits.min_length or 0, max_size=limits.max_length)
         if get_origin(base) is tuple:

@@ -22,6 +22,7 @@ from acd.sentences import tell_overflow, tell_wait
 from acd.settings import (
     DAY_US,
     SECOND_US,
+    AdmissionSettings,
     AgentSettings,
     CalendarSettings,
     Condition,
@@ -33,6 +34,7 @@ from acd.settings import (
     Serves,
 )
 from acd.snapshot import Snapshot
+from acd.waiting_settings import CallbackSettings
 from tests.unit.shop import CHAT, SHOP, VOICE, Play, arrived, at_work
 
 BUSY: Final = OverflowRule(message="busy")
@@ -263,6 +265,13 @@ def test_who_is_sent_on_twice_in_a_step_is_counted_once() -> None:
     ]
 
 
+def test_nobody_stays_when_the_last_one_is_given_other_work() -> None:
+    play = Play(shop(replace(BUSY, leaving=(Condition.NOBODY_READY,))))
+    play.tell(at_work("ann"), arrived("c1"), ev.LegConnected(offer_id=1), arrived("c2"))
+    told = play.tell(ev.AgentChanged(agent_id="ann", profile="repairs", capacity="blended"))
+    assert gone(told) == ["contact_id=c2 because=nobody_ready message=busy"]
+
+
 def test_a_batch_that_brings_somebody_too_keeps_them() -> None:
     play = Play(shop(replace(BUSY, leaving=(Condition.NOBODY_LOGGED_IN,))))
     play.tell(ev.AgentLoggedIn(agent_id="ann"), arrived("c1"))
@@ -407,7 +416,7 @@ def test_what_an_agent_gives_further_overflows_nowhere() -> None:
     given = play.tell(ev.LegTransferred(offer_id=1, queue="sales"))
     assert gone(given) == []
     play = restored(play)
-    assert play.router.legs[play.router.contacts["c1"].legs[-1]].given
+    assert play.router.legs[play.router.contacts["c1"].legs[-1]].stays
     told = play.tick(100)
     assert gone(told) == ["contact_id=c2 because=max_wait message=busy"]
 
@@ -454,6 +463,61 @@ def test_one_who_leaves_only_at_the_closing_is_told_that() -> None:
     play = Play(settings)
     play.tell(arrived("c1"))
     assert not explain_wait(play.router, 1).overflows_us
+
+
+def called_back(*rules: OverflowRule) -> DomainSettings:
+    return limited(shop(*rules), callbacks=CallbackSettings(slots=5))
+
+
+def test_who_is_called_back_keeps_his_place_and_overflows_no_more() -> None:
+    rules = (
+        OverflowRule(max_wait_us=10 * SECOND_US, callback="later"),
+        OverflowRule(leaving=(Condition.NOBODY_LOGGED_IN,), message="busy"),
+    )
+    play = Play(called_back(*rules))
+    play.tell(at_work("ann"), arrived("c1"), ev.LegConnected(offer_id=1))
+    play.tell(arrived("c2"))
+    assert play.tick(10) == [
+        "leg.overflow leg_id=2 contact_id=c2 because=max_wait callback=later",
+        "callback.grant leg_id=2 contact_id=c2 message=later",
+    ]
+    play = restored(play)
+    assert play.router.next_wakeup_us() is None
+    play.tell(ev.LegEnded(offer_id=1), ev.AgentLoggedOut(agent_id="ann"))
+    play.now_s = 13
+    play.tell(arrived("c3"), ev.ContactLeft(contact_id="c2"))
+    assert gone(play.tick(20)) == ["contact_id=c3 because=nobody_logged_in message=busy"]
+    assert tell_wait(explain_wait(play.router, 2)).startswith(
+        "c2 (leg 2, sales voice) waits since 0.000000 to be called back"
+    )
+
+
+def test_whom_we_call_already_we_do_not_call_twice() -> None:
+    play = Play(called_back(OverflowRule(max_waiting=1, callback="later")))
+    agreed = ev.CallbackScheduled(
+        contact_id="c0", queue="sales", at_us=900 * SECOND_US, customer="ada"
+    )
+    play.tell(agreed, arrived("c1"))
+    assert play.tell(replace(arrived("c2"), customer="ada")) == [
+        "leg.overflow leg_id=3 contact_id=c2 because=max_waiting callback=later",
+        "contact.close contact_id=c2 outcome=overflowed",
+    ]
+    assert "c0" in play.router.contacts
+
+
+def test_who_is_called_back_counts_for_no_limit_and_has_taken_no_token() -> None:
+    limit = AdmissionSettings(name="all", max_waiting=1, rate_per_min=1, message="busy")
+    settings = called_back(OverflowRule(max_waiting=1, callback="later"))
+    play = Play(replace(settings, admission=(limit,)))
+    assert play.tell(arrived("c1")) == []
+    assert gone(play.tell(arrived("c2"))) == ["contact_id=c2 because=max_waiting callback=later"]
+    play = restored(play)
+    play.now_s = 60
+    play.tell(ev.ContactLeft(contact_id="c1"))
+    assert gone(play.tell(arrived("c3", CHAT))) == []
+    assert gone(play.tell(arrived("c4", CHAT))) == [
+        "contact_id=c4 because=max_waiting message=busy limit=all"
+    ]
 
 
 def test_a_voicemail_is_told() -> None:

@@ -88,7 +88,7 @@ def test_the_file_says_what_it_says() -> None:
     )
 
 
-TARGETS = "one of `queue`, `voicemail`, `message`, `domain`"
+TARGETS = "one of `queue`, `voicemail`, `message`, `domain`, `callback`"
 NO_CLOSING = "a queue with opening_hours, since this one never closes"
 
 _OTHER_TWICE = "[queues.last]\n[queues.other]\nvoice = {}\nchat = {}"
@@ -128,6 +128,22 @@ EDITS: list[tuple[str, str, list[str]]] = [
         [
             ("queues.cards.chat.overflow[0].voicemail: is given; "
             "wanted no such key: only calls leave voice mails")
+        ],
+    ),
+    (
+        'message = "closed" }',
+        'callback = "close" }',
+        [
+            f"{CARDS}[0].callback: is `close`; wanted a declared message; did you mean `closed`?",
+            f"{CARDS}[0].callback: offers what the queue lacks; wanted callbacks in the queue",
+        ],
+    ),
+    (
+        "overflow = []",
+        'overflow = [{ max_waiting = 1, callback = "closed" }]',
+        [
+            ("queues.cards.chat.overflow[0].callback: is given; "
+            "wanted no such key: only callers are called back")
         ],
     ),
     (

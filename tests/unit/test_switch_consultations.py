@@ -360,7 +360,6 @@ def test_what_this_switch_does_not_do_is_said():
     for command in (
         cc.SingleStepTransfer(device="101", to="102", **common),
         cc.SingleStepConference(device="102", participation=cc.Participation.LISTEN, **common),
-        cc.MakeCall(command_id="n", to="+4930123", dnis="4000", ring_us=1),
         cc.SetRouteMode(command_id="n", enabled=False),
     ):
         assert talk.order(command) is CommandError.NOT_SUPPORTED

@@ -9,7 +9,8 @@ import pytest
 from msgspec.structs import replace
 
 from acd import events as ev
-from acd.daemon.switchboard import LinkState, Switchboard
+from acd.daemon.switch_site import LinkState
+from acd.daemon.switchboard import Switchboard
 from acd.ids import Device, FailureCause
 from acd.journal.records import Entry
 from acd.settings import ChannelSettings

@@ -17,6 +17,7 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "contacts": (
         *("contact", "contact_id", "queue", "channel", "customer", "entered_us", "answered_us"),
         *("agent_id", "ended_us", "outcome", "handling_us", "offers", "disposition", "leg_id"),
+        "callback_us",
     ),
     "offers": (
         *("offer_id", "contact_id", "agent_id", "made_us", "answered_us", "ended_us"),

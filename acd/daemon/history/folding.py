@@ -20,7 +20,7 @@ from acd.figures import (
     OFFERS,
     REJECTED,
 )
-from acd.ids import Availability, ContactOutcome, OfferOutcome
+from acd.ids import Availability, Channel, ContactOutcome, OfferOutcome
 from acd.inside import LifeOfLeg, lives_of_legs, take_life_of
 from acd.journal.records import Entry
 from acd.tallies import HANDLING, INTERRUPTED, PARKED
@@ -226,7 +226,12 @@ class Fold:
         self._sql.execute("INSERT OR REPLACE INTO acknowledgements VALUES (?, ?, ?, ?)", row)
 
     def _overflow(self, action: act.OverflowLeg, now_us: int) -> None:
-        targets = {"queue": action.queue, "voicemail": action.voicemail, "message": action.message}
+        targets = {
+            "queue": action.queue,
+            "voicemail": action.voicemail,
+            "message": action.message,
+            "callback": action.callback,
+        }
         target = next(key for key, name in targets.items() if name)
         row = (action.contact_id, now_us, action.because, target, targets[target], action.limit)
         self._sql.execute("INSERT INTO overflows VALUES (?, ?, ?, ?, ?, ?)", row)
@@ -289,6 +294,20 @@ class Fold:
                     now_us=now_us,
                     leg_id=action.leg_id,
                 )
+            case act.GrantCallback():
+                leg = inside.get(contact_id, action.leg_id)
+                if leg is not None:
+                    self._legs.call_back(leg, now_us)
+            case act.CallbackDue():
+                if not action.attempts:  # It was scheduled, and begins now.
+                    self._legs.enter(
+                        contact_id,
+                        customer=action.customer,
+                        queue=action.queue,
+                        channel=str(Channel.VOICE),
+                        now_us=now_us,
+                        callback_us=now_us,
+                    )
             case act.CloseLeg():
                 self._close(inside.close_leg(contact_id, action.leg_id), action.outcome, now_us)
             case act.CloseContact():

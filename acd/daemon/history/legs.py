@@ -19,7 +19,7 @@ from acd.inside import Inside
 from acd.tallies import HANDLING, QUEUED, RINGING
 
 COUNTS: Final = RESCINDED - OFFERS + 1
-_FIELDS: Final = 15
+_FIELDS: Final = 16
 _PUT_CONTACT: Final = (
     f"INSERT OR REPLACE INTO contacts VALUES ({', '.join('?' * (_FIELDS + COUNTS))})"  # noqa: S608
 )
@@ -55,6 +55,8 @@ class Leg(Struct, gc=False):
     """Of a further leg; 0 of the first."""
     disposition: str = ""
     """How it ended, as filed; empty where nothing was told."""
+    callback_us: int | None = None
+    """From when on its customer was to be called back; None if he was not."""
     counts: list[int] = []
     """Of its offers, laid out as in `acd.figures` from `OFFERS` on."""
 
@@ -111,10 +113,12 @@ class Legs:
         channel: str,
         now_us: int,
         leg_id: LegId = 0,
+        callback_us: int | None = None,
     ) -> None:
         """Let a leg enter; without a number it is its contact's first."""
         self._last += 1
         leg = Leg(self._last, contact_id, queue, channel, customer, now_us, leg_id=leg_id)
+        leg.callback_us = callback_us
         leg.counts = [0] * COUNTS
         self._changed[leg.contact] = leg
         self._let_in(leg)
@@ -144,6 +148,11 @@ class Legs:
         """Note that a leg and an offer are to be written."""
         self._changed[leg.contact] = leg
         self._offers[offer.offer_id] = offer
+
+    def call_back(self, leg: Leg, now_us: int) -> None:
+        """Note that the customer of a leg waits on the line no longer."""
+        leg.callback_us = now_us
+        self._changed[leg.contact] = leg
 
     def end_offer(self, leg: Leg, offer: Offer, outcome: str, now_us: int, *, cause: str) -> None:
         """End an offer; with the last one its leg waits again."""

@@ -28,13 +28,15 @@ legs AS (
         CASE stands_still WHEN 0 THEN coalesce(answered_us, ended_us, :now_us) - entered_us
             ELSE counted_us(queue, entered_us, coalesce(answered_us, ended_us, :now_us))
         END AS counted,
-        answered_us IS NOT NULL AS answered,
-        answered_us IS NULL AND outcome = 'abandoned' AS abandoned,
-        answered_us IS NULL AND ended_us IS NOT NULL AND outcome NOT IN
+        callback_us IS NOT NULL AS called,
+        answered_us IS NOT NULL AND callback_us IS NOT NULL AS reached,
+        answered_us IS NOT NULL AND callback_us IS NULL AS answered,
+        answered_us IS NULL AND callback_us IS NULL AND outcome = 'abandoned' AS abandoned,
+        answered_us IS NULL AND callback_us IS NULL AND ended_us IS NOT NULL AND outcome NOT IN
             ('abandoned', 'overflowed', 'rejected') AS other,
-        answered_us IS NULL AND outcome = 'overflowed' AS overflowed,
-        answered_us IS NULL AND outcome = 'rejected' AS turned_away,
-        answered_us IS NULL AND ended_us IS NULL AS waiting,
+        answered_us IS NULL AND callback_us IS NULL AND outcome = 'overflowed' AS overflowed,
+        answered_us IS NULL AND callback_us IS NULL AND outcome = 'rejected' AS turned_away,
+        answered_us IS NULL AND callback_us IS NULL AND ended_us IS NULL AS waiting,
         answered_us IS NOT NULL AND ended_us IS NOT NULL AS handled
     FROM contacts JOIN lines USING (queue, channel)
     WHERE entered_us >= :from_us AND entered_us < :to_us AND outcome <> :lost)
@@ -45,7 +47,7 @@ SELECT queue, channel, n, count(*), sum(answered), sum(answered AND counted <= o
     sum(handling_us * handled), 0, 0, 0, sum(offers), sum(timed_out), sum(rejected), sum(revoked),
     sum(canceled), sum(failed_busy), sum(failed_unreachable), sum(failed_congestion),
     sum(failed_refused), sum(not_connected), sum(rescinded), sum(other),
-    0, 0, 0, 0, sum(overflowed), sum(turned_away)
+    0, 0, 0, 0, sum(overflowed), sum(turned_away), sum(called), sum(reached)
 FROM legs GROUP BY queue, channel, n"""
 
 _TOLD: Final = """
@@ -54,14 +56,14 @@ WITH errors AS (
         wait_us - (made_us - at_us) AS error
     FROM contacts JOIN announcements USING (contact) JOIN offers USING (contact)
     WHERE entered_us >= :from_us AND entered_us < :to_us AND contacts.outcome <> :lost
-        AND offers.answered_us IS NOT NULL)
+        AND offers.answered_us IS NOT NULL AND callback_us IS NULL)
 SELECT queue, channel, n, count(*), sum(error >= 0), sum(error), sum(abs(error))
 FROM errors GROUP BY queue, channel, n"""
 
 _WAITS: Final = """
 SELECT queue, channel, wait_bucket(answered_us - entered_us) AS bucket, count(*) FROM contacts
 WHERE entered_us >= :from_us AND entered_us < :to_us AND answered_us IS NOT NULL
-    AND outcome <> :lost
+    AND callback_us IS NULL AND outcome <> :lost
 GROUP BY 1, 2, 3"""
 
 _DISPOSED: Final = """
@@ -85,12 +87,14 @@ GROUP BY 1, 2, 3"""
 """Cuts spans at the boundaries; those that none crosses, nearly all, need no recursion."""
 
 _WAITED: Final = """
-SELECT queue AS one, channel AS other, entered_us AS a, coalesce(answered_us, ended_us) AS z
+SELECT queue AS one, channel AS other, entered_us AS a,
+    coalesce(callback_us, answered_us, ended_us) AS z
 FROM contacts
-WHERE coalesce(answered_us, ended_us) > :from_us AND entered_us < :to_us AND outcome <> :lost
+WHERE coalesce(callback_us, answered_us, ended_us) > :from_us AND entered_us < :to_us
+    AND outcome <> :lost
 UNION ALL
 SELECT queue, channel, entered_us, :to_us FROM contacts
-WHERE coalesce(answered_us, ended_us) IS NULL AND entered_us < :to_us"""
+WHERE coalesce(callback_us, answered_us, ended_us) IS NULL AND entered_us < :to_us"""
 
 _WORKED: Final = """
 SELECT past.agent_id AS one, past.activity AS other, from_us AS a, to_us AS z

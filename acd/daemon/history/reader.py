@@ -33,7 +33,7 @@ _Answer = TypeVar("_Answer")
 _CONTACTS: Final = """
 SELECT contact, contact_id, queue, channel, customer, entered_us, answered_us, agent_id, ended_us,
     outcome, CASE WHEN ended_us IS NULL THEN NULL ELSE handling_us END AS handling_us, offers,
-    disposition, NULLIF(leg_id, 0) AS leg_id
+    disposition, NULLIF(leg_id, 0) AS leg_id, callback_us
 FROM contacts"""
 _OFFERS: Final = """
 SELECT offer_id, contact_id, agent_id, made_us, answered_us, ended_us, outcome, cause
@@ -121,8 +121,8 @@ class HistoryReader:
     async def overflows(self, contact_id: str, limit: int = ROWS_MAX) -> list[Row]:
         """Return how a contact left queues without an agent, the last first.
 
-        `at_us`; `because`, an `acd.ids.OverflowCause`; `target`, which is queue, voicemail or
-        message, with its `name`; and by which limit on `admission`, if by any.
+        `at_us`; `because`, an `acd.ids.OverflowCause`; `target`, which is queue, voicemail,
+        message or callback, with its `name`; and by which limit on `admission`, if by any.
         """
         return await self._rows(_OVERFLOWS, {"contact_id": contact_id, "limit": limit})
 

@@ -33,7 +33,7 @@ CREATE TABLE contacts (
     channel TEXT NOT NULL, customer TEXT NOT NULL, entered_us INTEGER NOT NULL,
     answered_us INTEGER, agent_id TEXT NOT NULL, ended_us INTEGER, outcome TEXT NOT NULL,
     handling_us INTEGER NOT NULL, place INTEGER NOT NULL, offer_id INTEGER NOT NULL,
-    leg_id INTEGER NOT NULL, disposition TEXT NOT NULL,
+    leg_id INTEGER NOT NULL, disposition TEXT NOT NULL, callback_us INTEGER,
     offers INTEGER NOT NULL, timed_out INTEGER NOT NULL, rejected INTEGER NOT NULL,
     revoked INTEGER NOT NULL, canceled INTEGER NOT NULL, failed_busy INTEGER NOT NULL,
     failed_unreachable INTEGER NOT NULL, failed_congestion INTEGER NOT NULL,
@@ -42,7 +42,7 @@ CREATE TABLE contacts (
 CREATE INDEX contacts_by_id ON contacts (contact_id);
 CREATE INDEX contacts_by_time ON contacts (entered_us);
 CREATE INDEX contacts_by_queue ON contacts (queue, entered_us);
-CREATE INDEX contacts_by_wait ON contacts (coalesce(answered_us, ended_us));
+CREATE INDEX contacts_by_wait ON contacts (coalesce(callback_us, answered_us, ended_us));
 CREATE INDEX contacts_by_end ON contacts (ended_us);
 CREATE TABLE offers (
     offer_id INTEGER PRIMARY KEY, contact INTEGER NOT NULL, contact_id TEXT NOT NULL,

@@ -6,6 +6,7 @@ from starlette.types import ASGIApp
 from acd import __version__
 from acd.daemon.http import (
     agent_routes,
+    callback_routes,
     contact_routes,
     health_routes,
     history_routes,
@@ -54,6 +55,7 @@ def make_api(daemon: Daemon) -> FastAPI:
     )
     add_handlers(api)
     api.include_router(contact_routes.make_router(daemon))
+    api.include_router(callback_routes.make_router(daemon))
     api.include_router(supervision_routes.make_router(daemon))
     api.include_router(outcome_routes.make_router(daemon))
     api.include_router(wait_routes.make_router(daemon))

@@ -162,7 +162,11 @@ async def _withdraw(daemon: Daemon, contact_id: str) -> ContactWithdrawn:
     """Have a contact that came over HTTP withdrawn."""
     if not _OURS.fullmatch(contact_id):
         raise unknown_contact(contact_id)
-    receipt = await daemon.owner.submit(ev.ContactLeft(contact_id=contact_id))
+    contact = daemon.owner.router.contacts.get(contact_id)
+    is_called = contact is not None and contact.callback is not None
+    # Who is to be called back is not there, so that he cannot leave.
+    event = (ev.ContactCanceled if is_called else ev.ContactLeft)(contact_id=contact_id)
+    receipt = await daemon.owner.submit(event)
     if receipt.refusal() is not None:
         raise unknown_contact(contact_id)
     return ContactWithdrawn(contact_id=contact_id, entry=receipt.entry)

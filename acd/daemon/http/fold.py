@@ -139,6 +139,10 @@ class Fold:
     def _take_over(self, router: Router) -> None:
         """Begin where a router is: once, in the order of the legs."""
         for leg_id, leg in router.legs.items():
+            callback = router.contacts[leg.contact_id].callback
+            is_later = leg.state is LegState.SCHEDULED
+            if is_later and callback is not None and not callback.attempts:
+                continue  # It is in no line before its time.
             ours = self._make(
                 leg.contact_id, (leg.klass.queue.name, leg.klass.channel), leg.arrived_us
             )
@@ -154,7 +158,8 @@ class Fold:
                 agent_id = router.agents[offer.agent].agent_id
                 parked = offer.slot == SlotState.PARKED
                 self.held[number] = Held(agent_id, ours, connected, parked)
-            self._hold(ours)
+            if not is_later:
+                self._hold(ours)
         for number, asked in router.hand_overs.asked.items():
             self._asked[number] = router.legs[asked.leg_id].contact_id
 
@@ -219,11 +224,14 @@ class Fold:
                 | ev.LegRequeued(offer_id=offer_id)
                 | ev.ConsultRequested(offer_id=offer_id)
                 | ev.ConsultEnded(offer_id=offer_id)
+                | ev.CallbackFailed(offer_id=offer_id)
             ):
                 self._touch(self.held.get(offer_id), touched)
             case ev.HandOverRefused(number=number):
                 self._answered(number, touched)
-            case ev.ClockTicked() | ev.SettingsChanged():
+            case ev.ClockTicked() | ev.SettingsChanged() | ev.CustomerPressed():
+                pass
+            case ev.CallbackRequested() | ev.CallbackScheduled():
                 pass
             case (
                 ev.ContactHandedOver()
@@ -334,6 +342,10 @@ class Fold:
                 self._regain(self._inside.first[contact_id], action.arrived_us)
             case ac.JoinLeg(contact_id=contact_id):
                 self._touch_party(contact_id, touched)
+            case ac.CallbackDue():
+                self._fall_due(action, now_us, touched)
+            case ac.PostponeCallback(contact_id=contact_id):
+                self._postpone(self._inside.get(contact_id, action.leg_id), touched)
             case (
                 ac.EnterQueue()
                 | ac.ReleaseCustomer()
@@ -353,8 +365,25 @@ class Fold:
                 self._answered(number, touched)
             case ac.AcceptTakeOver() | ac.TakeIn():
                 pass
+            case ac.PlayTreatment() | ac.GrantCallback():
+                pass
             case _:
                 touched.agents.add(action.agent_id)
+
+    def _fall_due(self, action: ac.CallbackDue, now_us: int, touched: Touched) -> None:
+        """Have a leg wait whose customer may be called back now: again, or for the first time."""
+        leg = self._inside.get(action.contact_id, action.leg_id)
+        if leg is None:
+            place = (action.queue, Channel.VOICE)
+            leg = self._make(action.contact_id, place, now_us)
+            self._inside.first[action.contact_id] = leg
+        self._wait(leg, touched)
+
+    def _postpone(self, leg: Leg | None, touched: Touched) -> None:
+        """Have a leg wait in no line for a time."""
+        if leg is not None:
+            self.lines[leg.place].leave(leg.number)
+            touched.queues.add(leg.place[0])
 
     def _offer(self, action: ac.OfferContact, touched: Touched) -> None:
         leg = self._inside.get(action.contact_id, action.leg_id)
@@ -366,7 +395,8 @@ class Fold:
         self._touch_party(action.contact_id, touched)
 
     def _close(self, leg: Leg | None, touched: Touched) -> None:
-        assert leg is not None
+        if leg is None:
+            return  # It was to be called later, and was in no line.
         touched.queues.add(leg.place[0])
         self._let_go(leg)
         for number in leg.offers:

@@ -7,7 +7,7 @@ from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from acd.daemon.addresses import ADDRESS_MAX
-from acd.daemon.http.views import AgentView, ContactView, QueueView, Totals
+from acd.daemon.http.views import AgentView, CallbackView, ContactView, QueueView, Totals
 from acd.ids import (
     ID_MAX,
     PRIORITY_MAX,
@@ -133,6 +133,32 @@ class ContactEnded(_Model):
     turned_away: TurnedAwayView | None
     """Why it waits no longer, and what its customer is to be told, where no agent took it for that.
     """
+
+
+class NewCallback(_Model):
+    """A customer who is to be called at an agreed time."""
+
+    queue: Name
+    at_us: Annotated[int, Field(ge=0, lt=TIME_US_MAX)]
+    """He is called in his turn from then on, and not before."""
+    number: Annotated[str, Field(pattern=r"^\+?[0-9]{3,32}$")]
+    """His telephone number. The router never sees it, nor does its journal."""
+    customer: ShortText = ""
+    """An opaque token of the customer, never a number, address or name."""
+    attributes: Annotated[dict[Name, ShortText], Field(max_length=ATTRIBUTES_MAX)] = {}
+    """Those that the configuration declares."""
+    requirement: LongText = ""
+    prefers: Annotated[list[LongText], Field(max_length=PREFERS_MAX)] = []
+    priority: Annotated[int, Field(ge=-PRIORITY_MAX, le=PRIORITY_MAX)] | None = None
+    named_agent: ShortText = ""
+
+
+class CallbackPage(_Model):
+    """Open callbacks, those that were asked for first."""
+
+    callbacks: list[CallbackView]
+    next: int | None
+    """What to ask for as `after` to go on; null at the end."""
 
 
 class NewPriority(_Model):

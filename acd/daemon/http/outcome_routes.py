@@ -37,7 +37,11 @@ def make_router(daemon: Daemon) -> APIRouter:
 def turned_away_in(actions: Iterable[Action], contact_id: ContactId) -> TurnedAwayView | None:
     """Return why a contact waits no longer and what its customer is told; None if it is not so."""
     for one in actions:
-        if type(one) is OverflowLeg and one.contact_id == contact_id and not one.queue:
+        if (
+            type(one) is OverflowLeg
+            and one.contact_id == contact_id
+            and (one.message or one.voicemail)
+        ):
             return TurnedAwayView(
                 because=one.because,
                 message=one.message or None,
@@ -55,7 +59,7 @@ async def turned_away_then(daemon: Daemon, contact_id: ContactId) -> TurnedAwayV
         StorageError: It cannot be read.
     """
     for row in await daemon.history.reader.overflows(contact_id, limit=1):
-        if row["target"] != "queue":
+        if row["target"] in {"message", "voicemail"}:
             return TurnedAwayView(
                 because=OverflowCause(row["because"]),
                 message=row["name"] if row["target"] == "message" else None,

@@ -9,6 +9,7 @@ from acd.daemon.customers import Customers
 from acd.daemon.history import History
 from acd.daemon.http.tokens import Tokens
 from acd.daemon.live import Live
+from acd.daemon.numbers import Numbers
 from acd.daemon.owner import Owner
 from acd.daemon.settings import HttpSettings
 from acd.settings import DomainSettings
@@ -48,6 +49,10 @@ class Daemon(Protocol):
     @property
     def history(self) -> History:
         """What was, for questions."""
+
+    @property
+    def numbers(self) -> Numbers:
+        """Of customers who are to be called back."""
 
     @property
     def registry(self) -> CollectorRegistry:

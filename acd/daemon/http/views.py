@@ -96,6 +96,23 @@ class LegView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackView:
+    """A customer who is to be called back."""
+
+    contact_id: str
+    queue: str
+    customer: str
+    booked_us: int | None
+    """The time that was agreed; null where he left the line to be called in his turn."""
+    due_us: int | None
+    """Until when nobody calls; null once it is in line."""
+    attempts: int
+    """How often he was called in vain."""
+    state: str
+    """Of its leg: scheduled, queued, offered, connecting."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AgentLegView:
     """One slot of an agent."""
 
@@ -280,6 +297,22 @@ def contact_view(contact: Contact, router: Router) -> ContactView:
         presence=Presence(contact.presence).name.lower(),
         legs=tuple(_leg(leg, router) for leg in legs),
         kept=next((kept for leg in legs if (kept := _kept(leg, router)) is not None), None),
+    )
+
+
+def callback_view(contact: Contact, leg: Leg) -> CallbackView | None:
+    """Return what is shown of a callback; None if a leg is not that of one."""
+    callback = contact.callback
+    if callback is None or leg.state is LegState.WRAPPING:
+        return None
+    return CallbackView(
+        contact_id=leg.contact_id,
+        queue=callback.queue,
+        customer=contact.arrival.customer,
+        booked_us=callback.booked_us or None,
+        due_us=leg.due_us or None,
+        attempts=callback.attempts,
+        state=LEG_STATES[leg.state],
     )
 
 

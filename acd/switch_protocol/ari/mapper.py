@@ -330,6 +330,8 @@ class Mapper:
                 self._line.tell_result(command, CommandStage.CONFIRMED)
             case cc.MakeCall():
                 self._dialler.make_call(command)
+            case sw.ClearCall() if self._dialler.give_up(command):
+                pass
             case sw.RouteCancel():
                 self._cancel(command)
             case _ if command.call_id not in self._table.calls:

@@ -109,6 +109,14 @@ class Dialler:
             self._dialled.pop(OTHER + command.command_id, None)
         self._line.tell_result(command, stage, error)
 
+    def give_up(self, command: sw.ClearCall) -> bool:
+        """Dial a customer no longer; return whether he was being dialled."""
+        channel = OTHER + command.call_id
+        if channel not in self._dialled:
+            return False
+        self._line.order(command, "DELETE", "channels", channel)
+        return True
+
     def rings(self, channel: str) -> None:
         """React to a customer's phone that rings."""
         if channel in self._dialled:

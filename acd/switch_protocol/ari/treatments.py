@@ -40,7 +40,7 @@ class Treatments:
     def treat(self, command: sw.QueueTreatment, call: Call) -> None:
         """Let a customer hear what a command says."""
         if command.treatment is Treatment.ANNOUNCEMENT:
-            self._play(command, call, command.media)
+            self._play(command, call, command.media, command.digits)
             return
         sound = _SOUNDS[command.treatment]
         if sound != call.hears:
@@ -53,11 +53,13 @@ class Treatments:
         call.is_last = True
         self._play(command, call, command.name)
 
-    def _play(self, command: sw.Command, call: Call, media: str) -> None:
+    def _play(self, command: sw.Command, call: Call, media: str, digits: str = "") -> None:
         self.stop(call)
         call.announcements += 1
         call.playback = playbacks(call)[call.announcements % 2]
-        query = {"media": f"sound:{media}", "playbackId": call.playback}
+        said = [f"sound:{media}"] if media else []
+        said += [f"number:{digits}"] if digits else []
+        query = {"media": ",".join(said), "playbackId": call.playback}
         then = partial(self._played, command, call, call.playback)
         self._line.ask("POST", "channels", call.channel, "play", then=then, query=query)
 

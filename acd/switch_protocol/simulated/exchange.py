@@ -12,7 +12,7 @@ from msgspec import structs
 
 from acd.settings import SECOND_US
 from acd.switch_protocol import messages as sw
-from acd.switch_protocol.call_control import ConsultationCall
+from acd.switch_protocol.call_control import ConsultationCall, MakeCall
 from acd.switch_protocol.simulated.consultations import Consultations
 from acd.switch_protocol.simulated.ledger import Did, Ledger
 from acd.switch_protocol.simulated.state import Incoming, Offer, Phone, as_told
@@ -58,6 +58,8 @@ class Exchange:
         self._fallback_us = fallback_us
         self._unlinked_us = 0
         self._calls_placed = 0
+        self.dialled: dict[str, tuple[MakeCall, int]] = {}
+        """Customers who are dialled and have not answered, and until when they ring."""
         self._timers: list[tuple[int, str, str]] = []
         """(at_us, call, offer or "" for the fallback); a timer that no longer fits is void."""
         for device in devices:
@@ -102,7 +104,9 @@ class Exchange:
         """Let the timers due by now end."""
         while (due_us := self.next_us()) is not None and due_us <= now_us:
             _, call_id, offer_id = heappop(self._timers)
-            if offer_id:
+            if call_id in self.dialled:
+                self.miss_customer(call_id, EventCause.CALL_NOT_ANSWERED, now_us)
+            elif offer_id:
                 offer = self.offers[offer_id]
                 self.ledger.add(now_us, Did.RANG_OUT, call_id, offer.device, offer_id)
                 self.re_route(offer, EventCause.CALL_NOT_ANSWERED, now_us)
@@ -111,6 +115,8 @@ class Exchange:
 
     def _counts(self, timer: tuple[int, str, str]) -> bool:
         at_us, call_id, offer_id = timer
+        if call_id in self.dialled:
+            return self.dialled[call_id][1] == at_us
         if offer_id:
             offer = self.offers.get(offer_id)
             return (
@@ -155,6 +161,47 @@ class Exchange:
         cause = EventCause.NORMAL_CLEARING if talked else EventCause.CALL_CANCELLED
         self.ledger.add(now_us, Did.CUSTOMER_HUNG_UP, call_id)
         self._clear(call, cause)
+        return True
+
+    def make_call(self, command: MakeCall, now_us: int) -> CommandError:
+        """Dial a customer: his phone rings until he answers, or the time is over."""
+        call_id = command.command_id
+        if call_id in self.dialled or call_id in self.calls:
+            return CommandError.ALREADY_GIVEN
+        until_us = now_us + command.ring_us
+        self.dialled[call_id] = command, until_us
+        heappush(self._timers, (until_us, call_id, ""))
+        self.ledger.add(now_us, Did.DIALLED, call_id, note=command.to)
+        return CommandError.NONE
+
+    def answer_customer(self, call_id: str, now_us: int) -> bool:
+        """Let a customer who was dialled answer: he waits like one who called."""
+        if call_id not in self.dialled:
+            return False
+        command, _ = self.dialled.pop(call_id)
+        call = Incoming(call_id, command.dnis, command.to, b"", now_us, now_us)
+        self.calls[call_id] = call
+        self.ledger.add(now_us, Did.CUSTOMER_ANSWERED, call_id)
+        self.tell(sw.RouteRequest(call=as_told(call)))
+        self._await_fallback(call)
+        return True
+
+    def miss_customer(self, call_id: str, cause: EventCause, now_us: int) -> bool:
+        """Dial a customer no longer; return whether he was being dialled."""
+        if self.dialled.pop(call_id, None) is None:
+            return False
+        self.ledger.add(now_us, Did.NOT_REACHED, call_id, note=cause)
+        self.tell(sw.CallCleared(call_id=call_id, cause=cause))
+        return True
+
+    def press_keys(self, call_id: str, digits: str) -> bool:
+        """Let a customer who talks with nobody press keys; return whether he does wait."""
+        call = self.calls.get(call_id)
+        if call is None or any(
+            one.state is not ConnectionState.ALERTING for one in call.offers.values()
+        ):
+            return False
+        self.tell(sw.DigitsCollected(call_id=call_id, digits=digits))
         return True
 
     # Phones.
@@ -361,18 +408,24 @@ class Exchange:
         self.drop_connection(offer, EventCause.NORMAL_CLEARING, now_us)
         return CommandError.NONE
 
-    def treat(self, call_id: str, treatment: Treatment, now_us: int) -> CommandError:
+    def treat(self, command: sw.QueueTreatment, now_us: int) -> CommandError:
         """Let a customer hear something, if he talks with nobody and is not on hold."""
+        call_id = command.call_id
         call = self.calls.get(call_id)
         if call is None:
             return CommandError.CALL_UNKNOWN
         if any(one.state is not ConnectionState.ALERTING for one in call.offers.values()):
             return CommandError.WRONG_STATE
-        self.ledger.add(now_us, Did.TREATED, call_id, note=treatment)
+        said = [command.media, command.digits]
+        is_said = command.treatment is Treatment.ANNOUNCEMENT
+        note = " ".join(filter(None, said)) if is_said else command.treatment
+        self.ledger.add(now_us, Did.TREATED, call_id, note=note)
         return CommandError.NONE
 
     def clear_call(self, call_id: str, did: Did, now_us: int, *, note: str = "") -> CommandError:
-        """Let a customer go, or send him back."""
+        """Let a customer go, or send him back; or dial him no longer."""
+        if self.miss_customer(call_id, EventCause.CALL_CANCELLED, now_us):
+            return CommandError.NONE
         call = self.calls.get(call_id)
         if call is None:
             return CommandError.CALL_UNKNOWN

@@ -7,7 +7,7 @@ from acd.switch_protocol.simulated import link, wishes
 from acd.switch_protocol.simulated.exchange import Exchange
 from acd.switch_protocol.simulated.robots import Habits
 from acd.switch_protocol.simulated.rudeness import Rudeness
-from acd.switch_protocol.words import ConnectionState
+from acd.switch_protocol.words import ConnectionState, EventCause
 
 if TYPE_CHECKING:
     from acd.switch_protocol.simulated.server import Server
@@ -22,6 +22,8 @@ async def grant(server: "Server", wish: wishes.Wish) -> wishes.Answer:
             return _place(server, wish, now_us)
         case wishes.HangUpCustomer():
             return wishes.Done(happened=exchange.hang_up_customer(wish.call_id, now_us))
+        case wishes.UseCustomer():
+            return wishes.Done(happened=_use_customer(exchange, wish, now_us))
         case wishes.UsePhone():
             return wishes.Done(happened=_use(server, wish, now_us))
         case wishes.SetAgent():
@@ -76,6 +78,14 @@ def _use(server: "Server", wish: wishes.UsePhone, now_us: int) -> bool:
             return exchange.retrieve(wish.device, now_us)
         case wishes.Press.TRANSFER | wishes.Press.CONFER | wishes.Press.RECONNECT:
             return _finish(exchange, wish, now_us)
+
+
+def _use_customer(exchange: Exchange, wish: wishes.UseCustomer, now_us: int) -> bool:
+    if wish.answers is None:
+        return exchange.press_keys(wish.call_id, wish.digits)
+    if wish.answers:
+        return exchange.answer_customer(wish.call_id, now_us)
+    return exchange.miss_customer(wish.call_id, EventCause.BUSY, now_us)
 
 
 def _finish(exchange: Exchange, wish: wishes.UsePhone, now_us: int) -> bool:

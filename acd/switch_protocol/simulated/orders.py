@@ -49,7 +49,9 @@ def carry_out(
             exchange.tell(sw.CallReported(call_id=call_id, call=told))
         case cc.SingleStepTransfer() | cc.SingleStepConference():
             call_id, error = command.call_id, CommandError.NOT_SUPPORTED
-        case cc.MakeCall() | cc.SetRouteMode():
+        case cc.MakeCall():
+            call_id, error = command.command_id, exchange.make_call(command, now_us)
+        case cc.SetRouteMode():
             error = CommandError.NOT_SUPPORTED
         case _:
             call_id = command.call_id
@@ -107,7 +109,7 @@ def _of_a_call(exchange: Exchange, command: _OfACall, now_us: int) -> CommandErr
         case sw.ClearConnection():
             return exchange.clear_connection(command.call_id, command.offer, now_us)
         case sw.QueueTreatment():
-            return exchange.treat(command.call_id, command.treatment, now_us)
+            return exchange.treat(command, now_us)
         case sw.Hold() | sw.Retrieve():
             return _hold(exchange, command, now_us)
         case cc.ConsultationCall():

@@ -56,6 +56,15 @@ class HangUpCustomer(_Wish, frozen=True, tag="hang_up_customer"):
     call_id: CallId
 
 
+class UseCustomer(_Wish, frozen=True, tag="use_customer"):
+    """Let a customer who is dialled answer or not, or one who waits press keys."""
+
+    call_id: CallId
+    answers: bool | None = None
+    """None: he presses keys."""
+    digits: Number = ""
+
+
 @plain
 class Press(StrEnum):
     """What an agent does at his phone."""
