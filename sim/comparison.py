@@ -21,7 +21,17 @@ from sim.study import REPLICATIONS, RunAll, Sample, Study, run_here, study
 from sim.workload import Scenario
 
 _PLAN: Final = frozenset(
-    {"title", "settings", "staffing", "scheduled", "shifts", "rules", "paces", "time_zone"}
+    {
+        "title",
+        "settings",
+        "staffing",
+        "scheduled",
+        "shifts",
+        "duties",
+        "rules",
+        "paces",
+        "time_zone",
+    }
 )
 """Fields in which variants may differ: who works, by which rules."""
 
