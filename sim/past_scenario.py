@@ -43,15 +43,12 @@ class Beyond(Struct, frozen=True):
     @property
     def mean_s(self) -> float:
         """The mean, in seconds."""
-        return float(self.integral(self.law.times_s[-1])) if not self._stays(-1) else float("inf")
+        return np.inf if self.law.survival_after[-1] else float(self.integral(self.law.times_s[-1]))
 
     @property
     def knots_s(self) -> tuple[float, ...]:
         """Where the survival function jumps."""
         return tuple(one for one in self.law.knots_s if one > self.waited_s)
-
-    def _stays(self, place: int) -> float:
-        return self.law.survival_after[place]
 
     def survival(self, wait_s: ArrayLike) -> Floats:
         """Return the probability to be willing to wait longer."""
