@@ -317,7 +317,7 @@ def _new_duty(agent: AgentSettings, duties: Sequence[Duty]) -> Duty:
 
 
 def _check(past: Past, settings: DomainSettings, file: str) -> None:
-    """Refuse rules under which contacts could not enter, or nobody would work.
+    """Refuse rules under which contacts could not enter, or nobody would work, or which no run can follow.
 
     Raises:
         ConfigError: All that is lacking, with how many contacts need it.
@@ -327,6 +327,12 @@ def _check(past: Past, settings: DomainSettings, file: str) -> None:
     if worked and not worked & {one.agent_id for one in settings.agents}:
         seen = f"has none of the {len(worked)} agents who worked, like {shown(min(worked))}"
         problems.append(Problem("agents", seen, f"agents of {past.file}"))
+    for queue in settings.queues:
+        for channel, one in queue.channels.items():
+            if any(rule.callback for rule in one.overflow):
+                where = f"queues.{queue.name}.{channel}.overflow"
+                seen = "has customers called back, which is not simulated"
+                problems.append(Problem(where, seen, "other targets"))
     if problems:
         raise ConfigError(file, *problems)
 
