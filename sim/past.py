@@ -14,7 +14,17 @@ from acd import actions as ac
 from acd import events as ev
 from acd.entry import entered
 from acd.figures import Report
-from acd.ids import AgentId, Availability, Channel, ConsultEnd, ContactId, OfferId, QueueName
+from acd.ids import (
+    AgentId,
+    Availability,
+    Channel,
+    ConsultEnd,
+    ContactId,
+    ContactOutcome,
+    OfferId,
+    OfferOutcome,
+    QueueName,
+)
 from acd.metrics import Metrics
 from acd.router import Router
 from acd.settings import DomainSettings
@@ -198,7 +208,7 @@ class Observer:
                 self._talk(action.offer_id, now_us)
             case ac.CloseContact():
                 self._close(action, now_us)
-            case ac.WithdrawOffer(outcome=ac.OfferOutcome.TIMED_OUT):
+            case ac.WithdrawOffer(outcome=OfferOutcome.TIMED_OUT):
                 self.losses.missed += 1
             case ac.ConfirmHandOver():
                 self.losses.elsewhere += 1
@@ -250,7 +260,7 @@ class Observer:
             return
         self._stop(contact, now_us)
         contact.closed_us = now_us
-        if action.outcome is ac.ContactOutcome.ABANDONED and contact.connected_us is None:
+        if action.outcome is ContactOutcome.ABANDONED and contact.connected_us is None:
             contact.left_us = now_us
 
 

@@ -92,7 +92,7 @@ def _other(
         click.UsageError: An option is wrong.
         ConfigError: The file is.
     """
-    from sim.past_scenario import AGENTS_ADDED_MAX, with_agents
+    from sim.past_rules import AGENTS_ADDED_MAX, with_agents
 
     if config is None and not agents_add:
         return None

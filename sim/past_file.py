@@ -63,9 +63,7 @@ class _Reader:
         self.step(router, entry.event, entry.actions, entry.now_us)
         return True
 
-    def step(
-        self, router: Router, event: Event, actions: tuple[Action, ...], now_us: int
-    ) -> None:
+    def step(self, router: Router, event: Event, actions: tuple[Action, ...], now_us: int) -> None:
         """Take a step.
 
         Raises:

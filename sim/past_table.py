@@ -114,9 +114,7 @@ def sentences(found: Replayed) -> list[str]:
 
 def _told(texts: dict[str, str], counts: object) -> list[str]:
     return [
-        f"{text}: {count:,}"
-        for name, text in texts.items()
-        if (count := getattr(counts, name))
+        f"{text}: {count:,}" for name, text in texts.items() if (count := getattr(counts, name))
     ]
 
 
