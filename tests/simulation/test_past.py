@@ -344,7 +344,7 @@ def test_rules_that_lack_what_contacts_need_are_refused_with_their_number(day):
         ("", "17: ends, and nobody arrived; wanted contacts"),
         ("> 1.000000 agent.sang agent_id=ann\n", "agent.sang"),
         (
-            "> 1.0 contact.arrived contact_id=c1 queue=sales channel=voice\n< offer 1 1 c1 16000000\n",
+            "> 1 contact.arrived contact_id=c queue=sales channel=voice\n",
             "ends, and nobody was handled; wanted handling times",
         ),
     ],
