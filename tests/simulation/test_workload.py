@@ -19,6 +19,7 @@ from sim.batches import Batch, Batches, Sizes
 from sim.busyness import Busyness, factors
 from sim.dispersion import DAYS_MIN, covariances, estimate
 from sim.driver import run
+from sim.patience import Exponential
 from sim.peaks import Campaign, FlashCrowd, Growth, Outage, Peak, Season, Trapezoid
 from sim.replay import Replay
 from sim.textbook import m_m_n
@@ -45,7 +46,7 @@ each_shape = pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 def _scenario(rates_per_h, interval_us=HOUR_US, **of_stream):
     base = m_m_n(agents=5, contacts=100, load=0.8)
     stream = replace(
-        base.streams[0], rates_per_h=tuple(rates_per_h), patience_mean_s=60.0, **of_stream
+        base.streams[0], rates_per_h=tuple(rates_per_h), patience=Exponential(60.0), **of_stream
     )
     return replace(base, streams=(stream,), interval_us=interval_us, intervals=len(rates_per_h))
 
