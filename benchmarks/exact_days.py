@@ -29,7 +29,9 @@ def days() -> tuple[Days, ...]:
 
 def day(rates_per_h: Sequence[float], agents: Sequence[int], quarter_s: float) -> Scenario:
     """Return M(t)/M/n(t)+M that begins empty."""
-    base = m_m_n(agents=max(agents), contacts=1, load=0.5, mean_s=MEAN_S, patience_mean_s=PATIENCE_S)
+    base = m_m_n(
+        agents=max(agents), contacts=1, load=0.5, mean_s=MEAN_S, patience_mean_s=PATIENCE_S
+    )
     (all_,) = base.streams
     return replace(
         base,
@@ -42,10 +44,10 @@ def day(rates_per_h: Sequence[float], agents: Sequence[int], quarter_s: float) -
 
 def expected(rates_per_h: Sequence[float], agents: Sequence[int], quarter_s: float) -> Day:
     """Return what such a day brings."""
-    parts = [
+    parts = tuple(
         Part(quarter_s, rate / HOUR_S, count)
         for rate, count in zip(rates_per_h, agents, strict=True)
-    ]
+    )
     return forward(parts, MEAN_S, PATIENCE_S)
 
 
@@ -110,9 +112,7 @@ def shifts() -> Iterator[Days]:
         late_share=late_share,
         late_mean_us=round(late_s * 1e6),
     )
-    quiet = replace(
-        day((0.0,) * 8, (count,) * 8, HOUR_S), staffing={}, shifts=(shift,)
-    )
+    quiet = replace(day((0.0,) * 8, (count,) * 8, HOUR_S), staffing={}, shifts=(shift,))
     length_s = 6 * HOUR_S
     # Who is late is so by an exponential time; a break that was due before he came has lapsed.
     worked_s = length_s - late_share * late_s * (1 - exp(-length_s / late_s))

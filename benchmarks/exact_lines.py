@@ -1,9 +1,9 @@
 """The models of `benchmarks.bench_exact` in the steady state, each with its exact values."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
-
+from acd.figures import Figures
 from acd.ids import Channel
 from acd.settings import (
     SECOND_US,
@@ -31,6 +31,7 @@ from benchmarks.exact_models import (
 from benchmarks.exact_values import (
     Chain,
     Class,
+    State,
     batches_m_1,
     cobham,
     cobham_agents,
@@ -66,7 +67,7 @@ def lines() -> tuple[Line, ...]:
 
 def erlang_lines() -> Iterator[Line]:
     """Yield M/M/n and M/M/n+M."""
-    for agents, load in ((1, 0.7), (2, 0.8), (10, 0.85), (40, 0.85)):
+    for agents, load in ((1, 0.7), (2, 0.8), (10, 0.8), (40, 0.85)):
         exact = line(agents, load * agents, MEAN_S, OBJECTIVE_S)
         of = one_line(agents, load)
         name = f"M/M/{agents}, load {load}"
@@ -99,22 +100,26 @@ def one_agent() -> Iterator[Line]:
     exact = m_d_n_wait(5, 5 * 0.8 / MEAN_S, MEAN_S)
     yield Line("M/D/5, load 0.8", asa, exact, one_line(5, 0.8, handle=CONSTANT))
     # Wrap-up and ringing keep the agent too: he is busy for handling + a constant.
-    for name, channel, stream, more_s, ring_s in (
-        ("wrap-up", {"wrap_up_us": 15 * SECOND_US}, {}, 15.0, 0.0),
-        ("ringing", {"auto_answer": False}, {"answer_us": 6 * SECOND_US}, 6.0, 6.0),
+    for name, more_s, ring_s, of in (
+        ("wrap-up", 15.0, 0.0, one_line(1, 0.6, channel={"wrap_up_us": 15 * SECOND_US})),
+        (
+            "ringing",
+            6.0,
+            6.0,
+            one_line(1, 0.6, channel={"auto_answer": False}, answer_us=6 * SECOND_US),
+        ),
     ):
         square = MEAN_S**2 + (MEAN_S + more_s) ** 2
         wait_s = pollaczek_khinchine(0.6 / MEAN_S, MEAN_S + more_s, square)
-        of = one_line(1, 0.6, channel=channel, **stream)
         yield Line(f"M/G/1, with {name}", asa, wait_s + ring_s, of)
 
 
 def priorities() -> Iterator[Line]:
     """Yield queues that share agents, by urgency."""
-    loads, agents = (0.3, 0.5), 8
-    of = prioritised(tuple(agents * load for load in loads), agents)
-    waits = float(erlang_c(agents, agents * sum(loads)))
-    for k, exact in enumerate(cobham_agents(waits, MEAN_S, agents, loads)):
+    two, agents = (0.3, 0.5), 8
+    of = prioritised(tuple(agents * load for load in two), agents)
+    waits = float(erlang_c(agents, agents * sum(two)))
+    for k, exact in enumerate(cobham_agents(waits, MEAN_S, agents, two)):
         yield Line(f"two priorities, M/M/{agents}", f"q{k}.voice.asa_s", exact, of)
     handles = (Handle(mean_s=30, scv=1.5), Handle(mean_s=60, scv=0.5), Handle(mean_s=120))
     loads = (0.2, 0.3, 0.2)
@@ -153,15 +158,13 @@ def priorities() -> Iterator[Line]:
         yield Line("ageing, rates 1 to 3, M/M/4", f"q{k}.voice.asa_s", exact, of)
 
 
-def _asa(one: object) -> Parts:
-    return Parts(one.wait_us / SECOND_US, one.answered)  # type: ignore[attr-defined]
+def _asa(one: Figures) -> Parts:
+    return Parts(one.wait_us / SECOND_US, one.answered)
 
 
 def skills() -> Iterator[Line]:
     """Yield two skills: all have both; some have both and help at once, or in reserve."""
-    of = centre(
-        (Kind("a", 2.0), Kind("b", 2.8)), (Team("both", 6, serving("a", "b")),)
-    )
+    of = centre((Kind("a", 2.0), Kind("b", 2.8)), (Team("both", 6, serving("a", "b")),))
     exact = float(line(6, 4.8, MEAN_S, OBJECTIVE_S).service_level)
     for name in "ab":
         yield Line("two skills, all have both", f"{name}.voice.service_level", exact, of)
@@ -178,8 +181,8 @@ def skills() -> Iterator[Line]:
         )
         chain = _two_skills(1.9 / MEAN_S, 0.9 / MEAN_S, reserve or 1)
         name = f"two skills, help {'in reserve' if reserve else 'at once'}"
-        waits_a = chain.mean(lambda x, y, a, b: a) / (1.9 / MEAN_S)
-        waits_b = chain.mean(lambda x, y, a, b: b) / (0.9 / MEAN_S)
+        waits_a = chain.mean(lambda state: state[2]) / (1.9 / MEAN_S)
+        waits_b = chain.mean(lambda state: state[3]) / (0.9 / MEAN_S)
         yield Line(name, "a.voice.asa_s", waits_a, of)
         yield Line(name, "b.voice.asa_s", waits_b, of)
 
@@ -190,7 +193,7 @@ def _two_skills(a_per_s: float, b_per_s: float, reserve: int) -> Chain:
     A state has how many of each are busy, and how many of a and b wait.
     """
 
-    def rates(x: int, y: int, a: int, b: int):  # type: ignore[no-untyped-def]
+    def rates(x: int, y: int, a: int, b: int) -> Iterable[tuple[State, float]]:
         if x < 2:
             yield (x + 1, y, a, b), a_per_s
         elif y < 2 and a + 1 >= reserve:
@@ -249,8 +252,8 @@ def channels() -> Iterator[Line]:
         headrooms=(HeadroomSettings(name="phone", queue="calls", keep_free=1),),
     )
     chain = _headroom(1.8 / MEAN_S, 0.9 / MEAN_S, 4, 1)
-    calls_s = chain.mean(lambda busy, calls, mails: calls) / (1.8 / MEAN_S)
-    mails_s = chain.mean(lambda busy, calls, mails: mails) / (0.9 / MEAN_S)
+    calls_s = chain.mean(lambda state: state[1]) / (1.8 / MEAN_S)
+    mails_s = chain.mean(lambda state: state[2]) / (0.9 / MEAN_S)
     yield Line("headroom of 1 of 4", "calls.voice.asa_s", calls_s, of)
     yield Line("headroom of 1 of 4", "mails.email.asa_s", mails_s, of)
 
@@ -258,7 +261,7 @@ def channels() -> Iterator[Line]:
 def _headroom(calls_per_s: float, mails_per_s: float, agents: int, kept: int) -> Chain:
     """Return the chain of (busy, calls waiting, emails waiting)."""
 
-    def rates(busy: int, calls: int, mails: int):  # type: ignore[no-untyped-def]
+    def rates(busy: int, calls: int, mails: int) -> Iterable[tuple[State, float]]:
         free = busy < agents
         yield ((busy + 1, calls, mails) if free else (busy, calls + 1, mails)), calls_per_s
         takes = agents - busy > kept
@@ -292,12 +295,12 @@ def losses() -> Iterator[Line]:
     yield Line("M/M/5+D: expiry", "expired", float(exact.abandons), of, _expired)
 
 
-def _rejected(one: object) -> Parts:
-    return Parts(one.rejected, one.offered)  # type: ignore[attr-defined]
+def _rejected(one: Figures) -> Parts:
+    return Parts(one.rejected, one.offered)
 
 
-def _expired(one: object) -> Parts:
-    return Parts(one.other_exits, one.offered)  # type: ignore[attr-defined]
+def _expired(one: Figures) -> Parts:
+    return Parts(one.other_exits, one.offered)
 
 
 def in_batches() -> Iterator[Line]:
@@ -313,13 +316,11 @@ def in_batches() -> Iterator[Line]:
     yield Line("M^geometric/M/1, load 0.7", asa, exact, of, share=1.5)
     pairs_per_s = 4 * 0.75 / MEAN_S / 2
 
-    def rates(k: int):  # type: ignore[no-untyped-def]
+    def rates(k: int) -> Iterable[tuple[State, float]]:
         yield (k + 2,), pairs_per_s
         if k:
             yield (k - 1,), min(k, 4) / MEAN_S
 
     chain = Chain((0,), rates, most=300)
-    exact = chain.mean(lambda k: max(k - 4, 0)) / (2 * pairs_per_s)
+    exact = chain.mean(lambda state: max(state[0] - 4, 0)) / (2 * pairs_per_s)
     yield Line("M^2/M/4, load 0.75", asa, exact, one_line(4, 0.75, batch=Batch(mean=2)))
-
-

@@ -99,14 +99,15 @@ Model = Line | Days
 
 
 def in_batches(scenario: Scenario) -> tuple[Scenario, int]:
-    """Return a scenario of one interval as long as the beginning and all batches, of which each has
-    as many intervals of the measures; and how many.
+    """Return a scenario with measures by batch, and how many intervals of theirs a batch has.
+
+    It is as long as all batches, and a beginning as long as one.
     """
     batch_us = (scenario.end_us - scenario.start_us) / (BATCHES + 1)
     # Intervals divide a day.
-    each_us = max(n for n in range(1, 1441) if 1440 % n == 0 and n * MINUTE_US <= batch_us)
-    each_us *= MINUTE_US
-    many = round(batch_us / each_us)
+    divisors = (n * MINUTE_US for n in range(1, 1441) if 1440 % n == 0)
+    each_us = max((each_us for each_us in divisors if each_us <= batch_us), default=MINUTE_US)
+    many = max(round(batch_us / each_us), 1)
     settings = replace(scenario.settings, measures=MeasureSettings(interval_us=each_us))
     length_us = each_us * many * (BATCHES + 1)
     return replace(scenario, settings=settings, interval_us=length_us), many
@@ -163,7 +164,7 @@ class Team(NamedTuple):
     """Agents who are alike."""
 
     name: str
-    count: int
+    size: int
     serves: tuple[Serves, ...]
 
 
@@ -196,7 +197,7 @@ def centre(
                 group=team.name,
             )
             for team in teams
-            for n in range(team.count)
+            for n in range(team.size)
         ),
         **domain,
     )
@@ -220,7 +221,7 @@ def centre(
             interval_us=round(contacts / sum(per_s.values()) * SECOND_US),
             intervals=1,
             streams=streams,
-            staffing={team.name: (team.count,) for team in teams},
+            staffing={team.name: (team.size,) for team in teams},
         )
 
     return of

@@ -25,6 +25,7 @@ from benchmarks.exact_models import (
 )
 from benchmarks.exact_values import Chain, State
 from sim.erlang import line
+from sim.patience import Exponential as Pause
 from sim.patience import (
     Gamma,
     Hyperexponential,
@@ -34,7 +35,6 @@ from sim.patience import (
     deterministic,
     erlang,
 )
-from sim.patience import Exponential as Pause
 from sim.workload import Handle, Lost, Redial, Scenario, Shape, Transfer
 
 PATIENCE: Final[dict[str, Patience]] = {
@@ -74,8 +74,8 @@ def balking() -> Iterator[Line]:
             yield (k - 1,), min(k, agents) / MEAN_S
 
     chain = Chain((0,), rates, most=200)
-    balks = share * chain.mean(lambda k: k >= agents)
-    waiting = chain.mean(lambda k: max(k - agents, 0))
+    balks = share * chain.mean(lambda state: state[0] >= agents)
+    waiting = chain.mean(lambda state: max(state[0] - agents, 0))
     of = one_line(agents, load, accepts=deterministic(1e-6, share=share), **announcing())
     yield Line("balking, M/M/4", f"{LINE}abandonment", balks, of)
     yield Line("balking, M/M/4", f"{LINE}asa_s", waiting / come / (1 - balks), of)
@@ -97,7 +97,7 @@ def redials() -> Iterator[Line]:
     of = one_line(1, load, accepts=deterministic(1e-6), redial=redial, **announcing())
     orbit = load * (come + load * again) / ((1 - load) * again)
     blocked = 1 - come / (come + orbit * again)
-    yield Line("redial without end, M/M/1", f"{LINE}abandonment", blocked, of)
+    yield Line("redial without end, M/M/1", f"{LINE}abandonment", blocked, of, share=0.5)
     # Whoever gives up calls again with some probability: a chain of who is inside and who pauses.
     agents, load, patience_s, pause_s, share = 2, 0.8, 40.0, 50.0, 0.6
     come = load * agents / MEAN_S
@@ -112,8 +112,8 @@ def redials() -> Iterator[Line]:
             yield (k - 1, j + 1), gives_up * share
 
     chain = Chain((0, 0), rates, most=30)
-    waiting = chain.mean(lambda k, _: max(k - agents, 0))
-    calls = come + chain.mean(lambda _, j: j) / pause_s
+    waiting = chain.mean(lambda state: max(state[0] - agents, 0))
+    calls = come + chain.mean(lambda state: state[1]) / pause_s
     redial = Redial(share=share, pause=Pause(pause_s), attempts_max=20)
     of = one_line(agents, load, patience=Pause(patience_s), redial=redial)
     name = "redial after giving up, M/M/2+M"
@@ -132,8 +132,8 @@ def slowed_chats() -> Iterator[Line]:
             yield (k - 1,), taken * paces[taken - 1] / MEAN_S
 
     chain = Chain((0,), rates, most=300)
-    waiting = chain.mean(lambda k: max(k - 3, 0))
-    opened = chain.mean(lambda k: min(k, 3))
+    waiting = chain.mean(lambda state: max(state[0] - 3, 0))
+    opened = chain.mean(lambda state: min(state[0], 3))
     chats = centre(
         (Kind("chat", load, channel=CHAT),),
         (Team("all", 1, serving("chat", channel=CHAT)),),

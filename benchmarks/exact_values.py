@@ -7,11 +7,12 @@ Nothing here is shared with the simulator.
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg, sparse, special
+from scipy import sparse, special
 from scipy.sparse import linalg as sparse_linalg
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -195,9 +196,9 @@ class Chain:
         chance = sparse_linalg.spsolve(equations.tocsc(), right)
         self.chance: Mapping[State, float] = dict(zip(order, chance.tolist(), strict=True))
 
-    def mean(self, value: Callable[..., float]) -> float:
+    def mean(self, value: Callable[[State], float]) -> float:
         """Return the mean of a function of the state."""
-        return math.fsum(chance * value(*state) for state, chance in self.chance.items())
+        return math.fsum(chance * value(state) for state, chance in self.chance.items())
 
 
 # --- a day that begins empty ----------------------------------------------------------------------
@@ -221,8 +222,9 @@ class Day(NamedTuple):
     """Time with contacts, as `waiting_s`, of all agents but those who were sent away meanwhile."""
 
 
+@cache
 def forward(
-    parts: Sequence[Part],
+    parts: tuple[Part, ...],
     mean_s: float,
     patience_s: float = math.inf,
     queue_most: int = 60,
@@ -243,15 +245,18 @@ def forward(
     now[0] = 1.0
     for part in parts:
         now = _after_the_change(now, part.agents, seats, lines)
-        flow = np.zeros((size + 2, size + 2))
-        for here, (s, q) in enumerate(zip(served.tolist(), line.tolist(), strict=True)):
-            for to, per_s in _moves(s, q, part, mean_s, patience_s):
-                there = to[0] * lines + to[1]
-                if to[1] <= queue_most and per_s:
-                    flow[here, there] += per_s
-                    flow[here, here] -= per_s
-        flow[:size, size], flow[:size, size + 1] = line, served
-        now = now @ linalg.expm(flow * part.length_s)
+        moves = [
+            (here, to[0] * lines + to[1], per_s)
+            for here, (s, q) in enumerate(zip(served.tolist(), line.tolist(), strict=True))
+            for to, per_s in _moves(s, q, part, mean_s, patience_s)
+            if per_s and to[1] <= queue_most
+        ]
+        rows, columns, rates = (np.array(each) for each in zip(*moves, strict=True))
+        out = np.bincount(rows, rates, minlength=size)
+        flow = sparse.csr_matrix((rates, (columns, rows)), shape=(size, size)) - sparse.diags(out)
+        means = sparse.csr_matrix(np.array([line, served], float))
+        whole = sparse.bmat([[flow, None], [means, sparse.csr_matrix((2, 2))]], format="csr")
+        now = sparse_linalg.expm_multiply(whole * part.length_s, now)
     waiting_s, busy_s = float(now[size]), float(now[size + 1])
     return Day(waiting_s, waiting_s / patience_s, busy_s)
 
@@ -278,7 +283,7 @@ def _moves(
         yield (s, q - 1), q / patience_s
 
 
-def gamma_points(cv: float, points: int = 10) -> list[tuple[float, float]]:
+def gamma_points(cv: float, points: int = 8) -> list[tuple[float, float]]:
     """Return factors of mean 1 with weights: Gauss's quadrature for the gamma law of this cv."""
     shape = cv**-2
     at, weights = special.roots_genlaguerre(points, shape - 1)
