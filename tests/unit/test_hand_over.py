@@ -511,7 +511,7 @@ def test_a_file_names_the_other_domains() -> None:
         (
             "max_wait_s = 30",
             'leaving = ["nobody_ready"]',
-            "leaving: is given for a domain; wanted `joining`, `max_waiting` or `max_wait_s`",
+            "wanted `joining` or `max_waiting`, `max_estimated_wait_s`, `max_wait_s`, since a",
         ),
         (
             'domain = "south" }',
