@@ -31,6 +31,7 @@ def test_every_benchmark_was_found():
         "bench_ari_burst",
         "bench_burst",
         "bench_ewt",
+        "bench_exact",
         "bench_change",
         "bench_forecast",
         "bench_overflow",
