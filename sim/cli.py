@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from sim.cli_kit import must_be_writable, progress_bar
-from sim.questions import CHECK_FAILED, OK, compare, held_to, require, wanted
+from sim.cli_kit import must_be_writable, progress_bar, wide_console
+from sim.questions import CHECK_FAILED, OK, compare, confident, held_to, places, require, wanted
 from sim.staff_cli import staff
 from sim.sweep_cli import peak, sweep
 
@@ -43,21 +43,8 @@ def sim() -> None:
     help="Run on until this figure's interval is as narrow, like "
     "sales.voice.service_level=0.01 or sales.voice.asa_s=5%.",
 )
-@click.option(
-    "--confidence",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    default=0.95,
-    show_default=True,
-    help="Of the intervals.",
-)
-@click.option(
-    "--workers",
-    type=click.IntRange(1, 256),
-    default=1,
-    show_default=True,
-    help="In how many processes.",
-)
-@click.option("--cluster", metavar="ADDRESS", help="On the Dask cluster of this scheduler.")
+@confident
+@places
 @require
 def run(
     scenario: Path,
@@ -70,8 +57,6 @@ def run(
     **how: Any,  # noqa: ANN401
 ) -> int:
     """Route the day of SCENARIO, once or several times, and print what came of it."""
-    from rich.console import Console
-
     from sim import driver
     from sim import report as reports
     from sim.scenario import load
@@ -81,8 +66,7 @@ def run(
     if report is not None:
         must_be_writable(report)
     day = load(scenario)
-    # Wide enough for every cell: a figure cut short is worse than a line that wraps.
-    console = Console(highlight=False, width=max(Console().width, reports.WIDTH))
+    console = wide_console()
     asked = wanted(requirements)
     if replications > 1 or how["precision"]:
         from sim.study_cli import print_study

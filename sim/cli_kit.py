@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from sim.driver import Progress
     from sim.workload import Scenario
 
@@ -27,6 +29,15 @@ def must_be_writable(path: Path) -> None:
     else:
         return
     raise OSError(code, os.strerror(code), str(path if code == errno.EACCES else folder))
+
+
+def wide_console() -> "Console":
+    """Return a console wide enough for every cell: a figure cut short is worse than a long line."""
+    from rich.console import Console
+
+    from sim.report import WIDTH
+
+    return Console(highlight=False, width=max(Console().width, WIDTH))
 
 
 @contextmanager

@@ -14,10 +14,9 @@ import msgspec
 from msgspec import Struct
 
 from acd.errors import AcdError, listed
-from acd.figures import Row
 from acd.ids import Channel, QueueName
 from sim.intervals import CONFIDENCE, Estimate, mean_of
-from sim.study import REPLICATIONS, RunAll, Sample, Study, run_here, study
+from sim.study import REPLICATIONS, RunAll, Study, by_interval, run_here, study
 from sim.workload import Scenario
 
 _PLAN: Final = frozenset(
@@ -86,7 +85,10 @@ class Comparison(Struct, frozen=True):
             LookupError: There is no such queue, channel or measure.
         """
         base, other = (
-            [_intervals(sample, queue, channel, measure) for sample in self.studies[at].samples]
+            [
+                by_interval(sample.report, queue, channel, measure)
+                for sample in self.studies[at].samples
+            ]
             for at in (0, variant)
         )
         return tuple(
@@ -185,21 +187,6 @@ def _differences(base: Scenario, other: Scenario) -> Iterator[str]:
     for name in dict.fromkeys(name for each in streams for name in each):
         if streams[0].get(name) != streams[1].get(name):
             yield f"streams.{name}"
-
-
-def _intervals(
-    sample: Sample, queue: QueueName, channel: Channel, measure: str
-) -> list[float | None]:
-    """Return a measure of each interval of a run."""
-    row = _row(sample, queue, channel)
-    return [getattr(one, measure) for one in row.intervals]
-
-
-def _row(sample: Sample, queue: QueueName, channel: Channel) -> Row:
-    for row in sample.report.rows:
-        if (row.queue, row.channel) == (queue, channel):
-            return row
-    raise LookupError(f"there is no {channel} of the queue {queue}")
 
 
 def _paired(

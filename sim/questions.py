@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from sim.cli_kit import counter, must_be_writable
+from sim.cli_kit import counter, must_be_writable, wide_console
 
 if TYPE_CHECKING:
     from sim.requirement import Requirement, Verdict
@@ -46,6 +46,18 @@ def places(command: _Command) -> _Command:
     return workers(cluster(command))
 
 
+def confident(command: _Command) -> _Command:
+    """Add the option `--confidence`."""
+    option = click.option(
+        "--confidence",
+        type=click.FloatRange(0, 1, min_open=True, max_open=True),
+        default=0.95,
+        show_default=True,
+        help="Of the intervals.",
+    )
+    return option(command)
+
+
 def runs(*, replications: int) -> Callable[[_Command], _Command]:
     """Return what adds the options of a study: `--seed`, `--replications`, `--confidence`, where.
 
@@ -60,14 +72,7 @@ def runs(*, replications: int) -> Callable[[_Command], _Command]:
         show_default=True,
         help="How many runs of each, the same customers in all.",
     )
-    confidence = click.option(
-        "--confidence",
-        type=click.FloatRange(0, 1, min_open=True, max_open=True),
-        default=0.95,
-        show_default=True,
-        help="Of the intervals.",
-    )
-    return lambda command: seed(count(confidence(places(command))))
+    return lambda command: seed(count(confident(places(command))))
 
 
 def wanted(requirements: tuple[str, ...]) -> list["Requirement"]:
@@ -137,11 +142,8 @@ def compare(
 
     What is required is required of the last one.
     """
-    from rich.console import Console
-
     from sim import comparison_table as tables
     from sim.comparison import compare as compare_all
-    from sim.report import WIDTH
     from sim.scenario import load
 
     if report is not None:
@@ -158,9 +160,7 @@ def compare(
     if as_json:
         click.echo(tables.as_json(found, verdicts).encode(), nl=False)
     else:
-        console = Console(highlight=False)
-        console.width = max(console.width, WIDTH)
-        console.print(tables.table(found, verdicts))
+        wide_console().print(tables.table(found, verdicts))
     if report is not None:
         from sim.study_page import comparison_page
 

@@ -34,8 +34,8 @@ from sim.erlang import Bools
 from sim.intervals import CONFIDENCE
 from sim.patience import Floats
 from sim.requirement import Requirement, Sign, named
-from sim.staff_start import Demand, demand_of, least, starts
-from sim.study import RunAll, Study, run_here, study
+from sim.staff_start import Demand, demand_of, least, level_of, occupancy_max, starts
+from sim.study import RunAll, Study, by_interval, run_here, study
 from sim.variation import staffed
 from sim.workload import Scenario
 
@@ -49,9 +49,6 @@ EXCHANGES_MAX: Final = 60
 """Most kinds of exchange tried: those of the dearest groups first."""
 
 _OF_THE_DAY: Final = frozenset({"wait_p50_s", "wait_p95_s"})
-
-_STARTS: Final = (0.8, 20.0)
-"""The service level and threshold of the start where no objective says one."""
 
 
 class Missed(Struct, frozen=True):
@@ -161,6 +158,10 @@ class _Search:
         self.seed, self.replications = seed, replications
         self._tried.clear()
 
+    def know(self, plan: Floats, found: Study) -> None:
+        """Take the runs of a plan that were made already."""
+        self._tried[plan.tobytes()] = self.lacks_of(found)
+
     def _lack(self, found: Study, requirement: Requirement) -> Floats:
         sign = 1.0 if requirement.sign is Sign.AT_LEAST else -1.0
         values = self.values(found, requirement)
@@ -241,17 +242,28 @@ def staff(
     search.use_seed(seed, replications)
     demand = demand_of(scenario, seed, replications)
     impossible = _impossible(search, demand)
-    begun = (np.nan_to_num(one) for one in starts(demand, prices, *_level(scenario, requirements)))
+    begun = (
+        np.nan_to_num(one) for one in starts(demand, prices, *level_of(scenario, requirements))
+    )
     plan = min((_improved(search, one, demand) for one in begun), key=search.worth)
-    confirmed = search.simulate(plan, seed=seed + 1, replications=4 * replications)
-    for fresh in range(seed + 1, seed + ROUNDS_MAX):
+    plan, confirmed = _confirmed(search, plan, demand)
+    bound = least(demand, prices, occupancy_max(requirements, search.groups))
+    return _proposal(search, plan, bound, confirmed, impossible)
+
+
+def _confirmed(search: _Search, plan: Floats, demand: Demand) -> tuple[Floats, Study]:
+    """Return a plan with fresh runs; where these miss something, or one improved by them."""
+    more = 4 * search.replications
+    first = search.seed + 1
+    confirmed = search.simulate(plan, seed=first, replications=more)
+    for fresh in range(first, first + ROUNDS_MAX - 1):
         if not search.lacks_of(confirmed).any():
             break
-        search.use_seed(fresh, 4 * replications)
+        search.use_seed(fresh, more)
+        search.know(plan, confirmed)
         plan = _improved(search, plan, demand)
-        confirmed = search.simulate(plan, seed=fresh + 1, replications=4 * replications)
-    bound = least(demand, prices, _occupancy_max(requirements, search.groups))
-    return _proposal(search, plan, bound, confirmed, impossible)
+        confirmed = search.simulate(plan, seed=fresh + 1, replications=more)
+    return plan, confirmed
 
 
 def _proposal(
@@ -444,8 +456,7 @@ def _by_interval(report: Report, name: str) -> list[float]:
         )
         return [float("nan") if one.occupancy is None else one.occupancy for one in spans]
     queue, channel, measure = name.rsplit(".", 2)
-    row = next(one for one in report.rows if (one.queue, one.channel) == (queue, channel))
-    values = (getattr(one, measure) for one in row.intervals)
+    values = by_interval(report, queue, channel, measure)
     return [float("nan") if value is None else float(value) for value in values]
 
 
@@ -471,28 +482,6 @@ def _checked(
         if not 0 < cost < float("inf"):
             raise ValueError(f"cost: of {group} is {cost:g}; wanted above 0")
     return {group: costs.get(group, 1.0) for group in scenario.staffing}
-
-
-def _occupancy_max(requirements: Sequence[Requirement], groups: Sequence[str]) -> float:
-    """Return the greatest occupancy that is asked of all agents; 1 where none is."""
-    bounds = {one.name: one.bound for one in requirements if one.sign is Sign.AT_MOST}
-    if "group.all.occupancy" in bounds:
-        return min(max(bounds["group.all.occupancy"], 0.01), 1.0)
-    each = [bounds.get(f"group.{group}.occupancy", 1.0) for group in groups]
-    return min(max(*each, 0.01), 1.0)
-
-
-def _level(scenario: Scenario, requirements: Sequence[Requirement]) -> tuple[float, float]:
-    """Return the service level and the threshold at which the search begins."""
-    levels = [one for one in requirements if one.name.endswith("service_level")]
-    if not levels:
-        return _STARTS
-    objectives = [
-        channel.objective_us
-        for queue in scenario.settings.queues
-        for channel in queue.channels.values()
-    ]
-    return min(max(one.bound for one in levels), 0.99), min(objectives) / 1e6
 
 
 def _named(groups: Sequence[str], plan: Floats) -> dict[str, tuple[int, ...]]:

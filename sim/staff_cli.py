@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from acd.errors import shown as quoted
-from sim.cli_kit import counter, must_be_writable
+from sim.cli_kit import counter, must_be_writable, wide_console
 from sim.questions import CHECK_FAILED, OK, place_of, require, runs, wanted
 from sim.shrinkage import scheduled_for
 
@@ -76,9 +76,6 @@ def staff(
     The groups are those of its staffing, whatever their numbers there. Exit code 1 if something is
     missed.
     """
-    from rich.console import Console
-
-    from sim.report import WIDTH
     from sim.scenario import load
     from sim.staff import staff as find
 
@@ -105,9 +102,7 @@ def staff(
     if as_json:
         click.echo(_json(day, found, shrinkage).encode(), nl=False)
     else:
-        console = Console(highlight=False)
-        console.width = max(console.width, WIDTH)
-        console.print(_tables(day, found, shrinkage))
+        wide_console().print(_tables(day, found, shrinkage))
     if output is not None:
         lines = (f"{group} = {list(counts)}\n" for group, counts in found.staffing.items())
         output.write_text("".join(lines), encoding="utf-8")

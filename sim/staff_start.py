@@ -10,6 +10,7 @@ Source: the staffing of multi-skill centres begins so in O. Z. Akşin, M. Armony
 "The modern call center", 2007, section 3.2; the program of whole numbers is solved by HiGHS.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -21,6 +22,7 @@ from acd.settings import AgentSettings, DomainSettings
 from acd.skills import parse_requirement
 from sim.arrivals import Source, sources, workload
 from sim.patience import Floats
+from sim.requirement import Requirement, Sign
 from sim.staffing import agents_needed
 from sim.study import seed_of
 from sim.workload import SECOND_US, Scenario, Stream
@@ -29,6 +31,10 @@ POOLED: Final = (0.7, 0.0)
 """What is kept, in each start, of the agents beyond the load that Erlang C asks of each queue by
 itself. Groups that serve several queues need fewer: a start with all of them is near where each has
 queues of its own, and one with none where they help each other out."""
+
+
+_STARTS: Final = (0.8, 20.0)
+"""The service level and threshold of the start where no objective says one."""
 
 
 class Demand(Struct, frozen=True):
@@ -183,3 +189,25 @@ def _share(settings: DomainSettings, source: Source, agent: AgentSettings | None
 def _wrap_up_us(settings: DomainSettings, stream: Stream) -> int:
     queue = next(one for one in settings.queues if one.name == stream.queue)
     return queue.channels[stream.channel].wrap_up_us
+
+
+def occupancy_max(requirements: Sequence[Requirement], groups: Sequence[str]) -> float:
+    """Return the greatest occupancy that is asked of all agents; 1 where none is."""
+    bounds = {one.name: one.bound for one in requirements if one.sign is Sign.AT_MOST}
+    if "group.all.occupancy" in bounds:
+        return min(max(bounds["group.all.occupancy"], 0.01), 1.0)
+    each = [bounds.get(f"group.{group}.occupancy", 1.0) for group in groups]
+    return min(max(*each, 0.01), 1.0)
+
+
+def level_of(scenario: Scenario, requirements: Sequence[Requirement]) -> tuple[float, float]:
+    """Return the service level and the threshold at which the search begins."""
+    levels = [one for one in requirements if one.name.endswith("service_level")]
+    if not levels:
+        return _STARTS
+    objectives = [
+        channel.objective_us
+        for queue in scenario.settings.queues
+        for channel in queue.channels.values()
+    ]
+    return min(max(one.bound for one in levels), 0.99), min(objectives) / 1e6

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from acd.errors import AcdError, did_you_mean, nearest, shown
 from acd.figures import Report
+from acd.ids import QueueName
 from sim import driver
 from sim.intervals import CONFIDENCE, Estimate, mean_of
 from sim.time_book import together
@@ -183,6 +184,18 @@ def _figures(result: driver.Result) -> Iterator[tuple[str, float]]:
             value = getattr(each, measure)
             if value is not None:
                 yield f"customers.{each.stream}.{measure}", float(value)
+
+
+def by_interval(report: Report, queue: QueueName, channel: str, measure: str) -> list[float | None]:
+    """Return a measure of a queue and channel in each interval; None where there is none.
+
+    Raises:
+        LookupError: There is no such queue and channel.
+    """
+    for row in report.rows:
+        if (row.queue, row.channel) == (queue, channel):
+            return [getattr(one, measure) for one in row.intervals]
+    raise LookupError(f"there is no {channel} of the queue {queue}")
 
 
 def run_here(scenario: Scenario, seeds: Sequence[tuple[int, int]]) -> Iterator[Sample]:

@@ -15,7 +15,7 @@ from acd.figures import Row
 from sim.comparison import Comparison
 from sim.intervals import Estimate, mean_of
 from sim.plots import INK, PALE, STYLE, Plot, edges_of, panels, svg_of, time_axis
-from sim.study import Study
+from sim.study import Study, by_interval
 from sim.workload import Scenario
 
 PICTURES_MAX: Final = 24
@@ -91,18 +91,11 @@ def _differences(axes: Axes, edges: Sequence[float], comparison: Comparison, row
 
 def _by_interval(study: Study, row: Row, measure: str, scale: float = 1.0) -> list[Estimate | None]:
     """Return a measure of each interval with its confidence interval."""
-    at = study.samples[0].report.rows.index(
-        next(
-            one
-            for one in study.samples[0].report.rows
-            if (one.queue, one.channel) == (row.queue, row.channel)
-        )
-    )
-    runs = [sample.report.rows[at].intervals for sample in study.samples]
+    runs = [by_interval(one.report, row.queue, row.channel, measure) for one in study.samples]
     return [
         _scaled(
             mean_of(
-                [float(value) for one in same if (value := getattr(one, measure)) is not None],
+                [float(value) for value in same if value is not None],
                 study.confidence,
             ),
             scale,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sim.cli_kit import counter
+from sim.cli_kit import counter, wide_console
 from sim.questions import CHECK_FAILED, OK, held_to, place_of, require, runs, wanted
 
 if TYPE_CHECKING:
@@ -48,9 +48,6 @@ def sweep(
     **how: Any,  # noqa: ANN401
 ) -> int:
     """Run SCENARIO over a grid of changes. Exit code 1 if no point keeps what is required."""
-    from rich.console import Console
-
-    from sim.report import WIDTH
     from sim.scenario import load
     from sim.sweep import sweep as sweep_all
     from sim.variation import parse_knob
@@ -68,9 +65,7 @@ def sweep(
     if as_json:
         click.echo(_sweep_json(knobs, points, keep).encode(), nl=False)
     else:
-        console = Console(highlight=False)
-        console.width = max(console.width, WIDTH)
-        console.print(_sweep_table(knobs, points, keep if asked else None, figures or SHOWN))
+        wide_console().print(_sweep_table(knobs, points, keep if asked else None, figures or SHOWN))
     return OK if any(keep) else CHECK_FAILED
 
 
@@ -99,9 +94,6 @@ def peak(
 
     Exit code 1 if an objective is missed at the plan's own load.
     """
-    from rich.console import Console
-
-    from sim.report import WIDTH
     from sim.scenario import load
     from sim.sweep import peak as find_peak
 
@@ -117,9 +109,7 @@ def peak(
     if as_json:
         click.echo(_peak_json(found).encode(), nl=False)
     else:
-        console = Console(highlight=False)
-        console.width = max(console.width, WIDTH)
-        console.print(_peak_table(found))
+        wide_console().print(_peak_table(found))
     return OK if all(one.breaks is None or one.breaks > 1 for one in found) else CHECK_FAILED
 
 

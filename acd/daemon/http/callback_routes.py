@@ -10,8 +10,9 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from acd import events as ev
+from acd.contacts import Contact, Leg
 from acd.daemon.http.access import BEARER, Producer, Supervisor
-from acd.daemon.http.contact_routes import SCAN_MAX, IdempotencyKey, contact_id_of
+from acd.daemon.http.contact_routes import IdempotencyKey, contact_id_of, page_of
 from acd.daemon.http.errors import HttpError, refused, respond, responses
 from acd.daemon.http.models import CallbackPage, ContactQuery, ContactTaken, NewCallback
 from acd.daemon.http.parts import Daemon
@@ -85,17 +86,10 @@ async def _agree(daemon: Daemon, token: Token, key: str, body: NewCallback) -> C
 
 
 def _page(daemon: Daemon, query: ContactQuery) -> tuple[list[CallbackView], int | None]:
-    """Return a page of callbacks, and after which leg to go on: as of contacts."""
-    router = daemon.owner.router
-    found: list[CallbackView] = []
-    looked_at = 0
-    for number, leg in router.legs.items():
-        if number <= query.after:
-            continue
-        looked_at += 1
-        view = callback_view(router.contacts[leg.contact_id], leg)
-        if view is not None and query.queue in {None, view.queue}:
-            found.append(view)
-        if len(found) == query.limit or looked_at == SCAN_MAX:
-            return found, number
-    return found, None
+    """Return a page of callbacks."""
+
+    def show(contact: Contact, leg: Leg) -> CallbackView | None:
+        view = callback_view(contact, leg)
+        return view if view is not None and query.queue in {None, view.queue} else None
+
+    return page_of(daemon.owner.router, query, show)

@@ -8,13 +8,15 @@ is on the disk.
 
 import hashlib
 import re
-from typing import Annotated, Final
+from collections.abc import Callable
+from typing import Annotated, Final, TypeVar
 
 from fastapi import APIRouter, Header, Query
 from fastapi.responses import Response
 
 from acd import events as ev
 from acd.actions import Acknowledge
+from acd.contacts import Contact, Leg
 from acd.daemon.directory import Known
 from acd.daemon.history.errors import SlowQueryError
 from acd.daemon.http.access import BEARER, Producer, Supervisor
@@ -35,12 +37,15 @@ from acd.daemon.http.tokens import Token
 from acd.daemon.http.views import ContactView, contact_view
 from acd.errors import StorageError
 from acd.ids import Channel, ContactId
+from acd.router import Router
 from acd.settings import SECOND_US
 
 SCAN_MAX: Final = 20_000
 """Most legs looked at for one page: 5 ms. A page may be short, or empty, and go on all the same."""
 
 _OURS: Final = re.compile(r"c-[0-9a-f]{24}")
+
+Shown = TypeVar("Shown")
 
 REACH_S: Final = 0.5
 """How long a repeat waits until what was told first is written, which takes some ms."""
@@ -206,21 +211,34 @@ def _arrived(contact_id: ContactId, body: NewContact, customer: Known) -> ev.Con
     )
 
 
-def _page(daemon: Daemon, query: ContactQuery) -> tuple[list[ContactView], int | None]:
-    """Return a page of contacts, and after which leg to go on; None at the end.
+def page_of(
+    router: Router, query: ContactQuery, show: Callable[[Contact, Leg], Shown | None]
+) -> tuple[list[Shown], int | None]:
+    """Return a page of what is shown of legs, and after which leg to go on; None at the end.
 
     Cost: the legs before it, which are skipped at 25 ns each, and `SCAN_MAX` at most of the rest.
     """
-    router = daemon.owner.router
-    found: list[ContactView] = []
+    found: list[Shown] = []
     looked_at = 0
     for number, leg in router.legs.items():
         if number <= query.after:
             continue
-        contact = router.contacts[leg.contact_id]
         looked_at += 1
-        if contact.legs[0] == number and query.queue in {None, leg.klass.queue.name}:
-            found.append(contact_view(contact, router))
+        view = show(router.contacts[leg.contact_id], leg)
+        if view is not None:
+            found.append(view)
         if len(found) == query.limit or looked_at == SCAN_MAX:
             return found, number
     return found, None
+
+
+def _page(daemon: Daemon, query: ContactQuery) -> tuple[list[ContactView], int | None]:
+    """Return a page of contacts, each at its first leg."""
+    router = daemon.owner.router
+
+    def show(contact: Contact, leg: Leg) -> ContactView | None:
+        is_asked = query.queue in {None, leg.klass.queue.name}
+        is_first = contact.legs[0] == leg.leg_id
+        return contact_view(contact, router) if is_first and is_asked else None
+
+    return page_of(router, query, show)
