@@ -11,7 +11,7 @@ one): drawn at the peak's full height and thinned to its shape (Lewis and Shedle
 adds contacts and leaves the others as they were; and so do batches at stated instants.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Final, NamedTuple, TypeAlias
 from zoneinfo import ZoneInfo
@@ -175,17 +175,22 @@ class _Drawer:
         arrives_us = self._arrivals.of(interval)
         first, count = self._drawn, len(arrives_us)
         self._drawn = first + count
-        stream = self._source.stream
-        handle_us = handle_times_us(stream.handle, self._handle.of(first, count))
-        if self._patience is None:
-            patience_us = np.full(count, NEVER_US, dtype=np.int64)
-        else:
-            patience_us = patience_times_us(self._patience.of(first, count))
         replay = self._source.replay
-        if replay is not None:
-            handle_us = _known(replay.handle_us[first : first + count], handle_us)
-            patience_us = _known(replay.patience_us[first : first + count], patience_us)
+        told = slice(first, first + count)
+        handle_us = _known(
+            None if replay is None else replay.handle_us[told],
+            lambda: handle_times_us(self._source.stream.handle, self._handle.of(first, count)),
+        )
+        patience_us = _known(
+            None if replay is None else replay.patience_us[told],
+            lambda: self._patience_us(first, count),
+        )
         return arrives_us, np.arange(first, first + count), handle_us, patience_us
+
+    def _patience_us(self, first: int, count: int) -> Ints:
+        if self._patience is None:
+            return np.full(count, NEVER_US, dtype=np.int64)
+        return patience_times_us(self._patience.of(first, count))
 
 
 class _Arrivals:
@@ -250,10 +255,12 @@ def _busyness(scenario: Scenario, seed: int) -> dict[str, Floats]:
     }
 
 
-def _known(told_us: tuple[int, ...], drawn_us: Ints) -> Ints:
-    """Return what is told, and what was drawn where nothing is."""
+def _known(told_us: tuple[int, ...] | None, draw: Callable[[], Ints]) -> Ints:
+    """Return what is told, and what is drawn where nothing is."""
+    if told_us is None:
+        return draw()
     told = np.array(told_us, dtype=np.int64)
-    return np.where(told == DRAWN_US, drawn_us, told)
+    return np.where(told == DRAWN_US, draw(), told) if DRAWN_US in told_us else told
 
 
 def _overlaps(peak: Peak, interval: int, interval_us: int) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from sim.cli_kit import must_be_writable, progress_bar, wide_console
+from sim.past_cli import replay
 from sim.questions import CHECK_FAILED, OK, compare, confident, held_to, places, require, wanted
 from sim.staff_cli import staff
 from sim.sweep_cli import peak, sweep
@@ -360,5 +361,5 @@ def forecast(history: Path, *, day: Any, **asked: Any) -> None:  # noqa: ANN401 
     click.echo(forecast_file(history, Wanted(day=day.date(), **asked)))
 
 
-for question in (compare, sweep, peak, staff):
+for question in (compare, sweep, peak, staff, replay):
     sim.add_command(question)

@@ -20,7 +20,17 @@ from sim.study import REPLICATIONS, RunAll, Study, by_interval, run_here, study
 from sim.workload import Scenario
 
 _PLAN: Final = frozenset(
-    {"title", "settings", "staffing", "scheduled", "shifts", "rules", "paces", "time_zone"}
+    {
+        "title",
+        "settings",
+        "staffing",
+        "scheduled",
+        "shifts",
+        "duties",
+        "rules",
+        "paces",
+        "time_zone",
+    }
 )
 """Fields in which variants may differ: who works, by which rules."""
 

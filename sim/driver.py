@@ -454,10 +454,12 @@ def _arrival(stream: Stream) -> ContactArrived:
         contact_id=stream.name,
         queue=stream.queue,
         channel=stream.channel,
+        customer=stream.customer,
         attributes=stream.attributes,
         requirement=stream.requirement,
         prefers=stream.prefers,
         priority=stream.priority,
+        named_agent=stream.named_agent,
     )
 
 

@@ -1,7 +1,8 @@
 """Who works when: headcount and persons together, as the simulated world asks for them.
 
-Agents of groups for which nothing is planned work from the start to the horizon. Whoever leaves and
-has a contact of a channel that his group hands back gives it to its queue again.
+Agents of groups for which nothing is planned work from the start to the horizon; where it is known
+who was at work, it is those. Whoever leaves and has a contact of a channel that his group hands
+back gives it to its queue again.
 """
 
 from collections.abc import Sequence
@@ -39,11 +40,13 @@ class Shifts:
         members = scenario.members()
         agents = scenario.settings.agents
         self._group = {agent.agent_id: agent.group for agent in agents}
-        self._unplanned = [one.agent_id for one in agents if one.group not in members]
+        known = scenario.duties
+        everybody = [] if known is not None else agents
+        self._unplanned = [one.agent_id for one in everybody if one.group not in members]
         self._book = TimeBook(self._group, scenario.start_us)
         self._headcount = Headcount(scenario.staffing, members, scenario.rules, router, self._book)
         span = Span(scenario.start_us, scenario.end_us, ZoneInfo(scenario.time_zone))
-        self._planned = duties(scenario.shifts, members, span, seed) if scenario.shifts else []
+        self._planned = [*(known or ()), *duties(scenario.shifts, members, span, seed)]
         self._duties = Duties(self._planned, router, self._book, at)
 
     def begin(self) -> None:

@@ -24,9 +24,16 @@ class Section(Struct, frozen=True):
     rows: tuple[tuple[str, ...], ...] = ()
 
 
-def study_page(scenario: Scenario, study: Study, verdicts: Sequence[Verdict] = ()) -> str:
-    """Return the page of one scenario's runs."""
+def study_page(
+    scenario: Scenario,
+    study: Study,
+    verdicts: Sequence[Verdict] = (),
+    *,
+    first: Sequence[Section] = (),
+) -> str:
+    """Return the page of one scenario's runs, after sections that come first."""
     sections = [
+        *first,
         *_required(verdicts),
         _figures(study),
         *_pictures(scenario, {study.title: study}, None),
@@ -36,12 +43,16 @@ def study_page(scenario: Scenario, study: Study, verdicts: Sequence[Verdict] = (
 
 
 def comparison_page(
-    variants: Mapping[str, Scenario], comparison: Comparison, verdicts: Sequence[Verdict] = ()
+    variants: Mapping[str, Scenario],
+    comparison: Comparison,
+    verdicts: Sequence[Verdict] = (),
+    *,
+    first: Sequence[Section] = (),
 ) -> str:
-    """Return the page of variants beside each other."""
+    """Return the page of variants beside each other, after sections that come first."""
     base = comparison.studies[0]
     scenario = next(iter(variants.values()))
-    sections = [*_required(verdicts)]
+    sections = [*first, *_required(verdicts)]
     for variant, name in enumerate(comparison.names[1:], start=1):
         sections.append(
             Section(

@@ -18,7 +18,7 @@ from sim.busyness import Busyness
 from sim.patience import Patience
 from sim.peaks import Peak
 from sim.replay import Replay
-from sim.roster import Rules, Shift
+from sim.roster import Duty, Rules, Shift
 
 SECOND_US: Final = 1_000_000
 MINUTE_US: Final = 60 * SECOND_US
@@ -94,6 +94,9 @@ class Stream(_Values, frozen=True):
     priority: int | None = None
     promise_us: int | None = None
     """Promised time to the answer, from the arrival."""
+    customer: str = ""
+    """Token of the one customer whose contacts they are; empty for unknown ones."""
+    named_agent: str = ""
     attributes: tuple[tuple[str, str], ...] = ()
     busyness: Busyness | None = None
     """Multiplies the rates of each day and interval; None: they are known."""
@@ -153,6 +156,9 @@ class Scenario(_Values, frozen=True):
     """As `staffing`, but with those who are not there; of groups that have some (shrinkage)."""
     shifts: tuple[Shift, ...] = ()
     """Of groups that have no staffing; their persons are the group's members, shift after shift."""
+    duties: tuple[Duty, ...] | None = None
+    """Who was at work when, to the microsecond, of a time that is over: then nobody else works, and
+    there are no staffing and shifts."""
     rules: dict[str, Rules] = {}
     """How members of a group leave; the defaults where it has none."""
     paces: dict[str, Pace] = {}
