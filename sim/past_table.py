@@ -1,6 +1,5 @@
 """A replayed past as tables for a terminal and as JSON: functions of the replay alone."""
 
-import json
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -13,6 +12,7 @@ from rich.text import Text
 from acd.errors import printable
 from sim.comparison import Difference
 from sim.comparison_table import SHOWN, changed
+from sim.json_text import json_text
 from sim.past_replay import RECORDED, SAME, Beside, Replayed
 from sim.report import NOTHING
 from sim.requirement import Verdict
@@ -154,4 +154,4 @@ def as_json(found: Replayed, verdicts: Sequence[Verdict] = ()) -> str:
             }
             for one in found.comparison.differences(1)
         }
-    return json.dumps(facts, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text(facts)

@@ -4,7 +4,6 @@ All are functions of the result alone: no clock, no paths, no timings, so that o
 the same bytes on each run.
 """
 
-import json
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
@@ -19,6 +18,7 @@ from acd.figures import Figures, Report, Row, Team
 from acd.settings import SECOND_US
 from sim import coverage
 from sim.driver import Result
+from sim.json_text import json_text
 from sim.time_book import PaidTime, together
 from sim.workload import HOUR_US, Scenario
 
@@ -210,7 +210,7 @@ def as_json(scenario: Scenario, seed: int, result: Result, **further: object) ->
         "title": scenario.title,
         **further,
     }
-    return json.dumps(facts, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text(facts)
 
 
 def abandoned(total: Figures) -> str:

@@ -58,7 +58,7 @@ class Missed(Struct, frozen=True):
     interval: int | None
     """None: over the day."""
     value: float
-    """What is reached at best."""
+    """What is reached at best; NaN where contacts came and none was answered."""
 
 
 class Proposal(Struct, frozen=True):

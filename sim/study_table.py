@@ -1,6 +1,5 @@
 """A study's figures, as a table for a terminal and as JSON: functions of the study alone."""
 
-import json
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -11,6 +10,7 @@ from rich.text import Text
 
 from acd.errors import printable
 from sim.intervals import Estimate, mean_of
+from sim.json_text import json_text
 from sim.report import NOTHING
 from sim.requirement import Verdict
 from sim.study import Study
@@ -168,10 +168,9 @@ def as_json(study: Study, verdicts: Sequence[Verdict] = ()) -> str:
     for name in study.names():
         estimate = study.estimate(name)
         assert estimate is not None
-        finite = estimate.half_width if estimate.runs > 1 else None
         figures[name] = {
             "mean": estimate.mean,
-            "half_width": finite,
+            "half_width": estimate.half_width,
             "deviation": estimate.deviation,
             "runs": [one.figures.get(name) for one in study.samples],
         }
@@ -186,7 +185,7 @@ def as_json(study: Study, verdicts: Sequence[Verdict] = ()) -> str:
         "seed": study.seed,
         "title": study.title,
     }
-    return json.dumps(facts, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text(facts)
 
 
 def verdict_json(verdict: Verdict) -> dict[str, Any]:

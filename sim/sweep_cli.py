@@ -1,6 +1,5 @@
 """`acd sim sweep` and `acd sim peak`: a grid of changes, and the load at which a plan breaks."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sim.cli_kit import counter, wide_console
+from sim.json_text import json_text
 from sim.questions import CHECK_FAILED, OK, held_to, place_of, require, runs, wanted
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ def _sweep_json(knobs: Sequence["Knob"], points: Sequence["Point"], keep: list[b
         }
         for point, kept in zip(points, keep, strict=True)
     ]
-    return json.dumps(facts, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text(facts)
 
 
 def _peak_table(found: Sequence["Breaking"]) -> "Table":
@@ -198,4 +198,4 @@ def _peak_json(found: Sequence["Breaking"]) -> str:
         }
         for one in found
     ]
-    return json.dumps(facts, sort_keys=True, indent=1, ensure_ascii=False) + "\n"
+    return json_text(facts)
