@@ -7,10 +7,10 @@ from typing import Any
 
 
 def json_text(facts: Any) -> str:  # noqa: ANN401 - whatever JSON can hold.
-    """Return facts as lines of JSON with sorted keys; a number that is none, or endless, is null.
+    r"""Return facts as lines of JSON with sorted keys; a number that is none, or endless, is null.
 
     >>> json_text({"reached": float("nan")})
-    '{\\n "reached": null\\n}\\n'
+    '{\n "reached": null\n}\n'
     """
     text = json.dumps(_plain(facts), sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
     return text + "\n"

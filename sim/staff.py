@@ -24,7 +24,6 @@ from itertools import combinations_with_replacement
 from typing import Final
 
 import numpy as np
-from msgspec import Struct
 from msgspec.structs import replace
 
 from acd.errors import shown
@@ -33,6 +32,7 @@ from sim.draws import Ints
 from sim.erlang import Bools
 from sim.intervals import CONFIDENCE
 from sim.patience import Floats
+from sim.proposal import Missed, Proposal
 from sim.requirement import Requirement, Sign, named
 from sim.staff_start import Demand, demand_of, least, level_of, occupancy_max, starts
 from sim.study import RunAll, Study, by_interval, run_here, study
@@ -49,35 +49,6 @@ EXCHANGES_MAX: Final = 60
 """Most kinds of exchange tried: those of the dearest groups first."""
 
 _OF_THE_DAY: Final = frozenset({"wait_p50_s", "wait_p95_s"})
-
-
-class Missed(Struct, frozen=True):
-    """An objective that is not met."""
-
-    name: str
-    interval: int | None
-    """None: over the day."""
-    value: float
-    """What is reached at best; NaN where contacts came and none was answered."""
-
-
-class Proposal(Struct, frozen=True):
-    """A staffing, and how it came about."""
-
-    staffing: Mapping[str, tuple[int, ...]]
-    least: Mapping[str, tuple[int, ...]] | None
-    """The bound; None where some load nobody may serve."""
-    cost: float
-    """Members times costs, over all intervals."""
-    least_cost: float | None
-    missed: tuple[Missed, ...]
-    """What the plan misses; empty where all is met with fresh seeds."""
-    impossible: tuple[Missed, ...]
-    """What is missed with agents in abundance too."""
-    confirmed: Study
-    """The plan, with seeds that the search had not seen."""
-    studies: int
-    """How many plans were simulated."""
 
 
 class _Search:

@@ -15,8 +15,8 @@ from sim.shrinkage import scheduled_for
 if TYPE_CHECKING:
     from rich.console import Group
 
+    from sim.proposal import Missed, Proposal
     from sim.requirement import Requirement
-    from sim.staff import Missed, Proposal
     from sim.workload import Scenario
 
 

@@ -17,6 +17,7 @@ from acd.errors import AcdError, did_you_mean, nearest, shown
 from acd.figures import Report
 from acd.ids import QueueName
 from sim import driver
+from sim.answer import Answer
 from sim.intervals import CONFIDENCE, Estimate, mean_of
 from sim.time_book import together
 from sim.workload import HOUR_US, Scenario
@@ -72,6 +73,8 @@ class Sample(Struct, frozen=True):
     """What one run found."""
 
     number: int
+    seed: int
+    """The run's own."""
     arrived: int
     figures: Mapping[str, float]
     """By name, like `sales.voice.service_level`, `group.day.occupancy` or `customers.calls.lost`;
@@ -97,10 +100,10 @@ class Precision(Struct, frozen=True):
         return estimate.half_width <= wanted
 
 
-class Study(Struct, frozen=True):
+class Study(Answer, frozen=True):
     """All runs of a scenario under one seed."""
 
-    title: str
+    scenario: Scenario
     seed: int
     confidence: float
     samples: tuple[Sample, ...]
@@ -108,9 +111,18 @@ class Study(Struct, frozen=True):
     """Whether all that was wanted of the half-widths was met; true where nothing was."""
 
     @property
+    def title(self) -> str:
+        """The scenario's."""
+        return self.scenario.title
+
+    @property
     def digest(self) -> str:
         """SHA-256 of all runs' actions, in the order of their numbers."""
         return sha256("".join(one.digest for one in self.samples).encode()).hexdigest()
+
+    def variants(self) -> dict[str, "Study"]:
+        """Return itself, by its title."""
+        return {self.title: self}
 
     def names(self) -> tuple[str, ...]:
         """Return the names of all figures that some run had, in their order."""
@@ -156,14 +168,14 @@ def run_one(scenario: Scenario, number: int, seed: int) -> Sample:
     """Run a scenario once; `seed` is the run's own."""
     result = driver.run(scenario, seed, digest=True)
     figures = dict(_figures(result))
-    return Sample(number, result.arrived, figures, result.report, result.digest)
+    return Sample(number, seed, result.arrived, figures, result.report, result.digest)
 
 
 def study_of_one(scenario: Scenario, seed: int, result: driver.Result) -> Study:
     """Return a single run as a study: its figures have no intervals, and may be held to bounds."""
     figures = dict(_figures(result))
-    sample = Sample(0, result.arrived, figures, result.report, result.digest)
-    return Study(scenario.title, seed, CONFIDENCE, (sample,), is_precise=True)
+    sample = Sample(0, seed, result.arrived, figures, result.report, result.digest)
+    return Study(scenario, seed, CONFIDENCE, (sample,), is_precise=True)
 
 
 def _figures(result: driver.Result) -> Iterator[tuple[str, float]]:
@@ -239,7 +251,7 @@ def study(
 
     def found(*, is_precise: bool) -> Study:
         ordered = tuple(sorted(samples, key=lambda one: one.number))
-        return Study(scenario.title, seed, confidence, ordered, is_precise)
+        return Study(scenario, seed, confidence, ordered, is_precise)
 
     wave = replications
     while True:
