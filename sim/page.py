@@ -14,6 +14,7 @@ from sim.report import (
     CUSTOMER_COLUMNS,
     TEAM_COLUMNS,
     TEXT_COLUMNS,
+    contacts,
     customer_rows,
     notes,
     percent,
@@ -71,8 +72,9 @@ def span_of(scenario: Scenario) -> str:
 def _headline(result: Result) -> list[tuple[str, str]]:
     """Return the figures that stand above all others, each with its name."""
     totals = [row.total for row in result.report.rows]
+    arrived, word = contacts(result.arrived).split()
     return [
-        (f"{result.arrived:,}", "contacts"),
+        (arrived, word),
         (f"{sum(total.answered for total in totals):,}", "answered"),
         (f"{sum(total.abandoned for total in totals):,}", "abandoned"),
         (f"{sum(total.waiting for total in totals):,}", "still waiting"),

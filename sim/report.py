@@ -163,7 +163,7 @@ def table(scenario: Scenario, seed: int, result: Result) -> Group:
 
     report = result.report
     return Group(
-        Text(f"{printable(scenario.title)}, seed {seed}: {result.arrived:,} contacts"),
+        Text(f"{printable(scenario.title)}, seed {seed}: {contacts(result.arrived)}"),
         of(COLUMNS, table_rows(report), TEXT_COLUMNS),
         of(TEAM_COLUMNS, team_rows(result), 1),
         *([of(CUSTOMER_COLUMNS, customer_rows(result), 1)] if result.customers else []),
@@ -211,6 +211,15 @@ def as_json(scenario: Scenario, seed: int, result: Result, **further: object) ->
         **further,
     }
     return json_text(facts)
+
+
+def contacts(count: int) -> str:
+    """Return how many contacts, in words.
+
+    >>> contacts(0), contacts(1), contacts(1_200)
+    ('0 contacts', '1 contact', '1,200 contacts')
+    """
+    return f"{count:,} contact{'' if count == 1 else 's'}"
 
 
 def abandoned(total: Figures) -> str:

@@ -280,7 +280,7 @@ def _impossible(search: _Search, demand: Demand) -> list[Missed]:
         plenty[place] = np.ceil(total + 6 * np.sqrt(total) + 3) if queues else 0.0
     found = search.simulate(plenty, seed=search.seed, replications=search.replications)
     search.requirements = tuple(
-        replace(one, name=named(one.name, found.names())) for one in search.requirements
+        replace(one, name=named(one.name, found.measurable())) for one in search.requirements
     )
     lacks = search.lacks_of(found)
     missed = []

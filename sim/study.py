@@ -129,6 +129,15 @@ class Study(Answer, frozen=True):
         names = dict.fromkeys(name for sample in self.samples for name in sample.figures)
         return tuple(names)
 
+    def measurable(self) -> tuple[str, ...]:
+        """Return the names of all figures, those included that no run had since nobody came."""
+        report = self.samples[0].report
+        queues = (
+            f"{row.queue}.{row.channel}.{measure}" for row in report.rows for measure in MEASURES
+        )
+        teams = (f"group.{team.name}.occupancy" for team in report.groups)
+        return tuple(dict.fromkeys((*self.names(), *queues, *teams)))
+
     def values(self, name: str) -> list[float]:
         """Return a figure of each run that had it.
 
@@ -136,13 +145,13 @@ class Study(Answer, frozen=True):
             LookupError: There is no such figure; the message suggests one.
         """
         found = [one.figures[name] for one in self.samples if name in one.figures]
-        if not found and name not in self.names():
-            near = did_you_mean(nearest(name, self.names()))
+        if not found and name not in self.measurable():
+            near = did_you_mean(nearest(name, self.measurable()))
             raise LookupError(f"{shown(name)} is no figure of this scenario{near}")
         return found
 
     def estimate(self, name: str) -> Estimate | None:
-        """Return a figure with its interval.
+        """Return a figure with its interval; None where no run had it.
 
         Raises:
             LookupError: There is no such figure.

@@ -1,6 +1,6 @@
 """`acd sim sweep` and `acd sim peak`: a grid of changes, and the load at which a plan breaks."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -125,8 +125,15 @@ def _sweep_table(found: "Grid", keep: list[bool] | None, names: Sequence[str]) -
     from sim.report import NOTHING
     from sim.study_table import kind_of, shown
 
-    known = list(dict.fromkeys(name for point in found.points for name in point.study.names()))
-    chosen = [one for one in known if one in names or one.rpartition(".")[2] in names]
+    def picked(known: Iterable[str]) -> list[str]:
+        return [
+            one for one in dict.fromkeys(known) if one in names or one.rpartition(".")[2] in names
+        ]
+
+    studies = [point.study for point in found.points]
+    # What was measured; where nobody came what might have been, to be shown as nothing.
+    chosen = picked(name for study in studies for name in study.names())
+    chosen = chosen or picked(name for study in studies for name in study.measurable())
     if not chosen:
         raise click.UsageError(
             f"--show: {', '.join(names)}: no such figure; wanted one of the JSON"
@@ -141,7 +148,7 @@ def _sweep_table(found: "Grid", keep: list[bool] | None, names: Sequence[str]) -
     for place, point in enumerate(found.points):
         cells = [
             shown(point.study.estimate(name), kind_of(name))
-            if name in point.study.names()
+            if name in point.study.measurable()
             else NOTHING
             for name in chosen
         ]
