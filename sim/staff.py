@@ -395,9 +395,12 @@ def _moved(search: _Search, plan: Floats, moves: Floats) -> Floats:
         if not short.any():
             return tried
         back: Bools = np.logical_or(short, np.append(short[1:], False))
-        # Where an interval is missed that did not move, all that moved before it is suspect.
+        # Where an interval is missed that did not move, all that moved before it is suspect; where
+        # nothing did, its customers were still waiting for members who are gone later.
         if not (back & made).any():
             back = np.arange(len(made)) <= np.flatnonzero(short).max()
+        if not (back & made).any():
+            return plan
         made = np.logical_and(made, ~back)
     return plan
 
