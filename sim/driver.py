@@ -42,7 +42,7 @@ from acd.events import (
     SingleEvent,
     WaitAsked,
 )
-from acd.ids import ContactId, OfferId
+from acd.ids import AgentId, Channel, ContactId, OfferId, QueueName
 from acd.metrics import Metrics, Report
 from acd.router import Router
 from sim.arrivals import NOBODY, Drawn, sources, workload
@@ -62,6 +62,7 @@ from sim.calendar import (
 from sim.customers import FIRST, Attempt, Customers, Followed, follows
 from sim.duties import Turn
 from sim.hands import Hands
+from sim.served import Served, by_group
 from sim.shifts import Shifts, handed_back
 from sim.time_book import PaidTime
 from sim.transfers import Further, Transfers
@@ -89,6 +90,7 @@ class Result(NamedTuple):
     """What became of the time that each group was scheduled."""
     customers: tuple[Followed, ...] = ()
     """Of the streams whose customers are told how long they wait, or call again."""
+    served: Served = Served({}, {})
 
 
 def run(
@@ -157,6 +159,8 @@ class World:
             Customers(scenario, seed, drawn_by) if any(map(follows, scenario.streams)) else None
         )
         self._transfers = Transfers(scenario, seed, drawn_by) if scenario.transfers else None
+        self._taken: dict[tuple[AgentId, QueueName, Channel], int] = {}
+        """How many contacts of a queue and channel each agent was connected with."""
         self._drawn: Iterator[Drawn] = chain.from_iterable(workload(scenario, seed))
         self._next = NOBODY
         self._wake_at_us: int | None = None
@@ -235,7 +239,9 @@ class World:
             customers = self._customers.report(waiting)
         again = sum(each.attempts - each.customers for each in customers)
         assert again == self._called_again, customers
-        return Result(report, self.arrived, self.steps, digest, paid, customers)
+        groups = {one.agent_id: one.group for one in self._scenario.settings.agents}
+        served = Served(self._metrics.waits(), by_group(groups, self._taken))
+        return Result(report, self.arrived, self.steps, digest, paid, customers, served)
 
     # --- the calendar's entries ------------------------------------------------------------------
 
@@ -391,6 +397,8 @@ class World:
         del self._waiting[contact.contact_id]
         if self._customers is not None and not contact.answered:
             self._customers.answered(contact, now_us)
+        taken = (action.agent_id, contact.stream.queue, contact.stream.channel)
+        self._taken[taken] = self._taken.get(taken, 0) + 1
         self._hands.begin(contact, action, now_us)
         self._tell(LegConnected(offer_id=action.offer_id), now_us)
 

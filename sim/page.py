@@ -21,6 +21,7 @@ from sim.report import (
     table_rows,
     team_rows,
 )
+from sim.served_plots import served_plots
 from sim.workload import Scenario
 
 
@@ -33,7 +34,7 @@ def as_html(scenario: Scenario, seed: int, result: Result) -> str:
         seed=seed,
         span=span_of(scenario),
         definitions=report.definitions,
-        plots=plots(scenario, report),
+        plots=[*plots(scenario, report), *served_plots(report, result.served)],
         columns=COLUMNS,
         text_columns=TEXT_COLUMNS,
         rows=list(table_rows(report)),

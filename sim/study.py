@@ -19,6 +19,7 @@ from acd.ids import QueueName
 from sim import driver
 from sim.answer import Answer
 from sim.intervals import CONFIDENCE, Estimate, mean_of
+from sim.served import Served
 from sim.time_book import together
 from sim.workload import HOUR_US, Scenario
 
@@ -82,6 +83,7 @@ class Sample(Struct, frozen=True):
     report: Report
     digest: str
     """Of all actions."""
+    served: Served
 
 
 class Precision(Struct, frozen=True):
@@ -176,15 +178,24 @@ def seed_of(seed: int, number: int) -> int:
 def run_one(scenario: Scenario, number: int, seed: int) -> Sample:
     """Run a scenario once; `seed` is the run's own."""
     result = driver.run(scenario, seed, digest=True)
-    figures = dict(_figures(result))
-    return Sample(number, seed, result.arrived, figures, result.report, result.digest)
+    return _sample(number, seed, result)
 
 
 def study_of_one(scenario: Scenario, seed: int, result: driver.Result) -> Study:
     """Return a single run as a study: its figures have no intervals, and may be held to bounds."""
-    figures = dict(_figures(result))
-    sample = Sample(0, seed, result.arrived, figures, result.report, result.digest)
-    return Study(scenario, seed, CONFIDENCE, (sample,), is_precise=True)
+    return Study(scenario, seed, CONFIDENCE, (_sample(0, seed, result),), is_precise=True)
+
+
+def _sample(number: int, seed: int, result: driver.Result) -> Sample:
+    return Sample(
+        number,
+        seed,
+        result.arrived,
+        dict(_figures(result)),
+        result.report,
+        result.digest,
+        result.served,
+    )
 
 
 def _figures(result: driver.Result) -> Iterator[tuple[str, float]]:
