@@ -21,6 +21,8 @@ from msgspec.structs import replace
 
 from acd.cli import main
 from acd.ids import Channel
+from acd.journal import format_entry, format_header
+from sim import driver
 from sim.answer import SHOWN_MAX, MissingPackageError
 from sim.comparison import Comparison, compare
 from sim.patience import Gamma, Lognormal
@@ -37,6 +39,20 @@ DOCS = Path(__file__).parents[2] / "docs" / "simulation.md"
 LEVEL = "line.voice.service_level"
 TEN = m_m_n(agents=10, contacts=200, load=0.88)
 ELEVEN = m_m_n(agents=11, contacts=200, load=0.8)
+SHOP = """
+[domain]
+name = "shop"
+[queues.line]
+voice = {}
+[capacities.phone]
+voice = {}
+[profiles]
+all = [{ queue = "line" }]
+[groups.all]
+profile = "all"
+capacity = "phone"
+members = 3
+"""
 FILES = {"figures.parquet", "summary.parquet", "manifest.json"}
 
 
@@ -167,15 +183,29 @@ def test_a_single_run_is_saved_with_its_own_seed_and_without_intervals(morning, 
     assert capsys.readouterr().out.endswith(f"Saved: {tmp_path / 'one'}\n")
 
 
-def test_a_replay_is_saved_with_what_was_recorded(tmp_path):
+def test_a_replay_is_saved_with_what_was_recorded(tmp_path, capsys):
     journal = tmp_path / "yesterday.journal"
-    golden = Path(__file__).parents[1] / "golden" / "burst.journal"
-    journal.write_bytes(golden.read_bytes())
-    words = ["replay", str(journal), "--replications", "2", "--save", str(tmp_path / "again")]
-    assert main(["sim", *words]) == 0
-    recorded, same = manifest(tmp_path / "again")["variants"]
+    with journal.open("w", encoding="utf-8") as stream:
+        stream.write(format_header(TEN.settings))
+        driver.run(TEN, 1, on_step=lambda *step: stream.write(format_entry(*step)))
+    words = ["sim", "replay", str(journal), "--replications", "2", "--save"]
+    assert main([*words, str(tmp_path / "same")]) == 0
+    recorded, same = manifest(tmp_path / "same")["variants"]
     assert (recorded["name"], recorded["actions_digest"]) == ("recorded", None)
     assert (same["name"], same["runs"]) == ("same rules", 2)
+    assert main([*words, str(tmp_path / "more"), "--agents-add", "all=1"]) == 0
+    names = [one["name"] for one in manifest(tmp_path / "more")["variants"]]
+    assert names == ["recorded", "same rules", "+all=1"]
+    summary = pd.read_parquet(tmp_path / "more" / "summary.parquet").set_index("variant")
+    rows = summary[summary.figure == LEVEL]
+    assert rows.loc["same rules", "mean"] == pytest.approx(rows.loc["recorded", "mean"], abs=0.01)
+    assert list(rows.change.notna()) == [False, False, True]
+    # Rules of that name would take the place of what was recorded.
+    other = tmp_path / "recorded.toml"
+    other.write_text(SHOP, encoding="utf-8")
+    capsys.readouterr()
+    assert main([*words, str(tmp_path / "no"), "--config", str(other)]) == 2
+    assert "--config: is called `recorded`; wanted another name" in capsys.readouterr().err
 
 
 def test_where_nothing_can_be_saved_is_told_before_the_run(morning, tmp_path, capsys, monkeypatch):
