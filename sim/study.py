@@ -39,6 +39,11 @@ MEASURES: Final = (
 )
 """Of a queue and channel; docs/measures.md defines them."""
 
+_PAID: Final = ("scheduled", "worked", "break", "absent", "overtime")
+
+TEAM_MEASURES: Final = ("occupancy", *(f"{name}_h" for name in _PAID))
+"""Of a group of agents, and of all."""
+
 CUSTOMER_MEASURES: Final = (
     "customers",
     "attempts_each",
@@ -177,13 +182,28 @@ def _figures(result: driver.Result) -> Iterator[tuple[str, float]]:
         if team.total.occupancy is not None:
             yield f"group.{team.name or 'all'}.occupancy", team.total.occupancy
     for paid in (*result.paid, together(result.paid)):
-        for name in ("scheduled", "worked", "break", "absent", "overtime"):
+        for name in _PAID:
             yield f"group.{paid.group or 'all'}.{name}_h", getattr(paid, f"{name}_us") / HOUR_US
     for each in result.customers:
         for measure in CUSTOMER_MEASURES:
             value = getattr(each, measure)
             if value is not None:
                 yield f"customers.{each.stream}.{measure}", float(value)
+
+
+def names_of(scenario: Scenario) -> tuple[str, ...]:
+    """Return the names of all figures that a run of a scenario may have."""
+    names = [
+        f"{queue.name}.{channel}.{measure}"
+        for queue in scenario.settings.queues
+        for channel in queue.channels
+        for measure in MEASURES
+    ]
+    for group in dict.fromkeys((*(one.group for one in scenario.settings.agents), "all")):
+        names += [f"group.{group}.{one}" for one in TEAM_MEASURES]
+    for stream in scenario.streams:
+        names += [f"customers.{stream.name}.{one}" for one in CUSTOMER_MEASURES]
+    return tuple(names)
 
 
 def by_interval(report: Report, queue: QueueName, channel: str, measure: str) -> list[float | None]:
