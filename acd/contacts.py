@@ -257,8 +257,8 @@ class Leg(Struct, gc=False):
     announced: Announced | None = None
     """How long its customer was last told that he would wait."""
     stays: bool = False
-    """An agent gave it further, or its customer is called back: it does not overflow, and no limit
-    turns it away."""
+    """An agent gave it further, or its customer is called back, or calls in place of that: it does
+    not overflow, and no limit turns it away."""
     overflows_us: int = 0
     """When it leaves its queue if it is QUEUED then; 0 for never."""
     limits: tuple["Limit", ...] = ()

@@ -142,19 +142,22 @@ class Floor:
         arrived_us: int,
         *,
         path: tuple[DomainName, ...] = (),
+        stays: bool = False,
     ) -> None:
         """Let a contact wait in its first leg since an instant, from which its limits count."""
         leg = self.make_leg(arrival, klass, arrived_us)
+        leg.stays = stays
         contact = Contact(arrival, Presence.WAITING, (leg.leg_id,), path)
         self.contacts[arrival.contact_id] = contact
-        if self.admission.limits:
+        if self.admission.limits and not stays:
             self.admission.note_arrival(contact)
         self.begin(leg, now_us, orders, since_us=now_us if path else arrived_us)
 
     def begin(self, leg: Leg, now_us: int, orders: Orders, *, since_us: int) -> None:
         """Let a new leg wait which no agent gave further, in its queue since an instant."""
         arrival, klass = leg.asked, leg.klass
-        if arrival.expires_us is not None or klass.channel_settings.expires_us is not None:
+        expires_us = None if leg.stays else klass.channel_settings.expires_us
+        if arrival.expires_us is not None or expires_us is not None:
             leg.expires_us = expiry_of(arrival, klass, leg.arrived_us)
             if expire(self, leg, now_us, orders):
                 return
@@ -162,12 +165,12 @@ class Floor:
             self.stages.widen(leg, now_us, orders)
         if self.affinity.keeps:
             self.affinity.begin(leg, arrival, now_us)
-        if self.admission.limits:
+        if self.admission.limits and not leg.stays:
             leg.limits = self.admission.limits_of(arrival)
         if self.treatments.are_any:
             self.treatments.begin(leg, now_us)
         self.matcher.wait(leg)
-        if klass.gate is not None:
+        if klass.gate is not None and not leg.stays:
             self.overflow.join(leg, klass.gate, since_us)
 
     def end_hold(self, leg: Leg) -> None:

@@ -159,7 +159,7 @@ class Overflow:
                 return _Why(rule, OverflowCause.MAX_WAITING)
             if joins and self._waits_longer(leg, rule.max_estimated_wait_us, now_us):
                 return _Why(rule, OverflowCause.MAX_ESTIMATED_WAIT)
-            if rule.max_wait_us is not None and leg.overflows_us <= now_us:
+            if rule.max_wait_us is not None and 0 < leg.overflows_us <= now_us:
                 return _Why(rule, OverflowCause.MAX_WAIT)
         return None
 

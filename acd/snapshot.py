@@ -32,6 +32,7 @@ from acd.ids import (
 )
 from acd.performance import Measure, Owns, QueueFigure
 from acd.places import Place
+from acd.queues import LegClass
 from acd.settings import AgentSettings
 from acd.timers import Timer
 
@@ -347,7 +348,7 @@ def _put_legs(snapshot: Snapshot, floor: Floor) -> None:
             expires_us=one.expires_us,
             announced=one.announced,
             stays=one.stays,
-            overflows_us=one.overflows_us,
+            overflows_us=one.overflows_us if _ends_by_time(klass) else 0,
             treated_us=one.treated_us,
             offered=one.offered,
         )
@@ -367,6 +368,11 @@ def _put_hand_overs(snapshot: Snapshot, floor: Floor) -> None:
     except RefusalError as error:
         wanted = "what the settings know: keep it until no contact is promised"
         raise _unfit("hand_overs", f"{error.reason}: {error.about}", wanted) from error
+
+
+def _ends_by_time(klass: LegClass) -> bool:
+    """Return whether today's rules of overflow let nobody stay for longer than a time."""
+    return klass.gate is not None and klass.gate.max_wait_us is not None
 
 
 def _rebuild(floor: Floor, now_us: int) -> None:

@@ -75,6 +75,12 @@ def test_instants_are_reckoned_from_the_arrival_and_those_at_once_come_in_order(
     ]
 
 
+def test_who_comes_at_the_very_beginning_of_time_is_greeted() -> None:
+    play = Play(shop(hears(0)))
+    play.tell(arrived("c1"))
+    assert heard(play, 60) == ["0 c1 message"]
+
+
 def test_the_place_counts_who_waits_before_in_the_same_queue_and_channel() -> None:
     play = Play(shop(hears(10, Plays.ANNOUNCE_PLACE, every_s=10)))
     for second, name in enumerate(("c1", "c2", "c3")):
