@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Final
 from msgspec.structs import replace
 
 from acd.actions import Action, CallbackDue, GrantCallback, PostponeCallback, WithdrawOffer
-from acd.agents import CHANNEL_INDEX
 from acd.contacts import (
     LEG_TABLE,
     Callback,
@@ -168,14 +167,12 @@ class Callbacks:
     def overtaken_by(self, arrival: ContactArrived, queue: QueueName, now_us: int) -> Leg | None:
         """Return the leg that waits in line to call somebody back who calls a queue himself now.
 
-        One that is agreed for later stays as it is, and so does each where a rule lets nobody wait
-        in the queue, since it is closed.
+        One that is agreed for later stays as it is.
         """
         if arrival.channel is not Channel.VOICE:
             return None
         contact_id = self.of_customer.get((queue, arrival.customer))
-        gate = self._floor.gauges.gates.get((queue, CHANNEL_INDEX[Channel.VOICE]))
-        if contact_id is None or (gate is not None and gate.turns_away_now):
+        if contact_id is None:
             return None
         legs = [self._floor.legs[number] for number in self._floor.contacts[contact_id].legs]
         leg = next(one for one in legs if one.state is not LegState.WRAPPING)

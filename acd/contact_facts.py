@@ -61,7 +61,7 @@ class ContactFacts:
             arrived_us = self._place_of(event, called_back, now_us, orders)
         if arrived_us != now_us:
             orders.append(RegainPlace(floor.legs_given + 1, contact_id, arrived_us))
-        floor.enter(event, klass, now_us, orders, arrived_us, stays=called_back is not None)
+        floor.enter(event, klass, now_us, orders, arrived_us, promised=called_back is not None)
         # Who came too late for an answer is told nothing of one.
         if klass.channel_settings.acknowledge and contact_id in floor.contacts:
             orders.append(acknowledge(event, klass, arrived_us, now_us))

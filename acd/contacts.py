@@ -257,8 +257,8 @@ class Leg(Struct, gc=False):
     announced: Announced | None = None
     """How long its customer was last told that he would wait."""
     stays: bool = False
-    """An agent gave it further, or its customer is called back, or calls in place of that: it does
-    not overflow, and no limit turns it away."""
+    """An agent gave it further, or its customer is called back: it does not overflow, and no limit
+    turns it away."""
     overflows_us: int = 0
     """When it leaves its queue if it is QUEUED then; 0 for never."""
     limits: tuple["Limit", ...] = ()
@@ -271,6 +271,9 @@ class Leg(Struct, gc=False):
     """Whether he was offered a callback in this leg."""
     due_us: int = 0
     """While it is SCHEDULED: until when."""
+    promised: bool = False
+    """Its customer called in place of the callback that he was promised: no limit turns it away,
+    and who would be let go with a message is called back."""
 
     def offers(self) -> tuple[OfferId, ...]:
         """Return the offers that hold the leg, ascending."""

@@ -142,21 +142,25 @@ class Floor:
         arrived_us: int,
         *,
         path: tuple[DomainName, ...] = (),
-        stays: bool = False,
+        promised: bool = False,
     ) -> None:
-        """Let a contact wait in its first leg since an instant, from which its limits count."""
+        """Let a contact wait in its first leg since an instant, from which its limits count.
+
+        But for one that another domain had (`path`), or whose customer is `promised` a callback, it
+        overflows by its time since now.
+        """
         leg = self.make_leg(arrival, klass, arrived_us)
-        leg.stays = stays
+        leg.promised = promised
         contact = Contact(arrival, Presence.WAITING, (leg.leg_id,), path)
         self.contacts[arrival.contact_id] = contact
-        if self.admission.limits and not stays:
+        if self.admission.limits and not promised:
             self.admission.note_arrival(contact)
-        self.begin(leg, now_us, orders, since_us=now_us if path else arrived_us)
+        self.begin(leg, now_us, orders, since_us=now_us if path or promised else arrived_us)
 
     def begin(self, leg: Leg, now_us: int, orders: Orders, *, since_us: int) -> None:
         """Let a new leg wait which no agent gave further, in its queue since an instant."""
         arrival, klass = leg.asked, leg.klass
-        expires_us = None if leg.stays else klass.channel_settings.expires_us
+        expires_us = None if leg.promised else klass.channel_settings.expires_us
         if arrival.expires_us is not None or expires_us is not None:
             leg.expires_us = expiry_of(arrival, klass, leg.arrived_us)
             if expire(self, leg, now_us, orders):
@@ -165,12 +169,12 @@ class Floor:
             self.stages.widen(leg, now_us, orders)
         if self.affinity.keeps:
             self.affinity.begin(leg, arrival, now_us)
-        if self.admission.limits and not leg.stays:
+        if self.admission.limits and not leg.promised:
             leg.limits = self.admission.limits_of(arrival)
         if self.treatments.are_any:
             self.treatments.begin(leg, now_us)
         self.matcher.wait(leg)
-        if klass.gate is not None and not leg.stays:
+        if klass.gate is not None:
             self.overflow.join(leg, klass.gate, since_us)
 
     def end_hold(self, leg: Leg) -> None:

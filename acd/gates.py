@@ -86,12 +86,6 @@ class Gate:
         """Those that leave in a condition, by class, in the order in which they came. Kept only
         where there is such a condition."""
 
-    @property
-    def turns_away_now(self) -> bool:
-        """Whether the queue is closed, and a rule lets nobody get into it then."""
-        closes = any(Condition.CLOSED in (*rule.joining, *rule.leaving) for rule in self.rules)
-        return closes and self.door is not None and self.door.is_shut
-
     def come(self, leg: Leg) -> None:
         """Note that a leg is QUEUED, maybe once more."""
         self.legs.add(leg.leg_id)

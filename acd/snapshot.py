@@ -68,6 +68,7 @@ class LegRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     treated_us: int = 0
     offered: bool = False
     due_us: int = 0
+    promised: bool = False
 
 
 class OfferRecord(Struct, frozen=True, kw_only=True):
@@ -231,6 +232,7 @@ def _leg_record(leg: Leg, ids: Sequence[AgentId], floor: Floor) -> LegRecord:
         treated_us=leg.treated_us,
         offered=leg.offered,
         due_us=leg.due_us,
+        promised=leg.promised,
     )
 
 
@@ -351,10 +353,11 @@ def _put_legs(snapshot: Snapshot, floor: Floor) -> None:
             overflows_us=one.overflows_us if _ends_by_time(klass) else 0,
             treated_us=one.treated_us,
             offered=one.offered,
+            promised=one.promised,
         )
         if one.due_us:
             floor.callbacks.wait_until(leg, one.due_us)
-        if not one.stays:
+        if not (one.stays or one.promised):
             leg.limits = floor.admission.limits_of(arrival)
         if one.kept_for in floor.by_id:
             agent = floor.by_id[one.kept_for]
@@ -366,7 +369,7 @@ def _put_hand_overs(snapshot: Snapshot, floor: Floor) -> None:
     try:
         floor.hand_overs.put_back(snapshot.hand_overs)
     except RefusalError as error:
-        wanted = "what the settings know: keep it until no contact is promised"
+        wanted = "what the settings know: keep it until no contact is promised or handed over"
         raise _unfit("hand_overs", f"{error.reason}: {error.about}", wanted) from error
 
 

@@ -242,36 +242,55 @@ def test_who_calls_by_himself_takes_the_place_of_his_callback() -> None:
     assert play.tell(calls("c5")) == []
 
 
-@pytest.mark.parametrize(
-    "channel",
-    [
-        ChannelSettings(expires_us=100 * SECOND_US),
-        ChannelSettings(overflow=(OverflowRule(message="m", max_wait_us=50 * SECOND_US),)),
-        ChannelSettings(overflow=(OverflowRule(message="m", leaving=(Condition.NOBODY_READY,)),)),
-    ],
-    ids=["expiry", "a rule by time", "a condition"],
-)
-def test_who_takes_the_place_of_his_callback_stays_as_it_would_have(
-    channel: ChannelSettings,
-) -> None:
-    settings = replace(
-        with_calls(channel), admission=(AdmissionSettings(name="all", max_waiting=1, message="m"),)
-    )
-    play = Play(settings)
-    play.tell(at_work("ann"), calls("c0", ""), ev.LegConnected(offer_id=1), calls("c1"), wish("c1"))
+def test_who_takes_the_place_of_his_callback_does_not_expire_nor_count_for_a_limit() -> None:
+    settings = with_calls(ChannelSettings(expires_us=100 * SECOND_US))
+    limit = AdmissionSettings(name="all", max_waiting=1, rate_per_min=1, message="m")
+    play = Play(replace(settings, admission=(limit,)))
+    play.tell(calls("c1"), wish("c1"))
     play.now_s = 200
     assert play.tell(calls("c2")) == [
         "contact.close contact_id=c1 outcome=canceled",
-        "leg.regain_place leg_id=3 contact_id=c2 arrived_us=0",
+        "leg.regain_place leg_id=2 contact_id=c2 arrived_us=0",
     ]
     assert play.tell(calls("c3", "")) == []
-    play.tell(ev.AgentNotReady(agent_id="ann"))
-    while (due_us := play.router.next_wakeup_us()) is not None:
-        play.tick(due_us // SECOND_US)
+    play.router = Router.restore(play.router.settings, play.router.snapshot())
+    assert play.tell(calls("c4", ""))[0].startswith("leg.overflow leg_id=4")
+    assert play.tick(300)[-1] == "contact.close contact_id=c3 outcome=expired"
+    assert list(play.router.contacts) == ["c2"]
+
+
+@pytest.mark.parametrize(
+    "rule, at_s",
+    [
+        (OverflowRule(message="m", max_wait_us=50 * SECOND_US), 250),
+        (OverflowRule(message="m", leaving=(Condition.NOBODY_READY,)), 200),
+        (OverflowRule(message="m", joining=(Condition.CLOSED,)), 200),
+    ],
+    ids=["time", "nobody", "closed"],
+)
+def test_who_calls_in_place_of_his_callback_and_would_be_let_go_is_called_back(
+    rule: OverflowRule, at_s: int
+) -> None:
+    hours = ((), (), (), ((0, 100), (400, 500)), (), (), ())  # The first day is a Thursday.
+    calendars = (CalendarSettings(name="day", hours=hours),)
+    settings = with_calls(ChannelSettings(overflow=(rule,)), opening_hours="day")
+    play = Play(replace(settings, calendars=calendars))
+    play.tell(at_work("ann", "bob"), calls("c0", ""), calls("c9", ""))
+    play.tell(ev.LegConnected(offer_id=1), ev.LegConnected(offer_id=2), calls("c1"), wish("c1"))
+    play.tell(ev.AgentNotReady(agent_id="ann"), ev.AgentNotReady(agent_id="bob"))
+    play.now_s = 200
+    told = play.tell(calls("c2"))
+    assert told[:2] == [
+        "contact.close contact_id=c1 outcome=canceled",
+        "leg.regain_place leg_id=4 contact_id=c2 arrived_us=0",
+    ]
+    if at_s > 200:
+        told += play.tick(at_s)
+    assert [one.partition(" ")[0] for one in told[2:]] == ["leg.overflow", "callback.grant"]
+    assert told[2].endswith(" callback=m")
+    assert told[3] == "callback.grant leg_id=4 contact_id=c2 message=m"
+    play.tell(ev.ContactLeft(contact_id="c2"))
     assert "c2" in play.router.contacts
-    assert "c3" not in play.router.contacts
-    again = Router.restore(settings, play.router.snapshot())
-    assert again.snapshot() == play.router.snapshot()
 
 
 def test_who_brings_an_end_of_his_own_has_it_in_the_place_of_his_callback_too() -> None:
@@ -280,21 +299,6 @@ def test_who_brings_an_end_of_his_own_has_it_in_the_place_of_his_callback_too() 
     play.now_s = 50
     play.tell(replace(calls("c2"), expires_us=60 * SECOND_US))
     assert play.tick(60)[-1] == "contact.close contact_id=c2 outcome=expired"
-
-
-def test_who_calls_a_closed_queue_that_lets_nobody_wait_keeps_his_callback() -> None:
-    rules = (OverflowRule(message="m", joining=(Condition.CLOSED,)),)
-    settings = with_calls(ChannelSettings(overflow=rules), opening_hours="day")
-    hours = ((), (), (), ((0, 100),), (), (), ())  # The first day is a Thursday.
-    calendars = (CalendarSettings(name="day", hours=hours),)
-    play = Play(replace(settings, calendars=calendars))
-    play.tell(calls("c1"), wish("c1"))
-    play.now_s = 100
-    assert play.tell(calls("c2")) == [
-        "leg.overflow leg_id=2 contact_id=c2 because=closed message=m",
-        "contact.close contact_id=c2 outcome=rejected",
-    ]
-    assert list(play.router.contacts) == ["c1"]
 
 
 def test_an_agreed_time_that_lies_ahead_stays_and_a_second_callback_there_is_none() -> None:
