@@ -286,7 +286,10 @@ class Leg(Struct, gc=False):
 
 
 TALKING: Final = (LegState.CONNECTED, LegState.HELD)
-"""States of a leg whose agent has the contact before him."""
+"""States of a leg whose agent has the contact before him …"""
+
+WITH_AN_AGENT: Final = (*TALKING, LegState.PARKED)
+"""… or has put it away."""
 
 
 def is_handled(leg: Leg) -> bool:
