@@ -232,6 +232,10 @@ TWO_KEYS = OFFER.replace('key = "1"', 'key = "12"')
             "queues.sales.treatments[0].every_s: is 4; wanted at least 5, or none",
         ),
         (
+            "voice = {}\ntreatments = [{ after_s = 1 }]",
+            "queues.sales.treatments[0].play: is missing; wanted one of `announce_place`, `ann",
+        ),
+        (
             'voice = {}\ntreatments = [{ after_s = 1, play = "message" }]',
             "queues.sales.treatments[0].message: is empty; wanted the name of what is played",
         ),
