@@ -1064,7 +1064,9 @@ class World:
     def whoever_waits_too_long_expires_then_and_nobody_else(self) -> None:
         """Who came in a batch may have come twice, the first time to expire at once."""
         for leg in self.router.legs.values():
-            expires_us = NEVER_US if leg.stays else self.ledger.expires_us[leg.contact_id]
+            expires_us = self.ledger.expires_us[leg.contact_id]
+            if leg.stays or (leg.promised and self.ledger.expires_of[leg.contact_id] is None):
+                expires_us = NEVER_US
             assert leg.expires_us == (0 if expires_us == NEVER_US else expires_us)
             if leg.state is LegState.QUEUED:
                 assert expires_us >= self.now_us
