@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from acd.settings import SECOND_US
-from sim.driver import Result
 from sim.plots import plots
 from sim.report import (
     COLUMNS,
@@ -20,6 +19,7 @@ from sim.report import (
     table_rows,
     team_rows,
 )
+from sim.result import Result
 from sim.workload import Scenario
 
 

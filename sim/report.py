@@ -18,7 +18,7 @@ from acd.errors import printable
 from acd.figures import Figures, Report, Row, Team
 from acd.settings import SECOND_US
 from sim import coverage
-from sim.driver import Result
+from sim.result import Result
 from sim.time_book import PaidTime, together
 from sim.workload import HOUR_US, Scenario
 

@@ -18,6 +18,7 @@ from acd.figures import Report
 from acd.ids import QueueName
 from sim import driver
 from sim.intervals import CONFIDENCE, Estimate, mean_of
+from sim.result import Result
 from sim.time_book import together
 from sim.workload import HOUR_US, Scenario
 
@@ -159,14 +160,14 @@ def run_one(scenario: Scenario, number: int, seed: int) -> Sample:
     return Sample(number, result.arrived, figures, result.report, result.digest)
 
 
-def study_of_one(scenario: Scenario, seed: int, result: driver.Result) -> Study:
+def study_of_one(scenario: Scenario, seed: int, result: Result) -> Study:
     """Return a single run as a study: its figures have no intervals, and may be held to bounds."""
     figures = dict(_figures(result))
     sample = Sample(0, result.arrived, figures, result.report, result.digest)
     return Study(scenario.title, seed, CONFIDENCE, (sample,), is_precise=True)
 
 
-def _figures(result: driver.Result) -> Iterator[tuple[str, float]]:
+def _figures(result: Result) -> Iterator[tuple[str, float]]:
     report = result.report
     for row in report.rows:
         for measure in MEASURES:
