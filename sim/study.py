@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from acd.errors import AcdError, did_you_mean, nearest, shown
 from acd.figures import Report
-from acd.ids import QueueName
+from acd.ids import Channel, QueueName
 from sim import driver
 from sim.intervals import CONFIDENCE, Estimate, mean_of
 from sim.result import Result
@@ -39,6 +39,9 @@ MEASURES: Final = (
     "wait_p95_s",
 )
 """Of a queue and channel; docs/measures.md defines them."""
+
+CALLBACK_MEASURES: Final = ("callbacks", "callbacks_reached")
+"""Of the calls of a queue that calls back, beside the others."""
 
 CUSTOMER_MEASURES: Final = (
     "customers",
@@ -169,8 +172,10 @@ def study_of_one(scenario: Scenario, seed: int, result: Result) -> Study:
 
 def _figures(result: Result) -> Iterator[tuple[str, float]]:
     report = result.report
+    calling = {each.queue for each in result.callbacks}
     for row in report.rows:
-        for measure in MEASURES:
+        calls_back = row.channel is Channel.VOICE and row.queue in calling
+        for measure in MEASURES + CALLBACK_MEASURES * calls_back:
             value = getattr(row if measure.startswith("wait_p") else row.total, measure)
             if value is not None:
                 yield f"{row.queue}.{row.channel}.{measure}", float(value)
