@@ -23,11 +23,9 @@ from acd.actions import (
     CloseLeg,
     ConnectLeg,
     DialCustomer,
-    GrantCallback,
     InterruptLeg,
     OfferContact,
     OpenLeg,
-    PlayTreatment,
     Refused,
     ResumeLeg,
     SetAgentState,
@@ -35,11 +33,9 @@ from acd.actions import (
 )
 from acd.events import (
     Batch,
-    CallbackFailed,
     ClockTicked,
     ContactArrived,
     ContactLeft,
-    CustomerPressed,
     Event,
     LegConnected,
     LegEnded,
@@ -48,7 +44,7 @@ from acd.events import (
     SingleEvent,
     WaitAsked,
 )
-from acd.ids import CallbackFailure, ContactId, ContactOutcome, OfferId, Reason
+from acd.ids import ContactId, ContactOutcome, OfferId, Reason
 from acd.metrics import Metrics
 from acd.router import Router
 from sim.arrivals import NOBODY, Drawn, arrival_of, sources, workload
@@ -66,12 +62,13 @@ from sim.calendar import (
     Timer,
 )
 from sim.customers import FIRST, Attempt, Customers, Followed, follows
+from sim.dialling import Dialling
 from sim.duties import Turn
 from sim.hands import Connecting, Hands
 from sim.result import Result, check
 from sim.shifts import Shifts, handed_back
 from sim.transfers import Further, Transfers
-from sim.virtual_hold import Reply, VirtualHold
+from sim.virtual_hold import VirtualHold
 from sim.watchers import Hasher, OnStep, all_of
 from sim.workload import Lost, Scenario
 
@@ -170,7 +167,6 @@ class World:
         self._on_answer: Callbacks = [self._answer]
         self._on_patience: Callbacks = [self._lose_patience]
         self._on_redial: Callbacks = [self._call_again]
-        self._on_reply: Callbacks = [self._reply]
         self._on_wake_up: Callbacks = [self._wake_up]
         self._obeys = self._duties().get
 
@@ -196,10 +192,15 @@ class World:
         if self._customers is not None:
             obey[AnnounceWait] = self._hear
         if self._hold.is_used:
-            obey[PlayTreatment] = self._press
-            obey[GrantCallback] = self._let_go
-            obey[DialCustomer] = self._dial
             obey[CloseLeg] = self._forget_callback
+            obey |= Dialling(
+                self._hold,
+                waiting=self._waiting,
+                ringing=self._ringing,
+                schedule=self._schedule,
+                tell=self._tell_now,
+                connect=self._connect_dialled,
+            ).duties()
         return obey
 
     @property
@@ -313,7 +314,8 @@ class World:
 
     def _announce(self, contact: Contact, now_us: int) -> None:
         """Tell a customer how long he will wait, unless his contact rings; he may leave at once."""
-        if contact.offer_id:
+        self._set_alarm(now_us)  # What his queue says at once comes first.
+        if contact.offer_id or contact.stage is not WAITING:
             return
         assert self._customers is not None
         self._tell(WaitAsked(contact_id=contact.contact_id), now_us)
@@ -398,6 +400,11 @@ class World:
         self._hands.begin(contact, action, now_us)
         self._tell(LegConnected(offer_id=action.offer_id), now_us)
 
+    def _connect_dialled(self, contact: Contact, action: DialCustomer) -> None:
+        now_us: int = self._env.now  # type: ignore[assignment]  # Ours are all integers.
+        self._connect(contact, action, now_us)
+        self._set_alarm(now_us)
+
     def _withdraw(self, action: WithdrawOffer, _now_us: int) -> None:
         self._ringing.pop(action.offer_id, None)
 
@@ -422,40 +429,10 @@ class World:
     def _hear(self, action: AnnounceWait, _now_us: int) -> None:
         self._announced_us = action.wait_us
 
-    # --- customers who are called back -----------------------------------------------------------
-
     def _forget_callback(self, action: CloseLeg, _now_us: int) -> None:
         """Note that a leg ended whose contact goes on, being in wrap-up of a leg before it."""
         in_vain = action.outcome is ContactOutcome.FAILED
         self._hold.end(action.contact_id, in_vain=in_vain, leg_id=action.leg_id)
-
-    def _press(self, action: PlayTreatment, now_us: int) -> None:
-        """Have a customer press the key with which he takes what he is offered, if he does."""
-        contact = self._waiting.get(action.contact_id) if action.key else None
-        if contact is not None and self._hold.accepts(contact):
-            self._tell(CustomerPressed(contact_id=contact.contact_id, digit=action.key), now_us)
-
-    def _let_go(self, action: GrantCallback, _now_us: int) -> None:
-        self._hold.begin(self._waiting.pop(action.contact_id), action.leg_id)
-
-    def _dial(self, action: DialCustomer, _now_us: int) -> None:
-        contact = self._hold.contact(action.contact_id)
-        reply, after_us = self._hold.call(contact)
-        if reply is not Reply.NO_ANSWER:  # Which the router finds out by itself.
-            self._ringing[action.offer_id] = contact
-            self._schedule(Timer(self._on_reply, (action, reply)), ANSWER, after_us)
-
-    def _reply(self, entry: Timer) -> None:
-        action, reply = entry.about
-        contact = self._ringing.pop(action.offer_id, None)
-        now_us: int = self._env.now  # type: ignore[assignment]  # Ours are all integers.
-        if contact is None:
-            return
-        if reply is Reply.ANSWER:
-            self._connect(contact, action, now_us)
-        else:
-            self._tell(CallbackFailed(action.offer_id, CallbackFailure.BUSY), now_us)
-        self._set_alarm(now_us)
 
     # --- steps -----------------------------------------------------------------------------------
 

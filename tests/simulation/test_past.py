@@ -82,7 +82,7 @@ def morning() -> Scenario:
     return scenario.parse(morning_text().encode(), file="morning.toml")
 
 
-def written(day: Scenario, path: Path, seed: int = 1) -> driver.Result:
+def written(day: Scenario, path: Path, seed: int = 1) -> Result:
     """Simulate a day, and write it as a journal."""
     with path.open("w", encoding="utf-8") as file:
         file.write(journal.format_header(day.settings))
