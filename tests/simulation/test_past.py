@@ -31,6 +31,7 @@ from sim.past_replay import replay
 from sim.past_rules import with_agents
 from sim.past_scenario import Beyond, staged
 from sim.patience import Exponential, kaplan_meier
+from sim.result import Result
 from sim.study import study_of_one
 from sim.textbook import m_m_n
 from sim.workload import Scenario

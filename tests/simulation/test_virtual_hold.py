@@ -20,6 +20,7 @@ from msgspec.structs import replace
 
 from acd.actions import (
     CloseContact,
+    CloseLeg,
     DialCustomer,
     GrantCallback,
     PlayTreatment,
@@ -39,11 +40,12 @@ from acd.waiting_settings import CallbackSettings, Treatment
 from sim.driver import run
 from sim.page import as_html
 from sim.patience import deterministic
+from sim.replay import DRAWN_US, Replay
 from sim.report import as_json, callback_rows
 from sim.scenario import parse, problems
 from sim.study import study
 from sim.study_table import table
-from sim.textbook import QUEUE, m_m_n
+from sim.textbook import QUEUE, START_US, m_m_n
 from sim.workload import SECOND_US, CallBack, Lost, Redial
 
 ERRORS = 3.5
@@ -69,6 +71,7 @@ class Watcher:
         self.replies = defaultdict(list)
         self.postponed = defaultdict(list)
         self.outcomes = {}
+        self.failed_legs = 0
 
     def __call__(self, event, actions, now_us):
         match event:
@@ -102,8 +105,10 @@ class Watcher:
                 self.postponed[action.contact_id].append((now_us, action.due_us))
                 if type(event) is not CallbackFailed:
                     self.replies[action.contact_id].append("no answer")
-            case CloseContact():
-                self.outcomes[action.contact_id] = action.outcome
+            case CloseContact() | CloseLeg():
+                self.failed_legs += action.outcome is ContactOutcome.FAILED
+                if type(action) is CloseContact:
+                    self.outcomes[action.contact_id] = action.outcome
             case WithdrawOffer():
                 assert action.outcome in {OfferOutcome.CANCELED, OfferOutcome.RESCINDED}
             case _:
@@ -156,7 +161,7 @@ def assert_share(hits, count, exact):
 
 @pytest.mark.parametrize("way", [{"treatments": (OFFER,)}, {"rule": PROMISED}])
 def test_callbacks_that_cost_no_time_are_the_waiting_line_to_the_microsecond(way):
-    plain = m_m_n(agents=5, contacts=3_000, load=0.9)
+    plain = m_m_n(agents=5, contacts=1_500, load=0.9)
     waited, on_the_line = watched(plain)
     called, hung_up = watched(calling_back(plain, AT_ONCE, **way))
     assert hung_up.connected == on_the_line.connected
@@ -164,7 +169,7 @@ def test_callbacks_that_cost_no_time_are_the_waiting_line_to_the_microsecond(way
     before, after = waited.report.total.total, called.report.total.total
     assert (after.busy_us, after.idle_us) == (before.busy_us, before.idle_us)
     total = called.report.rows[0].total
-    assert total.callbacks > 1_500
+    assert total.callbacks > 700
     assert (total.answered + total.callbacks, total.waiting) == (total.offered, 0)
     (counts,) = called.callbacks
     assert counts.calls == counts.reached == total.callbacks_reached
@@ -182,7 +187,7 @@ def test_who_lacks_patience_on_the_line_has_it_when_he_is_called():
 def test_of_those_who_answer_with_a_probability_so_many_are_reached(attempts):
     manner = CallBack(answer_share=0.4, busy_share=0.5)
     scenario = calling_back(
-        with_a_quiet_end(m_m_n(agents=4, contacts=3_500, load=1.3, mean_s=60)),
+        with_a_quiet_end(m_m_n(agents=4, contacts=1_500, load=1.3, mean_s=60)),
         manner,
         rule=PROMISED,
         attempts=attempts,
@@ -193,7 +198,7 @@ def test_of_those_who_answer_with_a_probability_so_many_are_reached(attempts):
     (counts,) = result.callbacks
     assert (counts.open, counts.canceled) == (0, 0)
     assert counts.promised == counts.reached + counts.not_reached
-    assert counts.promised > 2_000
+    assert counts.promised > 700
     assert_share(counts.reached, counts.promised, 1 - 0.6**attempts)
     # Each call is a trial of its own: so is how many there were.
     assert_share(counts.reached, counts.calls, 0.4)
@@ -235,6 +240,45 @@ def test_a_customer_who_answers_does_so_after_his_time():
         assert watcher.connected[contact_id] - call_us == 7 * SECOND_US
 
 
+def test_who_rings_in_the_instant_of_the_offer_is_connected_and_not_called_back():
+    plain = m_m_n(agents=1, contacts=10, load=0.5)
+    (stream,) = plain.streams
+    came = Replay(
+        arrives_us=(START_US, START_US + 10 * SECOND_US),
+        handle_us=(28 * SECOND_US, 60 * SECOND_US),
+        patience_us=(DRAWN_US, DRAWN_US),
+    )
+    stream = replace(stream, rates_per_h=(0.0,), replay=came, answer_us=2 * SECOND_US)
+    offer = replace(OFFER, after_us=20 * SECOND_US)
+    scenario = calling_back(replace(plain, streams=(stream,)), AT_ONCE, treatments=(offer,))
+    (queue,) = scenario.settings.queues
+    by_hand = {channel: replace(one, auto_answer=False) for channel, one in queue.channels.items()}
+    settings = replace(scenario.settings, queues=(replace(queue, channels=by_hand),))
+    result, watcher = watched(replace(scenario, settings=settings))
+    assert watcher.offered == {"all.1": 1}
+    assert watcher.connected["all.1"] == START_US + 32 * SECOND_US
+    assert result.report.rows[0].total.answered == 2
+
+
+def test_who_balks_does_so_before_he_takes_what_is_offered_at_once():
+    plain = m_m_n(agents=2, contacts=200, load=1.2)
+    plain = replace(
+        plain, streams=tuple(replace(one, accepts=deterministic(1e-3)) for one in plain.streams)
+    )
+    scenario = calling_back(plain, AT_ONCE, treatments=(OFFER,))
+    (queue,) = scenario.settings.queues
+    known = {
+        channel: replace(one, handle_time_us=240 * SECOND_US)
+        for channel, one in queue.channels.items()
+    }
+    queues = (replace(queue, channels=known),)
+    settings = replace(scenario.settings, queues=queues, estimated_wait=True)
+    result, watcher = watched(replace(scenario, settings=settings))
+    (customers,) = result.customers
+    assert customers.balked == len(watcher.offered) > 50
+    assert result.callbacks[0].promised == 0
+
+
 # --- what is drawn --------------------------------------------------------------------------------
 
 
@@ -266,7 +310,7 @@ def test_other_agents_change_no_decision_and_no_reply():
     assert few.offered.keys() != many.offered.keys()
     assert both & few.pressed.keys() == both & many.pressed.keys()
     called = few.replies.keys() & many.replies.keys()
-    assert len(called) > 50
+    assert len(called) > 40
     assert all(few.replies[one] == many.replies[one] for one in called)
 
 
@@ -300,7 +344,7 @@ messages = ["we-call-you", "full"]
 [queues.sales]
 opening_hours = "day"
 resume_s = 60
-voice = { ring_s = 15, wrap_up_s = 20, parallel_offers = 2, handle_time_s = 120, overflow = [
+voice = { ring_s = 15, wrap_up_s = 75, parallel_offers = 2, handle_time_s = 120, overflow = [
   { max_waiting = 12, message = "full" },
   { joining = ["nobody_ready"], max_wait_s = 150, callback = "we-call-you" },
   { leaving = ["closed"], queue = "repairs" },
@@ -397,7 +441,7 @@ def rude(seed):
     return replace(scenario, streams=(calls, letters, same)), seed
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_every_contact_is_found_in_a_rude_mixture(seed):
     scenario, seed = rude(seed)
     result, watcher = watched(scenario, seed)
@@ -413,6 +457,10 @@ def test_every_contact_is_found_in_a_rude_mixture(seed):
     assert min(repairs.reached, repairs.not_reached) > 0
     calls = sum(len(each) for each in watcher.dialled.values())
     assert sales.calls + repairs.calls == calls
+    # Of some who were given further the agent before is still in wrap-up.
+    assert sales.not_reached + repairs.not_reached == watcher.failed_legs
+    failed = [one for one in watcher.outcomes.values() if one is ContactOutcome.FAILED]
+    assert len(failed) < watcher.failed_legs
     # Whoever is open to the end is in no hand, and no more contacts are inside than that.
     open_now = sum(each.open for each in result.callbacks)
     waiting = sum(row.total.waiting for row in result.report.rows)
@@ -440,15 +488,14 @@ result = run(*rude(1), digest=True)
 print(result.digest, sha256(msgspec.json.encode(result)).hexdigest())
 """
     want = f"{found.digest} {hashlib.sha256(msgspec.json.encode(found)).hexdigest()}\n"
-    for hash_seed in ("1", "2"):
-        done = subprocess.run(
-            [sys.executable, "-c", code],
-            env={"PYTHONHASHSEED": hash_seed, "PYTHONPATH": ":".join(sys.path)},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        assert done.stdout == want
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"PYTHONHASHSEED": "7", "PYTHONPATH": ":".join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == want
 
 
 def test_a_customer_who_calls_himself_takes_his_callback_back():
