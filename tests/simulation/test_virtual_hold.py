@@ -457,16 +457,58 @@ def test_every_contact_is_found_in_a_rude_mixture(seed):
     assert min(repairs.reached, repairs.not_reached) > 0
     calls = sum(len(each) for each in watcher.dialled.values())
     assert sales.calls + repairs.calls == calls
-    # Of some who were given further the agent before is still in wrap-up.
     assert sales.not_reached + repairs.not_reached == watcher.failed_legs
-    failed = [one for one in watcher.outcomes.values() if one is ContactOutcome.FAILED]
-    assert len(failed) < watcher.failed_legs
     # Whoever is open to the end is in no hand, and no more contacts are inside than that.
     open_now = sum(each.open for each in result.callbacks)
     waiting = sum(row.total.waiting for row in result.report.rows)
     assert open_now + waiting <= len(inside)
     (first, *_) = result.customers
     assert first.not_reached > 0
+
+
+def test_who_is_given_further_and_not_reached_counts_though_his_agent_wraps_up_yet():
+    further = """
+[domain]
+name = "further"
+[queues.sales]
+voice = { auto_answer = true, wrap_up_s = 200 }
+[queues.repairs]
+voice = { auto_answer = true }
+callbacks = { attempts = 1 }
+treatments = [{ after_s = 0, play = "offer_callback", message = "press-1", key = "1" }]
+[capacities.one]
+voice = {}
+[profiles]
+all = [{ queue = "sales" }, { queue = "repairs" }]
+[groups.day]
+profile = "all"
+capacity = "one"
+[scenario]
+title = "Further"
+start = 2026-12-14T08:00:00
+hours = 2
+interval_min = 120
+staffing = { day = 4 }
+[[scenario.transfers]]
+queue = "sales"
+channel = "voice"
+to = "repairs"
+share = 1
+handle = { mean_s = 30 }
+[[scenario.arrivals]]
+name = "calls"
+queue = "sales"
+channel = "voice"
+rates_per_h = [50]
+handle = { mean_s = 60 }
+callbacks = { accept_share = 1, answer_share = 0, busy_share = 1 }
+"""
+    result, watcher = watched(parse(further.encode(), file="further.toml"))
+    (counts,) = result.callbacks
+    assert (counts.queue, counts.reached, counts.canceled) == ("repairs", 0, 0)
+    assert counts.not_reached == watcher.failed_legs
+    failed = [one for one in watcher.outcomes.values() if one is ContactOutcome.FAILED]
+    assert len(failed) < watcher.failed_legs
 
 
 def _ends(each):
