@@ -9,6 +9,7 @@ became of each customer is counted from events and actions alone, by code that s
 """
 
 import hashlib
+import re
 import subprocess
 import sys
 from collections import Counter, defaultdict
@@ -608,6 +609,14 @@ def test_one_mistake_is_told_once(before, after, want):
         want = "scenario.arrivals[0].redials: is for those who were not reached; wanted `callbacks`"
     told = [str(one) for one in problems(text.encode(), file="a.toml")]
     assert [one[: len(want)] for one in told] == [want]
+
+
+def test_the_page_shows_what_its_example_says():
+    root = Path(__file__).parents[2]
+    page = root.joinpath("docs", "people.md").read_text(encoding="utf-8")
+    example = root.joinpath("configs", "callbacks.toml").read_text(encoding="utf-8")
+    shown = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)[1]
+    assert set(shown.splitlines()) <= set(example.splitlines())
 
 
 def test_nobody_is_called_by_email():
