@@ -68,7 +68,7 @@ def run(
         must_be_writable(report)
     day = load(scenario)
     console = wide_console()
-    asked = wanted(requirements)
+    asked = wanted(requirements, day)
     if replications > 1 or how["precision"]:
         from sim.study_cli import print_study
 

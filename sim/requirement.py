@@ -17,7 +17,8 @@ from scipy import special
 
 from acd.errors import did_you_mean, listed, nearest, shown
 from sim.intervals import Estimate
-from sim.study import Study
+from sim.study import Study, names_of
+from sim.workload import Scenario
 
 _FORM: Final = re.compile(
     r"\s*(?P<name>.+?)\s*(?P<sign>>=|<=)\s*(?P<value>[^<>=%\s]+)\s*(?P<unit>%?)\s*"
@@ -109,10 +110,7 @@ def named(name: str, names: Sequence[str]) -> str:
     Raises:
         ValueError: There is none, with the nearest, or there are several.
     """
-    if name in names:
-        return name
-    queue, _, measure = name.rpartition(".")
-    found = [one for one in names if (_queue_of(one), one.rpartition(".")[2]) == (queue, measure)]
+    found = _meant(name, names)
     if len(found) == 1:
         return found[0]
     if found:
@@ -122,6 +120,26 @@ def named(name: str, names: Sequence[str]) -> str:
     short = {f"{_queue_of(one)}.{one.rpartition('.')[2]}" for one in names}
     near = did_you_mean(nearest(name, [*names, *sorted(short)]))
     raise ValueError(f"require: {shown(name)} is no figure of this scenario{near}")
+
+
+def refuse_unknown(requirements: Sequence[Requirement], scenario: Scenario) -> None:
+    """Tell before a long run, not after it, that no run of a scenario can have a figure.
+
+    Raises:
+        ValueError: There is one, with the nearest.
+    """
+    names = names_of(scenario)
+    for one in requirements:
+        if not _meant(one.name, names):
+            named(one.name, names)
+
+
+def _meant(name: str, names: Sequence[str]) -> list[str]:
+    """Return the full names that a name may stand for."""
+    if name in names:
+        return [name]
+    queue, _, measure = name.rpartition(".")
+    return [one for one in names if (_queue_of(one), one.rpartition(".")[2]) == (queue, measure)]
 
 
 def judge(study: Study, requirement: Requirement) -> Verdict:

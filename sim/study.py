@@ -43,6 +43,11 @@ MEASURES: Final = (
 CALLBACK_MEASURES: Final = ("callbacks", "callbacks_reached")
 """Of the calls of a queue that calls back, beside the others."""
 
+_PAID: Final = ("scheduled", "worked", "break", "absent", "overtime")
+
+TEAM_MEASURES: Final = ("occupancy", *(f"{name}_h" for name in _PAID))
+"""Of a group of agents, and of all."""
+
 CUSTOMER_MEASURES: Final = (
     "customers",
     "attempts_each",
@@ -174,8 +179,7 @@ def _figures(result: Result) -> Iterator[tuple[str, float]]:
     report = result.report
     calling = {each.queue for each in result.callbacks}
     for row in report.rows:
-        calls_back = row.channel is Channel.VOICE and row.queue in calling
-        for measure in MEASURES + CALLBACK_MEASURES * calls_back:
+        for measure in _measures(row.channel, calls_back=row.queue in calling):
             value = getattr(row if measure.startswith("wait_p") else row.total, measure)
             if value is not None:
                 yield f"{row.queue}.{row.channel}.{measure}", float(value)
@@ -183,13 +187,34 @@ def _figures(result: Result) -> Iterator[tuple[str, float]]:
         if team.total.occupancy is not None:
             yield f"group.{team.name or 'all'}.occupancy", team.total.occupancy
     for paid in (*result.paid, together(result.paid)):
-        for name in ("scheduled", "worked", "break", "absent", "overtime"):
+        for name in _PAID:
             yield f"group.{paid.group or 'all'}.{name}_h", getattr(paid, f"{name}_us") / HOUR_US
     for each in result.customers:
         for measure in CUSTOMER_MEASURES:
             value = getattr(each, measure)
             if value is not None:
                 yield f"customers.{each.stream}.{measure}", float(value)
+
+
+def _measures(channel: Channel, *, calls_back: bool) -> tuple[str, ...]:
+    """Return the names of the measures of a queue and channel."""
+    is_called = calls_back and channel is Channel.VOICE
+    return (*MEASURES, *CALLBACK_MEASURES) if is_called else MEASURES
+
+
+def names_of(scenario: Scenario) -> tuple[str, ...]:
+    """Return the names of all figures that a run of a scenario may have."""
+    names = [
+        f"{queue.name}.{channel}.{measure}"
+        for queue in scenario.settings.queues
+        for channel in queue.channels
+        for measure in _measures(channel, calls_back=queue.callbacks is not None)
+    ]
+    for group in dict.fromkeys((*(one.group for one in scenario.settings.agents), "all")):
+        names += [f"group.{group}.{one}" for one in TEAM_MEASURES]
+    for stream in scenario.streams:
+        names += [f"customers.{stream.name}.{one}" for one in CUSTOMER_MEASURES]
+    return tuple(names)
 
 
 def by_interval(report: Report, queue: QueueName, channel: str, measure: str) -> list[float | None]:

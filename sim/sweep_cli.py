@@ -52,8 +52,8 @@ def sweep(
     from sim.sweep import sweep as sweep_all
     from sim.variation import parse_knob
 
-    asked = wanted(requirements)
     day = load(scenario)
+    asked = wanted(requirements, day)
     run_all = place_of(workers, cluster)
     try:
         knobs = [parse_knob(text) for text in vary]
@@ -97,8 +97,8 @@ def peak(
     from sim.scenario import load
     from sim.sweep import peak as find_peak
 
-    asked = wanted(requirements)
     day = load(scenario)
+    asked = wanted(requirements, day)
     run_all = place_of(workers, cluster)
     try:
         with counter(day.title) as counted:

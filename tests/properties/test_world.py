@@ -9,7 +9,7 @@ encoded snapshot. A failure prints every event and action of its shortest exampl
 from random import Random
 from typing import Final
 
-from hypothesis import note
+from hypothesis import note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
@@ -147,3 +147,5 @@ class RudeSwitch(RuleBasedStateMachine):
 
 
 TestRudeSwitch = RudeSwitch.TestCase
+# A busy minute is many steps: half as many examples are as long as others.
+TestRudeSwitch.settings = settings(max_examples=settings.default.max_examples // 2)

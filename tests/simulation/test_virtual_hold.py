@@ -43,7 +43,7 @@ from sim.patience import deterministic
 from sim.replay import DRAWN_US, Replay
 from sim.report import as_json, callback_rows
 from sim.scenario import parse, problems
-from sim.study import study
+from sim.study import names_of, study
 from sim.study_table import table
 from sim.textbook import QUEUE, START_US, m_m_n
 from sim.workload import SECOND_US, CallBack, Lost, Redial
@@ -658,6 +658,7 @@ def test_callbacks_are_in_the_table_the_page_the_json_and_a_study():
         mean.mean == sum(one.figures["sales.voice.callbacks_reached"] for one in found.samples) / 2
     )
     assert "sales.email.callbacks" not in found.names()
+    assert set(found.names()) <= set(names_of(scenario))
     shown = [each for each in table(found).renderables if hasattr(each, "columns")]
     assert [one.header for one in shown[-1].columns] == ["Queue", "Callbacks", "Reached"]
     plain = m_m_n(agents=2, contacts=20, load=0.5)
