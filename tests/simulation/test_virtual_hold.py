@@ -8,11 +8,9 @@ became of each customer is counted from events and actions alone, by code that s
 `sim.virtual_hold` and `acd.metrics`.
 """
 
-import re
 import subprocess
 import sys
 from collections import Counter, defaultdict
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -38,15 +36,12 @@ from acd.ids import ContactOutcome, OfferOutcome, Play
 from acd.settings import OverflowRule
 from acd.waiting_settings import CallbackSettings, Treatment
 from sim.driver import run
-from sim.page import as_html
 from sim.patience import deterministic
 from sim.replay import DRAWN_US, Replay
-from sim.report import as_json, callback_rows
-from sim.scenario import parse, problems
-from sim.study import names_of, study
-from sim.study_table import table
-from sim.textbook import QUEUE, START_US, m_m_n
+from sim.scenario import parse
+from sim.textbook import START_US, m_m_n
 from sim.workload import SECOND_US, CallBack, Lost, Redial
+from tests.simulation.rude_callbacks import RUDE, rude
 
 ERRORS = 3.5
 
@@ -335,116 +330,10 @@ def test_who_was_not_reached_may_call_again_and_is_counted_once():
 
 # --- nobody is lost -------------------------------------------------------------------------------
 
-RUDE = """\
-[domain]
-name = "rude"
-estimated_wait = true
-messages = ["we-call-you", "full"]
-
-[queues.sales]
-opening_hours = "day"
-resume_s = 60
-voice = { ring_s = 15, wrap_up_s = 75, parallel_offers = 2, handle_time_s = 120, overflow = [
-  { max_waiting = 12, message = "full" },
-  { joining = ["nobody_ready"], max_wait_s = 150, callback = "we-call-you" },
-  { leaving = ["closed"], queue = "repairs" },
-] }
-email = { handle_time_s = 200 }
-callbacks = { attempts = 2, retry_s = 120, dial_s = 12 }
-treatments = [
-  { after_s = 0, play = "message", message = "welcome" },
-  { after_s = 10, every_s = 10, play = "offer_callback", message = "press-1", key = "1" },
-]
-
-[queues.repairs]
-voice = { auto_answer = true, wrap_up_s = 60, handle_time_s = 120, overflow = [
-  { max_wait_s = 240, callback = "we-call-you" },
-] }
-callbacks = { attempts = 1, dial_s = 15 }
-treatments = [
-  { after_s = 5, every_s = 15, play = "offer_callback", message = "press-2", key = "2" },
-]
-
-[calendars.day]
-time_zone = "UTC"
-mon = ["08:00-09:30"]
-
-[capacities.one]
-voice = {}
-email = { slots = 2, cost = 50, interrupted_by = ["voice"] }
-
-[profiles]
-all = [{ queue = "sales" }, { queue = "repairs" }]
-
-[groups.day]
-profile = "all"
-capacity = "one"
-
-[scenario]
-title = "Rude"
-start = 2026-12-14T08:00:00
-hours = 2
-interval_min = 20
-answer_s = 3
-
-[scenario.staffing]
-day = [5, 6, 3, 5, 2, 4]
-
-[scenario.staffing_rules.day]
-at_end = { email = "hand_back" }
-
-[[scenario.transfers]]
-queue = "sales"
-channel = "voice"
-to = "repairs"
-share = 0.3
-handle = { mean_s = 60 }
-
-[[scenario.transfers]]
-queue = "repairs"
-channel = "voice"
-to = "sales"
-share = 0.3
-handle = { mean_s = 60 }
-
-[[scenario.arrivals]]
-name = "calls"
-queue = "sales"
-channel = "voice"
-rates_per_h = [120, 200, 100, 150, 100, 30]
-handle = { mean_s = 120 }
-patience_mean_s = 100
-accepts = { mean_s = 900 }
-callbacks = { accept_share = 0.4, answer_share = 0.4, busy_share = 0.3, answer_s = 4 }
-
-[scenario.arrivals.redials]
-share = 0.7
-pause = { mean_s = 90 }
-attempts_max = 4
-causes = ["abandoned", "balked", "turned_away", "not_reached"]
-
-[[scenario.arrivals]]
-name = "letters"
-queue = "sales"
-channel = "email"
-rates_per_h = [30, 30, 30, 30, 30, 30]
-handle = { mean_s = 200 }
-"""
-
-
-def rude(seed):
-    """Return the mixture; one of its customers calls again and again, so that he is known."""
-    scenario = parse(RUDE.encode(), file="rude.toml")
-    calls, letters = scenario.streams
-    rates = tuple(rate / 10 for rate in calls.rates_per_h)
-    same = replace(calls, name="same", customer="ada", rates_per_h=rates)
-    return replace(scenario, streams=(calls, letters, same)), seed
-
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_every_contact_is_found_in_a_rude_mixture(seed):
-    scenario, seed = rude(seed)
-    result, watcher = watched(scenario, seed)
+    result, watcher = watched(rude(), seed)
     assert len(set(watcher.came)) == len(watcher.came)
     inside = set(watcher.came) - watcher.outcomes.keys()
     assert set(watcher.outcomes) <= set(watcher.came)
@@ -546,121 +435,3 @@ def test_a_customer_who_calls_himself_takes_his_callback_back():
     (counts,) = run(calling_back(plain, AT_ONCE, rule=PROMISED), 1).callbacks
     assert counts.canceled > 10
     assert counts.promised == sum(_ends(counts))
-
-
-# --- files and figures ----------------------------------------------------------------------------
-
-HERE = "scenario.arrivals[0].callbacks"
-TABLE = "callbacks = { accept_share = 0.4, answer_share = 0.4, busy_share = 0.3, answer_s = 4 }"
-
-
-def test_a_file_says_how_customers_take_callbacks():
-    calls, letters = parse(RUDE.encode(), file="a.toml").streams
-    assert calls.callbacks == CallBack(
-        accept_share=0.4, answer_share=0.4, busy_share=0.3, answer_us=4 * SECOND_US
-    )
-    assert letters.callbacks == CallBack()
-    assert calls.redial is not None
-    assert calls.redial.causes[-1] is Lost.NOT_REACHED
-    bare = parse(RUDE.replace(TABLE, "callbacks = {}").encode(), file="a.toml")
-    assert bare.streams[0].callbacks == CallBack()
-
-
-def test_plans_without_callbacks_may_say_how_customers_would_take_them():
-    of_queues = ('callback = "we', "attempts =", "offer_callback")
-    kept = (one for one in RUDE.splitlines() if not any(word in one for word in of_queues))
-    plain = "\n".join(kept)
-    scenario = parse(plain.encode(), file="a.toml")
-    assert scenario.streams[0] == parse(RUDE.encode(), file="a.toml").streams[0]
-    assert run(scenario, 1).callbacks == ()
-
-
-WRONG = [
-    ("accept_share = 0.4", "accept_share = 1.4", ".accept_share: is 1.4; wanted a number of at mo"),
-    (
-        "accept_share = 0.4",
-        "accept_share = -0.4",
-        ".accept_share: is -0.4; wanted a number of at l",
-    ),
-    ("answer_share = 0.4", "answer_share = nan", ".answer_share: is nan; wanted "),
-    (
-        "busy_share = 0.3",
-        "busy_share = 0.7",
-        ".busy_share: is 0.7; wanted at most 0.6, which answer_share leaves",
-    ),
-    ("answer_s = 4 }", "answer_s = -1 }", ".answer_s: is -1; wanted a number of at least 0"),
-    (
-        "answer_s = 4 }",
-        "answer_s = 12 }",
-        ".answer_s: is 12; wanted below the dial_s of callbacks in `sales`, 12",
-    ),
-    ("accept_share", "accepts_share", ".accepts_share: is an unknown key; wanted a known key; did"),
-    (TABLE, "callbacks = 0.4", ": is 0.4; wanted a table"),
-    (TABLE, "", ": "),
-]
-
-
-@pytest.mark.parametrize("before,after,want", WRONG, ids=[want[:40] for *_, want in WRONG])
-def test_one_mistake_is_told_once(before, after, want):
-    text = RUDE.replace(before, after, 1)
-    want = f"scenario.arrivals[0].callbacks{want}"
-    if not after:
-        want = "scenario.arrivals[0].redials: is for those who were not reached; wanted `callbacks`"
-    told = [str(one) for one in problems(text.encode(), file="a.toml")]
-    assert [one[: len(want)] for one in told] == [want]
-
-
-def test_the_page_shows_what_its_example_says():
-    root = Path(__file__).parents[2]
-    page = root.joinpath("docs", "people.md").read_text(encoding="utf-8")
-    example = root.joinpath("configs", "callbacks.toml").read_text(encoding="utf-8")
-    shown = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)[1]
-    assert set(shown.splitlines()) <= set(example.splitlines())
-
-
-def test_nobody_is_called_by_email():
-    text = f"{RUDE}callbacks = {{ answer_share = 0.5 }}\n"
-    (one,) = problems(text.encode(), file="a.toml")
-    assert str(one) == (
-        "scenario.arrivals[1].callbacks: is given; wanted nothing: by email nobody is called"
-    )
-
-
-def test_who_is_promised_a_callback_must_have_time_to_answer():
-    text = (
-        RUDE.replace(TABLE, "")
-        .replace(', "not_reached"]', "]")
-        .replace("dial_s = 12", "dial_s = 8")
-    )
-    (one,) = problems(text.encode(), file="a.toml")
-    assert str(one) == f"{HERE}.answer_s: is 10; wanted below the dial_s of callbacks in `sales`, 8"
-
-
-@pytest.mark.parametrize("value", ["-3", '"x"', "[1]", "[[1]]", "true", "nan"])
-def test_values_of_other_types_are_mistakes_and_no_crash(value):
-    told = problems(RUDE.replace(TABLE, f"callbacks = {value}").encode(), file="a.toml")
-    assert any("callbacks" in one.key for one in told)
-
-
-def test_callbacks_are_in_the_table_the_page_the_json_and_a_study():
-    scenario, seed = rude(1)
-    result = run(scenario, seed)
-    row, _ = callback_rows(result)
-    page = as_html(scenario, seed, result)
-    assert "<h2>Callbacks</h2>" in page
-    assert all(f">{cell}<" in page for cell in row)
-    facts = msgspec.json.decode(as_json(scenario, seed, result))
-    assert facts["callbacks"] == [msgspec.to_builtins(one) for one in result.callbacks]
-    found = study(scenario, replications=2)
-    mean = found.estimate("sales.voice.callbacks_reached")
-    assert mean is not None
-    assert (
-        mean.mean == sum(one.figures["sales.voice.callbacks_reached"] for one in found.samples) / 2
-    )
-    assert "sales.email.callbacks" not in found.names()
-    assert set(found.names()) <= set(names_of(scenario))
-    shown = [each for each in table(found).renderables if hasattr(each, "columns")]
-    assert [one.header for one in shown[-1].columns] == ["Queue", "Callbacks", "Reached"]
-    plain = m_m_n(agents=2, contacts=20, load=0.5)
-    assert "<h2>Callbacks</h2>" not in as_html(plain, 1, run(plain, 1))
-    assert QUEUE not in [name for name in study(plain, replications=1).names() if "callb" in name]
