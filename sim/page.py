@@ -7,19 +7,21 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from acd.settings import SECOND_US
-from sim.driver import Result
 from sim.plots import plots
 from sim.report import (
+    CALLBACK_COLUMNS,
     COLUMNS,
     CUSTOMER_COLUMNS,
     TEAM_COLUMNS,
     TEXT_COLUMNS,
+    callback_rows,
     customer_rows,
     notes,
     percent,
     table_rows,
     team_rows,
 )
+from sim.result import Result
 from sim.workload import Scenario
 
 
@@ -40,6 +42,8 @@ def as_html(scenario: Scenario, seed: int, result: Result) -> str:
         teams=list(team_rows(result)),
         customer_columns=CUSTOMER_COLUMNS,
         customers=list(customer_rows(result)),
+        callback_columns=CALLBACK_COLUMNS,
+        callbacks=list(callback_rows(result)),
         notes=notes(scenario, report),
         headline=_headline(result),
     )

@@ -11,10 +11,10 @@ from msgspec import Struct
 
 from acd.settings import DomainSettings
 from sim.comparison import Comparison, compare
-from sim.driver import Result
 from sim.intervals import Estimate
 from sim.past import Past
 from sim.past_scenario import Known, Staged, staged
+from sim.result import Result
 from sim.study import RunAll, Study, run_here, study, study_of_one
 
 RECORDED: Final = "recorded"

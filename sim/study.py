@@ -15,9 +15,10 @@ from msgspec import Struct
 
 from acd.errors import AcdError, did_you_mean, nearest, shown
 from acd.figures import Report
-from acd.ids import QueueName
+from acd.ids import Channel, QueueName
 from sim import driver
 from sim.intervals import CONFIDENCE, Estimate, mean_of
+from sim.result import Result
 from sim.time_book import together
 from sim.workload import HOUR_US, Scenario
 
@@ -38,6 +39,9 @@ MEASURES: Final = (
     "wait_p95_s",
 )
 """Of a queue and channel; docs/measures.md defines them."""
+
+CALLBACK_MEASURES: Final = ("callbacks", "callbacks_reached")
+"""Of the calls of a queue that calls back, beside the others."""
 
 _PAID: Final = ("scheduled", "worked", "break", "absent", "overtime")
 
@@ -164,17 +168,18 @@ def run_one(scenario: Scenario, number: int, seed: int) -> Sample:
     return Sample(number, result.arrived, figures, result.report, result.digest)
 
 
-def study_of_one(scenario: Scenario, seed: int, result: driver.Result) -> Study:
+def study_of_one(scenario: Scenario, seed: int, result: Result) -> Study:
     """Return a single run as a study: its figures have no intervals, and may be held to bounds."""
     figures = dict(_figures(result))
     sample = Sample(0, result.arrived, figures, result.report, result.digest)
     return Study(scenario.title, seed, CONFIDENCE, (sample,), is_precise=True)
 
 
-def _figures(result: driver.Result) -> Iterator[tuple[str, float]]:
+def _figures(result: Result) -> Iterator[tuple[str, float]]:
     report = result.report
+    calling = {each.queue for each in result.callbacks}
     for row in report.rows:
-        for measure in MEASURES:
+        for measure in _measures(row.channel, calls_back=row.queue in calling):
             value = getattr(row if measure.startswith("wait_p") else row.total, measure)
             if value is not None:
                 yield f"{row.queue}.{row.channel}.{measure}", float(value)
@@ -191,13 +196,19 @@ def _figures(result: driver.Result) -> Iterator[tuple[str, float]]:
                 yield f"customers.{each.stream}.{measure}", float(value)
 
 
+def _measures(channel: Channel, *, calls_back: bool) -> tuple[str, ...]:
+    """Return the names of the measures of a queue and channel."""
+    is_called = calls_back and channel is Channel.VOICE
+    return (*MEASURES, *CALLBACK_MEASURES) if is_called else MEASURES
+
+
 def names_of(scenario: Scenario) -> tuple[str, ...]:
     """Return the names of all figures that a run of a scenario may have."""
     names = [
         f"{queue.name}.{channel}.{measure}"
         for queue in scenario.settings.queues
         for channel in queue.channels
-        for measure in MEASURES
+        for measure in _measures(channel, calls_back=queue.callbacks is not None)
     ]
     for group in dict.fromkeys((*(one.group for one in scenario.settings.agents), "all")):
         names += [f"group.{group}.{one}" for one in TEAM_MEASURES]
