@@ -119,8 +119,8 @@ format: $(READY)
 # Two runs: what is traced for coverage, and what would only be slowed by it (tracing makes a million
 # contacts five times as slow, also where a marker asks for none). Of the core all must be seen by
 # these tests; those of the drivers above it run untraced.
-DRIVER_TESTS = $(wildcard $(addsuffix *.py,$(addprefix tests/unit/test_,ari http history_http journal_file \
-    owner switch)))
+DRIVER_TESTS = $(wildcard $(addsuffix *.py,$(addprefix tests/unit/test_,ari cli history http journal_file \
+    owner readme switch)))
 CORE_TESTS = $(filter-out $(DRIVER_TESTS),$(wildcard tests/unit/test_*.py))
 .PHONY: test test-covered test-worlds
 test: test-covered test-worlds

@@ -179,14 +179,18 @@ def _checked(path: Path) -> list[str]:
 
 
 def _hours_without_staff(settings: "DomainSettings") -> list[str]:
-    """Return at which hours of the year from now nobody on shift may take what a queue has."""
+    """Return what does not open in the year from now, and when nobody on shift may take it."""
     from acd.mistakes import key_text
     from acd.settings import DAY_US
-    from acd.unstaffed import unstaffed
+    from acd.unstaffed import never_opening, unstaffed
 
     now_us = time_ns() // 1_000
-    found = []
-    for one in unstaffed(settings, now_us, now_us + 366 * DAY_US):
+    to_us = now_us + 366 * DAY_US
+    found = [
+        f"{key_text(('calendars', name))}: does not open within a year from now"
+        for name in never_opening(settings, now_us, to_us)
+    ]
+    for one in unstaffed(settings, now_us, to_us):
         since, until = (
             datetime.fromtimestamp(at_us // 1_000_000, UTC).strftime("%Y-%m-%d %H:%M")
             for at_us in one.clocks_us

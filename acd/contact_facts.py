@@ -54,12 +54,14 @@ class ContactFacts:
         klass = floor.stages.classes.of(event)
         if order is not None:
             orders.append(order)
-        arrived_us = now_us
-        if floor.places.kept or self.regained or floor.callbacks.of_customer:
-            arrived_us = self._place_of(event, now_us, orders)
+        arrived_us, called_back = now_us, None
+        if floor.callbacks.of_customer:
+            called_back = floor.callbacks.overtaken_by(event, event.queue, now_us)
+        if floor.places.kept or self.regained or called_back is not None:
+            arrived_us = self._place_of(event, called_back, now_us, orders)
         if arrived_us != now_us:
             orders.append(RegainPlace(floor.legs_given + 1, contact_id, arrived_us))
-        floor.enter(event, klass, now_us, orders, arrived_us)
+        floor.enter(event, klass, now_us, orders, arrived_us, promised=called_back is not None)
         # Who came too late for an answer is told nothing of one.
         if klass.channel_settings.acknowledge and contact_id in floor.contacts:
             orders.append(acknowledge(event, klass, arrived_us, now_us))
@@ -119,17 +121,18 @@ class ContactFacts:
         if event.expires_us is not None and not 0 < event.expires_us < STEP_US_MAX:
             raise RefusalError(Reason.BAD_NUMBER, "expires_us")
 
-    def _place_of(self, event: ev.ContactArrived, now_us: int, orders: list[Action]) -> int:
+    def _place_of(
+        self, event: ev.ContactArrived, called_back: Leg | None, now_us: int, orders: list[Action]
+    ) -> int:
         """Return from when a customer waits: his place is kept, or as was recorded, or now.
 
-        Who calls while he waits to be called back takes the place of that.
+        Who calls while he waits to be called back takes the place of that leg.
         """
         floor = self._floor
         arrived_us = self._since(event, event.queue, now_us)
         floor.places.take(event)
-        waiting = floor.callbacks.overtaken_by(event, event.queue, now_us)
-        if waiting is not None:
-            floor.give_up(waiting, LegState.CANCELED, now_us, orders)
+        if called_back is not None:
+            floor.give_up(called_back, LegState.CANCELED, now_us, orders)
         if self.recorded is not None:
             order = self.regained.get(floor.legs_given + 1)
             arrived_us = now_us if order is None else order.arrived_us

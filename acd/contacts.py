@@ -271,6 +271,9 @@ class Leg(Struct, gc=False):
     """Whether he was offered a callback in this leg."""
     due_us: int = 0
     """While it is SCHEDULED: until when."""
+    promised: bool = False
+    """Its customer called in place of the callback that he was promised: no limit turns it away,
+    and who would be let go with a message is called back."""
 
     def offers(self) -> tuple[OfferId, ...]:
         """Return the offers that hold the leg, ascending."""
@@ -283,7 +286,10 @@ class Leg(Struct, gc=False):
 
 
 TALKING: Final = (LegState.CONNECTED, LegState.HELD)
-"""States of a leg whose agent has the contact before him."""
+"""States of a leg whose agent has the contact before him …"""
+
+WITH_AN_AGENT: Final = (*TALKING, LegState.PARKED)
+"""… or has put it away."""
 
 
 def is_handled(leg: Leg) -> bool:

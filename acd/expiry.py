@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING
 
 from acd.actions import Action, ReleaseCustomer
 from acd.contacts import LEG_TABLE, Leg, LegSignal, LegState
-from acd.events import ContactArrived
 from acd.timers import Timer
 
 if TYPE_CHECKING:
     from acd.floor import Floor
-    from acd.queues import LegClass
 
 
 def expire(floor: "Floor", leg: Leg, now_us: int, orders: list[Action]) -> bool:
@@ -45,10 +43,16 @@ def wait_again(floor: "Floor", leg: Leg, now_us: int, orders: list[Action]) -> N
         floor.overflow.back.append(leg)
 
 
-def expiry_of(asked: ContactArrived, klass: "LegClass", arrived_us: int) -> int:
-    """Return when a leg ends that waits since an instant: as it asks, or else as its queue does."""
+def begins_expired(floor: "Floor", leg: Leg, now_us: int, orders: list[Action]) -> bool:
+    """Await the end of the time of a new leg, if it has one; end it if that is over already.
+
+    Who calls in place of his callback was promised an answer, whatever his queue says.
+    """
+    asked, klass = leg.asked, leg.klass
     if asked.expires_us is not None:
-        return asked.expires_us
-    span_us = klass.channel_settings.expires_us
-    assert span_us is not None
-    return klass.due_us(arrived_us, span_us)
+        leg.expires_us = asked.expires_us
+    elif klass.channel_settings.expires_us is None or leg.promised:
+        return False
+    else:
+        leg.expires_us = klass.due_us(leg.arrived_us, klass.channel_settings.expires_us)
+    return expire(floor, leg, now_us, orders)

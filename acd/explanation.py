@@ -208,11 +208,16 @@ def explain_wait(router: Router, leg_id: LegId) -> WaitExplanation:
         is_called_back=callback is not None,
         attempts=0 if callback is None else callback.attempts,
         due_us=leg.due_us,
-        estimate=router.estimate(leg_id) if router.settings.estimated_wait else None,
+        estimate=router.estimate(leg_id) if _is_estimated(router, leg) else None,
         overflows_us=overflow_us(leg) if asked is None else 0,
         asks="" if asked is None else asked.domain,
         asks_until_us=0 if asked is None else asked.until_us,
     )
+
+
+def _is_estimated(router: Router, leg: Leg) -> bool:
+    """Return whether a leg has an estimate: not while another domain, or an instant, has it."""
+    return router.settings.estimated_wait and leg.state is LegState.QUEUED
 
 
 def _explain(router: Router, offer: OfferContact, agent: Agent) -> OfferExplanation:

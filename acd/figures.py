@@ -432,11 +432,20 @@ def definitions(settings: DomainSettings) -> str:
         f"short abandon: {measures.short_abandon_us} us",
     ]
     lines += [
-        f"threshold of {queue.name} {channel}: {of_channel.objective_us} us{_counted(queue)}"
+        f"threshold of {queue.name} {channel}: {objective_us} us{_counted(queue)}"
         for queue in settings.queues
-        for channel, of_channel in queue.channels.items()
+        for channel, objective_us in _thresholds(queue)
     ]
     return DEFINITIONS + "\n".join(lines) + "\n"
+
+
+def _thresholds(queue: QueueSettings) -> list[tuple[Channel, int]]:
+    """Return the channels of a queue with their thresholds, in one order.
+
+    Settings that come from a journal have them in another than those that come from a file.
+    """
+    of = queue.channels
+    return [(channel, of[channel].objective_us) for channel in Channel if channel in of]
 
 
 def _counted(queue: QueueSettings) -> str:

@@ -26,8 +26,8 @@ from acd.callbacks import Callbacks
 from acd.contacts import (
     LEG_TABLE,
     OFFER_TABLE,
-    TALKING,
     WHILE_PARTY_US,
+    WITH_AN_AGENT,
     Contact,
     Leg,
     LegSignal,
@@ -39,7 +39,7 @@ from acd.contacts import (
     is_handled,
 )
 from acd.events import ContactArrived
-from acd.expiry import expire, expiry_of, wait_again
+from acd.expiry import begins_expired, wait_again
 from acd.gauges import Gauges
 from acd.hand_overs import HandOvers
 from acd.ids import AgentId, ContactId, ContactOutcome, DomainName, OfferOutcome, WrapUpMode
@@ -67,9 +67,6 @@ Raises RefusalError, and has changed nothing then.
 EXCLUSIONS_MAX: Final = 100
 """Most open exclusions of one agent; with one more, that which ends first ends at once. A phone
 that rejects all by itself would otherwise make every decision about its agent slower."""
-
-_WITH_AN_AGENT: Final = (*TALKING, LegState.PARKED)
-"""States of a leg whose agent has the contact, be it put away."""
 
 _OUTCOMES: Final = {
     OfferState.TIMED_OUT: OfferOutcome.TIMED_OUT,
@@ -142,27 +139,30 @@ class Floor:
         arrived_us: int,
         *,
         path: tuple[DomainName, ...] = (),
+        promised: bool = False,
     ) -> None:
-        """Let a contact wait in its first leg since an instant, from which its limits count."""
+        """Let a contact wait in its first leg since an instant, from which its limits count.
+
+        It overflows by its time since now if it came from elsewhere (`path`) or is `promised`.
+        """
         leg = self.make_leg(arrival, klass, arrived_us)
+        leg.promised = promised
         contact = Contact(arrival, Presence.WAITING, (leg.leg_id,), path)
         self.contacts[arrival.contact_id] = contact
-        if self.admission.limits:
+        if self.admission.limits and not promised:
             self.admission.note_arrival(contact)
-        self.begin(leg, now_us, orders, since_us=now_us if path else arrived_us)
+        self.begin(leg, now_us, orders, since_us=now_us if path or promised else arrived_us)
 
     def begin(self, leg: Leg, now_us: int, orders: Orders, *, since_us: int) -> None:
         """Let a new leg wait which no agent gave further, in its queue since an instant."""
         arrival, klass = leg.asked, leg.klass
-        if arrival.expires_us is not None or klass.channel_settings.expires_us is not None:
-            leg.expires_us = expiry_of(arrival, klass, leg.arrived_us)
-            if expire(self, leg, now_us, orders):
-                return
+        if begins_expired(self, leg, now_us, orders):
+            return
         if klass.widens:
             self.stages.widen(leg, now_us, orders)
         if self.affinity.keeps:
             self.affinity.begin(leg, arrival, now_us)
-        if self.admission.limits:
+        if self.admission.limits and not leg.promised:
             leg.limits = self.admission.limits_of(arrival)
         if self.treatments.are_any:
             self.treatments.begin(leg, now_us)
@@ -398,7 +398,7 @@ class Floor:
             else:
                 self.end_exclusion(other, agent)
         if contact.presence is not Presence.GONE:
-            talks = any(self.legs[number].state in _WITH_AN_AGENT for number in contact.legs)
+            talks = any(self.legs[number].state in WITH_AN_AGENT for number in contact.legs)
             contact.presence = Presence.TALKING if talks else Presence.WAITING
 
     def close(self, leg: Leg, now_us: int, orders: Orders) -> None:

@@ -11,7 +11,7 @@ from bisect import bisect_left, insort
 from collections.abc import Sequence
 from typing import Final, TypeAlias
 
-from acd.agents import CHANNEL_INDEX, VOICE, Agent, Desk, Kind
+from acd.agents import CHANNEL_INDEX, CHANNELS, VOICE, Agent, Desk, Kind
 from acd.doors import Door, Doors
 from acd.gates import Gate
 from acd.ids import QueueName
@@ -216,10 +216,11 @@ def _gates(settings: DomainSettings, doors: Doors) -> dict[Place, Gate]:
     """Return the gates of a domain by place, in its order."""
     gates: dict[Place, Gate] = {}
     for queue in settings.queues:
-        for name, channel in queue.channels.items():
-            if channel.overflow:
+        for index, name in enumerate(CHANNELS):  # In one order, also from a journal's settings.
+            channel = queue.channels.get(name)
+            if channel is not None and channel.overflow:
                 gate = Gate(len(gates), channel.overflow, doors.of_queue.get(queue.name))
-                gates[queue.name, CHANNEL_INDEX[name]] = gate
+                gates[queue.name, index] = gate
     return gates
 
 

@@ -27,6 +27,7 @@ from acd.actions import (
     TakeIn,
     WithdrawHandOver,
 )
+from acd.classes import RefusalError
 from acd.contacts import LEG_TABLE, Leg, LegSignal, LegState, Presence
 from acd.events import TakeOverRequested
 from acd.expiry import wait_again
@@ -340,10 +341,10 @@ class HandOvers:
         """Go on with all of it.
 
         Raises:
-            KeyError: The settings lack a domain of which an answer is awaited, or there is no such
-                leg.
+            KeyError: There is no such leg.
             AssertionError: The leg is not being handed over.
-            RefusalError: The settings lack what a promised contact asks for.
+            RefusalError: The settings lack a domain of which an answer is awaited, or what a
+                promised contact asks for.
         """
         self.given = record.given
         for number, asked in record.asked:
@@ -369,4 +370,4 @@ class HandOvers:
 
     def _check(self, domain: DomainName) -> None:
         if domain not in self.domains:
-            raise KeyError(domain)
+            raise RefusalError(Reason.UNKNOWN_DOMAIN, domain)

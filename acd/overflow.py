@@ -159,7 +159,7 @@ class Overflow:
                 return _Why(rule, OverflowCause.MAX_WAITING)
             if joins and self._waits_longer(leg, rule.max_estimated_wait_us, now_us):
                 return _Why(rule, OverflowCause.MAX_ESTIMATED_WAIT)
-            if rule.max_wait_us is not None and leg.overflows_us <= now_us:
+            if rule.max_wait_us is not None and 0 < leg.overflows_us <= now_us:
                 return _Why(rule, OverflowCause.MAX_WAIT)
         return None
 
@@ -237,21 +237,23 @@ class Overflow:
             hand_overs = self._floor.hand_overs
             hand_overs.ask(leg, rule.domain, now_us, orders, because=why.because)
             return
+        # Whom a message would send away, and a callback was promised, is called back.
+        callback = rule.callback or (rule.message if leg.promised else "")
         order = OverflowLeg(
             leg.leg_id,
             leg.contact_id,
             why.because,
             rule.queue,
             rule.voicemail,
-            rule.message,
-            callback=rule.callback,
+            "" if callback else rule.message,
+            callback=callback,
         )
         if rule.queue:
             orders.append(order)
             self._move(leg, rule.queue, now_us, orders)
-        elif rule.callback:
+        elif callback:
             orders.append(order)
-            self._floor.callbacks.divert(leg, rule.callback, now_us, orders)
+            self._floor.callbacks.divert(leg, callback, now_us, orders)
         else:
             turn_away(self._floor, leg, order, now_us, orders)
 

@@ -53,7 +53,7 @@ def tell_wait(one: WaitExplanation) -> str:
     if one.counted_us != one.waited_us:
         waits += f" ({seconds(one.counted_us)} in opening hours)"
     if one.is_called_back:
-        waits += f" to be called back{vain},"
+        waits += f" to be called back{vain}"
     rest = dict(one.others_by)
     if not one.agents:
         parts = [f"{waits}: no agent is eligible"]
@@ -61,7 +61,8 @@ def tell_wait(one: WaitExplanation) -> str:
         parts = [f"{waits}: may be offered to {one.agents[0].agent_id} at the next step"]
     else:
         nearest = one.agents[0]
-        parts = [f"{waits} for {nearest.agent_id}: {_obstacles(nearest)}"]
+        comma = "," if one.is_called_back else ""
+        parts = [f"{waits}{comma} for {nearest.agent_id}: {_obstacles(nearest)}"]
         rest = _without(rest, [nearest])
     if rest:
         named = one.agents[1:] if one.waits_for else ()

@@ -32,6 +32,7 @@ from acd.ids import (
 )
 from acd.performance import Measure, Owns, QueueFigure
 from acd.places import Place
+from acd.queues import LegClass
 from acd.settings import AgentSettings
 from acd.timers import Timer
 
@@ -67,6 +68,7 @@ class LegRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     treated_us: int = 0
     offered: bool = False
     due_us: int = 0
+    promised: bool = False
 
 
 class OfferRecord(Struct, frozen=True, kw_only=True):
@@ -230,6 +232,7 @@ def _leg_record(leg: Leg, ids: Sequence[AgentId], floor: Floor) -> LegRecord:
         treated_us=leg.treated_us,
         offered=leg.offered,
         due_us=leg.due_us,
+        promised=leg.promised,
     )
 
 
@@ -347,13 +350,14 @@ def _put_legs(snapshot: Snapshot, floor: Floor) -> None:
             expires_us=one.expires_us,
             announced=one.announced,
             stays=one.stays,
-            overflows_us=one.overflows_us,
+            overflows_us=one.overflows_us if _ends_by_time(klass) else 0,
             treated_us=one.treated_us,
             offered=one.offered,
+            promised=one.promised,
         )
         if one.due_us:
             floor.callbacks.wait_until(leg, one.due_us)
-        if not one.stays:
+        if not (one.stays or one.promised):
             leg.limits = floor.admission.limits_of(arrival)
         if one.kept_for in floor.by_id:
             agent = floor.by_id[one.kept_for]
@@ -365,8 +369,13 @@ def _put_hand_overs(snapshot: Snapshot, floor: Floor) -> None:
     try:
         floor.hand_overs.put_back(snapshot.hand_overs)
     except RefusalError as error:
-        wanted = "what the settings know: keep it until no contact is promised"
+        wanted = "what the settings know: keep it until no contact is promised or handed over"
         raise _unfit("hand_overs", f"{error.reason}: {error.about}", wanted) from error
+
+
+def _ends_by_time(klass: LegClass) -> bool:
+    """Return whether today's rules of overflow let nobody stay for longer than a time."""
+    return klass.gate is not None and klass.gate.max_wait_us is not None
 
 
 def _rebuild(floor: Floor, now_us: int) -> None:

@@ -270,6 +270,8 @@ def _wanted_type(annotation: Any) -> str:  # noqa: ANN401
         str: "a text",
     }
     kind = _bare(annotation)
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return _one_of(kind)
     return names.get(kind, "an array" if get_origin(kind) is list else "a table")
 
 

@@ -64,7 +64,8 @@ class Treatments:
         plan = self._of.get((leg.klass.queue.name, leg.klass.channel_index))
         if plan is None or self._floor.contacts[leg.contact_id].callback is not None:
             return
-        next_us = [at_us for one in plan if (at_us := due_after(one, leg, leg.treated_us))]
+        dues = [due_after(one, leg, leg.treated_us) for one in plan]
+        next_us = [at_us for at_us in dues if at_us is not None]
         if next_us:
             leg.treats_us = max(min(next_us), now_us)
             self._floor.timers.add(leg.treats_us, Timer.TREATMENT, leg.leg_id)
@@ -78,7 +79,7 @@ class Treatments:
 
     def _play(self, leg: Leg, now_us: int, orders: list[Action]) -> None:
         plan = self._of[leg.klass.queue.name, leg.klass.channel_index]
-        due = [one for one in plan if 0 < due_after(one, leg, leg.treated_us) <= now_us]
+        due = [one for one in plan if _is_due(one, leg, now_us)]
         leg.treated_us = now_us
         self.await_next(leg, now_us)
         if leg.consults or self._floor.contacts[leg.contact_id].presence is not Presence.WAITING:
@@ -108,14 +109,20 @@ class Treatments:
         return next((one.key for one in plan if one.play is Play.OFFER_CALLBACK), "")
 
 
-def due_after(one: Treatment, leg: Leg, after_us: int) -> int:
-    """Return the first instant after another at which a treatment of a leg is due; 0 for never."""
+def due_after(one: Treatment, leg: Leg, after_us: int) -> int | None:
+    """Return the first instant after another at which a treatment of a leg is due; None: never."""
     first_us = leg.arrived_us + one.after_us
     if after_us < first_us:
         return first_us
     if one.every_us is None:
-        return 0
+        return None
     return first_us + ((after_us - first_us) // one.every_us + 1) * one.every_us
+
+
+def _is_due(one: Treatment, leg: Leg, now_us: int) -> bool:
+    """Return whether the customer of a leg is owed a treatment by now."""
+    due_us = due_after(one, leg, leg.treated_us)
+    return due_us is not None and due_us <= now_us
 
 
 def _by_place(settings: DomainSettings) -> dict[Place, tuple[Treatment, ...]]:

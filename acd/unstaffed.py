@@ -1,5 +1,7 @@
 """Hours at which a queue is open and nobody works who may take its contacts: what shifts leave out.
 
+And calendars that do not open at all.
+
 No mistake, since a shift may be written before the people who will work it; `acd check` says it.
 Whoever serves a queue when all its steps are taken counts, whatever else he serves, and so does
 whoever has no shift. Whether they are enough is another question: the simulator's.
@@ -14,6 +16,20 @@ from acd.service import takers_at_last
 from acd.settings import DAY_US, SECOND_US, AgentSettings, CalendarSettings, DomainSettings
 
 _ALWAYS: Final = (((0, DAY_US // SECOND_US),),) * 7
+
+
+def never_opening(settings: DomainSettings, from_us: int, to_us: int) -> list[str]:
+    """Return the names of the calendars that are closed all through a span.
+
+    Their days are over, or yet to come, or the clocks skip their hours.
+    """
+    found = []
+    for one in settings.calendars:
+        calendar = Calendar(one)
+        opens_us = from_us if calendar.is_open(from_us) else calendar.next_opening_us(from_us)
+        if opens_us is None or opens_us >= to_us:
+            found.append(one.name)
+    return found
 
 
 class Unstaffed(NamedTuple):

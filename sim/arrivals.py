@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from acd.events import ContactArrived
 from sim.batches import Batches
 from sim.busyness import factors
 from sim.draws import Draws, Floats, Ints, generator, standard_exponential, standard_normal
@@ -75,6 +76,21 @@ def sources(scenario: Scenario) -> tuple[Source, ...]:
         if stream.name in batches.streams
     ]
     return (*plain, *by_peaks, *by_batches)
+
+
+def arrival_of(stream: Stream) -> ContactArrived:
+    """Return what all contacts of a stream have in common."""
+    return ContactArrived(
+        contact_id=stream.name,
+        queue=stream.queue,
+        channel=stream.channel,
+        customer=stream.customer,
+        attributes=stream.attributes,
+        requirement=stream.requirement,
+        prefers=stream.prefers,
+        priority=stream.priority,
+        named_agent=stream.named_agent,
+    )
 
 
 def workload(scenario: Scenario, seed: int) -> Iterator[list[Drawn]]:

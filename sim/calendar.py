@@ -36,12 +36,15 @@ class Stage(Enum):
     TALKING = "talking"
     SET_ASIDE = "set aside"
     """Interrupted: what is left of its handling is frozen."""
+    CALL_BACK = "call back"
+    """In the queue or ringing, its customer being on the line no longer: he is called."""
     OVER = "over"
 
 
 WAITING: Final = Stage.WAITING
 TALKING: Final = Stage.TALKING
 SET_ASIDE: Final = Stage.SET_ASIDE
+CALL_BACK: Final = Stage.CALL_BACK
 OVER: Final = Stage.OVER
 
 

@@ -80,7 +80,7 @@ def run(
     must_have_places(report, save)
     day = load(scenario)
     console = wide_console()
-    asked = wanted(requirements)
+    asked = wanted(requirements, day)
     if replications > 1 or how["precision"]:
         from sim.study_cli import print_study
 

@@ -55,13 +55,14 @@ class Followed(Struct):
     lost: int = 0
     """Not served, and will not call again."""
     waiting: int = 0
-    """In the queue, at the end."""
+    """In the queue, or to be called back, at the end."""
     pausing: int = 0
     """About to call again, at the end."""
     abandoned: int = 0
-    """Attempts that ended so, as the following two."""
+    """Attempts that ended so, as the following three."""
     balked: int = 0
     turned_away: int = 0
+    not_reached: int = 0
 
     @property
     def attempts_each(self) -> float | None:
@@ -206,7 +207,7 @@ class Customers:
         """Return what became of the customers, after checking that none is lost.
 
         Args:
-            waiting: All who wait at the end.
+            waiting: All who wait at the end, or are to be called back.
         """
         for each in self._followed.values():
             each.waiting = 0
@@ -216,7 +217,7 @@ class Customers:
         for each in self._followed.values():
             ends = each.served + each.lost + each.waiting + each.pausing
             assert each.customers == ends, each
-            unserved = each.abandoned + each.balked + each.turned_away
+            unserved = each.abandoned + each.balked + each.turned_away + each.not_reached
             assert each.attempts == each.served + unserved + each.waiting, each
         return tuple(self._followed.values())
 

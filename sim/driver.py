@@ -11,7 +11,7 @@ in the order in which they were entered.
 import gc
 from collections.abc import Callable, Iterator
 from itertools import chain
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import simpy
 from msgspec.structs import replace
@@ -20,7 +20,9 @@ from acd.actions import (
     Action,
     AnnounceWait,
     CloseContact,
+    CloseLeg,
     ConnectLeg,
+    DialCustomer,
     InterruptLeg,
     OfferContact,
     OpenLeg,
@@ -42,10 +44,10 @@ from acd.events import (
     SingleEvent,
     WaitAsked,
 )
-from acd.ids import AgentId, Channel, ContactId, OfferId, QueueName
-from acd.metrics import Metrics, Report
+from acd.ids import AgentId, Channel, ContactId, ContactOutcome, OfferId, QueueName, Reason
+from acd.metrics import Metrics
 from acd.router import Router
-from sim.arrivals import NOBODY, Drawn, sources, workload
+from sim.arrivals import NOBODY, Drawn, arrival_of, sources, workload
 from sim.calendar import (
     ANSWER,
     ARRIVAL,
@@ -60,37 +62,22 @@ from sim.calendar import (
     Timer,
 )
 from sim.customers import FIRST, Attempt, Customers, Followed, follows
+from sim.dialling import Dialling
 from sim.duties import Turn
-from sim.hands import Hands
+from sim.hands import Connecting, Hands
+from sim.result import Result, check
 from sim.served import Served, by_group
 from sim.shifts import Shifts, handed_back
-from sim.time_book import PaidTime
 from sim.transfers import Further, Transfers
+from sim.virtual_hold import VirtualHold
 from sim.watchers import Hasher, OnStep, all_of
-from sim.workload import Lost, Scenario, Stream
+from sim.workload import Lost, Scenario
 
 Progress: TypeAlias = Callable[[int], None]
 
 COLLECT_EVERY: Final = 50_000
 """Allocations between two collections of the youngest generation while the world runs (Python's
 own is 700). Contacts hold no cycles, so there is little to find, and each search costs."""
-
-
-class Result(NamedTuple):
-    """What a run found."""
-
-    report: Report
-    arrived: int
-    """Contacts of the workload, all of them."""
-    steps: int
-    """Calls of `Router.step`."""
-    digest: str
-    """SHA-256 of all actions; empty unless asked for."""
-    paid: tuple[PaidTime, ...] = ()
-    """What became of the time that each group was scheduled."""
-    customers: tuple[Followed, ...] = ()
-    """Of the streams whose customers are told how long they wait, or call again."""
-    served: Served = Served({}, {})
 
 
 def run(
@@ -125,6 +112,11 @@ def run(
     return world.result(hasher.hexdigest() if hasher else "")
 
 
+_KEY_IN_VAIN: Final = frozenset({Reason.NOT_OFFERED, Reason.CALLBACK_EXISTS})
+"""Why a key does nothing: in this very instant the customer was sent to another queue, or he is to
+be called back already."""
+
+
 class World:
     """One run: the router, the calendar and everybody in it."""
 
@@ -152,7 +144,7 @@ class World:
         self._hands = Hands(scenario, self._schedule, self._end)
         drawn_by = sources(scenario)
         self._sources = [
-            (source.name + ".", source.stream, _arrival(source.stream)) for source in drawn_by
+            (source.name + ".", source.stream, arrival_of(source.stream)) for source in drawn_by
         ]
         # None where nobody does what they are about, so that it costs next to nothing.
         self._customers = (
@@ -161,6 +153,7 @@ class World:
         self._transfers = Transfers(scenario, seed, drawn_by) if scenario.transfers else None
         self._taken: dict[tuple[AgentId, QueueName, Channel], int] = {}
         """How many contacts of a queue and channel each agent was connected with."""
+        self._hold = VirtualHold(scenario, seed, drawn_by)
         self._drawn: Iterator[Drawn] = chain.from_iterable(workload(scenario, seed))
         self._next = NOBODY
         self._wake_at_us: int | None = None
@@ -195,12 +188,22 @@ class World:
         channels = [one for each in settings.queues for one in each.channels.values()]
         ends = any(one.expires_us is not None or one.overflow for one in channels)
         ends = ends or bool(settings.admission or handed_back(self._scenario))
-        if ends:
+        if ends or self._hold.is_used:
             obey[CloseContact] = self._forget_unanswered
         if ends or self._transfers is not None:
             obey[OpenLeg] = self._note_moved
         if self._customers is not None:
             obey[AnnounceWait] = self._hear
+        if self._hold.is_used:
+            obey[CloseLeg] = self._forget_callback
+            obey |= Dialling(
+                self._hold,
+                waiting=self._waiting,
+                ringing=self._ringing,
+                schedule=self._schedule,
+                tell=self._tell_now,
+                connect=self._connect_dialled,
+            ).duties()
         return obey
 
     @property
@@ -223,25 +226,20 @@ class World:
     def result(self, digest: str = "") -> Result:
         """Return what was found, after checking that no contact is lost."""
         report = self._metrics.report(self._scenario.end_us)
-        totals = [row.total for row in report.rows]
         entered = self.arrived + self._called_again + self._moved
-        assert sum(total.offered for total in totals) == entered
-        assert sum(total.waiting for total in totals) == len(self._waiting)
-        for total in totals:
-            ended = total.answered + total.abandoned + total.other_exits
-            ended += total.overflowed + total.rejected
-            assert total.offered == ended + total.waiting, total
+        check(report, entered=entered, waiting=len(self._waiting))
         paid = self._shifts.paid()
         assert all(one.is_balanced for one in paid), paid
         customers: tuple[Followed, ...] = ()
         if self._customers is not None:
-            waiting = (one for one in self._waiting.values() if not one.answered)
-            customers = self._customers.report(waiting)
+            waiting = chain(self._waiting.values(), self._hold.open())
+            customers = self._customers.report(one for one in waiting if not one.answered)
+        callbacks = self._hold.report(report)
         again = sum(each.attempts - each.customers for each in customers)
         assert again == self._called_again, customers
         groups = {one.agent_id: one.group for one in self._scenario.settings.agents}
         served = Served(self._metrics.waits(), by_group(groups, self._taken))
-        return Result(report, self.arrived, self.steps, digest, paid, customers, served)
+        return Result(report, self.arrived, self.steps, digest, paid, customers, callbacks, served)
 
     # --- the calendar's entries ------------------------------------------------------------------
 
@@ -321,7 +319,8 @@ class World:
 
     def _announce(self, contact: Contact, now_us: int) -> None:
         """Tell a customer how long he will wait, unless his contact rings; he may leave at once."""
-        if contact.offer_id:
+        self._set_alarm(now_us)  # What his queue says at once comes first.
+        if contact.offer_id or contact.stage is not WAITING:
             return
         assert self._customers is not None
         self._tell(WaitAsked(contact_id=contact.contact_id), now_us)
@@ -381,20 +380,26 @@ class World:
     # --- the router's actions --------------------------------------------------------------------
 
     def _offer(self, action: OfferContact, now_us: int) -> None:
-        contact = self._waiting[action.contact_id]
-        if action.auto_answer:
+        contact = self._waiting.get(action.contact_id)
+        if contact is None:
+            # As the daemon does, which lets the agent's phone ring once the customer is there.
+            self._ring(self._hold.contact(action.contact_id), action, 0)
+        elif action.auto_answer:
             self._connect(contact, action, now_us)
         else:
-            contact.offer_id = action.offer_id
-            self._ringing[action.offer_id] = contact
-            entry = Timer(self._on_answer, action.offer_id)
-            self._schedule(entry, ANSWER, contact.stream.answer_us)
+            self._ring(contact, action, contact.stream.answer_us)
+
+    def _ring(self, contact: Contact, action: OfferContact, answer_us: int) -> None:
+        contact.offer_id = action.offer_id
+        self._ringing[action.offer_id] = contact
+        self._schedule(Timer(self._on_answer, action.offer_id), ANSWER, answer_us)
 
     def _connect_accepted(self, action: ConnectLeg, now_us: int) -> None:
         self._connect(self._waiting[action.contact_id], action, now_us)
 
-    def _connect(self, contact: Contact, action: OfferContact | ConnectLeg, now_us: int) -> None:
-        del self._waiting[contact.contact_id]
+    def _connect(self, contact: Contact, action: Connecting, now_us: int) -> None:
+        if self._waiting.pop(contact.contact_id, None) is None:
+            self._hold.reach(contact)
         if self._customers is not None and not contact.answered:
             self._customers.answered(contact, now_us)
         taken = (action.agent_id, contact.stream.queue, contact.stream.channel)
@@ -402,15 +407,25 @@ class World:
         self._hands.begin(contact, action, now_us)
         self._tell(LegConnected(offer_id=action.offer_id), now_us)
 
+    def _connect_dialled(self, contact: Contact, action: DialCustomer) -> None:
+        now_us: int = self._env.now  # type: ignore[assignment]  # Ours are all integers.
+        self._connect(contact, action, now_us)
+        self._set_alarm(now_us)
+
     def _withdraw(self, action: WithdrawOffer, _now_us: int) -> None:
         self._ringing.pop(action.offer_id, None)
 
     def _forget_unanswered(self, action: CloseContact, _now_us: int) -> None:
         contact = self._waiting.pop(action.contact_id, None)
+        how = Lost.TURNED_AWAY
+        if contact is None:
+            in_vain = action.outcome is ContactOutcome.FAILED
+            contact = self._hold.end(action.contact_id, in_vain=in_vain)
+            how = Lost.NOT_REACHED if in_vain else how
         if contact is not None:
             contact.stage = OVER
             if self._customers is not None and not contact.answered:
-                self._lose(self._customers, contact, Lost.TURNED_AWAY)
+                self._lose(self._customers, contact, how)
 
     def _note_moved(self, action: OpenLeg, _now_us: int) -> None:
         self._moved += 1
@@ -420,6 +435,11 @@ class World:
 
     def _hear(self, action: AnnounceWait, _now_us: int) -> None:
         self._announced_us = action.wait_us
+
+    def _forget_callback(self, action: CloseLeg, _now_us: int) -> None:
+        """Note that a leg ended whose contact goes on, being in wrap-up of a leg before it."""
+        in_vain = action.outcome is ContactOutcome.FAILED
+        self._hold.end(action.contact_id, in_vain=in_vain, leg_id=action.leg_id)
 
     # --- steps -----------------------------------------------------------------------------------
 
@@ -456,21 +476,6 @@ class World:
             self._schedule(entry, ARRIVAL, drawn[0] - now_us)
 
 
-def _arrival(stream: Stream) -> ContactArrived:
-    """Return what all contacts of a stream have in common."""
-    return ContactArrived(
-        contact_id=stream.name,
-        queue=stream.queue,
-        channel=stream.channel,
-        customer=stream.customer,
-        attributes=stream.attributes,
-        requirement=stream.requirement,
-        prefers=stream.prefers,
-        priority=stream.priority,
-        named_agent=stream.named_agent,
-    )
-
-
 def _never(action: Refused, _now_us: int) -> None:
-    """Fail: this world sends nothing that the router should refuse."""
-    raise AssertionError(action)
+    """Fail: this world sends nothing that the router should refuse, but a key in vain."""
+    assert action.reason in _KEY_IN_VAIN, action

@@ -2,13 +2,18 @@
 
 import math
 from collections.abc import Callable, Iterable
+from typing import TypeAlias
 
-from acd.actions import ConnectLeg, InterruptLeg, OfferContact, ResumeLeg
+from acd.actions import ConnectLeg, DialCustomer, InterruptLeg, OfferContact, ResumeLeg
 from acd.ids import AgentId, Channel, OfferId
 from sim.calendar import END, SET_ASIDE, TALKING, WAITING, Callbacks, Contact, Timer
 from sim.sharing import Sharing
 from sim.shifts import handed_back
 from sim.workload import Handle, Pace, Scenario, Shape
+
+Connecting: TypeAlias = OfferContact | ConnectLeg | DialCustomer
+"""By which a customer is connected with an agent: the queue answers by itself, the agent does, or
+the customer does, whom he calls."""
 
 
 class Hands:
@@ -37,7 +42,7 @@ class Hands:
         """Contacts with an agent, that may be set aside, or handed back, before they end."""
         self._is_plain = not (self._paces or scenario.concurrency or self._may_interrupt)
 
-    def begin(self, contact: Contact, action: OfferContact | ConnectLeg, now_us: int) -> None:
+    def begin(self, contact: Contact, action: Connecting, now_us: int) -> None:
         """Begin to handle a contact."""
         contact.stage = TALKING
         contact.offer_id = action.offer_id

@@ -7,13 +7,14 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from acd.settings import SECOND_US
-from sim.driver import Result
 from sim.plots import plots
 from sim.report import (
+    CALLBACK_COLUMNS,
     COLUMNS,
     CUSTOMER_COLUMNS,
     TEAM_COLUMNS,
     TEXT_COLUMNS,
+    callback_rows,
     contacts,
     customer_rows,
     notes,
@@ -21,6 +22,7 @@ from sim.report import (
     table_rows,
     team_rows,
 )
+from sim.result import Result
 from sim.served_plots import served_plots
 from sim.workload import Scenario
 
@@ -42,6 +44,8 @@ def as_html(scenario: Scenario, seed: int, result: Result) -> str:
         teams=list(team_rows(result)),
         customer_columns=CUSTOMER_COLUMNS,
         customers=list(customer_rows(result)),
+        callback_columns=CALLBACK_COLUMNS,
+        callbacks=list(callback_rows(result)),
         notes=notes(scenario, report),
         headline=_headline(result),
     )

@@ -13,10 +13,10 @@ from acd.errors import shown
 from acd.settings import DomainSettings
 from sim.answer import ESTIMATE, Answer, Table, estimates
 from sim.comparison import Comparison, compare
-from sim.driver import Result
 from sim.intervals import Estimate
 from sim.past import Past
 from sim.past_scenario import Known, Staged, staged
+from sim.result import Result
 from sim.study import RunAll, Study, run_here, study, study_of_one
 
 RECORDED: Final = "recorded"

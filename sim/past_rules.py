@@ -73,7 +73,7 @@ def _new_duty(agent: AgentSettings, known: Sequence[Duty]) -> Duty:
 
 
 def check(past: Past, settings: DomainSettings, file: str) -> None:
-    """Refuse rules that keep contacts out, leave nobody at work, or that no run can follow.
+    """Refuse rules that keep contacts out, or leave nobody at work.
 
     Raises:
         ConfigError: All that is lacking, with how many contacts need it.
@@ -83,12 +83,6 @@ def check(past: Past, settings: DomainSettings, file: str) -> None:
     if worked and not worked & {one.agent_id for one in settings.agents}:
         seen = f"has none of the {len(worked)} agents who worked, like {shown(min(worked))}"
         problems.append(Problem("agents", seen, f"agents of {past.file}"))
-    for queue in settings.queues:
-        for channel, one in queue.channels.items():
-            if any(rule.callback for rule in one.overflow):
-                where = f"queues.{queue.name}.{channel}.overflow"
-                seen = "has customers called back, which is not simulated"
-                problems.append(Problem(where, seen, "other targets"))
     if problems:
         raise ConfigError(file, *problems)
 

@@ -25,6 +25,7 @@ from sim.patience import (
 )
 from sim.patience_csv import read_patience
 from sim.people_file import (
+    CallbackTable,
     CustomersTable,
     HandleTable,
     LawShape,
@@ -35,7 +36,7 @@ from sim.people_file import (
 )
 from sim.scenario_file import ArrivalsTable, ScenarioTable
 from sim.scenario_kinds import Known, listed, rows_in, table_in
-from sim.workload import Handle, Lost, Pace, Redial, Shape, Transfer
+from sim.workload import CallBack, Handle, Lost, Pace, Redial, Shape, Transfer
 
 _HERE: Final = ("scenario",)
 
@@ -124,14 +125,18 @@ def _customers(path: KeyPath, stream: Mapping[str, Any]) -> Iterator[Mistake]:
     for place, law in _laws(stream):
         yield from _law((*path, *place), law)
     causes = table_in(stream, "redials").get("causes", [Lost.ABANDONED])
-    for cause, keys in (
-        (Lost.ABANDONED, ("patience", "patience_mean_s", "replay")),
-        (Lost.BALKED, ("accepts",)),
+    for cause, keys, who, nobody in (
+        (Lost.ABANDONED, ("patience", "patience_mean_s", "replay"), "have abandoned", "has"),
+        (Lost.BALKED, ("accepts",), "have balked", "has"),
+        (Lost.NOT_REACHED, ("callbacks",), "were not reached", "was"),
     ):
         is_asked = "redials" in stream and isinstance(causes, list) and cause in causes
         if is_asked and not any(key in stream for key in keys):
-            wanted = f"`{keys[0]}` beside it, without which nobody has"
-            yield Mistake((*path, "redials"), f"is for those who have {cause}", wanted)
+            wanted = f"`{keys[0]}` beside it, without which nobody {nobody}"
+            yield Mistake((*path, "redials"), f"is for those who {who}", wanted)
+    channel = stream.get("channel")
+    if "callbacks" in stream and channel in set(Channel) and channel != Channel.VOICE:
+        yield Mistake((*path, "callbacks"), "is given", f"nothing: by {channel} nobody is called")
 
 
 def _laws(stream: Mapping[str, Any]) -> Iterator[tuple[KeyPath, dict[str, Any]]]:
@@ -202,6 +207,9 @@ def against(settings: DomainSettings, table: ScenarioTable, known: Known) -> Ite
         if stream.accepts is not None and not settings.estimated_wait:
             wanted = "domain.estimated_wait = true, without which no wait can be announced"
             yield Mistake((*_HERE, "arrivals", number, "accepts"), "is given", wanted)
+        if stream.channel is Channel.VOICE:
+            here = (*_HERE, "arrivals", number, "callbacks")
+            yield from _called_back(here, stream.queue, stream.callbacks, settings)
     names = [*known.groups, *(agent.agent_id for agent in settings.agents)]
     for name, pace in table.paces.items():
         path = (*_HERE, "paces", name)
@@ -223,6 +231,25 @@ def against(settings: DomainSettings, table: ScenarioTable, known: Known) -> Ite
         if there is not None and (row.answer_us is not None or not there.auto_answer):
             answer_us = table.answer_us if row.answer_us is None else row.answer_us
             yield from answers(place, answer_us, there, f"{row.channel} in {shown(row.to)}")
+
+
+def _called_back(
+    path: KeyPath, queue: str, table: CallbackTable | None, settings: DomainSettings
+) -> Iterator[Mistake]:
+    """Yield a mistake where nobody who is called back would answer in time.
+
+    How customers take callbacks may be said where no queue calls back, for plans with and without
+    are compared with the same customers.
+    """
+    dial_us = {each.name: each.callbacks.dial_us for each in settings.queues if each.callbacks}
+    if not dial_us or (table is None and queue not in dial_us):
+        return
+    answer_us = (table or CallbackTable()).answer_us
+    name = min(dial_us, key=dial_us.__getitem__)
+    if answer_us >= dial_us[name]:
+        seen = f"is {seconds_text(answer_us)}"
+        wanted = f"below the dial_s of callbacks in {shown(name)}, {seconds_text(dial_us[name])}"
+        yield Mistake((*path, "answer_s"), seen, wanted)
 
 
 def answers(
@@ -251,6 +278,7 @@ class Customers(NamedTuple):
     patience: Patience | None
     accepts: Patience | None
     redial: Redial | None
+    callbacks: CallBack
 
 
 def customers_of(number: int, table: CustomersTable, found: Observed) -> Customers:
@@ -272,7 +300,8 @@ def customers_of(number: int, table: CustomersTable, found: Observed) -> Custome
             attempts_max=table.redials.attempts_max,
             causes=tuple(table.redials.causes),
         )
-    return Customers(patience, law(table.accepts, "accepts"), redial)
+    callbacks = (table.callbacks or CallbackTable()).value()
+    return Customers(patience, law(table.accepts, "accepts"), redial, callbacks)
 
 
 def _value(law: LawTable, steps: Steps | None) -> Patience:

@@ -12,8 +12,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, fie
 
 from acd.ids import Channel
 from acd.tables import Number, Span, Table, Whole, refusal
+from sim.patience import SHARE_SLACK
 from sim.scenario_kinds import Mean
-from sim.workload import Handle, Lost, Shape, WaitOf
+from sim.workload import CallBack, Handle, Lost, Shape, WaitOf
 
 ATTEMPTS_MAX: Final = 20
 """Most attempts of a customer; who calls more often is a machine."""
@@ -22,6 +23,8 @@ KINDS_MAX: Final = 20
 """Most kinds of customers that a hyperexponential time mixes."""
 CONCURRENCY_MAX: Final = 100
 """Most contacts at a time for which a pace is told."""
+
+_USUAL: Final = CallBack()
 
 
 def _falling(paces: list[float]) -> list[float]:
@@ -41,6 +44,7 @@ def _no_zero(value: object) -> object:
 
 PatienceMean = Annotated[Mean, BeforeValidator(_no_zero)]
 Share = Annotated[Number, Field(gt=0, le=1)]
+ShareOrNone = Annotated[Number, Field(ge=0, le=1)]
 Paces = Annotated[
     list[Annotated[Number, Field(gt=0, le=1)]],
     Field(min_length=1, max_length=CONCURRENCY_MAX),
@@ -119,6 +123,32 @@ class RedialTable(Table):
     )
 
 
+class CallbackTable(Table):
+    """`callbacks = { accept_share, answer_share, busy_share, answer_s }`: who is called back."""
+
+    accept_share: ShareOrNone = _USUAL.accept_share
+    answer_share: ShareOrNone = _USUAL.answer_share
+    busy_share: ShareOrNone = _USUAL.busy_share
+    answer_us: Annotated[Span, Field(ge=0)] = _USUAL.answer_us
+
+    @field_validator("busy_share")
+    @classmethod
+    def _beside_who_answers(cls, busy_share: float, info: ValidationInfo) -> float:
+        answer_share = info.data.get("answer_share", 0.0)
+        if busy_share + answer_share > 1 + SHARE_SLACK:
+            raise refusal(f"at most {1 - answer_share:g}, which answer_share leaves")
+        return busy_share
+
+    def value(self) -> CallBack:
+        """Return what the table says."""
+        return CallBack(
+            accept_share=self.accept_share,
+            answer_share=self.answer_share,
+            busy_share=self.busy_share,
+            answer_us=self.answer_us,
+        )
+
+
 class CustomersTable(Table):
     """What each `[[scenario.arrivals]]` says of its customers."""
 
@@ -127,6 +157,7 @@ class CustomersTable(Table):
     patience: PatienceTable | None = None
     accepts: LawTable | None = None
     redials: RedialTable | None = None
+    callbacks: CallbackTable | None = None
 
 
 class PaceTable(Table):

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from sim.answer import Answer
     from sim.requirement import Requirement, Verdict
     from sim.study import RunAll, Study
+    from sim.workload import Scenario
 
 OK = 0
 CHECK_FAILED = 1
@@ -96,18 +97,21 @@ def runs(*, replications: int) -> Callable[[_Command], _Command]:
     return lambda command: seed(count(confident(places(command))))
 
 
-def wanted(requirements: tuple[str, ...]) -> list["Requirement"]:
-    """Return what the options `--require` say.
+def wanted(requirements: tuple[str, ...], of: "Scenario | None" = None) -> list["Requirement"]:
+    """Return what the options `--require` say, of a scenario if that is known yet.
 
     Raises:
-        click.UsageError: One is wrong.
+        click.UsageError: One is wrong, or names what no run of the scenario can have.
     """
-    from sim.requirement import parse_requirement
+    from sim.requirement import parse_requirement, refuse_unknown
 
     try:
-        return [parse_requirement(text) for text in requirements]
+        found = [parse_requirement(text) for text in requirements]
+        if of is not None:
+            refuse_unknown(found, of)
     except ValueError as error:
         raise click.UsageError(f"--{error}") from error
+    return found
 
 
 def held_to(study: "Study", requirements: list["Requirement"]) -> list["Verdict"]:
@@ -170,8 +174,8 @@ def compare(
     from sim.scenario import load
 
     must_have_places(report, save)
-    asked = wanted(requirements)
     variants = {_name(path, scenarios): load(path) for path in scenarios}
+    asked = wanted(requirements, list(variants.values())[-1] if variants else None)
     run_all = place_of(workers, cluster)
     try:
         with counter(" / ".join(variants)) as counted:

@@ -17,8 +17,8 @@ from acd.errors import printable
 from acd.figures import Figures, Report, Row, Team
 from acd.settings import SECOND_US
 from sim import coverage
-from sim.driver import Result
 from sim.json_text import json_text
+from sim.result import Result
 from sim.time_book import PaidTime, together
 from sim.workload import HOUR_US, Scenario
 
@@ -121,7 +121,7 @@ CUSTOMER_COLUMNS: Final = (
     Column("Attempts", "mean number of calls of a customer"),
     Column("Served", "share of customers connected with an agent, of those served or lost"),
     Column("Lost", "customers who were not served and do not call again"),
-    Column("Under way", "customers who wait, or are about to call again, at the end"),
+    Column("Under way", "who at the end wait, are to be called back, or are about to call again"),
     Column("Abandoned", "attempts that ended because the customer had waited long enough"),
     Column("Balked", "attempts that ended when the customer heard how long he would wait"),
     Column("Turned away", "attempts that a limit or a rule of the queue ended"),
@@ -148,6 +148,23 @@ def customer_rows(result: Result) -> Iterator[tuple[str, ...]]:
         )
 
 
+CALLBACK_COLUMNS: Final = (
+    Column("Queue", ""),
+    Column("Callbacks", "customers who left the line to be called back, and count as nothing else"),
+    Column("Calls", "how often they were called"),
+    Column("Reached", "of the callbacks: connected with an agent"),
+    Column("Not reached", "of the callbacks: called in vain as often as the queue calls"),
+    Column("Open", "of the callbacks: still to be called, or being called, at the end"),
+)
+
+
+def callback_rows(result: Result) -> Iterator[tuple[str, ...]]:
+    """Yield what became of the callbacks of each queue that calls back."""
+    for each in result.callbacks:
+        counts = (each.promised, each.calls, each.reached, each.not_reached, each.open)
+        yield (each.queue, *(f"{count:,}" if count else NOTHING for count in counts))
+
+
 def table(scenario: Scenario, seed: int, result: Result) -> Group:
     """Return the tables for a terminal; they are plain text where the output is none."""
 
@@ -167,6 +184,7 @@ def table(scenario: Scenario, seed: int, result: Result) -> Group:
         of(COLUMNS, table_rows(report), TEXT_COLUMNS),
         of(TEAM_COLUMNS, team_rows(result), 1),
         *([of(CUSTOMER_COLUMNS, customer_rows(result), 1)] if result.customers else []),
+        *([of(CALLBACK_COLUMNS, callback_rows(result), 1)] if result.callbacks else []),
         Text("\n".join(map(printable, notes(scenario, report)))),
     )
 
@@ -200,6 +218,7 @@ def as_json(scenario: Scenario, seed: int, result: Result, **further: object) ->
     """
     facts: dict[str, Any] = {
         "arrived": result.arrived,
+        "callbacks": msgspec.to_builtins(result.callbacks),
         "customers": msgspec.to_builtins(result.customers),
         "paid": msgspec.to_builtins(result.paid),
         "report": msgspec.to_builtins(result.report),

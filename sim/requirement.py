@@ -17,7 +17,8 @@ from scipy import special
 
 from acd.errors import did_you_mean, listed, nearest, shown
 from sim.intervals import Estimate
-from sim.study import Study
+from sim.study import Study, names_of
+from sim.workload import Scenario
 
 _FORM: Final = re.compile(
     r"\s*(?P<name>.+?)\s*(?P<sign>>=|<=)\s*(?P<value>[^<>=%\s]+)\s*(?P<unit>%?)\s*"
@@ -116,10 +117,7 @@ def named(name: str, names: Sequence[str]) -> str:
     Raises:
         ValueError: There is none, with the nearest, or there are several.
     """
-    if name in names:
-        return name
-    queue, _, measure = name.rpartition(".")
-    found = [one for one in names if (_queue_of(one), one.rpartition(".")[2]) == (queue, measure)]
+    found = _meant(name, names)
     if len(found) == 1:
         return found[0]
     if found:
@@ -131,13 +129,45 @@ def named(name: str, names: Sequence[str]) -> str:
     raise ValueError(f"require: {shown(name)} is no figure of this scenario{near}")
 
 
+def figure_of(study: Study, name: str) -> str:
+    """Return the full name of the figure of a study that a requirement means.
+
+    Of those that some run had, or else of those that it would have had if somebody had come.
+
+    Raises:
+        ValueError: There is none, or there are several.
+    """
+    known = study.names()
+    return named(name, known if _meant(name, known) else study.measurable())
+
+
+def refuse_unknown(requirements: Sequence[Requirement], scenario: Scenario) -> None:
+    """Tell before a long run, not after it, that no run of a scenario can have a figure.
+
+    Raises:
+        ValueError: There is one, with the nearest.
+    """
+    names = names_of(scenario)
+    for one in requirements:
+        if not _meant(one.name, names):
+            named(one.name, names)
+
+
+def _meant(name: str, names: Sequence[str]) -> list[str]:
+    """Return the full names that a name may stand for."""
+    if name in names:
+        return [name]
+    queue, _, measure = name.rpartition(".")
+    return [one for one in names if (_queue_of(one), one.rpartition(".")[2]) == (queue, measure)]
+
+
 def judge(study: Study, requirement: Requirement) -> Verdict:
     """Return what a study says of a requirement.
 
     Raises:
         ValueError: It names no figure of the study, or several.
     """
-    name = named(requirement.name, study.measurable())
+    name = figure_of(study, requirement.name)
     values = study.values(name)
     met = sum(map(requirement.is_met, values))
     days = wilson(met, len(values), study.confidence) if values else None

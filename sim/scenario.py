@@ -354,6 +354,7 @@ def _stream(
         patience=customers.patience,
         accepts=customers.accepts,
         redial=customers.redial,
+        callbacks=customers.callbacks,
         answer_us=answer_us,
         requirement=stream.requirement,
         prefers=tuple(stream.prefers),

@@ -33,7 +33,7 @@ from sim.erlang import Bools
 from sim.intervals import CONFIDENCE
 from sim.patience import Floats
 from sim.proposal import Missed, Proposal
-from sim.requirement import Requirement, Sign, named
+from sim.requirement import Requirement, Sign, figure_of
 from sim.staff_start import Demand, demand_of, least, level_of, occupancy_max, starts
 from sim.study import RunAll, Study, by_interval, run_here, study
 from sim.variation import staffed
@@ -280,7 +280,7 @@ def _impossible(search: _Search, demand: Demand) -> list[Missed]:
         plenty[place] = np.ceil(total + 6 * np.sqrt(total) + 3) if queues else 0.0
     found = search.simulate(plenty, seed=search.seed, replications=search.replications)
     search.requirements = tuple(
-        replace(one, name=named(one.name, found.measurable())) for one in search.requirements
+        replace(one, name=figure_of(found, one.name)) for one in search.requirements
     )
     lacks = search.lacks_of(found)
     missed = []

@@ -83,7 +83,7 @@ def staff(
     if output is not None:
         must_be_writable(output)
     day = load(scenario)
-    asked = [*wanted(requirements), *_limits(day, occupancy_max, abandonment_max)]
+    asked = [*wanted(requirements, day), *_limits(day, occupancy_max, abandonment_max)]
     run_all = place_of(workers, cluster)
     try:
         prices = dict(_cost(text) for text in costs)

@@ -15,10 +15,11 @@ from msgspec import Struct
 
 from acd.errors import AcdError, did_you_mean, nearest, shown
 from acd.figures import Report
-from acd.ids import QueueName
+from acd.ids import Channel, QueueName
 from sim import driver
 from sim.answer import Answer
 from sim.intervals import CONFIDENCE, Estimate, mean_of
+from sim.result import Result
 from sim.served import Served
 from sim.time_book import together
 from sim.workload import HOUR_US, Scenario
@@ -40,6 +41,14 @@ MEASURES: Final = (
     "wait_p95_s",
 )
 """Of a queue and channel; docs/measures.md defines them."""
+
+CALLBACK_MEASURES: Final = ("callbacks", "callbacks_reached")
+"""Of the calls of a queue that calls back, beside the others."""
+
+_PAID: Final = ("scheduled", "worked", "break", "absent", "overtime")
+
+TEAM_MEASURES: Final = ("occupancy", *(f"{name}_h" for name in _PAID))
+"""Of a group of agents, and of all."""
 
 CUSTOMER_MEASURES: Final = (
     "customers",
@@ -181,12 +190,12 @@ def run_one(scenario: Scenario, number: int, seed: int) -> Sample:
     return _sample(number, seed, result)
 
 
-def study_of_one(scenario: Scenario, seed: int, result: driver.Result) -> Study:
+def study_of_one(scenario: Scenario, seed: int, result: Result) -> Study:
     """Return a single run as a study: its figures have no intervals, and may be held to bounds."""
     return Study(scenario, seed, CONFIDENCE, (_sample(0, seed, result),), is_precise=True)
 
 
-def _sample(number: int, seed: int, result: driver.Result) -> Sample:
+def _sample(number: int, seed: int, result: Result) -> Sample:
     return Sample(
         number,
         seed,
@@ -198,10 +207,11 @@ def _sample(number: int, seed: int, result: driver.Result) -> Sample:
     )
 
 
-def _figures(result: driver.Result) -> Iterator[tuple[str, float]]:
+def _figures(result: Result) -> Iterator[tuple[str, float]]:
     report = result.report
+    calling = {each.queue for each in result.callbacks}
     for row in report.rows:
-        for measure in MEASURES:
+        for measure in _measures(row.channel, calls_back=row.queue in calling):
             value = getattr(row if measure.startswith("wait_p") else row.total, measure)
             if value is not None:
                 yield f"{row.queue}.{row.channel}.{measure}", float(value)
@@ -209,13 +219,34 @@ def _figures(result: driver.Result) -> Iterator[tuple[str, float]]:
         if team.total.occupancy is not None:
             yield f"group.{team.name or 'all'}.occupancy", team.total.occupancy
     for paid in (*result.paid, together(result.paid)):
-        for name in ("scheduled", "worked", "break", "absent", "overtime"):
+        for name in _PAID:
             yield f"group.{paid.group or 'all'}.{name}_h", getattr(paid, f"{name}_us") / HOUR_US
     for each in result.customers:
         for measure in CUSTOMER_MEASURES:
             value = getattr(each, measure)
             if value is not None:
                 yield f"customers.{each.stream}.{measure}", float(value)
+
+
+def _measures(channel: Channel, *, calls_back: bool) -> tuple[str, ...]:
+    """Return the names of the measures of a queue and channel."""
+    is_called = calls_back and channel is Channel.VOICE
+    return (*MEASURES, *CALLBACK_MEASURES) if is_called else MEASURES
+
+
+def names_of(scenario: Scenario) -> tuple[str, ...]:
+    """Return the names of all figures that a run of a scenario may have."""
+    names = [
+        f"{queue.name}.{channel}.{measure}"
+        for queue in scenario.settings.queues
+        for channel in queue.channels
+        for measure in _measures(channel, calls_back=queue.callbacks is not None)
+    ]
+    for group in dict.fromkeys((*(one.group for one in scenario.settings.agents), "all")):
+        names += [f"group.{group}.{one}" for one in TEAM_MEASURES]
+    for stream in scenario.streams:
+        names += [f"customers.{stream.name}.{one}" for one in CUSTOMER_MEASURES]
+    return tuple(names)
 
 
 def by_interval(report: Report, queue: QueueName, channel: str, measure: str) -> list[float | None]:

@@ -14,7 +14,7 @@ from sim.intervals import Estimate, mean_of
 from sim.json_text import json_text
 from sim.report import NOTHING
 from sim.requirement import Verdict
-from sim.study import Study
+from sim.study import CALLBACK_MEASURES, Study
 
 _COLUMNS: Final = (
     ("Offered", "offered", "number"),
@@ -81,7 +81,9 @@ def table(study: Study, verdicts: Sequence[Verdict] = ()) -> Group:
         f"(definitions {report.definition_digest[:12]}, digest {study.digest[:12]})."
     )
     judged = (verdict_table(verdicts),) if verdicts else ()
-    return Group(Text(head), made, teams, *_customers(study), *judged, Text(foot))
+    return Group(
+        Text(head), made, teams, *_customers(study), *_callbacks(study), *judged, Text(foot)
+    )
 
 
 def _customers(study: Study) -> list[Table]:
@@ -99,6 +101,19 @@ def _customers(study: Study) -> list[Table]:
         )
         made.add_row(Text(stream), *map(Text, cells))
     return [made] if streams else []
+
+
+def _callbacks(study: Study) -> list[Table]:
+    """Return a table of the queues that call back; none without them."""
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for title in ("Queue", "Callbacks", "Reached"):
+        made.add_column(title, justify="right" if made.columns else "left", no_wrap=True)
+    for row in study.samples[0].report.rows:
+        names = [f"{row.queue}.{row.channel}.{measure}" for measure in CALLBACK_MEASURES]
+        if names[0] in study.names():
+            cells = (shown(_known(study, name), "number") for name in names)
+            made.add_row(Text(printable(row.queue)), *map(Text, cells))
+    return [made] if made.rows else []
 
 
 def verdict_table(verdicts: Sequence[Verdict]) -> Table:

@@ -54,8 +54,8 @@ def sweep(
     from sim.variation import parse_knob
 
     must_have_places(None, save)
-    asked = wanted(requirements)
     day = load(scenario)
+    asked = wanted(requirements, day)
     run_all = place_of(workers, cluster)
     try:
         knobs = [parse_knob(text) for text in vary]
@@ -100,8 +100,8 @@ def peak(
     from sim.scenario import load
     from sim.sweep import peak as find_peak
 
-    asked = wanted(requirements)
     day = load(scenario)
+    asked = wanted(requirements, day)
     run_all = place_of(workers, cluster)
     try:
         with counter(day.title) as counted:

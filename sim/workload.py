@@ -58,6 +58,8 @@ class Lost(StrEnum):
     """He left at once, when he heard how long he would wait."""
     TURNED_AWAY = "turned_away"
     """A limit on admission or a rule of his queue sent him away."""
+    NOT_REACHED = "not_reached"
+    """He was to be called back, and each call was in vain."""
 
 
 class Redial(_Values, frozen=True):
@@ -71,6 +73,20 @@ class Redial(_Values, frozen=True):
     """Most attempts of one customer, the first included."""
     causes: tuple[Lost, ...] = (Lost.ABANDONED,)
     """After what ends of an attempt."""
+
+
+class CallBack(_Values, frozen=True):
+    """What customers do who may be called back; as here where a stream does not say."""
+
+    accept_share: float = 0.0
+    """The probability that a customer takes a callback which is offered to him. Whom a rule of
+    overflow promises one is not asked."""
+    answer_share: float = 1.0
+    """The probability that he answers, each time that he is called."""
+    busy_share: float = 0.0
+    """The probability that his line is busy then; else it rings until the queue gives up."""
+    answer_us: int = 10 * SECOND_US
+    """From the call to his answer."""
 
 
 class Stream(_Values, frozen=True):
@@ -89,6 +105,7 @@ class Stream(_Values, frozen=True):
     nothing."""
     redial: Redial | None = None
     """None: who was not served does not call again."""
+    callbacks: CallBack = CallBack()
     answer_us: int = 0
     """From an offer to the agent's answer, where the queue does not answer by itself."""
     requirement: str = ""

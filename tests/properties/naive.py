@@ -152,13 +152,16 @@ class Naive:
         lines = Counter((leg.klass.queue.name, leg.klass.channel) for leg in waiting)
         one_of_each = {leg.klass: leg for leg in waiting if not leg.excluded}.values()
         calls = {one.queue: self.able_to_take_calls(one.queue) for one in self._settings.headrooms}
+        closed = {queue for queue in self._queues if self.is_closed(queue, now_us)}
         for agent in able:
             kept = {channel: self.kept_free(agent, channel, calls) for channel in CHANNELS}
+            reserve = self.in_reserve(agent, lines)
             for leg in one_of_each:
                 seen = block(leg, agent)
-                holds = {Block.RESERVE: self.in_reserve(leg, agent, lines)}
-                holds[Block.HEADROOM] = kept[leg.klass.channel]
-                holds[Block.CLOSED_QUEUE] = self.is_closed(leg.klass.queue.name, now_us)
+                queue, channel = leg.klass.queue.name, leg.klass.channel
+                holds = {Block.RESERVE: (queue, channel) in reserve}
+                holds[Block.HEADROOM] = kept[channel]
+                holds[Block.CLOSED_QUEUE] = queue in closed
                 if seen in holds:
                     assert holds[seen]
                 elif seen is None and eligible(leg.klass, agent.kind):
@@ -199,14 +202,17 @@ class Naive:
             return since_us + span_us
         return self._hours[queue].due_us(since_us, span_us)
 
-    def in_reserve(self, leg: Leg, agent: Agent, lines: Mapping[tuple[str, Channel], int]) -> bool:
-        """Return whether an agent is in reserve until more wait in a leg's queue and channel."""
-        place = (leg.klass.queue.name, leg.klass.channel)
-        return any(
-            line.reserve_waiting is not None and lines[place] < line.reserve_waiting
+    def in_reserve(
+        self, agent: Agent, lines: Mapping[tuple[str, Channel], int]
+    ) -> set[tuple[str, Channel]]:
+        """Return the queues and channels for which an agent is in reserve until more wait there."""
+        return {
+            (line.queue, channel)
             for line in self._profiles[who(agent).profile].serves
-            if line.queue == place[0] and place[1] in line.channels
-        )
+            for channel in line.channels
+            if line.reserve_waiting is not None
+            and lines[line.queue, channel] < line.reserve_waiting
+        }
 
     def kept_free(self, agent: Agent, channel: Channel, calls: Mapping[str, int]) -> bool:
         """Return whether an agent is among the last who can take a call, and would be no more.

@@ -28,6 +28,7 @@ from acd.settings import SECOND_US, DomainSettings, QueueClock, Serves
 from acd.snapshot import Snapshot
 from acd.standing import Obstacle, obstacles
 from tests.properties.domains import small_domain
+from tests.properties.lengths import times
 from tests.properties.rude_switch import a_batch, a_transfer, an_event
 from tests.properties.world import World
 
@@ -48,13 +49,14 @@ class Explained(World):
     decided: Counter[str]
 
     def _step(self, event: Event) -> tuple[Action, ...]:
-        before = Router.restore(self.settings, self.router.snapshot())
+        kept = self.router.snapshot()
         actions = super()._step(event)
-        kept = before.snapshot()
-        for offer in actions:
-            if isinstance(offer, OfferContact):
+        offers = [one for one in actions if isinstance(one, OfferContact)]
+        if offers:
+            before = Router.restore(self.settings, kept)
+            for offer in offers:
                 self._explain(before, event, actions, offer)
-                assert before.snapshot() == kept
+            assert before.snapshot() == kept
         return actions
 
     def _explain(
@@ -204,12 +206,15 @@ def _look(rng: Random, world: Explained, removed: Counter[Block]) -> None:
         assert bool(why.waits_for) == bool(able)  # At rest nobody may take it.
         assert sum(why.others_by.values()) == len(router.agents)
         assert tell_wait(why)
-        for one in why.agents:
-            named, *more = one.obstacles
-            if more or named.name not in set(Block):
-                continue
+        alone = [
+            (one.agent_id, one.obstacles[0])
+            for one in why.agents
+            if len(one.obstacles) == 1 and one.obstacles[0].name in set(Block)
+        ]
+        # The rarest first: what few are kept off by is not left to chance.
+        for agent_id, named in sorted(alone, key=lambda one: removed[Block(one[1].name)])[:1]:
             name = Block(named.name)
-            _removing_it_makes_the_offer_happen(router, leg.leg_id, one.agent_id, name)
+            _removing_it_makes_the_offer_happen(router, leg.leg_id, agent_id, name)
             removed[name] += 1
             if named.name in COUNTERS:
                 assert named.counted < named.wanted
@@ -217,7 +222,7 @@ def _look(rng: Random, world: Explained, removed: Counter[Block]) -> None:
                 assert world.now_us < named.until_us < WHILE_PARTY_US
                 # An opening may be days ahead, of offers that ring out again and again.
                 if named.until_us < world.now_us + 600 * SECOND_US:
-                    _it_ends_when_it_says(router, leg.leg_id, one.agent_id, named)
+                    _it_ends_when_it_says(router, leg.leg_id, agent_id, named)
 
 
 def _hold_against_may_take(leg: Leg, agent: Agent) -> None:
@@ -228,7 +233,7 @@ def _hold_against_may_take(leg: Leg, agent: Agent) -> None:
         assert set(blocks(leg, agent)) <= {one.name for one in found}
 
 
-@pytest.mark.parametrize("seed", [1, 2])  # With these each block holds alone at some time.
+@pytest.mark.parametrize("seed", range(1, 1 + times(1)))
 def test_explanations_are_what_happens(seed: int) -> None:
     rng = Random(f"explanations {seed}")
     removed: Counter[Block] = Counter()
@@ -242,10 +247,8 @@ def test_explanations_are_what_happens(seed: int) -> None:
         while world.steps < 120:
             _live(rng, world)
             _look(rng, world, removed)
-    # Other domains are asked in tests/properties/test_hand_over.py. That only its own party keeps a
-    # leg from an agent is too rare: the first seed has it.
-    rare = {Block.PARTY} if seed else set()
-    assert set(removed) | rare == set(Block) - {Block.HANDING_OVER}
+    # Other domains are asked in tests/properties/test_hand_over.py.
+    assert set(removed) == set(Block) - {Block.HANDING_OVER}
     # Preferences and interruptions decide too seldom for every seed; tests/golden has them, in
     # preferences_rank.journal and voice_over_chats.journal.
     assert {"position", "tier", "arrival", "number"} <= set(decided)

@@ -45,6 +45,7 @@ from acd.settings import (
     Serves,
     SlotSettings,
 )
+from tests.properties.lengths import times
 from tests.properties.naive import naive_router
 from tests.properties.world import essence
 from tests.unit.shop import SHOP
@@ -348,7 +349,7 @@ def play(seed: int, count: int) -> World:
 @pytest.mark.parametrize("count", [2, 3])
 def test_every_contact_ends_once_whatever_the_carrier_does(count: int) -> None:
     seen: Counter[str] = Counter()
-    for seed in range(25):
+    for seed in range(times(18)):
         seen += play(seed, count).seen
     wanted = {
         *("HandOver", "ConfirmHandOver", "WithdrawHandOver"),

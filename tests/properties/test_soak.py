@@ -44,6 +44,7 @@ from acd.ids import CallbackFailure, OverflowCause
 from acd.settings import SECOND_US, Condition, Urgency
 from acd.validation import problems
 from tests.properties.domains import limited_domain, middle_domain, other_staff, small_domain
+from tests.properties.lengths import times
 from tests.properties.rude_switch import a_batch, an_arrival, an_event
 from tests.properties.waiters import a_wish
 from tests.properties.world import World
@@ -51,10 +52,10 @@ from tests.properties.world import World
 _BETWEEN_DOMAINS = {HandOver, ConfirmHandOver, WithdrawHandOver, AcceptTakeOver, TakeIn}
 """These need another domain: tests/properties/test_hand_over.py has them."""
 
-STEPS = 1_000
+STEPS = times(500)
 WAITING_MAX = 300
 CLASSES_MAX = 60
-CROWDS = 20
+CROWDS = times(10)
 CROWD_WAITING_MAX = 80
 
 
@@ -80,7 +81,7 @@ def _step(rng: Random, world: World) -> None:
         world.tell(an_event(rng, world, arrivals=5 if waiting < WAITING_MAX else 1))
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(times(3)))
 def test_small_domains_live_long(seed: int) -> None:
     rng = Random(seed)
     happened: Counter[type[Action]] = Counter()
@@ -197,7 +198,7 @@ def _a_crowd(rng: Random, world: World, *, full: bool) -> list[SingleEvent]:
     return rng.choice((arrivals, breaks + arrivals, mixed))
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", range(times(1)))
 def test_contacts_overflow_and_are_turned_away_in_every_way(seed: int) -> None:
     rng = Random(f"limits {seed}")
     causes: Counter[tuple[OverflowCause, bool, bool, bool]] = Counter()

@@ -65,7 +65,7 @@ class Turning:
         self._at_us: dict[str, int] = dict.fromkeys(self._units, 0)
         self._before: dict[int, Seen] = {}
         self._moved_us: dict[int, int] = {}
-        """When the legs came that overflowed to their queues."""
+        """When the legs came that overflowed to their queues, or took the place of callbacks."""
         self.given: set[int] = set()
         """The legs that agents gave further, or whose customers are called back."""
         self.causes: Counter[tuple[OverflowCause, bool, bool, bool]] = Counter()
@@ -81,6 +81,9 @@ class Turning:
         opened = [one for one in world.actions if isinstance(one, OpenLeg)]
         self.given |= {one.leg_id for one in opened if one.from_offer}
         self._moved_us |= {one.leg_id: now_us for one in opened if not one.from_offer}
+        for leg in world.router.legs.values():
+            if leg.promised:
+                self._moved_us.setdefault(leg.leg_id, now_us)
         left = [one for one in world.actions if isinstance(one, OverflowLeg)]
         for one in left:
             self._goes_where_it_is_said(world, one)
@@ -125,8 +128,11 @@ class Turning:
         rules = self._queues[before.queue].channels[before.channel].overflow
         holding = [rule for rule in rules if self._holds(world, before, rule)]
         assert holding
+        rule = holding[0]
+        if before.leg.promised and rule.message:
+            rule = replace(rule, message="", callback=rule.message)
         for key in ("queue", "voicemail", "message", "callback"):
-            assert getattr(holding[0], key) == getattr(one, key)
+            assert getattr(rule, key) == getattr(one, key)
 
     def _holds(self, world: World, leg: Seen, rule: OverflowRule) -> bool:
         """Return whether a rule makes a leg leave that has joined."""
@@ -210,7 +216,11 @@ class Turning:
         if leg is None or leg.leg_id in self._before or leg.state is not LegState.QUEUED:
             return
         place = leg.klass.queue.name, leg.klass.channel
-        there = sum((one.queue, one.channel) == place for one in self._before.values())
+        # Whose callback waited there takes the place of that.
+        there = sum(
+            (one.queue, one.channel) == place and one.leg.contact_id in world.router.contacts
+            for one in self._before.values()
+        )
         for rule in self._rules(*place):
             assert rule.max_waiting is None or there < rule.max_waiting
             assert not any(self.is_so(world, leg, one) for one in rule.joining)
@@ -222,7 +232,7 @@ class Turning:
 
     def _limits_hold(self, world: World, away: list[OverflowLeg]) -> None:
         """At rest no more wait than may, and nobody went before one who was less urgent."""
-        there = [leg for leg in waiting(world) if leg.leg_id not in self.given]
+        there = [leg for leg in waiting(world) if self._is_limited(leg)]
         full = len(away) >= PORTION
         for limit in self._settings.admission:
             of_source = [leg for leg in there if fits(limit, leg)]
@@ -269,10 +279,12 @@ class Turning:
                 for one in away
             )
             if owed and not paid:
-                assert not any(
-                    fits(limit, leg) for leg in waiting(world) if leg.leg_id not in self.given
-                )
+                assert not any(fits(limit, leg) for leg in waiting(world) if self._is_limited(leg))
             assert gone.count(OverflowCause.RATE) <= owed
+
+    def _is_limited(self, leg: Leg) -> bool:
+        """Return whether a leg counts for limits on admission."""
+        return leg.leg_id not in self.given and not leg.promised
 
 
 def _who_came(world: World) -> ContactArrived | None:
@@ -288,6 +300,8 @@ def _who_came(world: World) -> ContactArrived | None:
             attributes = tuple(context.items())
             event = replace(event, queue=action.queue, attributes=attributes)
         if getattr(action, "contact_id", "") != event.contact_id:
+            if isinstance(action, CloseContact) and action.outcome is ContactOutcome.CANCELED:
+                return None  # His callback, whose place he takes.
             continue
         if isinstance(action, OverflowLeg) and not action.queue and not action.limit:
             return None

@@ -621,7 +621,7 @@ class World:
         self.steps += 1
         checked = self.steps % self._check_every == 0
         before = essence(self.router) if checked else b""
-        bystander = self._bystander() if type(event) is Batch else None
+        stood = self.router.snapshot() if type(event) is Batch else None
         self._stood = {one.agent_id: self._standing(one) for one in self.router.agents}
         self._working = self._at_work()
         self.ledger.failing.look(self.router)
@@ -651,8 +651,8 @@ class World:
         self.happened.update(type(action) for action in actions)
         an_announcement_rises_for_a_cause_only(self)
         self.turning.check(self)
-        if type(event) is Batch and bystander is not None:
-            self._refused_members_leave_no_trace(event, bystander)
+        if type(event) is Batch and stood is not None:
+            self._refused_members_leave_no_trace(event, stood)
         if checked:
             if len(actions) == 1 and type(actions[0]) is Refused and type(event) is not Batch:
                 assert essence(self.router) == before, "a refused event changed something"
@@ -742,12 +742,12 @@ class World:
         assert [(one.contact_id, one.expected_s) for one in told] == wanted
         assert len({one.reference for one in told}) == len({one.contact_id for one in told})
 
-    def _bystander(self) -> Router:
-        return Router.restore(self.settings, self.router.snapshot())
-
-    def _refused_members_leave_no_trace(self, batch: Batch, bystander: Router) -> None:
-        """Step a batch without its refused members on a router that stood where ours did."""
+    def _refused_members_leave_no_trace(self, batch: Batch, stood: Snapshot) -> None:
+        """Step a batch without its refused members on a router that stands where ours did."""
         refused = {action.position for action in self.actions if isinstance(action, Refused)}
+        if not refused:
+            return
+        bystander = Router.restore(self.settings, stood)
         kept = [one for position, one in enumerate(batch.events) if position not in refused]
         actions = bystander.step(Batch(events=tuple(kept)), now_us=self.now_us)
         assert actions == tuple(one for one in self.actions if not isinstance(one, Refused))
@@ -1064,7 +1064,9 @@ class World:
     def whoever_waits_too_long_expires_then_and_nobody_else(self) -> None:
         """Who came in a batch may have come twice, the first time to expire at once."""
         for leg in self.router.legs.values():
-            expires_us = NEVER_US if leg.stays else self.ledger.expires_us[leg.contact_id]
+            expires_us = self.ledger.expires_us[leg.contact_id]
+            if leg.stays or (leg.promised and self.ledger.expires_of[leg.contact_id] is None):
+                expires_us = NEVER_US
             assert leg.expires_us == (0 if expires_us == NEVER_US else expires_us)
             if leg.state is LegState.QUEUED:
                 assert expires_us >= self.now_us
@@ -1183,6 +1185,7 @@ class World:
             now = moment(self.now_us, waiting + later)
             lines = Counter((one.klass.queue.name, one.klass.channel) for one in waiting + later)
             leg, agent = router.legs[offer.leg_id], router.agent(offer.agent_id)
+            reserve = naive.in_reserve(agent, lines)
             passed = [
                 other
                 for other in waiting
@@ -1191,7 +1194,7 @@ class World:
                 and not delayed(other.klass, agent.kind)
                 and not (other.excluded and agent.index in other.excluded)
                 and not kept_from(other, agent)
-                and not naive.in_reserve(other, agent, lines)
+                and (other.klass.queue.name, other.klass.channel) not in reserve
                 and not naive.is_closed(other.klass.queue.name, self.now_us)
             ]
             for other in passed:

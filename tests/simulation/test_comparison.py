@@ -16,9 +16,11 @@ import pytest
 from acd.cli import main
 from acd.ids import Channel
 from sim.comparison import DifferentWorkloadError, compare, workload_differences
+from sim.driver import run
 from sim.intervals import mean_of
-from sim.requirement import judge, named, parse_requirement, wilson
-from sim.study import study
+from sim.requirement import judge, named, parse_requirement, refuse_unknown, wilson
+from sim.scenario import load
+from sim.study import names_of, study, study_of_one
 from sim.textbook import m_m_n
 from sim.workload import Scenario
 from tests.simulation.test_closed_forms import erlang_c
@@ -130,6 +132,16 @@ def test_figures_are_meant_with_and_without_their_channel():
         ValueError, match=r"is no figure of this scenario; did you mean `a\.b\.asa_s`"
     ):
         named("a.b.asa_ss", names)
+
+
+def test_all_figures_of_a_run_are_known_before_it():
+    scenario = load(DOCS.parents[1] / "configs" / "toy_store_christmas.toml")
+    found = study_of_one(scenario, 1, run(scenario, 1)).names()
+    assert len(found) > 20
+    assert set(found) <= set(names_of(scenario))
+    refuse_unknown([parse_requirement("group.all.occupancy<=0.9")], scenario)
+    with pytest.raises(ValueError, match=r"did you mean `group\.all\.occupancy`"):
+        refuse_unknown([parse_requirement("group.al.occupancy<=0.9")], scenario)
 
 
 def test_a_requirement_is_about_the_mean_and_days_are_counted_beside_it():

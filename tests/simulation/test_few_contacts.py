@@ -154,3 +154,15 @@ def test_a_journal_of_one_contact_is_replayed_and_one_of_none_refused(quiet, tmp
         "100.0 % 100.0 ± 0.0 % +0.0 pp 100.0 ± 0.0 % +0.0 ± 0.0 pp"
     )
     assert "Recorded and replayed" in pictures(page)
+
+
+def test_a_queues_short_name_is_of_the_channel_that_somebody_used(tmp_path, capsys):
+    text = LINE.replace("auto_answer = true }", "auto_answer = true }\nchat = {}")
+    text = text.replace("voice = {}", "voice = {}\nchat = {}")
+    file = tmp_path / "line.toml"
+    file.write_text(text.replace("[0, 0, 0, 0]", "[60, 0, 0, 0]"), encoding="utf-8")
+    out = told(capsys, "run", file, "--require", "sales.asa_s<=3000")
+    assert cells(out, "sales.asa_s", "<=", "3000")[2].startswith("met")
+    file.write_text(text, encoding="utf-8")
+    assert main(["sim", "run", str(file), "--require", "sales.asa_s<=3000"]) == 2
+    assert "`sales.asa_s` is of several channels; wanted one of" in capsys.readouterr().err

@@ -11,8 +11,9 @@ from msgspec.structs import replace
 
 from acd.ids import Channel
 from acd.wait_counts import wait_quantiles_s
-from sim.driver import Result, run
+from sim.driver import run
 from sim.plots import colours_of
+from sim.result import Result
 from sim.scenario import load
 from sim.served import Served, by_group, together
 from sim.served_plots import LINES_MAX, handled_plot, served_plots

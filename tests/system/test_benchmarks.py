@@ -35,6 +35,7 @@ def test_every_benchmark_was_found():
         "bench_change",
         "bench_forecast",
         "bench_overflow",
+        "bench_places",
         "bench_selection",
         "bench_simulation",
         "bench_staff",

@@ -18,10 +18,13 @@ from acd.router import Router
 from acd.sentences import tell_wait
 from acd.settings import (
     SECOND_US,
+    AdmissionSettings,
     AffinitySettings,
     CalendarSettings,
     ChannelSettings,
+    Condition,
     DomainSettings,
+    OverflowRule,
     RoutingStep,
 )
 from acd.snapshot import Snapshot
@@ -47,6 +50,14 @@ def shop(rule: CallbackSettings | None = HOLD, **more: Any) -> DomainSettings:
     return replace(
         SHOP, queues=(replace(queue, channels=channels, callbacks=rule, **more),), back_off_us=0
     )
+
+
+def with_calls(channel: ChannelSettings, **more: Any) -> DomainSettings:
+    """Return the shop where calls have these settings."""
+    settings = shop(**more)
+    (queue,) = settings.queues
+    queue = replace(queue, channels={**queue.channels, VOICE: channel})
+    return replace(settings, queues=(queue,), messages=("m",))
 
 
 def calls(contact_id: str, customer: str = "ada") -> ev.ContactArrived:
@@ -107,10 +118,7 @@ def test_who_leaves_the_line_is_dialled_in_his_turn_and_an_ordinary_contact_then
 
 
 def test_a_callback_does_not_expire() -> None:
-    settings = shop()
-    (queue,) = settings.queues
-    channels = {**queue.channels, VOICE: ChannelSettings(expires_us=10 * SECOND_US)}
-    play = held(replace(settings, queues=(replace(queue, channels=channels),)))
+    play = held(with_calls(ChannelSettings(expires_us=10 * SECOND_US)))
     assert play.router.next_wakeup_us() is None
 
 
@@ -234,6 +242,65 @@ def test_who_calls_by_himself_takes_the_place_of_his_callback() -> None:
     assert play.tell(calls("c5")) == []
 
 
+def test_who_takes_the_place_of_his_callback_does_not_expire_nor_count_for_a_limit() -> None:
+    settings = with_calls(ChannelSettings(expires_us=100 * SECOND_US))
+    limit = AdmissionSettings(name="all", max_waiting=1, rate_per_min=1, message="m")
+    play = Play(replace(settings, admission=(limit,)))
+    play.tell(calls("c1"), wish("c1"))
+    play.now_s = 200
+    assert play.tell(calls("c2")) == [
+        "contact.close contact_id=c1 outcome=canceled",
+        "leg.regain_place leg_id=2 contact_id=c2 arrived_us=0",
+    ]
+    assert play.tell(calls("c3", "")) == []
+    play.router = Router.restore(play.router.settings, play.router.snapshot())
+    assert play.tell(calls("c4", ""))[0].startswith("leg.overflow leg_id=4")
+    assert play.tick(300)[-1] == "contact.close contact_id=c3 outcome=expired"
+    assert list(play.router.contacts) == ["c2"]
+
+
+@pytest.mark.parametrize(
+    "rule, at_s",
+    [
+        (OverflowRule(message="m", max_wait_us=50 * SECOND_US), 250),
+        (OverflowRule(message="m", leaving=(Condition.NOBODY_READY,)), 200),
+        (OverflowRule(message="m", joining=(Condition.CLOSED,)), 200),
+    ],
+    ids=["time", "nobody", "closed"],
+)
+def test_who_calls_in_place_of_his_callback_and_would_be_let_go_is_called_back(
+    rule: OverflowRule, at_s: int
+) -> None:
+    hours = ((), (), (), ((0, 100), (400, 500)), (), (), ())  # The first day is a Thursday.
+    calendars = (CalendarSettings(name="day", hours=hours),)
+    settings = with_calls(ChannelSettings(overflow=(rule,)), opening_hours="day")
+    play = Play(replace(settings, calendars=calendars))
+    play.tell(at_work("ann", "bob"), calls("c0", ""), calls("c9", ""))
+    play.tell(ev.LegConnected(offer_id=1), ev.LegConnected(offer_id=2), calls("c1"), wish("c1"))
+    play.tell(ev.AgentNotReady(agent_id="ann"), ev.AgentNotReady(agent_id="bob"))
+    play.now_s = 200
+    told = play.tell(calls("c2"))
+    assert told[:2] == [
+        "contact.close contact_id=c1 outcome=canceled",
+        "leg.regain_place leg_id=4 contact_id=c2 arrived_us=0",
+    ]
+    if at_s > 200:
+        told += play.tick(at_s)
+    assert [one.partition(" ")[0] for one in told[2:]] == ["leg.overflow", "callback.grant"]
+    assert told[2].endswith(" callback=m")
+    assert told[3] == "callback.grant leg_id=4 contact_id=c2 message=m"
+    play.tell(ev.ContactLeft(contact_id="c2"))
+    assert "c2" in play.router.contacts
+
+
+def test_who_brings_an_end_of_his_own_has_it_in_the_place_of_his_callback_too() -> None:
+    play = Play(with_calls(ChannelSettings(expires_us=100 * SECOND_US)))
+    play.tell(calls("c1"), wish("c1"))
+    play.now_s = 50
+    play.tell(replace(calls("c2"), expires_us=60 * SECOND_US))
+    assert play.tick(60)[-1] == "contact.close contact_id=c2 outcome=expired"
+
+
 def test_an_agreed_time_that_lies_ahead_stays_and_a_second_callback_there_is_none() -> None:
     play = Play(shop())
     play.tell(agreed("c1", 300))
@@ -332,3 +399,24 @@ def test_what_it_waits_for_is_told() -> None:
     play.tick(65)
     assert "waits since 0.000000 to be called back, after 1 in vain, for" in told()
     assert not explain_wait(play.router, 1).due_us
+
+
+def test_where_nobody_may_ever_take_it_that_is_told() -> None:
+    play = Play(replace(shop(), skills=("juggling",)))
+    play.tell(replace(calls("c1"), requirement="juggling"), wish("c1"))
+    assert tell_wait(explain_wait(play.router, 1)) == (
+        "c1 (leg 1, sales voice) waits since 0.000000 to be called back: no agent is eligible;"
+        " not to 2 agents (2 requirement)"
+    )
+
+
+def test_what_has_no_place_in_the_line_yet_is_explained_without_an_estimate() -> None:
+    (queue,) = shop().queues
+    channels = dict.fromkeys(queue.channels, ChannelSettings(handle_time_us=60 * SECOND_US))
+    queues = (replace(queue, channels=channels),)
+    play = Play(replace(SHOP, queues=queues, estimated_wait=True))
+    play.tell(agreed("c1", 300))
+    told = tell_wait(explain_wait(play.router, 1))
+    assert told == "c1 (leg 1, sales voice) is to be called back, and not before 300.000000"
+    play.tick(300)
+    assert "estimated wait unknown" in tell_wait(explain_wait(play.router, 1))

@@ -254,6 +254,15 @@ def test_what_is_noted_does_not_hang_on_how_many_work(plugged, tmp_path, capsys)
     )
 
 
+def test_a_calendar_whose_days_are_over_is_said_of_a_sound_file(tmp_path, capsys):
+    file = tmp_path / "shop.toml"
+    text = SHOP.replace("[queues.sales]", '[queues.sales]\nopening_hours = "fair"')
+    file.write_text(f'{text}\n[calendars.fair.special_days]\n2020-05-01 = ["09:00-17:00"]\n')
+    assert main(["check", str(file)]) == 0
+    noted = "note: calendars.fair: does not open within a year from now"
+    assert capsys.readouterr().out.endswith(f"{file}: {noted}\n")
+
+
 def test_hours_at_which_nobody_is_on_shift_are_said_of_a_sound_file(plugged, tmp_path, capsys):
     hours = 'time_zone = "Europe/Madrid"\nmon = ["09:00-{}:00"]\n'
     more = f"[calendars.open]\n{hours.format(17)}[calendars.early]\n{hours.format(16)}"

@@ -317,7 +317,7 @@ def test_one_who_left_and_would_have_expired_has_expired() -> None:
 def test_whoever_waits_for_an_answer_keeps_the_domain(play: Play) -> None:
     play.tell(requested(1, "c9"))
     settings = replace(play.router.settings, domains=())
-    with pytest.raises(ConfigError, match=r"names '(south|north)' where there is none"):
+    with pytest.raises(ConfigError, match=r"hand_overs: unknown_domain: (south|north); wanted"):
         Router.restore(settings, play.router.snapshot())
 
 

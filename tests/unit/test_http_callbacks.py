@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from acd import events as ev
-from acd.settings import SECOND_US
+from acd.settings import DAY_US, SECOND_US
 from acd.waiting_settings import CallbackSettings
 from tests.unit.http_daemon import house
 from tests.unit.shop import SHOP, arrived
@@ -83,6 +83,26 @@ def test_a_time_is_agreed_listed_and_taken_back(tmp_path):
                 gone = await client.delete(f"/v1/contacts/{contact_id}")
             assert gone.status_code == 200
             assert contact_id not in made.owner.router.contacts
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("ahead_us, reason", [(-1, "in_the_past"), (400 * DAY_US, "too_far_ahead")])
+def test_a_time_that_is_past_or_far_ahead_is_refused_and_its_key_may_be_used_again(
+    tmp_path, ahead_us, reason
+):
+    async def main():
+        async with house(tmp_path, domain=SETTINGS) as made:
+            made.controls = True
+            at_us = made.owner.clock.now_us() + ahead_us
+            answer = await agree(made, at_us=at_us)
+            assert answer.status_code == 422
+            error = answer.json()["error"]
+            assert (error["reason"], error["about"]) == (reason, str(at_us))
+            assert not len(made.numbers)
+            assert not made.owner.router.contacts
+            later = await agree(made, at_us=made.owner.clock.now_us() + AHEAD_US)
+            assert (later.status_code, later.json()["repeated"]) == (201, False)
 
     asyncio.run(main())
 

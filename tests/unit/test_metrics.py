@@ -658,6 +658,18 @@ def test_the_digest_of_the_definitions_changes_with_every_option():
     assert Metrics(base, from_us=0).report(0).definitions == definitions(base)
 
 
+def test_a_journal_keeps_the_definitions_of_its_settings():
+    base = domain()
+    (queue, *others) = base.queues
+    channels = {one: ChannelSettings() for one in (VOICE, EMAIL, Channel.CHAT)}
+    queues = (msgspec.structs.replace(queue, channels=channels), *others)
+    settings = msgspec.structs.replace(base, queues=queues)
+    kept = msgspec.json.encode(settings, order="deterministic")
+    read = msgspec.json.decode(kept, type=DomainSettings)
+    assert list(read.queues[0].channels) != list(channels)
+    assert definitions(read) == definitions(settings)
+
+
 def test_ten_thousand_agents_alike_are_counted_as_one_group():
     base = domain()
     agents = tuple(

@@ -16,6 +16,7 @@ from acd import events as ev
 from acd.actions import OverflowLeg
 from acd.errors import CallerError
 from acd.explanation import explain_wait
+from acd.gauges import Gauges
 from acd.ids import Channel
 from acd.router import Router
 from acd.sentences import tell_overflow, tell_wait
@@ -176,6 +177,39 @@ def test_what_comes_back_in_time_leaves_in_its_time() -> None:
     play.now_s = 4
     play.tell(ev.OfferRejected(offer_id=1))
     assert gone(play.tick(10)) == ["contact_id=c1 because=max_wait message=busy"]
+
+
+def test_a_rule_by_time_holds_for_those_who_came_under_one_and_while_there_is_one() -> None:
+    by_time = replace(BUSY, max_wait_us=50 * SECOND_US)
+    full = replace(BUSY, max_waiting=9)
+    for before, after, left in (
+        ((by_time,), (full,), []),
+        ((full,), (by_time,), []),
+        ((by_time,), (replace(by_time, max_wait_us=90 * SECOND_US),), [50]),
+    ):
+        play = Play(shop(*before))
+        play.tell(at_work("ann"), arrived("c1"))
+        play.router = Router.restore(shop(*after), play.router.snapshot())
+        play.now_s = 10
+        assert gone(play.tell(ev.SettingsChanged(), ev.OfferRejected(offer_id=1))) == []
+        overflows = explain_wait(play.router, 1).overflows_us // SECOND_US
+        assert [overflows] == (left or [0])
+        play.tell(ev.AgentLoggedOut(agent_id="ann"))
+        while (due_us := play.router.next_wakeup_us()) is not None:
+            if gone(play.tick(due_us // SECOND_US)):
+                left.remove(play.now_s)
+        assert left == []
+
+
+def test_gates_are_in_one_order_wherever_settings_come_from() -> None:
+    (sales, repairs) = shop(BUSY).queues
+    rules = (replace(BUSY, max_waiting=1),)
+    channels = {one: replace(sales.channels[one], overflow=rules) for one in (VOICE, CHAT)}
+    settings = replace(shop(), queues=(replace(sales, channels=channels), repairs))
+    wire = msgspec.json.encode(settings, order="deterministic")
+    read = msgspec.json.decode(wire, type=DomainSettings)
+    assert list(read.queues[0].channels) == [CHAT, VOICE]
+    assert [*Gauges(settings, ()).gates] == [*Gauges(read, ()).gates]
 
 
 def test_a_further_leg_waits_as_if_it_had_come_to_the_other_queue() -> None:

@@ -31,7 +31,7 @@ from acd.settings import (
     RoutingStep,
     Serves,
 )
-from acd.unstaffed import Unstaffed, unstaffed
+from acd.unstaffed import Unstaffed, never_opening, unstaffed
 from acd.validation import problems
 from tests.unit.shop import CHAT, SHOP, VOICE, Play, arrived, at_work
 from tests.unit.test_doors import hours, pairs
@@ -281,6 +281,25 @@ def test_a_holiday_of_the_shift_on_which_the_queue_is_open_is_found_by_its_clock
     five_us = nine_us + 8 * 3600 * SECOND_US
     shown = (nine_us + 3600 * SECOND_US, five_us + 3600 * SECOND_US)
     assert found[0] == Unstaffed("sales", Channel.VOICE, nine_us, five_us, shown)
+
+
+def test_a_calendar_whose_days_are_over_or_that_the_clocks_skip_does_not_open() -> None:
+    skipped = ((2 * 3600, 3 * 3600),)
+    calendars = (
+        hours((100, 200), name="weekly"),
+        CalendarSettings(name="now", hours=(((0, DAY_S),),) * 7),
+        CalendarSettings(name="once", days=(("1970-01-01", ((0, 100),)),)),
+        CalendarSettings(name="later", days=(("1970-01-20", ((0, 100),)),)),
+        CalendarSettings(
+            name="skipped",
+            days=(("1970-01-06", skipped),),
+            utc_offsets=((5 * DAY_US + 2 * 3600 * SECOND_US, 3600),),
+        ),
+    )
+    settings = replace(SHOP, calendars=calendars)
+    assert never_opening(settings, 0, WEEK_US) == ["later", "skipped"]
+    assert never_opening(settings, 100 * SECOND_US, WEEK_US) == ["once", "later", "skipped"]
+    assert never_opening(settings, 0, 4 * WEEK_US) == ["skipped"]
 
 
 def test_the_calendar_of_a_shift_is_a_declared_one() -> None:

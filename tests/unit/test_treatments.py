@@ -75,6 +75,12 @@ def test_instants_are_reckoned_from_the_arrival_and_those_at_once_come_in_order(
     ]
 
 
+def test_who_comes_at_the_very_beginning_of_time_is_greeted() -> None:
+    play = Play(shop(hears(0)))
+    play.tell(arrived("c1"))
+    assert heard(play, 60) == ["0 c1 message"]
+
+
 def test_the_place_counts_who_waits_before_in_the_same_queue_and_channel() -> None:
     play = Play(shop(hears(10, Plays.ANNOUNCE_PLACE, every_s=10)))
     for second, name in enumerate(("c1", "c2", "c3")):
@@ -224,6 +230,10 @@ TWO_KEYS = OFFER.replace('key = "1"', 'key = "12"')
         (
             'voice = {}\ntreatments = [{ after_s = 1, every_s = 4, play = "announce_place" }]',
             "queues.sales.treatments[0].every_s: is 4; wanted at least 5, or none",
+        ),
+        (
+            "voice = {}\ntreatments = [{ after_s = 1 }]",
+            "queues.sales.treatments[0].play: is missing; wanted one of `announce_place`, `ann",
         ),
         (
             'voice = {}\ntreatments = [{ after_s = 1, play = "message" }]',
