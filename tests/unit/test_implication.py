@@ -273,7 +273,7 @@ CONTACTS: Final = tuple(
 """One of each kind that the terms tell apart."""
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(texts=st.lists(TEXTS, min_size=1, max_size=6))
 def test_what_is_claimed_is_so_and_what_is_so_is_claimed(texts: list[str]) -> None:
     conditions = [read(text) for text in texts]
@@ -339,7 +339,7 @@ ARRIVALS = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(texts=rule_texts(), arrivals=st.lists(ARRIVALS, min_size=20, max_size=60))
 def test_no_rule_is_refused_that_an_arrival_fires(texts: list[str], arrivals: list[Facts]) -> None:
     conditions = [read(text) for text in texts]

@@ -800,6 +800,20 @@ def test_the_fold_agrees_with_what_a_router_says_of_itself(parallel, steps):
     assert made == router.snapshot().offers_given
 
 
+@pytest.mark.parametrize("taken, idle", [(1, "bob"), (2, "ann")])
+def test_whichever_of_two_offers_is_taken_its_agent_handles(taken, idle):
+    settings = domain(parallel=2)
+    router, metrics = Router(settings), Metrics(settings, from_us=0)
+    come = ev.ContactArrived(contact_id="c", queue="sales", channel=VOICE)
+    logins = [ev.AgentLoggedIn(agent_id=name) for name in ("ann", "bob")]
+    for event in (*logins, ready("ann"), ready("bob"), come, ev.LegConnected(offer_id=taken)):
+        metrics.fold(event, router.step(event, now_us=0), 0)
+    groups = {one.name: one.total.busy_us for one in metrics.report(us(9)).groups}
+    group = {"ann": "day", "bob": "night"}[idle]
+    assert groups.pop(group) == 0
+    assert list(groups.values()) == [us(9)]
+
+
 # The documentation ------------------------------------------------------------------------------
 
 DOCS = Path(__file__).parents[2] / "docs"

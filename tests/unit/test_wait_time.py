@@ -122,6 +122,21 @@ def test_only_a_leg_that_waits_in_a_domain_that_estimates_is_estimated() -> None
     assert silent.tell(ev.WaitAsked(contact_id="c1")) == ["refused reason=not_estimated about=c1"]
 
 
+def test_who_serves_more_queues_since_a_change_shortens_the_waits_there() -> None:
+    play = domain("ann:sales", "bob:repairs", queues=(SALES, REPAIRS))
+    come(play, "repairs", "r1")
+    come(play, "sales", "c1", "c2")
+    before_s = waits_s(play, "c2")
+    play.tell(ev.AgentChanged(agent_id="bob", profile="sales"))
+    after_s = waits_s(play, "c2")
+    assert before_s is not None
+    assert after_s is not None
+    assert after_s < before_s
+    # As if he had served it from the start.
+    play.router = Router.restore(play.router.settings, play.router.snapshot())
+    assert waits_s(play, "c2") == after_s
+
+
 def test_a_domain_that_estimates_needs_a_handle_time_of_every_channel() -> None:
     settings = domain("ann:sales").router.settings
     untimed = QueueSettings(name="sales", channels={VOICE: ChannelSettings()})
