@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from sim.cli_kit import must_be_writable, must_have_places, progress_bar, wide_console
+from sim.cli_kit import Number, must_be_writable, must_have_places, progress_bar, wide_console
 from sim.past_cli import replay
 from sim.questions import (
     CHECK_FAILED,
@@ -77,7 +77,7 @@ def run(
     from sim.study import study_of_one
     from sim.study_table import verdict_json, verdict_table
 
-    must_have_places(report, save)
+    must_have_places(report, save, scenario)
     day = load(scenario)
     console = wide_console()
     asked = wanted(requirements, day)
@@ -125,7 +125,7 @@ def run(
     required=True,
     help='Tokens: {"producer": TOKEN, "agents": {AGENT: TOKEN}}.',
 )
-@click.option("--speed", type=click.FloatRange(min=0.1, max=100.0), default=10.0, show_default=True)
+@click.option("--speed", type=Number(min=0.1, max=100.0), default=10.0, show_default=True)
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True)
 def world(scenario: Path, *, url: str, secrets: Path, speed: float, seed: int) -> None:
     """Be the switch, the customers and the agents of SCENARIO around a running daemon.
@@ -172,13 +172,13 @@ def world(scenario: Path, *, url: str, secrets: Path, speed: float, seed: int) -
 @sim.command()
 @click.option(
     "--per-hour",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Number(min=0, min_open=True),
     required=True,
     help="Contacts that arrive in an hour.",
 )
 @click.option(
     "--handle-s",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Number(min=0, min_open=True),
     required=True,
     help="Mean handling time, wrap-up included.",
 )
@@ -189,26 +189,26 @@ def world(scenario: Path, *, url: str, secrets: Path, speed: float, seed: int) -
 )
 @click.option(
     "--patience-s",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Number(min=0, min_open=True),
     help="Mean patience; left out: nobody leaves (Erlang C).",
 )
 @click.option(
     "--patience-scv",
-    type=click.FloatRange(min=0),
+    type=Number(min=0),
     default=1.0,
     show_default=True,
     help="Its squared coefficient of variation: 0 all alike, 1 exponential, else gamma.",
 )
 @click.option(
     "--threshold-s",
-    type=click.FloatRange(min=0),
+    type=Number(min=0),
     default=20.0,
     show_default=True,
     help="The service level's threshold.",
 )
 @click.option(
     "--level",
-    type=click.FloatRange(0, 1, max_open=True),
+    type=Number(0, 1, max_open=True),
     default=0.8,
     show_default=True,
     help="Least service level that is asked.",
@@ -222,25 +222,25 @@ def world(scenario: Path, *, url: str, secrets: Path, speed: float, seed: int) -
 )
 @click.option(
     "--abandons-max",
-    type=click.FloatRange(0, 1, min_open=True),
+    type=Number(0, 1, min_open=True),
     default=1.0,
     help="Greatest share that abandons.",
 )
 @click.option(
     "--wait-max-s",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Number(min=0, min_open=True),
     default=None,
     help="Greatest mean wait of the served.",
 )
 @click.option(
     "--occupancy-max",
-    type=click.FloatRange(0, 1, min_open=True),
+    type=Number(0, 1, min_open=True),
     default=1.0,
     help="Greatest occupancy.",
 )
 @click.option(
     "--shrinkage",
-    type=click.FloatRange(0, 1, max_open=True),
+    type=Number(0, 1, max_open=True),
     default=0.0,
     help="Share of the paid time that agents are not there: how many must be paid.",
 )
@@ -315,7 +315,7 @@ def import_(
 
     for path in (output, people, patience):
         if path is not None:
-            must_be_writable(path)
+            must_be_writable(path, file)
     click.echo(import_file(file, output=output, people=people, patience=patience, **asked))
 
 
@@ -343,14 +343,12 @@ def import_(
     show_default=True,
     help="How many of the last weeks tell the error.",
 )
-@click.option(
-    "--growth", type=click.FloatRange(-0.99, 100), default=0.0, help="Yearly: 0.1 is a tenth."
-)
+@click.option("--growth", type=Number(-0.99, 100), default=0.0, help="Yearly: 0.1 is a tenth.")
 @click.option("--country", help="Whose holidays count, like US.")
 @click.option("--subdivision", help="A part of it.")
 @click.option(
     "--holiday-factor",
-    type=click.FloatRange(0, 100),
+    type=Number(0, 100),
     help="Of a holiday, over a usual day; left out: learned from the history.",
 )
 @click.option(
@@ -372,7 +370,7 @@ def forecast(history: Path, *, day: Any, **asked: Any) -> None:  # noqa: ANN401 
     from sim.history_cli import Wanted, forecast_file
 
     if asked["output"] is not None:
-        must_be_writable(asked["output"])
+        must_be_writable(asked["output"], history)
     click.echo(forecast_file(history, Wanted(day=day.date(), **asked)))
 
 

@@ -5,8 +5,11 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import click
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -15,12 +18,35 @@ if TYPE_CHECKING:
     from sim.workload import Scenario
 
 
-def must_be_writable(path: Path) -> None:
+class Number(click.FloatRange):
+    """A number in a range. To click `nan` is in each of them, since it compares with nothing."""
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401 - click's.
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> float:
+        """Return the number that an option says."""
+        found = float(super().convert(value, param, ctx))
+        if not isfinite(found):
+            self.fail(f"{value} is no finite number.", param, ctx)
+        return found
+
+
+def must_be_writable(path: Path, *sources: Path) -> None:
     """Tell before a long run, not after it, that its report has nowhere to go.
 
+    Args:
+        path: Where it goes.
+        sources: What the command reads, which must not be overwritten.
+
     Raises:
+        click.UsageError: It is one of the sources.
         OSError: The folder is missing or is none, or it or the file must not be written.
     """
+    if any(path.exists() and one.exists() and path.samefile(one) for one in sources):
+        raise click.UsageError(f"{path}: is what is read; wanted another file to be written")
     folder = path.parent
     if not folder.is_dir():
         code = errno.ENOTDIR if folder.exists() else errno.ENOENT
@@ -31,15 +57,20 @@ def must_be_writable(path: Path) -> None:
     raise OSError(code, os.strerror(code), str(path if code == errno.EACCES else folder))
 
 
-def must_have_places(report: Path | None, save: Path | None) -> None:
+def must_have_places(report: Path | None, save: Path | None, *sources: Path) -> None:
     """Tell before a long run, not after it, that its report or its files have nowhere to go.
+
+    Args:
+        report: A page, if one is wanted.
+        save: A folder, if one is.
+        sources: What the command reads, which must not be overwritten.
 
     Raises:
         MissingPackageError: The library that writes the files is not installed.
         OSError: The report, or the folder, cannot be written.
     """
     if report is not None:
-        must_be_writable(report)
+        must_be_writable(report, *sources)
     if save is not None:
         from sim.saving import MANIFEST, library
 

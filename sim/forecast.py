@@ -103,8 +103,16 @@ class Forecaster:
     def _of(self, line: Line, wanted: date, until: date) -> list[Cell]:
         usual = self._usual(line, wanted, until)
         if usual is None:
-            if any(one < until - _WEEK for one in self._days[line]):
+            days = self._days[line]
+            looked_at = (wanted - number * _WEEK for number in range(1, self._reach + 1))
+            is_known = days and any(min(days) <= one <= max(days) for one in looked_at)
+            if is_known and any(one < until - _WEEK for one in days):
                 return []  # A week and more is known, and never such a day: it is closed.
+            if days and max(days) < wanted - self._reach * _WEEK:
+                raise ForecastError(
+                    f"{line.queue} {line.channel}: ends on {max(days)}, more than {self._reach} "
+                    f"weeks before {wanted}; wanted a nearer day, or more --weeks"
+                )
             raise ForecastError(
                 f"{line.queue} {line.channel}: no {wanted:%A} before {until}; "
                 "wanted a week of history before the day at least"

@@ -147,13 +147,15 @@ def forecast_file(file: Path, wanted: Wanted) -> str:
     history = read(file)
     if wanted.output is not None and wanted.days > 1:
         raise click.UsageError("--output: is for one day; wanted --days 1")
+    if wanted.subdivision is not None and wanted.country is None:
+        raise click.UsageError("--subdivision: is of no country; wanted --country too")
     try:
         method = Method(
             weeks=wanted.weeks,
             growth=wanted.growth,
             holidays=_holidays(history, wanted),
             holiday_factor=wanted.holiday_factor,
-            uplifts=tuple(_uplift(text) for text in wanted.uplifts),
+            uplifts=tuple(_uplift(text, history) for text in wanted.uplifts),
             fill_gaps=wanted.fill_gaps,
         )
         forecaster = Forecaster(history, method)
@@ -217,11 +219,11 @@ def _holidays(history: History, wanted: Wanted) -> frozenset[date]:
     return frozenset(found)
 
 
-def _uplift(text: str) -> Uplift:
+def _uplift(text: str, history: History) -> Uplift:
     """Return `NAME:FROM:TO:FACTOR[:QUEUE]`.
 
     Raises:
-        click.UsageError: It is none.
+        click.UsageError: It is none, or of a queue that the history does not have.
     """
     parts = text.split(":")
     try:
@@ -234,6 +236,11 @@ def _uplift(text: str) -> Uplift:
     if found is None or not found.name or found.last < found.first or not 0 < found.factor < 1_000:
         wanted = "NAME:FROM:TO:FACTOR[:QUEUE], like sale:2026-12-01:2026-12-24:1.3"
         raise click.UsageError(f"--uplift: {shown(text)}; wanted {wanted}")
+    queues = sorted({line.queue for line in history.counts})
+    if found.queue and found.queue not in queues:
+        near = did_you_mean(nearest(found.queue, queues))
+        wanted = f"a queue of the history{near}"
+        raise click.UsageError(f"--uplift: {shown(text)} is of no such queue; wanted {wanted}")
     return found
 
 

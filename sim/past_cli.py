@@ -58,7 +58,7 @@ def replay(
     from sim.past_table import as_json as facts_of
     from sim.past_table import table
 
-    must_have_places(report, save)
+    must_have_places(report, save, journal)
     asked = wanted(requirements)
     run_all = place_of(workers, cluster)
     past = read_past(journal)
@@ -110,6 +110,8 @@ def _other(
 def _settings(config: Path, past: "Past") -> "DomainSettings":
     """Return the routing part of a file; groups without a number have as many as in the past.
 
+    Those that the past has not are as the file's own scenario staffs them.
+
     Raises:
         ConfigError: The file has mistakes.
     """
@@ -117,15 +119,21 @@ def _settings(config: Path, past: "Past") -> "DomainSettings":
 
     from acd.config import parse
     from acd.toml_guard import FILE_BYTES_MAX, read_toml
+    from sim.scenario_kinds import table_in
+    from sim.staffing_checks import sizes_in
 
     with config.open("rb") as stream:
         data = stream.read(FILE_BYTES_MAX + 1)
-    groups = read_toml(data, str(config)).get("groups")
-    sizes = Counter(one.group for one in past.settings.agents)
+    raw = read_toml(data, str(config))
+    groups = raw.get("groups")
+    sizes = {
+        **sizes_in(table_in(raw, "scenario")),
+        **Counter(one.group for one in past.settings.agents),
+    }
     open_sizes = {
         name: sizes[name]
         for name, one in (groups.items() if isinstance(groups, dict) else ())
-        if sizes[name] and isinstance(one, dict) and "members" not in one
+        if name in sizes and isinstance(one, dict) and "members" not in one
     }
     return parse(data, file=str(config), members=open_sizes)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from sim.cli_kit import counter, must_have_places, wide_console
+from sim.cli_kit import Number, counter, must_have_places, wide_console
 
 if TYPE_CHECKING:
     from sim.answer import Answer
@@ -72,7 +72,7 @@ def confident(command: _Command) -> _Command:
     """Add the option `--confidence`."""
     option = click.option(
         "--confidence",
-        type=click.FloatRange(0, 1, min_open=True, max_open=True),
+        type=Number(0, 1, min_open=True, max_open=True),
         default=0.95,
         show_default=True,
         help="Of the intervals.",
@@ -132,8 +132,7 @@ def place_of(workers: int, cluster: str | None) -> "RunAll":
     """Return where runs happen.
 
     Raises:
-        click.UsageError: Both are asked for.
-        UnreachableError: There is no such cluster.
+        click.UsageError: Both are asked for, or the cluster's address is none.
     """
     from sim.study import run_here
     from sim.workers import in_processes, on_cluster
@@ -141,7 +140,10 @@ def place_of(workers: int, cluster: str | None) -> "RunAll":
     if cluster is not None and workers > 1:
         raise click.UsageError("--workers: are of this machine; wanted none with --cluster")
     if cluster is not None:
-        return on_cluster(cluster)
+        try:
+            return on_cluster(cluster)
+        except ValueError as error:
+            raise click.UsageError(f"--{error}") from error
     return in_processes(workers) if workers > 1 else run_here
 
 
@@ -173,7 +175,10 @@ def compare(
     from sim.comparison import compare as compare_all
     from sim.scenario import load
 
-    must_have_places(report, save)
+    must_have_places(report, save, *scenarios)
+    for path in scenarios:
+        if scenarios.count(path) > 1:
+            raise click.UsageError(f"SCENARIOS: {path} is given twice; wanted each plan once")
     variants = {_name(path, scenarios): load(path) for path in scenarios}
     asked = wanted(requirements, list(variants.values())[-1] if variants else None)
     run_all = place_of(workers, cluster)

@@ -17,7 +17,14 @@ from scipy import special
 
 from acd.errors import did_you_mean, listed, nearest, shown
 from sim.intervals import Estimate
-from sim.study import Study, names_of
+from sim.study import (
+    CUSTOMER_MEASURES,
+    MEASURES,
+    SHARES,
+    TEAM_MEASURES,
+    Study,
+    names_of,
+)
 from sim.workload import Scenario
 
 _FORM: Final = re.compile(
@@ -89,13 +96,13 @@ class Verdict(Struct, frozen=True):
 
 
 def parse_requirement(text: str) -> Requirement:
-    """Return what `NAME>=BOUND` or `NAME<=BOUND` asks; a bound may be a percentage.
+    """Return what `NAME>=BOUND` or `NAME<=BOUND` asks; a share's bound may be a percentage.
 
     >>> parse_requirement("billing.service_level >= 80 %")
     Requirement(name='billing.service_level', sign=<Sign.AT_LEAST: '>='>, bound=0.8)
 
     Raises:
-        ValueError: It is neither.
+        ValueError: It is neither, or its bound is none of such a measure.
     """
     match = _FORM.fullmatch(text)
     try:
@@ -105,7 +112,24 @@ def parse_requirement(text: str) -> Requirement:
     if match is None or not abs(bound) < float("inf"):
         wanted = "NAME>=BOUND or NAME<=BOUND, like billing.service_level>=0.8"
         raise ValueError(f"require: is {shown(text)}; wanted {wanted}")
-    return Requirement(match["name"], Sign(match["sign"]), bound / 100 if match["unit"] else bound)
+    if match["unit"]:
+        bound /= 100
+    _refuse_unit(text, match["name"].rpartition(".")[2], bound, is_percentage=bool(match["unit"]))
+    return Requirement(match["name"], Sign(match["sign"]), bound)
+
+
+def _refuse_unit(text: str, measure: str, bound: float, *, is_percentage: bool) -> None:
+    """Refuse 80 where 80 % is meant, and a percentage of seconds: no plan would be judged right.
+
+    Raises:
+        ValueError: It is one of them.
+    """
+    if measure in SHARES and not 0 <= bound <= 1:
+        wanted = "from 0 to 1, or from 0% to 100%"
+        raise ValueError(f"require: is {shown(text)}, but {measure} is a share; wanted {wanted}")
+    if is_percentage and measure in {*MEASURES, *TEAM_MEASURES, *CUSTOMER_MEASURES} - SHARES:
+        wanted = "a number without %"
+        raise ValueError(f"require: is {shown(text)}, but {measure} is no share; wanted {wanted}")
 
 
 def named(name: str, names: Sequence[str]) -> str:

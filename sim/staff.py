@@ -45,6 +45,10 @@ ROUNDS_MAX: Final = 4
 GROWTH_MAX: Final = 200
 """Most members added to a group in one interval before the search gives up."""
 
+IDLE_MAX: Final = 20
+"""Most members added in an interval, one after the other, of whom none makes it miss less: what is
+missed then has no remedy in members, as a least occupancy beside a service level."""
+
 EXCHANGES_MAX: Final = 60
 """Most kinds of exchange tried: those of the dearest groups first."""
 
@@ -146,6 +150,9 @@ class _Search:
         """Return how many came in each interval to the queue and channel of a figure."""
         if name.startswith("group."):
             return np.zeros(self.scenario.intervals)
+        if name.startswith("customers."):
+            came = found.estimate(f"{name.rpartition('.')[0]}.customers")
+            return np.full(self.scenario.intervals, came.mean if came else 0.0)
         offered = f"{name.rpartition('.')[0]}.offered"
         runs: Floats = np.array([_by_interval(one.report, offered) for one in found.samples])
         return np.asarray(runs.sum(axis=0))
@@ -307,24 +314,32 @@ def _improved(search: _Search, plan: Floats, demand: Demand) -> Floats:
 
 
 def _grown(search: _Search, plan: Floats, demand: Demand) -> Floats:
-    """Add members where objectives are missed until none is, or nobody helps."""
-    added = np.zeros_like(plan)
+    """Add members where objectives are missed until none is, or nobody helps.
+
+    Where nobody helps an interval is left as it was when it missed least.
+    """
+    added, nearest = np.zeros_like(plan), plan
+    missed_least, idle = np.full(plan.shape[1], np.inf), np.zeros(plan.shape[1])
     while (lacks := search.lacks(plan)).any():
-        short = lacks.any(axis=0)
+        short, missed = lacks.any(axis=0), lacks.sum(axis=0)
+        is_better = missed < missed_least - 1e-9
+        nearest = np.where(np.logical_or(is_better, ~short), plan, nearest)
+        idle = np.where(is_better, 0.0, idle + 1.0)
+        missed_least = np.minimum(missed, missed_least)
         gain = np.full(plan.shape, -np.inf)
         for group in range(len(plan)):
             if demand.serves[group]:
                 more = plan.copy()
                 more[group, short] += 1
-                better = lacks.sum(axis=0) - search.lacks(more).sum(axis=0)
+                better = missed - search.lacks(more).sum(axis=0)
                 gain[group] = better / search.costs[group]
         best = gain.argmax(axis=0)
         # Where nobody helps by himself somebody is added all the same, in turn: two might.
         turn = int(added.sum()) % len(plan)
         chosen = np.where(gain.max(axis=0) > 0, best, _serving(demand, turn))
-        at = np.flatnonzero(short & (added.sum(axis=0) < GROWTH_MAX))
+        at = np.flatnonzero(short & (added.sum(axis=0) < GROWTH_MAX) & (idle < IDLE_MAX))
         if not len(at):
-            break
+            return nearest
         plan, added = plan.copy(), added.copy()
         plan[chosen[at], at] += 1
         added[chosen[at], at] += 1
@@ -443,7 +458,10 @@ def _checked(
 ) -> dict[str, float]:
     for one in requirements:
         measure = one.name.rpartition(".")[2]
-        if each_interval and measure in _OF_THE_DAY:
+        is_of_the_day = measure in _OF_THE_DAY or one.name.startswith("customers.")
+        if one.name.startswith("group.") and measure != "occupancy":
+            is_of_the_day = True
+        if each_interval and is_of_the_day:
             seen = f"{shown(one.name)} is measured over the day only"
             raise ValueError(f"require: {seen}; wanted objectives of the day (--each day)")
     if not requirements:

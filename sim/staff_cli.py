@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from acd.errors import shown as quoted
-from sim.cli_kit import counter, must_be_writable, wide_console
+from sim.cli_kit import Number, counter, must_be_writable, wide_console
 from sim.json_text import json_text
 from sim.questions import CHECK_FAILED, OK, place_of, require, runs, wanted
 from sim.shrinkage import scheduled_for
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.console import Group
 
     from sim.proposal import Missed, Proposal
@@ -25,12 +27,12 @@ if TYPE_CHECKING:
 @require
 @click.option(
     "--occupancy-max",
-    type=click.FloatRange(0, 1, min_open=True),
+    type=Number(0, 1, min_open=True),
     help="Greatest occupancy of each group.",
 )
 @click.option(
     "--abandonment-max",
-    type=click.FloatRange(0, 1),
+    type=Number(0, 1),
     help="Greatest share of each queue's customers that may leave.",
 )
 @click.option(
@@ -45,7 +47,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--shrinkage",
-    type=click.FloatRange(0, 1, max_open=True),
+    type=Number(0, 1, max_open=True),
     default=0.0,
     help="Share of the paid time that agents are not there: how many must be scheduled.",
 )
@@ -81,7 +83,7 @@ def staff(
     from sim.staff import staff as find
 
     if output is not None:
-        must_be_writable(output)
+        must_be_writable(output, scenario)
     day = load(scenario)
     asked = [*wanted(requirements, day), *_limits(day, occupancy_max, abandonment_max)]
     run_all = place_of(workers, cluster)
@@ -105,10 +107,17 @@ def staff(
     else:
         wide_console().print(_tables(day, found, shrinkage))
     if output is not None:
-        lines = (f"{group} = {list(counts)}\n" for group, counts in found.staffing.items())
-        output.write_text("".join(lines), encoding="utf-8")
+        output.write_text("".join(_lines(day, found)), encoding="utf-8")
         click.echo(f"Staffing: {output}", err=as_json)
     return CHECK_FAILED if found.missed or found.impossible else OK
+
+
+def _lines(day: "Scenario", found: "Proposal") -> "Iterator[str]":
+    """Yield the lines of `[scenario.staffing]`, and whose figures they are with shrinkage."""
+    for group, counts in found.staffing.items():
+        if group in day.scheduled:
+            yield f'# on the floor, as with `figures = "on_floor"` in staffing_rules.{group}\n'
+        yield f"{group} = {list(counts)}\n"
 
 
 def _limits(
@@ -193,10 +202,14 @@ def _sentences(found: "Proposal") -> list[str]:
     load = "nobody serves some queue"
     if found.least_cost is not None:
         load = f"to serve everybody takes at least {found.least_cost:g}, by the load alone"
+    if found.impossible:
+        said.append("What cannot be met was left out: there the plan is for all else alone.")
+    moves = "taking one member away, or exchanging one or two for another, misses something"
+    if found.missed:
+        moves = "members were added while that helped, and none was saved"
     said.append(
-        f"Cost {found.cost:g}, found by local search over {found.studies} plans: taking one member "
-        "away, or exchanging one or two for another, misses something. It is not proven to be the "
-        f"best; {load}."
+        f"Cost {found.cost:g}, found by local search over {found.studies} plans: {moves}. It is "
+        f"not proven to be the best; {load}."
     )
     return said
 

@@ -18,6 +18,7 @@ from acd.figures import Report
 from acd.ids import Channel, QueueName
 from sim import driver
 from sim.answer import Answer
+from sim.customers import follows
 from sim.intervals import CONFIDENCE, Estimate, mean_of
 from sim.result import Result
 from sim.served import Served
@@ -59,6 +60,9 @@ CUSTOMER_MEASURES: Final = (
     "wait_s",
 )
 """Of a stream whose customers may balk or call again; docs/people.md defines them."""
+
+SHARES: Final = frozenset({"service_level", "abandonment", "occupancy", "served_share"})
+"""Measures that are shares: from 0 to 1."""
 
 _PRECISION: Final = re.compile(r"(?P<name>.+?)=(?P<half>[0-9.eE+-]+)(?P<percent>%?)")
 
@@ -244,7 +248,7 @@ def names_of(scenario: Scenario) -> tuple[str, ...]:
     ]
     for group in dict.fromkeys((*(one.group for one in scenario.settings.agents), "all")):
         names += [f"group.{group}.{one}" for one in TEAM_MEASURES]
-    for stream in scenario.streams:
+    for stream in filter(follows, scenario.streams):
         names += [f"customers.{stream.name}.{one}" for one in CUSTOMER_MEASURES]
     return tuple(names)
 
@@ -293,11 +297,12 @@ def study(
 
     Raises:
         ValueError: A number is out of range.
-        LookupError: `precision` names a figure that no run has.
+        LookupError: `precision` names a figure that no run can have.
         ConfigError: The router refuses the scenario's settings.
         WorkersLostError: Workers died too often; it has what was done.
     """
     most = _most(replications, replications_max, is_open=bool(precision))
+    _refuse_unknown(precision, scenario)
     samples: list[Sample] = []
 
     def found(*, is_precise: bool) -> Study:
@@ -317,10 +322,26 @@ def study(
             error.study = found(is_precise=False)
             raise
         sofar = found(is_precise=False)
-        is_precise = all(one.is_met(sofar.estimate(one.name)) for one in precision)
+        had = sofar.names()
+        is_precise = all(
+            one.is_met(sofar.estimate(one.name) if one.name in had else None) for one in precision
+        )
         if is_precise or until == most:
             return found(is_precise=is_precise)
         wave = max(replications // 2, 1)
+
+
+def _refuse_unknown(precision: Sequence[Precision], scenario: Scenario) -> None:
+    """Tell before the runs that none of them can have a figure.
+
+    Raises:
+        LookupError: There is one, with the nearest.
+    """
+    names = names_of(scenario) if precision else ()
+    for one in precision:
+        if one.name not in names:
+            near = did_you_mean(nearest(one.name, names))
+            raise LookupError(f"{shown(one.name)} is no figure of this scenario{near}")
 
 
 def _most(replications: int, replications_max: int | None, *, is_open: bool) -> int:

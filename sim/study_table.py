@@ -14,7 +14,7 @@ from sim.intervals import Estimate, mean_of
 from sim.json_text import json_text
 from sim.report import NOTHING
 from sim.requirement import Verdict
-from sim.study import CALLBACK_MEASURES, Study
+from sim.study import CALLBACK_MEASURES, SHARES, Study
 
 _COLUMNS: Final = (
     ("Offered", "offered", "number"),
@@ -35,9 +35,6 @@ _CUSTOMER_COLUMNS: Final = (
     ("Service level", "service_level", "share"),
     ("Wait", "wait_s", "time"),
 )
-
-_SHARES: Final = frozenset({"service_level", "abandonment", "occupancy", "served_share"})
-"""Measures that are shares."""
 
 
 def table(study: Study, verdicts: Sequence[Verdict] = ()) -> Group:
@@ -131,7 +128,7 @@ def verdict_table(verdicts: Sequence[Verdict]) -> Table:
 def verdict_row(verdict: Verdict) -> tuple[str, str, str, str]:
     """Return a verdict as texts: what was required, the mean, the word, the share of days."""
     word = "met" if verdict.is_met else "not met"
-    if not verdict.is_sure:
+    if not verdict.is_sure and isfinite(verdict.estimate.half_width if verdict.estimate else 0.0):
         word += ", within the interval"
     days = verdict.days
     share = NOTHING
@@ -150,7 +147,7 @@ def kind_of(name: str) -> str:
     measure = name.rpartition(".")[2]
     if measure.endswith("_s"):
         return "time"
-    return "share" if measure in _SHARES else "number"
+    return "share" if measure in SHARES else "number"
 
 
 def _known(study: Study, name: str) -> Estimate | None:

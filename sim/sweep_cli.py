@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sim.cli_kit import counter, must_have_places, wide_console
+from acd.errors import did_you_mean, nearest, shown
+from sim.cli_kit import Number, counter, must_have_places, wide_console
 from sim.json_text import json_text
 from sim.questions import CHECK_FAILED, OK, held_to, place_of, require, runs, saved, saves, wanted
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from sim.sweep import Breaking, Grid
+    from sim.workload import Scenario
 
 SHOWN = ("service_level", "abandonment", "asa_s")
 """Measures of the table where none are asked for."""
@@ -56,6 +58,7 @@ def sweep(
     must_have_places(None, save)
     day = load(scenario)
     asked = wanted(requirements, day)
+    _refuse_unknown(figures, day)
     run_all = place_of(workers, cluster)
     try:
         knobs = [parse_knob(text) for text in vary]
@@ -77,7 +80,7 @@ def sweep(
 @require
 @click.option(
     "--tolerance",
-    type=click.FloatRange(0.001, 1, max_open=True),
+    type=Number(0.001, 1, max_open=True),
     default=0.01,
     show_default=True,
     help="How near each other the loads are in the end, of which one holds and one breaks.",
@@ -116,6 +119,22 @@ def peak(
     return OK if all(one.breaks is None or one.breaks > 1 for one in found) else CHECK_FAILED
 
 
+def _refuse_unknown(figures: Sequence[str], day: "Scenario") -> None:
+    """Tell before the runs that none of them can have a figure that is to be shown.
+
+    Raises:
+        click.UsageError: There is one, with the nearest.
+    """
+    from sim.study import names_of
+
+    names = names_of(day)
+    known = dict.fromkeys((*names, *(name.rpartition(".")[2] for name in names)))
+    for one in figures:
+        if one not in known:
+            near = did_you_mean(nearest(one, known))
+            raise click.UsageError(f"--show: {shown(one)} is no figure of this scenario{near}")
+
+
 def _sweep_table(found: "Grid", keep: list[bool] | None, names: Sequence[str]) -> "Table":
     """Return a line for each point, with the figures whose names are, or end in, what is asked."""
     from rich import box
@@ -123,7 +142,8 @@ def _sweep_table(found: "Grid", keep: list[bool] | None, names: Sequence[str]) -
     from rich.text import Text
 
     from sim.report import NOTHING
-    from sim.study_table import kind_of, shown
+    from sim.study_table import kind_of
+    from sim.study_table import shown as figure
 
     def picked(known: Iterable[str]) -> list[str]:
         return [
@@ -134,10 +154,6 @@ def _sweep_table(found: "Grid", keep: list[bool] | None, names: Sequence[str]) -
     # What was measured; where nobody came what might have been, to be shown as nothing.
     chosen = picked(name for study in studies for name in study.names())
     chosen = chosen or picked(name for study in studies for name in study.measurable())
-    if not chosen:
-        raise click.UsageError(
-            f"--show: {', '.join(names)}: no such figure; wanted one of the JSON"
-        )
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 2, 0, 0))
     for knob in found.knobs:
         table.add_column(knob, justify="right")
@@ -147,7 +163,7 @@ def _sweep_table(found: "Grid", keep: list[bool] | None, names: Sequence[str]) -
         table.add_column("required")
     for place, point in enumerate(found.points):
         cells = [
-            shown(point.study.estimate(name), kind_of(name))
+            figure(point.study.estimate(name), kind_of(name))
             if name in point.study.measurable()
             else NOTHING
             for name in chosen

@@ -5,13 +5,14 @@ numbers, so nothing hangs on which worker has which, or when it is done.
 """
 
 import multiprocessing
+import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from importlib import import_module
 from typing import Any, Final
 
-from acd.errors import UnreachableError
+from acd.errors import UnreachableError, shown
 from sim.study import RunAll, Sample, WorkersLostError, run_one
 from sim.workload import Scenario
 
@@ -21,6 +22,10 @@ LOSSES_MAX: Final = 3
 """How often workers may die before we give up: who kills them (memory runs out) does so again."""
 
 CONNECT_S: Final = 10.0
+
+PORT_MAX: Final = 65_535
+
+_ADDRESS: Final = re.compile(r"(?:[a-z]+://)?[^/]+:(?P<port>[0-9]{1,5})")
 
 _scenario: Scenario | None = None
 """Of a worker's process."""
@@ -86,7 +91,14 @@ def on_cluster(address: str) -> RunAll:
 
     Args:
         address: Of its scheduler, like `tcp://10.0.0.1:8786`.
+
+    Raises:
+        ValueError: It is no address.
     """
+    match = _ADDRESS.fullmatch(address)
+    if match is None or not 0 < int(match["port"]) <= PORT_MAX:
+        # Dask would say so too, and then wait for what it never began.
+        raise ValueError(f"cluster: is {shown(address)}; wanted one like tcp://10.0.0.1:8786")
 
     def run_all(scenario: Scenario, seeds: Sequence[tuple[int, int]]) -> Iterator[Sample]:
         try:
