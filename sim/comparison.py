@@ -17,7 +17,7 @@ from acd.errors import AcdError, listed
 from acd.ids import Channel, QueueName
 from sim.answer import ESTIMATE, Answer, Cell, Kind, Table, estimates
 from sim.intervals import CONFIDENCE, Estimate, mean_of
-from sim.study import REPLICATIONS, RunAll, Study, by_interval, run_here, study
+from sim.study import REPLICATIONS, RunAll, Study, by_interval, rows_of, run_here, study
 from sim.workload import Scenario
 
 _PLAN: Final = frozenset(
@@ -111,24 +111,29 @@ class Comparison(Answer, frozen=True):
     ) -> tuple[Estimate | None, ...]:
         """Return how a measure of a queue and channel differs, interval by interval.
 
-        None where fewer than two pairs of runs have it.
+        None where fewer than two pairs of runs have it, as where the variant lacks the queue.
 
         Raises:
-            LookupError: There is no such queue, channel or measure.
+            LookupError: The base has no such queue, channel or measure.
         """
-        base, other = (
-            [
-                by_interval(sample.report, queue, channel, measure)
-                for sample in self.studies[at].samples
-            ]
-            for at in (0, variant)
-        )
+        base = self._spans(0, queue, channel, measure)
+        if (queue, channel) not in rows_of(self.studies[variant]):
+            return (None,) * len(base)
+        other = self._spans(variant, queue, channel, measure)
         return tuple(
             _paired(firsts, seconds, self.studies[0].confidence)
-            for firsts, seconds in zip(
-                zip(*base, strict=True), zip(*other, strict=True), strict=True
-            )
+            for firsts, seconds in zip(base, other, strict=True)
         )
+
+    def _spans(
+        self, variant: int, queue: QueueName, channel: Channel, measure: str
+    ) -> list[tuple[float | None, ...]]:
+        """Return a measure of each interval, in all runs of a variant."""
+        runs = [
+            by_interval(sample.report, queue, channel, measure)
+            for sample in self.studies[variant].samples
+        ]
+        return list(zip(*runs, strict=True))
 
     def _difference(self, name: str, base: Study, other: Study) -> Difference | None:
         firsts, seconds = (
@@ -178,7 +183,8 @@ def compare(
 
     Raises:
         DifferentWorkloadError: They do not have the same customers.
-        ValueError: There are fewer than two variants, or runs; or a number is out of range.
+        ValueError: There are fewer than two variants, or runs; a number is out of range; or they
+            have other measures, whose differences would be of the counting.
         ConfigError: The router refuses a variant's settings.
         WorkersLostError: Workers died too often.
     """
@@ -191,6 +197,9 @@ def compare(
         fields = workload_differences(base, other)
         if fields:
             raise DifferentWorkloadError(name, fields)
+        if base.settings.measures != other.settings.measures:
+            seen = "counts otherwise than the first"
+            raise ValueError(f"{name}: {seen}; wanted the same table [measures]")
     studies = []
     for number, scenario in enumerate(variants.values()):
         before = number * replications

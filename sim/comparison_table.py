@@ -12,8 +12,9 @@ from acd.errors import printable
 from sim.comparison import Comparison, Difference
 from sim.intervals import Estimate
 from sim.json_text import json_text
-from sim.report import NOTHING
+from sim.report import NOTHING, round_duration
 from sim.requirement import Verdict
+from sim.study import rows_of
 from sim.study_table import kind_of, shown, verdict_json, verdict_table
 
 SHOWN: Final = ("service_level", "abandonment", "asa_s", "wait_p95_s", "occupancy")
@@ -43,7 +44,21 @@ def table(comparison: Comparison, verdicts: Sequence[Verdict] = ()) -> Group:
     )
     if verdicts:
         parts.append(verdict_table(verdicts))
-    return Group(Text(head), *parts, Text(foot))
+    return Group(Text(head), *parts, *map(Text, (foot, *thresholds(comparison))))
+
+
+def thresholds(comparison: Comparison) -> list[str]:
+    """Say where a service level has another threshold than the base's, and is no better for it."""
+    before = rows_of(comparison.studies[0])
+    return [
+        f"Service level of {printable(queue)} {channel.replace('_', ' ')}: within "
+        f"{round_duration(row.threshold_us)} in {printable(name)}, "
+        f"{round_duration(before[queue, channel].threshold_us)} in "
+        f"{printable(comparison.names[0])}; their difference is also one of counting."
+        for name, study in zip(comparison.names[1:], comparison.studies[1:], strict=True)
+        for (queue, channel), row in rows_of(study).items()
+        if (queue, channel) in before and row.threshold_us != before[queue, channel].threshold_us
+    ]
 
 
 def picked(differences: Sequence[Difference]) -> list[Difference]:
@@ -83,6 +98,7 @@ def as_json(comparison: Comparison, verdicts: Sequence[Verdict] = ()) -> str:
         "digests": {
             name: one.digest for name, one in zip(comparison.names, comparison.studies, strict=True)
         },
+        "notes": thresholds(comparison),
         "requirements": [verdict_json(one) for one in verdicts],
         "runs": len(base.samples),
         "seed": base.seed,

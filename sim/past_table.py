@@ -11,7 +11,7 @@ from rich.text import Text
 
 from acd.errors import printable
 from sim.comparison import Difference
-from sim.comparison_table import SHOWN, changed
+from sim.comparison_table import SHOWN, changed, thresholds
 from sim.json_text import json_text
 from sim.past_replay import RECORDED, SAME, Beside, Replayed
 from sim.report import NOTHING, contacts
@@ -29,7 +29,8 @@ def table(found: Replayed, verdicts: Sequence[Verdict] = ()) -> Group:
         parts.append(verdict_table(verdicts))
     foot = f"Mean ± half the width of its {100 * same.confidence:g} % interval"
     clear = "; * leaves 0 out." if found.comparison is not None else "."
-    return Group(*parts, Text(foot + clear), *(Text(one) for one in sentences(found)))
+    notes = thresholds(found.comparison) if found.comparison is not None else []
+    return Group(*parts, *map(Text, (foot + clear, *notes, *sentences(found))))
 
 
 def _figures(found: Replayed) -> Table:

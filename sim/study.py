@@ -14,7 +14,7 @@ import numpy as np
 from msgspec import Struct
 
 from acd.errors import AcdError, did_you_mean, nearest, shown
-from acd.figures import Report
+from acd.figures import Report, Row
 from acd.ids import Channel, QueueName
 from sim import driver
 from sim.answer import Answer
@@ -263,6 +263,11 @@ def by_interval(report: Report, queue: QueueName, channel: str, measure: str) ->
         if (row.queue, row.channel) == (queue, channel):
             return [getattr(one, measure) for one in row.intervals]
     raise LookupError(f"there is no {channel} of the queue {queue}")
+
+
+def rows_of(study: Study) -> dict[tuple[QueueName, Channel], Row]:
+    """Return what the first run has of each queue and channel: which there are, and thresholds."""
+    return {(row.queue, row.channel): row for row in study.samples[0].report.rows}
 
 
 def run_here(scenario: Scenario, seeds: Sequence[tuple[int, int]]) -> Iterator[Sample]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 
 from sim.comparison import Comparison
-from sim.comparison_table import picked, row_of
+from sim.comparison_table import picked, row_of, thresholds
 from sim.page import render, span_of
 from sim.requirement import Verdict
 from sim.study import MEASURES, Study
@@ -58,7 +58,7 @@ def comparison_page(
             Section(
                 f"{name} against {comparison.names[0]}",
                 "Means, and differences by pairs of runs with the same customers; * where the "
-                "interval of the difference leaves 0 out.",
+                "interval of the difference leaves 0 out. " + " ".join(thresholds(comparison)),
                 columns=("Figure", comparison.names[0], name, "Difference", "Variance ratio"),
                 rows=tuple(row_of(one) for one in picked(comparison.differences(variant))),
             )

@@ -17,7 +17,7 @@ from sim.intervals import Estimate, mean_of
 from sim.plots import INK, PALE, STYLE, Plot, edges_of, panels, svg_of, time_axis
 from sim.served import Served, together
 from sim.served_plots import Curve, Panel, handled_plot, waits_plot
-from sim.study import Study, by_interval
+from sim.study import Study, by_interval, rows_of
 from sim.workload import Scenario
 
 PICTURES_MAX: Final = 24
@@ -85,6 +85,8 @@ def _queue(
     _band(arrivals, edges, _by_interval(first, row, "offered"), INK, "")
     arrivals.set(title="Arrivals", ylabel=f"contacts per {minutes} min")
     for number, (name, study) in enumerate(studies.items()):
+        if (row.queue, row.channel) not in rows_of(study):
+            continue
         colour = _colour(number)
         _band(waiting, edges, _by_interval(study, row, "queue_length"), colour, name)
         shares = _by_interval(study, row, "service_level", scale=100)

@@ -12,15 +12,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from acd.cli import main
 from acd.ids import Channel
+from acd.settings import Abandons
 from sim.comparison import DifferentWorkloadError, compare, workload_differences
+from sim.comparison_table import as_json, thresholds
 from sim.driver import run
 from sim.intervals import mean_of
 from sim.requirement import judge, named, parse_requirement, refuse_unknown, wilson
 from sim.scenario import load
 from sim.study import names_of, study, study_of_one
+from sim.study_page import comparison_page
 from sim.textbook import m_m_n
 from sim.workload import Scenario
 from tests.simulation.test_closed_forms import erlang_c
@@ -86,6 +90,49 @@ def test_variants_with_other_customers_are_refused():
     )
     assert workload_differences(line(10), line(10, contacts=500)) == ("interval_us",)
     assert workload_differences(line(10), line(12)) == ()
+
+
+def test_variants_that_count_otherwise_are_refused():
+    base = line(10)
+    measures = replace(base.settings.measures, abandons=Abandons.IGNORED)
+    other = replace(base, settings=replace(base.settings, measures=measures))
+    with pytest.raises(ValueError, match=r"b: counts otherwise .*; wanted the same table \[meas"):
+        compare({"a": base, "b": other}, replications=2)
+
+
+def test_another_threshold_is_told_beside_the_service_levels():
+    """The same line, which in b promises 200 s: its service level is higher, its waits are not."""
+    base = line(10, contacts=200)
+    (queue,) = base.settings.queues
+    voice = replace(queue.channels[Channel.VOICE], objective_us=200_000_000)
+    slow = replace(queue, channels={Channel.VOICE: voice})
+    other = replace(base, settings=replace(base.settings, queues=(slow,)))
+    found = compare({"a": base, "b": other}, replications=2)
+    waits = found.difference(ASA, 1)
+    assert waits is not None
+    assert waits.change.mean == 0.0
+    (note,) = thresholds(found)
+    assert note.startswith("Service level of line voice: within 200 s in b, 20 s in a; ")
+    assert json.loads(as_json(found))["notes"] == [note]
+    assert note in comparison_page({"a": base, "b": other}, found)
+    alike = compare({"a": base, "b": line(11, contacts=200)}, replications=2)
+    assert thresholds(alike) == []
+
+
+def test_a_queue_that_a_variant_lacks_has_no_differences():
+    base = line(10, contacts=200)
+    (queue,) = base.settings.queues
+    more = replace(queue, name="more")
+    (profile,) = base.settings.profiles
+    serves = (*profile.serves, replace(profile.serves[0], queue="more"))
+    settings = replace(
+        base.settings, queues=(queue, more), profiles=(replace(profile, serves=serves),)
+    )
+    found = compare({"a": replace(base, settings=settings), "b": base}, replications=2)
+    facts = json.loads(as_json(found))["variants"]["b"]["service_level_by_interval"]
+    assert set(facts) == {"line.voice", "more.voice"}
+    assert set(facts["more.voice"]) == {None}
+    assert "line, voice" in comparison_page({"a": base, "b": base}, found)
 
 
 def test_one_variant_or_one_run_compares_nothing():

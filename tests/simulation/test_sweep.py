@@ -247,7 +247,10 @@ def test_a_grid_is_printed(morning, capsys):
     assert [one["values"] for one in facts] == [{"staffing.day": "+0"}, {"staffing.day": "+3"}]
     assert not any(one["keeps_requirements"] for one in facts)
     assert main(["sim", "sweep", str(morning), *asked[:4], "--show", "asaa"]) == 2
-    assert "--show: asaa: no such figure" in capsys.readouterr().err
+    assert (
+        "--show: `asaa` is no figure of this scenario; did you mean `asa_s`"
+        in capsys.readouterr().err
+    )
 
 
 def test_a_peak_is_printed(morning, capsys):
