@@ -5,7 +5,7 @@ raw tables, so that all mistakes are told at once.
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from datetime import datetime
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -15,6 +15,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from acd.errors import listed, shown
 from acd.mistakes import KeyPath, Mistake
+from acd.settings import SECOND_US
 from acd.tables import NUMBER_MAX, Number, Table, refusal
 from sim.batches import Batch, Batches, Sizes
 from sim.busyness import Busyness
@@ -45,9 +46,10 @@ PROFILE_MAX: Final = 10_000
 """Most figures of a season: a year by hours."""
 
 TRAPEZOID: Final = "trapezoid"
+LENGTHS: Final = ("rise_min", "hold_min", "fall_min")
 HEIGHT: Final = ("factor", "added_per_h")
 SHAPES: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
-    TRAPEZOID: ((), ("rise_min", "hold_min", "fall_min", *HEIGHT)),
+    TRAPEZOID: ((), (*LENGTHS, *HEIGHT)),
     "season": (("length_min", "profile"), HEIGHT),
     "campaign": (("half_life_min",), ("rise_min", *HEIGHT)),
     "outage": (("length_min",), HEIGHT),
@@ -162,7 +164,9 @@ def within_the_day(path: KeyPath, begins: object, known: Known) -> Iterator[Mist
     start = known.start
     if start is None or known.intervals is None or not is_local_time(begins):
         return
-    end = start + timedelta(seconds=known.intervals * known.interval_s)
+    length_s = known.intervals * known.interval_s
+    end_s = instant_us(start, known.zone) // SECOND_US + length_s
+    end = datetime.fromtimestamp(end_s, known.zone).replace(tzinfo=None)
     if not start <= begins < end:
         wanted = f"from {start.isoformat()} until before {end.isoformat()}"
         yield Mistake(path, f"is {begins.isoformat()}", wanted)
@@ -186,6 +190,9 @@ def _shaped(path: KeyPath, peak: Mapping[str, Any]) -> Iterator[Mistake]:
         seen = "stands beside factor" if heights else "is missing"
         wanted = "one of both" if heights else "a number above 1, or added_per_h"
         yield Mistake((*path, HEIGHT[len(heights) // 2]), seen, wanted)
+    if shape == TRAPEZOID and not any(peak.get(key) for key in LENGTHS):
+        wanted = f"one of {listed(LENGTHS)} above 0, or nobody more comes"
+        yield Mistake((*path, LENGTHS[1]), "is missing", wanted)
     profile = _list(peak, "profile")
     if profile and not any(profile):
         yield Mistake((*path, "profile"), "is 0 everywhere", "a figure above 0")

@@ -21,7 +21,7 @@ once, those of the routing part included.
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -217,11 +217,10 @@ def _rates(
     """Return the rates of the streams that have them in a file, by the stream's place."""
     if known.start is None or known.intervals is None:
         return {}, []
-    starts = (
-        known.start + timedelta(seconds=interval * known.interval_s)
-        for interval in range(known.intervals)
-    )
-    begins = [start.strftime("%H:%M") for start in starts]
+    # By instants: a day in which the clocks change has an hour twice, or not at all.
+    start_s = instant_us(known.start, known.zone) // SECOND_US
+    starts = range(start_s, start_s + known.intervals * known.interval_s, known.interval_s)
+    begins = [f"{datetime.fromtimestamp(one, known.zone):%H:%M}" for one in starts]
     rates: dict[int, tuple[float, ...]] = {}
     found: list[Mistake] = []
     for number, row in enumerate(rows):

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from acd.ids import Channel
 from acd.tables import Number, Span, Whole, refusal
 from sim.arrivals_file import BatchesTable, BatchTable, BusynessTable, PeakTable
+from sim.history import is_zone
 from sim.people_file import CustomersTable, PeopleTable
 from sim.scenario_kinds import (
     CONTACTS_MAX,
@@ -86,7 +88,7 @@ def known_of(tree: Mapping[str, Any]) -> Known:
     raw = table_in(tree, "scenario")
     streams = rows_in(raw, "arrivals")
     start = raw.get("start")
-    interval_min = raw.get("interval_min", 30)
+    interval_min, zone = raw.get("interval_min", 30), raw.get("time_zone", "UTC")
     if type(interval_min) is not int or not 1 <= interval_min <= 24 * 60:
         interval_min = 0
     return Known(
@@ -102,6 +104,7 @@ def known_of(tree: Mapping[str, Any]) -> Known:
         start=start if is_local_time(start) else None,
         intervals=_intervals(raw.get("hours"), interval_min),
         interval_s=interval_min * 60,
+        zone=ZoneInfo(zone if isinstance(zone, str) and is_zone(zone) else "UTC"),
     )
 
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Annotated, Any, Final, NamedTuple, TypeGuard
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
@@ -49,6 +50,8 @@ class Known(NamedTuple):
     start: datetime | None
     intervals: int | None
     interval_s: int
+    zone: ZoneInfo
+    """UTC where the file names none."""
 
 
 def listed(names: Iterable[str]) -> str:

@@ -4,6 +4,7 @@ Method: each command is run in this process with one mistake; exit code and mess
 and the files that were there must be as they were.
 """
 
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -170,3 +171,31 @@ def test_an_address_is_checked_before_it_is_asked():
     for wrong in ("", "tcp://a", "a:0", "a:65536", "tcp://a:1/x"):
         with pytest.raises(ValueError, match=r"cluster: is `.*`; wanted one like tcp://"):
             on_cluster(wrong)
+
+
+def test_a_peak_without_a_length_is_refused(plan, capsys):
+    peak = '[[scenario.peaks]]\nname = "p"\nstreams = ["calls"]\nfactor = 2\n'
+    text = f"{LINE}{peak}from = 2026-12-14T08:10:00\n"
+    (plan / "plan.toml").write_text(text, encoding="utf-8")
+    assert main(["sim", "run", "plan.toml"]) == 2
+    told = "scenario.peaks[0].hold_min: is missing; wanted one of `rise_min`, `hold_min`, "
+    assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("day, hours", [("2026-10-25", 25), ("2026-03-29", 23)])
+def test_the_rates_of_a_day_on_which_clocks_change_are_read_as_they_were_written(plan, day, hours):
+    """From a history of whole days to the scenario's rates, with a peak in the day's last hour."""
+    weeks = [date.fromisoformat(day) - timedelta(days=7 * number) for number in (1, 2, 3)]
+    rows = "".join(f"{one} {hour:02}:00,{hour}\n" for one in weeks[::-1] for hour in range(24))
+    (plan / "report.csv").write_text("start,offered\n" + rows, encoding="utf-8")
+    zone = "Europe/Berlin"
+    assert main(f"sim import report.csv --time-zone {zone} -o whole.csv".split()) == 0
+    assert main(f"sim forecast whole.csv --day {day} -o rates.csv".split()) == 0
+    text = LINE.replace("rates_per_h = [20, 20]", 'csv = "rates.csv"\ncolumn = "all"')
+    text = text.replace("2026-12-14T08", f"{day}T00").replace("hours = 1", f"hours = {hours}")
+    text = text.replace("hours =", "interval_min = 60\nhours =")
+    text += f'[[scenario.peaks]]\nname = "late"\nstreams = ["calls"]\nfrom = {day}T23:30:00\n'
+    (plan / "whole.toml").write_text(text + "hold_min = 10\nfactor = 2\n", encoding="utf-8")
+    (stream,) = load(plan / "whole.toml").streams
+    twice = [0, 1, 2, 2, *range(3, 24)] if hours == 25 else [0, 1, *range(3, 24)]
+    assert list(stream.rates_per_h) == twice

@@ -167,8 +167,9 @@ def test_a_good_file_gives_the_workload_that_it_says(folder):
 def test_a_peak_without_a_shape_is_a_trapezoid(folder):
     head = GOOD.partition("[[scenario.peaks]]")[0]
     peak = '[[scenario.peaks]]\nname = "p"\nstreams = []\nfrom = 2026-12-14T08:00:00\nfactor = 2\n'
+    peak += "hold_min = 5\n"
     scenario = parse((head + peak).encode(), file=str(folder / "shop.toml"))
-    assert scenario.peaks[0].shape == Trapezoid()
+    assert scenario.peaks[0].shape == Trapezoid(hold_us=300_000_000)
 
 
 WRONG = [
