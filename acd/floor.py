@@ -59,8 +59,8 @@ from acd.wait_time import wait_times_of
 Orders = list[Action]
 
 Handler: TypeAlias = Callable[[Any, int, Orders], None]
-"""Applies a fact at an instant, and adds what is to be done; or raises RefusalError, and has changed
-nothing."""
+"""Applies a fact at an instant, and adds what is to be done, or raises RefusalError and has
+changed nothing."""
 
 EXCLUSIONS_MAX: Final = 100
 """Most open exclusions of one agent; with one more, that which ends first ends at once. A phone
