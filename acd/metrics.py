@@ -79,13 +79,7 @@ from acd.figures import (
     definitions,
     service_level,
 )
-from acd.ids import (
-    Availability,
-    Channel,
-    ContactOutcome,
-    OfferId,
-    QueueName,
-)
+from acd.ids import Availability, Channel, ContactOutcome, OfferId, QueueName
 from acd.inside import LIFE_OF_LEGS, Inside, lives_of_legs, take_life_of
 from acd.settings import DomainSettings
 from acd.tallies import (
@@ -210,6 +204,11 @@ class Metrics:
             on_action = self._on_action.get(type(action))
             if on_action is not None:
                 on_action(action, now_us)
+
+    def waits(self) -> dict[tuple[QueueName, Channel], dict[int, int]]:
+        """Return how many of the answered waited how long: by `wait_bucket`, where anybody did."""
+        tallies = (one for channels in self._tallies.values() for one in channels.values())
+        return {(one.queue, one.channel): dict(one.waits) for one in tallies if one.waits}
 
     def report(self, now_us: int) -> Report:
         """Return the figures from the start until now, which is not before the last step.

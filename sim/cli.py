@@ -6,9 +6,20 @@ from typing import Any
 
 import click
 
-from sim.cli_kit import must_be_writable, progress_bar, wide_console
+from sim.cli_kit import must_be_writable, must_have_places, progress_bar, wide_console
 from sim.past_cli import replay
-from sim.questions import CHECK_FAILED, OK, compare, confident, held_to, places, require, wanted
+from sim.questions import (
+    CHECK_FAILED,
+    OK,
+    compare,
+    confident,
+    held_to,
+    places,
+    require,
+    saved,
+    saves,
+    wanted,
+)
 from sim.staff_cli import staff
 from sim.sweep_cli import peak, sweep
 
@@ -46,6 +57,7 @@ def sim() -> None:
 )
 @confident
 @places
+@saves
 @require
 def run(
     scenario: Path,
@@ -53,6 +65,7 @@ def run(
     seed: int,
     as_json: bool,
     report: Path | None,
+    save: Path | None,
     replications: int,
     requirements: tuple[str, ...],
     **how: Any,  # noqa: ANN401
@@ -64,8 +77,7 @@ def run(
     from sim.study import study_of_one
     from sim.study_table import verdict_json, verdict_table
 
-    if report is not None:
-        must_be_writable(report)
+    must_have_places(report, save)
     day = load(scenario)
     console = wide_console()
     asked = wanted(requirements, day)
@@ -78,13 +90,15 @@ def run(
             asked,
             as_json=as_json,
             page=report,
+            save=save,
             seed=seed,
             replications=replications,
             **how,
         )
     with progress_bar(day) as progress:
-        result = driver.run(day, seed, progress=progress)
-    verdicts = held_to(study_of_one(day, seed, result), asked)
+        result = driver.run(day, seed, digest=save is not None, progress=progress)
+    found = study_of_one(day, seed, result)
+    verdicts = held_to(found, asked)
     if as_json:
         more = {"requirements": [verdict_json(one) for one in verdicts]} if asked else {}
         # As bytes: JSON is UTF-8 wherever it goes, whatever the terminal's encoding.
@@ -98,6 +112,7 @@ def run(
 
         report.write_text(as_html(day, seed, result), encoding="utf-8")
         click.echo(f"Report: {report}", err=as_json)
+    saved(found, save, as_json=as_json)
     return OK if all(one.is_met for one in verdicts) else CHECK_FAILED
 
 

@@ -31,6 +31,22 @@ def must_be_writable(path: Path) -> None:
     raise OSError(code, os.strerror(code), str(path if code == errno.EACCES else folder))
 
 
+def must_have_places(report: Path | None, save: Path | None) -> None:
+    """Tell before a long run, not after it, that its report or its files have nowhere to go.
+
+    Raises:
+        MissingPackageError: The library that writes the files is not installed.
+        OSError: The report, or the folder, cannot be written.
+    """
+    if report is not None:
+        must_be_writable(report)
+    if save is not None:
+        from sim.saving import MANIFEST, library
+
+        library()
+        must_be_writable(save / MANIFEST if save.exists() else save)
+
+
 def wide_console() -> "Console":
     """Return a console wide enough for every cell: a figure cut short is worse than a long line."""
     from rich.console import Console

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from acd.errors import AcdError, listed
 from acd.ids import Channel, QueueName
+from sim.answer import ESTIMATE, Answer, Cell, Kind, Table, estimates
 from sim.intervals import CONFIDENCE, Estimate, mean_of
 from sim.study import REPLICATIONS, RunAll, Study, by_interval, run_here, study
 from sim.workload import Scenario
@@ -33,6 +34,15 @@ _PLAN: Final = frozenset(
     }
 )
 """Fields in which variants may differ: who works, by which rules."""
+
+
+_CHANGE: Final[dict[str, Kind]] = {
+    "change": float,
+    "change_half_width": float,
+    "is_clear": bool,
+    "variance_ratio": float,
+}
+"""The columns of `_change`."""
 
 
 class DifferentWorkloadError(AcdError):
@@ -62,11 +72,23 @@ class Difference(Struct, frozen=True):
         return self.change.low > 0 or self.change.high < 0
 
 
-class Comparison(Struct, frozen=True):
+class Comparison(Answer, frozen=True):
     """Studies of variants under one seed; the first is the base."""
 
     names: tuple[str, ...]
     studies: tuple[Study, ...]
+
+    def variants(self) -> dict[str, Study]:
+        """Return the studies by name, the base first."""
+        return dict(zip(self.names, self.studies, strict=True))
+
+    def table(self) -> Table:
+        """Return a row for each variant and figure; those of others say how they differ."""
+        rows: list[tuple[Cell, ...]] = []
+        for variant, (name, one) in enumerate(self.variants().items()):
+            changes = {each.name: each for each in self.differences(variant)} if variant else {}
+            rows += [(*row, *_change(changes.get(str(row[1])))) for row in estimates(name, one)]
+        return Table({**ESTIMATE, **_CHANGE}, rows)
 
     def differences(self, variant: int) -> tuple[Difference, ...]:
         """Return how each figure that both have differs between a variant and the base."""
@@ -126,6 +148,13 @@ class Comparison(Struct, frozen=True):
         apart = before.deviation**2 + after.deviation**2
         ratio = change.deviation**2 / apart if apart else None
         return Difference(name, before, after, change, ratio)
+
+
+def _change(one: Difference | None) -> tuple[Cell, ...]:
+    """Return how a figure differs, in the columns of `_CHANGE`; nothing of the base's."""
+    if one is None:
+        return (None,) * len(_CHANGE)
+    return (one.change.mean, one.change.half_width, one.is_clear, one.variance_ratio)
 
 
 def compare(

@@ -1,6 +1,5 @@
 """A comparison as tables for a terminal and as JSON: functions of the comparison alone."""
 
-import json
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -12,6 +11,7 @@ from rich.text import Text
 from acd.errors import printable
 from sim.comparison import Comparison, Difference
 from sim.intervals import Estimate
+from sim.json_text import json_text
 from sim.report import NOTHING
 from sim.requirement import Verdict
 from sim.study_table import kind_of, shown, verdict_json, verdict_table
@@ -91,7 +91,7 @@ def as_json(comparison: Comparison, verdicts: Sequence[Verdict] = ()) -> str:
             for variant, name in enumerate(comparison.names[1:], start=1)
         },
     }
-    return json.dumps(facts, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text(facts)
 
 
 def _variant_json(comparison: Comparison, variant: int) -> dict[str, Any]:

@@ -44,7 +44,7 @@ from acd.events import (
     SingleEvent,
     WaitAsked,
 )
-from acd.ids import ContactId, ContactOutcome, OfferId, Reason
+from acd.ids import AgentId, Channel, ContactId, ContactOutcome, OfferId, QueueName, Reason
 from acd.metrics import Metrics
 from acd.router import Router
 from sim.arrivals import NOBODY, Drawn, arrival_of, sources, workload
@@ -66,6 +66,7 @@ from sim.dialling import Dialling
 from sim.duties import Turn
 from sim.hands import Connecting, Hands
 from sim.result import Result, check
+from sim.served import Served, by_group
 from sim.shifts import Shifts, handed_back
 from sim.transfers import Further, Transfers
 from sim.virtual_hold import VirtualHold
@@ -150,6 +151,8 @@ class World:
             Customers(scenario, seed, drawn_by) if any(map(follows, scenario.streams)) else None
         )
         self._transfers = Transfers(scenario, seed, drawn_by) if scenario.transfers else None
+        self._taken: dict[tuple[AgentId, QueueName, Channel], int] = {}
+        """How many contacts of a queue and channel each agent was connected with."""
         self._hold = VirtualHold(scenario, seed, drawn_by)
         self._drawn: Iterator[Drawn] = chain.from_iterable(workload(scenario, seed))
         self._next = NOBODY
@@ -234,7 +237,9 @@ class World:
         callbacks = self._hold.report(report)
         again = sum(each.attempts - each.customers for each in customers)
         assert again == self._called_again, customers
-        return Result(report, self.arrived, self.steps, digest, paid, customers, callbacks)
+        groups = {one.agent_id: one.group for one in self._scenario.settings.agents}
+        served = Served(self._metrics.waits(), by_group(groups, self._taken))
+        return Result(report, self.arrived, self.steps, digest, paid, customers, callbacks, served)
 
     # --- the calendar's entries ------------------------------------------------------------------
 
@@ -397,6 +402,8 @@ class World:
             self._hold.reach(contact)
         if self._customers is not None and not contact.answered:
             self._customers.answered(contact, now_us)
+        taken = (action.agent_id, contact.stream.queue, contact.stream.channel)
+        self._taken[taken] = self._taken.get(taken, 0) + 1
         self._hands.begin(contact, action, now_us)
         self._tell(LegConnected(offer_id=action.offer_id), now_us)
 

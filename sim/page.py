@@ -15,6 +15,7 @@ from sim.report import (
     TEAM_COLUMNS,
     TEXT_COLUMNS,
     callback_rows,
+    contacts,
     customer_rows,
     notes,
     percent,
@@ -22,6 +23,7 @@ from sim.report import (
     team_rows,
 )
 from sim.result import Result
+from sim.served_plots import served_plots
 from sim.workload import Scenario
 
 
@@ -34,7 +36,7 @@ def as_html(scenario: Scenario, seed: int, result: Result) -> str:
         seed=seed,
         span=span_of(scenario),
         definitions=report.definitions,
-        plots=plots(scenario, report),
+        plots=[*plots(scenario, report), *served_plots(report, result.served)],
         columns=COLUMNS,
         text_columns=TEXT_COLUMNS,
         rows=list(table_rows(report)),
@@ -75,8 +77,9 @@ def span_of(scenario: Scenario) -> str:
 def _headline(result: Result) -> list[tuple[str, str]]:
     """Return the figures that stand above all others, each with its name."""
     totals = [row.total for row in result.report.rows]
+    arrived, word = contacts(result.arrived).split()
     return [
-        (f"{result.arrived:,}", "contacts"),
+        (arrived, word),
         (f"{sum(total.answered for total in totals):,}", "answered"),
         (f"{sum(total.abandoned for total in totals):,}", "abandoned"),
         (f"{sum(total.waiting for total in totals):,}", "still waiting"),

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sim.cli_kit import counter, must_be_writable, wide_console
-from sim.questions import CHECK_FAILED, OK, held_to, place_of, require, runs, wanted
+from sim.cli_kit import counter, must_have_places, wide_console
+from sim.questions import CHECK_FAILED, OK, held_to, place_of, require, runs, saved, saves, wanted
 
 if TYPE_CHECKING:
     from acd.settings import DomainSettings
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 @click.option(
     "--report", type=click.Path(path_type=Path, dir_okay=False), help="Write an HTML file."
 )
+@saves
 @require
 def replay(
     journal: Path,
@@ -41,6 +42,7 @@ def replay(
     agents_add: tuple[str, ...],
     as_json: bool,
     report: Path | None,
+    save: Path | None,
     requirements: tuple[str, ...],
     workers: int,
     cluster: str | None,
@@ -56,8 +58,7 @@ def replay(
     from sim.past_table import as_json as facts_of
     from sim.past_table import table
 
-    if report is not None:
-        must_be_writable(report)
+    must_have_places(report, save)
     asked = wanted(requirements)
     run_all = place_of(workers, cluster)
     past = read_past(journal)
@@ -75,6 +76,7 @@ def replay(
     if report is not None:
         report.write_text(_page(found, verdicts), encoding="utf-8")
         click.echo(f"Report: {report}", err=as_json)
+    saved(found, save, as_json=as_json)
     return OK if all(one.is_met for one in verdicts) else CHECK_FAILED
 
 

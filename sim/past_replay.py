@@ -9,7 +9,9 @@ from typing import Final
 
 from msgspec import Struct
 
+from acd.errors import shown
 from acd.settings import DomainSettings
+from sim.answer import ESTIMATE, Answer, Table, estimates
 from sim.comparison import Comparison, compare
 from sim.intervals import Estimate
 from sim.past import Past
@@ -34,7 +36,7 @@ class Beside(Struct, frozen=True):
         return self.replayed.mean - self.recorded
 
 
-class Replayed(Struct, frozen=True):
+class Replayed(Answer, frozen=True):
     """A past time, replayed."""
 
     past: Past
@@ -49,6 +51,20 @@ class Replayed(Struct, frozen=True):
     def known(self) -> Known:
         """What was told and drawn, of the last rules."""
         return self.staged[-1].known
+
+    def variants(self) -> dict[str, Study]:
+        """Return what was recorded, and the replays."""
+        return {RECORDED: self.recorded, **self._replays().variants()}
+
+    def table(self) -> Table:
+        """Return a row for each figure: of what was recorded, of each replay."""
+        columns, rows = self._replays().table()
+        recorded = estimates(RECORDED, self.recorded)
+        lacking = (None,) * (len(columns) - len(ESTIMATE))
+        return Table(columns, [*((*row, *lacking) for row in recorded), *rows])
+
+    def _replays(self) -> Study | Comparison:
+        return self.studies[0] if self.comparison is None else self.comparison
 
     def beside(self) -> tuple[Beside, ...]:
         """Return each figure that the journal and its replay have."""
@@ -89,7 +105,7 @@ def replay(
 
     Raises:
         ConfigError: The other rules lack what the past needs.
-        ValueError: A number is out of range.
+        ValueError: A number is out of range, or the other rules are called like what is ours.
         WorkersLostError: Workers died too often.
     """
     same = staged(past, past.settings, title=SAME, time_zone=time_zone)
@@ -105,6 +121,8 @@ def replay(
         )
         return Replayed(past, recorded, (found,), None, (same,))
     name, settings = other
+    if name in {RECORDED, SAME}:
+        raise ValueError(f"config: is called {shown(name)}; wanted another name")
     changed = staged(past, settings, title=name, time_zone=time_zone)
     compared = compare(
         {SAME: same.scenario, name: changed.scenario},

@@ -1,6 +1,5 @@
 """A replayed past as tables for a terminal and as JSON: functions of the replay alone."""
 
-import json
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -13,8 +12,9 @@ from rich.text import Text
 from acd.errors import printable
 from sim.comparison import Difference
 from sim.comparison_table import SHOWN, changed
+from sim.json_text import json_text
 from sim.past_replay import RECORDED, SAME, Beside, Replayed
-from sim.report import NOTHING
+from sim.report import NOTHING, contacts
 from sim.requirement import Verdict
 from sim.study_table import kind_of, shown, verdict_json, verdict_table
 
@@ -23,7 +23,7 @@ def table(found: Replayed, verdicts: Sequence[Verdict] = ()) -> Group:
     """Return the figures beside each other, what was required, and what is known and drawn."""
     same = found.studies[0]
     name = Text(printable(found.past.file))
-    head = f": {found.known.contacts:,} contacts, replayed {len(same.samples)} times, "
+    head = f": {contacts(found.known.contacts)}, replayed {len(same.samples)} times, "
     parts: list[RenderableType] = [name.append(f"{head}seed {same.seed}"), _figures(found)]
     if verdicts:
         parts.append(verdict_table(verdicts))
@@ -154,4 +154,4 @@ def as_json(found: Replayed, verdicts: Sequence[Verdict] = ()) -> str:
             }
             for one in found.comparison.differences(1)
         }
-    return json.dumps(facts, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text(facts)

@@ -41,8 +41,8 @@ class Patience(Protocol):
         """Return so many, drawn; infinite for those who never leave. Shape (size,)."""
 
 
-class _Shape(msgspec.Struct, frozen=True):
-    """Base of the smooth ones."""
+class _Shape(msgspec.Struct, frozen=True, tag=True):
+    """Base of the smooth ones. Encoded they say which they are, since some have the same fields."""
 
     @property
     def knots_s(self) -> tuple[float, ...]:

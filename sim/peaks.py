@@ -35,7 +35,7 @@ class Growth(StrEnum):
     """As exponential in the beginning, then slower, as fewer are left who do not know yet."""
 
 
-class _Shape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class _Shape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag=True):
     """Base of the shapes. Each has a length, and its heights within it."""
 
 

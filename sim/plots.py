@@ -88,7 +88,7 @@ def plots(scenario: Scenario, report: Report) -> list[Plot]:
 def _channel(scenario: Scenario, report: Report, channel: Channel, rows: list[Row]) -> Plot:
     figure, (arrivals, waiting, level) = panels(3, ratios=(3, 3, 2.4))
     edges = edges_of(rows[0].intervals)
-    colours = _colours(report)
+    colours = colours_of(report)
     minutes = report.interval_us // (60 * SECOND_US)
     _stack(arrivals, edges, _bands(rows, colours, lambda one: one.offered))
     arrivals.set(title="Arrivals", ylabel=f"contacts per {minutes} min")
@@ -254,8 +254,13 @@ def edges_of(spans: Sequence[Figures] | Sequence[Span]) -> list[float]:
     return [instant_us / DAY_US for instant_us in instants_us]
 
 
-def _colours(report: Report) -> dict[str, str]:
-    names = dict.fromkeys(row.queue for row in report.rows)
+def colours_of(report: Report) -> dict[str, str]:
+    """Return the colour of each queue; of many queues the largest have colours of their own."""
+    names: dict[str, int] = {}
+    for row in report.rows:
+        names[row.queue] = names.get(row.queue, 0) - row.total.offered
+    if len(names) > len(COLOURS):
+        names = dict(sorted(names.items(), key=lambda item: item[1]))
     return {name: COLOURS[number % len(COLOURS)] for number, name in enumerate(names)}
 
 

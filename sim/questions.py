@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from sim.cli_kit import counter, must_be_writable, wide_console
+from sim.cli_kit import counter, must_have_places, wide_console
 
 if TYPE_CHECKING:
+    from sim.answer import Answer
     from sim.requirement import Requirement, Verdict
     from sim.study import RunAll, Study
     from sim.workload import Scenario
@@ -45,6 +46,26 @@ def places(command: _Command) -> _Command:
         "--cluster", metavar="ADDRESS", help="On the Dask cluster of this scheduler."
     )
     return workers(cluster(command))
+
+
+def saves(command: _Command) -> _Command:
+    """Add the option `--save` to a command."""
+    option = click.option(
+        "--save",
+        type=click.Path(path_type=Path),
+        metavar="FOLDER",
+        help="Write the figures of each run as Parquet, and a manifest of what was run.",
+    )
+    return option(command)
+
+
+def saved(answer: "Answer", save: Path | None, *, as_json: bool) -> None:
+    """Save an answer if it is to be, and say so."""
+    from sim.saving import save as write
+
+    if save is not None:
+        write(answer, save)
+        click.echo(f"Saved: {save}", err=as_json)
 
 
 def confident(command: _Command) -> _Command:
@@ -131,12 +152,14 @@ def place_of(workers: int, cluster: str | None) -> "RunAll":
 @click.option(
     "--report", type=click.Path(path_type=Path, dir_okay=False), help="Write an HTML file."
 )
+@saves
 @require
 def compare(
     scenarios: tuple[Path, ...],
     *,
     as_json: bool,
     report: Path | None,
+    save: Path | None,
     requirements: tuple[str, ...],
     workers: int,
     cluster: str | None,
@@ -150,8 +173,7 @@ def compare(
     from sim.comparison import compare as compare_all
     from sim.scenario import load
 
-    if report is not None:
-        must_be_writable(report)
+    must_have_places(report, save)
     variants = {_name(path, scenarios): load(path) for path in scenarios}
     asked = wanted(requirements, list(variants.values())[-1] if variants else None)
     run_all = place_of(workers, cluster)
@@ -170,6 +192,7 @@ def compare(
 
         report.write_text(comparison_page(variants, found, verdicts), encoding="utf-8")
         click.echo(f"Report: {report}", err=as_json)
+    saved(found, save, as_json=as_json)
     return OK if all(one.is_met for one in verdicts) else CHECK_FAILED
 
 

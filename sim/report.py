@@ -4,7 +4,6 @@ All are functions of the result alone: no clock, no paths, no timings, so that o
 the same bytes on each run.
 """
 
-import json
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
@@ -18,6 +17,7 @@ from acd.errors import printable
 from acd.figures import Figures, Report, Row, Team
 from acd.settings import SECOND_US
 from sim import coverage
+from sim.json_text import json_text
 from sim.result import Result
 from sim.time_book import PaidTime, together
 from sim.workload import HOUR_US, Scenario
@@ -180,7 +180,7 @@ def table(scenario: Scenario, seed: int, result: Result) -> Group:
 
     report = result.report
     return Group(
-        Text(f"{printable(scenario.title)}, seed {seed}: {result.arrived:,} contacts"),
+        Text(f"{printable(scenario.title)}, seed {seed}: {contacts(result.arrived)}"),
         of(COLUMNS, table_rows(report), TEXT_COLUMNS),
         of(TEAM_COLUMNS, team_rows(result), 1),
         *([of(CUSTOMER_COLUMNS, customer_rows(result), 1)] if result.customers else []),
@@ -229,7 +229,16 @@ def as_json(scenario: Scenario, seed: int, result: Result, **further: object) ->
         "title": scenario.title,
         **further,
     }
-    return json.dumps(facts, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text(facts)
+
+
+def contacts(count: int) -> str:
+    """Return how many contacts, in words.
+
+    >>> contacts(0), contacts(1), contacts(1_200)
+    ('0 contacts', '1 contact', '1,200 contacts')
+    """
+    return f"{count:,} contact{'' if count == 1 else 's'}"
 
 
 def abandoned(total: Figures) -> str:

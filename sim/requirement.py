@@ -63,14 +63,21 @@ class Verdict(Struct, frozen=True):
     name: str
     """The figure's full name."""
     estimate: Estimate | None
-    """None where no run had the figure: nobody came."""
+    """None where no run had the figure: nobody came, or nobody was answered."""
     days: Share | None
     """How likely a single day meets it."""
+    came: bool
+    """Whether anybody came to the queue and channel that the figure is of, if it is of one."""
 
     @property
     def is_met(self) -> bool:
-        """Whether the mean keeps the bound; where nobody came nothing was missed."""
-        return self.estimate is None or self.requirement.is_met(self.estimate.mean)
+        """Whether the mean keeps the bound.
+
+        Where nobody came nothing was missed; where somebody came and there is no figure, all was.
+        """
+        if self.estimate is None:
+            return not self.came
+        return self.requirement.is_met(self.estimate.mean)
 
     @property
     def is_sure(self) -> bool:
@@ -122,6 +129,18 @@ def named(name: str, names: Sequence[str]) -> str:
     raise ValueError(f"require: {shown(name)} is no figure of this scenario{near}")
 
 
+def figure_of(study: Study, name: str) -> str:
+    """Return the full name of the figure of a study that a requirement means.
+
+    Of those that some run had, or else of those that it would have had if somebody had come.
+
+    Raises:
+        ValueError: There is none, or there are several.
+    """
+    known = study.names()
+    return named(name, known if _meant(name, known) else study.measurable())
+
+
 def refuse_unknown(requirements: Sequence[Requirement], scenario: Scenario) -> None:
     """Tell before a long run, not after it, that no run of a scenario can have a figure.
 
@@ -148,11 +167,13 @@ def judge(study: Study, requirement: Requirement) -> Verdict:
     Raises:
         ValueError: It names no figure of the study, or several.
     """
-    name = named(requirement.name, study.names())
+    name = figure_of(study, requirement.name)
     values = study.values(name)
     met = sum(map(requirement.is_met, values))
     days = wilson(met, len(values), study.confidence) if values else None
-    return Verdict(requirement, name, study.estimate(name), days)
+    offered = f"{name.rpartition('.')[0]}.offered"
+    came = offered in study.names() and any(study.values(offered))
+    return Verdict(requirement, name, study.estimate(name), days, came)
 
 
 def wilson(hits: int, count: int, confidence: float) -> Share:

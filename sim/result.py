@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from acd.figures import Report
 from sim.customers import Followed
+from sim.served import Served
 from sim.time_book import PaidTime
 from sim.virtual_hold import CalledBack
 
@@ -24,6 +25,7 @@ class Result(NamedTuple):
     """Of the streams whose customers are told how long they wait, or call again."""
     callbacks: tuple[CalledBack, ...] = ()
     """Of the queues that call back."""
+    served: Served = Served({}, {})
 
 
 def check(report: Report, *, entered: int, waiting: int) -> None:

@@ -24,7 +24,6 @@ from itertools import combinations_with_replacement
 from typing import Final
 
 import numpy as np
-from msgspec import Struct
 from msgspec.structs import replace
 
 from acd.errors import shown
@@ -33,7 +32,8 @@ from sim.draws import Ints
 from sim.erlang import Bools
 from sim.intervals import CONFIDENCE
 from sim.patience import Floats
-from sim.requirement import Requirement, Sign, named
+from sim.proposal import Missed, Proposal
+from sim.requirement import Requirement, Sign, figure_of
 from sim.staff_start import Demand, demand_of, least, level_of, occupancy_max, starts
 from sim.study import RunAll, Study, by_interval, run_here, study
 from sim.variation import staffed
@@ -49,35 +49,6 @@ EXCHANGES_MAX: Final = 60
 """Most kinds of exchange tried: those of the dearest groups first."""
 
 _OF_THE_DAY: Final = frozenset({"wait_p50_s", "wait_p95_s"})
-
-
-class Missed(Struct, frozen=True):
-    """An objective that is not met."""
-
-    name: str
-    interval: int | None
-    """None: over the day."""
-    value: float
-    """What is reached at best."""
-
-
-class Proposal(Struct, frozen=True):
-    """A staffing, and how it came about."""
-
-    staffing: Mapping[str, tuple[int, ...]]
-    least: Mapping[str, tuple[int, ...]] | None
-    """The bound; None where some load nobody may serve."""
-    cost: float
-    """Members times costs, over all intervals."""
-    least_cost: float | None
-    missed: tuple[Missed, ...]
-    """What the plan misses; empty where all is met with fresh seeds."""
-    impossible: tuple[Missed, ...]
-    """What is missed with agents in abundance too."""
-    confirmed: Study
-    """The plan, with seeds that the search had not seen."""
-    studies: int
-    """How many plans were simulated."""
 
 
 class _Search:
@@ -309,7 +280,7 @@ def _impossible(search: _Search, demand: Demand) -> list[Missed]:
         plenty[place] = np.ceil(total + 6 * np.sqrt(total) + 3) if queues else 0.0
     found = search.simulate(plenty, seed=search.seed, replications=search.replications)
     search.requirements = tuple(
-        replace(one, name=named(one.name, found.names())) for one in search.requirements
+        replace(one, name=figure_of(found, one.name)) for one in search.requirements
     )
     lacks = search.lacks_of(found)
     missed = []
@@ -424,9 +395,12 @@ def _moved(search: _Search, plan: Floats, moves: Floats) -> Floats:
         if not short.any():
             return tried
         back: Bools = np.logical_or(short, np.append(short[1:], False))
-        # Where an interval is missed that did not move, all that moved before it is suspect.
+        # Where an interval is missed that did not move, all that moved before it is suspect; where
+        # nothing did, its customers were still waiting for members who are gone later.
         if not (back & made).any():
             back = np.arange(len(made)) <= np.flatnonzero(short).max()
+        if not (back & made).any():
+            return plan
         made = np.logical_and(made, ~back)
     return plan
 

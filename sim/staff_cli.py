@@ -1,6 +1,6 @@
 """`acd sim staff`: the fewest or cheapest agents that meet all objectives."""
 
-import json
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,14 +8,15 @@ import click
 
 from acd.errors import shown as quoted
 from sim.cli_kit import counter, must_be_writable, wide_console
+from sim.json_text import json_text
 from sim.questions import CHECK_FAILED, OK, place_of, require, runs, wanted
 from sim.shrinkage import scheduled_for
 
 if TYPE_CHECKING:
     from rich.console import Group
 
+    from sim.proposal import Missed, Proposal
     from sim.requirement import Requirement
-    from sim.staff import Missed, Proposal
     from sim.workload import Scenario
 
 
@@ -182,12 +183,9 @@ def _sentences(found: "Proposal") -> list[str]:
     """Return what is to be said of a proposal, honestly."""
     runs = len(found.confirmed.samples)
     said = [
-        f"Cannot be met, with agents in abundance: {_where(one)}, reached {one.value:.4g}."
-        for one in found.impossible
+        f"Cannot be met, with agents in abundance: {_reached(one)}." for one in found.impossible
     ]
-    said += [
-        f"Missed with fresh seeds: {_where(one)}, reached {one.value:.4g}." for one in found.missed
-    ]
+    said += [f"Missed with fresh seeds: {_reached(one)}." for one in found.missed]
     if not said:
         said.append(
             f"All objectives are met by the means of {runs} runs that the search had not seen."
@@ -203,8 +201,11 @@ def _sentences(found: "Proposal") -> list[str]:
     return said
 
 
-def _where(one: "Missed") -> str:
-    return one.name if one.interval is None else f"{one.name} in interval {one.interval + 1}"
+def _reached(one: "Missed") -> str:
+    where = one.name if one.interval is None else f"{one.name} in interval {one.interval + 1}"
+    return f"{where}, " + (
+        "nobody was answered" if isnan(one.value) else f"reached {one.value:.4g}"
+    )
 
 
 def _json(day: "Scenario", found: "Proposal", shrinkage: float) -> str:
@@ -225,4 +226,4 @@ def _json(day: "Scenario", found: "Proposal", shrinkage: float) -> str:
         "start_us": day.start_us,
         "studies": found.studies,
     }
-    return json.dumps(facts, sort_keys=True, indent=1, ensure_ascii=False) + "\n"
+    return json_text(facts)

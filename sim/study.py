@@ -17,8 +17,10 @@ from acd.errors import AcdError, did_you_mean, nearest, shown
 from acd.figures import Report
 from acd.ids import Channel, QueueName
 from sim import driver
+from sim.answer import Answer
 from sim.intervals import CONFIDENCE, Estimate, mean_of
 from sim.result import Result
+from sim.served import Served
 from sim.time_book import together
 from sim.workload import HOUR_US, Scenario
 
@@ -81,6 +83,8 @@ class Sample(Struct, frozen=True):
     """What one run found."""
 
     number: int
+    seed: int
+    """The run's own."""
     arrived: int
     figures: Mapping[str, float]
     """By name, like `sales.voice.service_level`, `group.day.occupancy` or `customers.calls.lost`;
@@ -88,6 +92,7 @@ class Sample(Struct, frozen=True):
     report: Report
     digest: str
     """Of all actions."""
+    served: Served
 
 
 class Precision(Struct, frozen=True):
@@ -106,10 +111,10 @@ class Precision(Struct, frozen=True):
         return estimate.half_width <= wanted
 
 
-class Study(Struct, frozen=True):
+class Study(Answer, frozen=True):
     """All runs of a scenario under one seed."""
 
-    title: str
+    scenario: Scenario
     seed: int
     confidence: float
     samples: tuple[Sample, ...]
@@ -117,14 +122,32 @@ class Study(Struct, frozen=True):
     """Whether all that was wanted of the half-widths was met; true where nothing was."""
 
     @property
+    def title(self) -> str:
+        """The scenario's."""
+        return self.scenario.title
+
+    @property
     def digest(self) -> str:
         """SHA-256 of all runs' actions, in the order of their numbers."""
         return sha256("".join(one.digest for one in self.samples).encode()).hexdigest()
+
+    def variants(self) -> dict[str, "Study"]:
+        """Return itself, by its title."""
+        return {self.title: self}
 
     def names(self) -> tuple[str, ...]:
         """Return the names of all figures that some run had, in their order."""
         names = dict.fromkeys(name for sample in self.samples for name in sample.figures)
         return tuple(names)
+
+    def measurable(self) -> tuple[str, ...]:
+        """Return the names of all figures, those included that no run had since nobody came."""
+        report = self.samples[0].report
+        queues = (
+            f"{row.queue}.{row.channel}.{measure}" for row in report.rows for measure in MEASURES
+        )
+        teams = (f"group.{team.name}.occupancy" for team in report.groups)
+        return tuple(dict.fromkeys((*self.names(), *queues, *teams)))
 
     def values(self, name: str) -> list[float]:
         """Return a figure of each run that had it.
@@ -133,13 +156,13 @@ class Study(Struct, frozen=True):
             LookupError: There is no such figure; the message suggests one.
         """
         found = [one.figures[name] for one in self.samples if name in one.figures]
-        if not found and name not in self.names():
-            near = did_you_mean(nearest(name, self.names()))
+        if not found and name not in self.measurable():
+            near = did_you_mean(nearest(name, self.measurable()))
             raise LookupError(f"{shown(name)} is no figure of this scenario{near}")
         return found
 
     def estimate(self, name: str) -> Estimate | None:
-        """Return a figure with its interval.
+        """Return a figure with its interval; None where no run had it.
 
         Raises:
             LookupError: There is no such figure.
@@ -164,15 +187,24 @@ def seed_of(seed: int, number: int) -> int:
 def run_one(scenario: Scenario, number: int, seed: int) -> Sample:
     """Run a scenario once; `seed` is the run's own."""
     result = driver.run(scenario, seed, digest=True)
-    figures = dict(_figures(result))
-    return Sample(number, result.arrived, figures, result.report, result.digest)
+    return _sample(number, seed, result)
 
 
 def study_of_one(scenario: Scenario, seed: int, result: Result) -> Study:
     """Return a single run as a study: its figures have no intervals, and may be held to bounds."""
-    figures = dict(_figures(result))
-    sample = Sample(0, result.arrived, figures, result.report, result.digest)
-    return Study(scenario.title, seed, CONFIDENCE, (sample,), is_precise=True)
+    return Study(scenario, seed, CONFIDENCE, (_sample(0, seed, result),), is_precise=True)
+
+
+def _sample(number: int, seed: int, result: Result) -> Sample:
+    return Sample(
+        number,
+        seed,
+        result.arrived,
+        dict(_figures(result)),
+        result.report,
+        result.digest,
+        result.served,
+    )
 
 
 def _figures(result: Result) -> Iterator[tuple[str, float]]:
@@ -270,7 +302,7 @@ def study(
 
     def found(*, is_precise: bool) -> Study:
         ordered = tuple(sorted(samples, key=lambda one: one.number))
-        return Study(scenario.title, seed, confidence, ordered, is_precise)
+        return Study(scenario, seed, confidence, ordered, is_precise)
 
     wave = replications
     while True:

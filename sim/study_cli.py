@@ -10,7 +10,7 @@ from rich.text import Text
 
 from acd.errors import printable
 from sim.cli_kit import counter
-from sim.questions import CHECK_FAILED, OK, held_to, place_of
+from sim.questions import CHECK_FAILED, OK, held_to, place_of, saved
 from sim.report import staffing_notes
 from sim.requirement import Requirement
 from sim.study import Study, WorkersLostError, parse_precision, study
@@ -26,6 +26,7 @@ def print_study(
     *,
     as_json: bool,
     page: Path | None,
+    save: Path | None,
     **how: Any,  # noqa: ANN401 - as `study_of` types it.
 ) -> int:
     """Run a study and print what came of it; return the exit code.
@@ -52,6 +53,7 @@ def print_study(
 
         page.write_text(study_page(scenario, found, verdicts), encoding="utf-8")
         click.echo(f"Report: {page}", err=as_json)
+    saved(found, save, as_json=as_json)
     return CHECK_FAILED if problem or not all(one.is_met for one in verdicts) else OK
 
 

@@ -4,7 +4,7 @@ A line is the mean over the runs, interval by interval; the band around it is it
 interval. Variants keep their colour in all pictures.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -15,6 +15,8 @@ from acd.figures import Row
 from sim.comparison import Comparison
 from sim.intervals import Estimate, mean_of
 from sim.plots import INK, PALE, STYLE, Plot, edges_of, panels, svg_of, time_axis
+from sim.served import Served, together
+from sim.served_plots import Curve, Panel, handled_plot, waits_plot
 from sim.study import Study, by_interval
 from sim.workload import Scenario
 
@@ -30,7 +32,7 @@ _NAN: Final = float("nan")
 def plots_of(
     scenario: Scenario, studies: Mapping[str, Study], comparison: Comparison | None = None
 ) -> list[Plot]:
-    """Return a picture for each queue and channel, and one of how good the days are.
+    """Return a picture for each queue and channel, of the days, the waits, and who handled what.
 
     Args:
         scenario: Whose clock and intervals they have; of variants any.
@@ -42,7 +44,29 @@ def plots_of(
     rows = sorted(rows, key=lambda row: -_offered(first, row))[:PICTURES_MAX]
     with style.context(["default", STYLE]):
         made = [_queue(scenario, studies, comparison, row) for row in rows]
-        return [*made, _days(studies, rows)] if rows else []
+        if rows:
+            made.append(_days(studies, rows))
+    served = {
+        name: together(one.served for one in study.samples) for name, study in studies.items()
+    }
+    made += waits_plot(list(_panels(served, rows)))
+    for name, one in served.items():
+        title = "Who handled what" + (f": {name}" if len(studies) > 1 else "")
+        made += handled_plot(one, title, runs=len(first.samples))
+    return made
+
+
+def _panels(served: Mapping[str, Served], rows: Sequence[Row]) -> Iterator[Panel]:
+    """Yield the waits of each queue and channel, a curve for each variant."""
+    for row in rows:
+        curves = [
+            Curve(name, _colour(number), one.waits[row.queue, row.channel])
+            for number, (name, one) in enumerate(served.items())
+            if (row.queue, row.channel) in one.waits
+        ]
+        if curves:
+            title = f"{row.queue}, {row.channel.replace('_', ' ')}"
+            yield Panel(title, frozenset({row.threshold_us}), tuple(curves))
 
 
 def _offered(study: Study, row: Row) -> float:

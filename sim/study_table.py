@@ -1,7 +1,7 @@
 """A study's figures, as a table for a terminal and as JSON: functions of the study alone."""
 
-import json
 from collections.abc import Sequence
+from math import isfinite
 from typing import Any, Final
 
 from rich import box
@@ -11,6 +11,7 @@ from rich.text import Text
 
 from acd.errors import printable
 from sim.intervals import Estimate, mean_of
+from sim.json_text import json_text
 from sim.report import NOTHING
 from sim.requirement import Verdict
 from sim.study import CALLBACK_MEASURES, Study
@@ -157,19 +158,19 @@ def _known(study: Study, name: str) -> Estimate | None:
 
 
 def shown(estimate: Estimate | None, kind: str) -> str:
-    """Return a figure with its interval.
+    """Return a figure with its interval; of a single run it has none.
 
     >>> shown(Estimate(0.8114, 0.0123, 20, 0.03), "share"), shown(None, "time")
     ('81.1 ± 1.2 %', '–')
+    >>> shown(Estimate(20.0, float("inf"), 1, 0.0), "time")
+    '20.0 s'
     """
     if estimate is None:
         return NOTHING
-    mean, half = estimate.mean, estimate.half_width
-    if kind == "share":
-        return f"{100 * mean:.1f} ± {100 * half:.1f} %"
-    if kind == "time":
-        return f"{mean:.1f} ± {half:.1f} s"
-    return f"{mean:,.1f} ± {half:,.1f}"
+    factor, unit = {"share": (100, " %"), "time": (1, " s")}.get(kind, (1, ""))
+    mean, half = factor * estimate.mean, factor * estimate.half_width
+    band = f" ± {half:,.1f}" if isfinite(half) else ""
+    return f"{mean:,.1f}{band}{unit}"
 
 
 def as_json(study: Study, verdicts: Sequence[Verdict] = ()) -> str:
@@ -183,10 +184,9 @@ def as_json(study: Study, verdicts: Sequence[Verdict] = ()) -> str:
     for name in study.names():
         estimate = study.estimate(name)
         assert estimate is not None
-        finite = estimate.half_width if estimate.runs > 1 else None
         figures[name] = {
             "mean": estimate.mean,
-            "half_width": finite,
+            "half_width": estimate.half_width,
             "deviation": estimate.deviation,
             "runs": [one.figures.get(name) for one in study.samples],
         }
@@ -201,7 +201,7 @@ def as_json(study: Study, verdicts: Sequence[Verdict] = ()) -> str:
         "seed": study.seed,
         "title": study.title,
     }
-    return json.dumps(facts, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text(facts)
 
 
 def verdict_json(verdict: Verdict) -> dict[str, Any]:

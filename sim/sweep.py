@@ -11,6 +11,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from sim.answer import ESTIMATE, Answer, Table, estimates
 from sim.intervals import CONFIDENCE
 from sim.requirement import Requirement, judge
 from sim.study import RunAll, Study, run_here, study
@@ -33,6 +34,35 @@ class Point(Struct, frozen=True):
     values: tuple[str, ...]
     """Of the knobs, in their order."""
     study: Study
+
+
+class Grid(Answer, frozen=True):
+    """A plan at every point of a grid, the last knob turning fastest."""
+
+    knobs: tuple[str, ...]
+    """Their names."""
+    points: tuple[Point, ...]
+
+    def variants(self) -> dict[str, Study]:
+        """Return the points' studies, by what was set, like `load=1.2 staffing.day=+1`."""
+        return {self._name(point): point.study for point in self.points}
+
+    def table(self) -> Table:
+        """Return a row for each point and figure, the knobs' values first."""
+        columns = {**dict.fromkeys(self.knobs, str), **ESTIMATE}
+        return Table(
+            columns,
+            [
+                (*point.values, *row)
+                for point in self.points
+                for row in estimates(self._name(point), point.study)
+            ],
+        )
+
+    def _name(self, point: Point) -> str:
+        return " ".join(
+            f"{name}={value}" for name, value in zip(self.knobs, point.values, strict=True)
+        )
 
 
 class Breaking(Struct, frozen=True):
@@ -60,7 +90,7 @@ def sweep(
     confidence: float = CONFIDENCE,
     run_all: RunAll = run_here,
     progress: Callable[[int, int], None] | None = None,
-) -> tuple[Point, ...]:
+) -> Grid:
     """Run a scenario at every point of the knobs' grid, the last knob turning fastest.
 
     Args:
@@ -94,7 +124,7 @@ def sweep(
         points.append(Point(values, found))
         if progress is not None:
             progress(len(points), count)
-    return tuple(points)
+    return Grid(tuple(knob.name for knob in knobs), tuple(points))
 
 
 def peak(

@@ -1,20 +1,19 @@
 """`acd sim sweep` and `acd sim peak`: a grid of changes, and the load at which a plan breaks."""
 
-import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from sim.cli_kit import counter, wide_console
-from sim.questions import CHECK_FAILED, OK, held_to, place_of, require, runs, wanted
+from sim.cli_kit import counter, must_have_places, wide_console
+from sim.json_text import json_text
+from sim.questions import CHECK_FAILED, OK, held_to, place_of, require, runs, saved, saves, wanted
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from sim.sweep import Breaking, Point
-    from sim.variation import Knob
+    from sim.sweep import Breaking, Grid
 
 SHOWN = ("service_level", "abandonment", "asa_s")
 """Measures of the table where none are asked for."""
@@ -35,6 +34,7 @@ SHOWN = ("service_level", "abandonment", "asa_s")
 )
 @runs(replications=5)
 @click.option("--json", "as_json", is_flag=True, help="Print every figure of every point, as JSON.")
+@saves
 @require
 def sweep(
     scenario: Path,
@@ -42,6 +42,7 @@ def sweep(
     vary: tuple[str, ...],
     figures: tuple[str, ...],
     as_json: bool,
+    save: Path | None,
     requirements: tuple[str, ...],
     workers: int,
     cluster: str | None,
@@ -52,20 +53,22 @@ def sweep(
     from sim.sweep import sweep as sweep_all
     from sim.variation import parse_knob
 
+    must_have_places(None, save)
     day = load(scenario)
     asked = wanted(requirements, day)
     run_all = place_of(workers, cluster)
     try:
         knobs = [parse_knob(text) for text in vary]
         with counter(day.title) as counted:
-            points = sweep_all(day, knobs, run_all=run_all, progress=counted, **how)
+            found = sweep_all(day, knobs, run_all=run_all, progress=counted, **how)
     except ValueError as error:
         raise click.UsageError(f"--{error}") from error
-    keep = [all(one.is_met for one in held_to(point.study, asked)) for point in points]
+    keep = [all(one.is_met for one in held_to(point.study, asked)) for point in found.points]
     if as_json:
-        click.echo(_sweep_json(knobs, points, keep).encode(), nl=False)
+        click.echo(_sweep_json(found, keep).encode(), nl=False)
     else:
-        wide_console().print(_sweep_table(knobs, points, keep if asked else None, figures or SHOWN))
+        wide_console().print(_sweep_table(found, keep if asked else None, figures or SHOWN))
+    saved(found, save, as_json=as_json)
     return OK if any(keep) else CHECK_FAILED
 
 
@@ -113,12 +116,7 @@ def peak(
     return OK if all(one.breaks is None or one.breaks > 1 for one in found) else CHECK_FAILED
 
 
-def _sweep_table(
-    knobs: Sequence["Knob"],
-    points: Sequence["Point"],
-    keep: list[bool] | None,
-    names: Sequence[str],
-) -> "Table":
+def _sweep_table(found: "Grid", keep: list[bool] | None, names: Sequence[str]) -> "Table":
     """Return a line for each point, with the figures whose names are, or end in, what is asked."""
     from rich import box
     from rich.table import Table
@@ -127,23 +125,30 @@ def _sweep_table(
     from sim.report import NOTHING
     from sim.study_table import kind_of, shown
 
-    known = list(dict.fromkeys(name for point in points for name in point.study.names()))
-    chosen = [one for one in known if one in names or one.rpartition(".")[2] in names]
+    def picked(known: Iterable[str]) -> list[str]:
+        return [
+            one for one in dict.fromkeys(known) if one in names or one.rpartition(".")[2] in names
+        ]
+
+    studies = [point.study for point in found.points]
+    # What was measured; where nobody came what might have been, to be shown as nothing.
+    chosen = picked(name for study in studies for name in study.names())
+    chosen = chosen or picked(name for study in studies for name in study.measurable())
     if not chosen:
         raise click.UsageError(
             f"--show: {', '.join(names)}: no such figure; wanted one of the JSON"
         )
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 2, 0, 0))
-    for knob in knobs:
-        table.add_column(knob.name, justify="right")
+    for knob in found.knobs:
+        table.add_column(knob, justify="right")
     for name in chosen:
         table.add_column(name.replace(".", " "), justify="right")
     if keep is not None:
         table.add_column("required")
-    for place, point in enumerate(points):
+    for place, point in enumerate(found.points):
         cells = [
             shown(point.study.estimate(name), kind_of(name))
-            if name in point.study.names()
+            if name in point.study.measurable()
             else NOTHING
             for name in chosen
         ]
@@ -153,21 +158,21 @@ def _sweep_table(
     return table
 
 
-def _sweep_json(knobs: Sequence["Knob"], points: Sequence["Point"], keep: list[bool]) -> str:
+def _sweep_json(found: "Grid", keep: list[bool]) -> str:
     facts = [
         {
-            "values": dict(zip((knob.name for knob in knobs), point.values, strict=True)),
+            "values": dict(zip(found.knobs, point.values, strict=True)),
             "keeps_requirements": kept,
             "digest": point.study.digest,
             "figures": {
-                name: {"mean": found.mean, "half_width": found.half_width}
+                name: {"mean": one.mean, "half_width": one.half_width}
                 for name in point.study.names()
-                if (found := point.study.estimate(name)) is not None
+                if (one := point.study.estimate(name)) is not None
             },
         }
-        for point, kept in zip(points, keep, strict=True)
+        for point, kept in zip(found.points, keep, strict=True)
     ]
-    return json.dumps(facts, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text(facts)
 
 
 def _peak_table(found: Sequence["Breaking"]) -> "Table":
@@ -198,4 +203,4 @@ def _peak_json(found: Sequence["Breaking"]) -> str:
         }
         for one in found
     ]
-    return json.dumps(facts, sort_keys=True, indent=1, ensure_ascii=False) + "\n"
+    return json_text(facts)

@@ -7,8 +7,10 @@ start of the scenario.
 """
 
 from enum import StrEnum
+from hashlib import sha256
 from typing import Final
 
+import msgspec
 from msgspec import Struct
 
 from acd.ids import AgentId, Channel, QueueName
@@ -192,6 +194,10 @@ class Scenario(_Values, frozen=True):
     def end_us(self) -> int:
         """The horizon."""
         return self.start_us + self.intervals * self.interval_us
+
+    def digest(self) -> str:
+        """Return the scenario's SHA-256 in hexadecimal: equal for equal scenarios."""
+        return sha256(msgspec.json.encode(self, order="deterministic")).hexdigest()
 
     def members(self) -> dict[str, tuple[AgentId, ...]]:
         """Return the agents of each group for which staffing is planned, in the settings' order."""

@@ -198,8 +198,10 @@ def test_two_files_are_compared(files, tmp_path, capsys):
     assert "Variance ratio" in told
     assert "met" in told
     text = page.read_text()
-    assert text.count("<svg") == 3
-    assert "How likely a good day is" in text
+    assert text.count("<svg") == 6
+    for title in ("How likely a good day is", "How long the answered waited"):
+        assert title in text
+    assert "Who handled what: base" in text
     assert "http" not in re.sub(r'xmlns(:\w+)?="[^"]*"', "", text)
     assert main(["sim", "compare", *map(str, files), *asked, "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)

@@ -280,10 +280,12 @@ def test_the_page_shows_each_channel_the_agents_and_the_definitions(small):
         "Voice",
         "Email",
         "Agents",
+        "How long the answered waited",
+        "Who handled what",
         "Groups of agents",
         "Definitions",
     ]
-    assert page.count("<svg") == 3
+    assert page.count("<svg") == 5
     assert "Small &lt;&amp;&gt; simple" in page
     assert "service level: (At + [met] bt)" in page
     assert "Monday, 14 December 2026, 08:00 to 10:00 (Europe/Berlin)" in page

@@ -20,9 +20,9 @@ from acd.ids import Channel
 from benchmarks.bench_staff import centre
 from sim.requirement import judge, parse_requirement
 from sim.scenario import load
-from sim.staff import staff
+from sim.staff import _moved, _Search, staff
 from sim.staff_start import demand_of, least, may_serve, starts
-from sim.study import study
+from sim.study import run_here, study
 from sim.variation import staffed
 from sim.workload import Scenario
 from tests.unit.shop import CHAT
@@ -87,6 +87,32 @@ def test_of_one_queue_the_fewest_are_found_in_each_interval(morning):
     # One less in every hour misses the level over the day.
     fewer = staffed(plan, {"day": tuple(count - 1 for count in counts)})
     assert not judge(study(fewer, seed=1, replications=5), LEVEL).is_met
+
+
+def test_members_who_serve_what_came_before_them_are_kept(morning):
+    """A search hung here: what is missed came before the only interval that had moved."""
+    late = "arrives\n2026-12-14T08:59:50\n"
+    morning.with_name("late.csv").write_text(late, encoding="utf-8")
+    text = morning.read_text().replace("rates_per_h = [50, 70, 80, 60]", 'replay = "late.csv"')
+    text = re.sub(r"\[\[scenario\.peaks.*", "", text, flags=re.DOTALL)
+    text = text.replace("objective_s = 20", "objective_s = 60").replace("[10, 20,", "[0, 0,")
+    text = text.replace("patience_mean_s = 180\n", "")
+    morning.write_text(text.replace("20, 20]\nhandle", "0, 0]\nhandle"), encoding="utf-8")
+    plan = load(morning)
+    hour = replace(plan.settings.measures, interval_us=plan.interval_us)
+    search = _Search(
+        replace(plan, settings=replace(plan.settings, measures=hour)),
+        [LEVEL],
+        costs={"day": 1.0},
+        each_interval=True,
+        replications=2,
+        confidence=0.95,
+        run_all=run_here,
+        progress=None,
+    )
+    nine = np.array([[0.0, 1.0, 0.0, 0.0]])
+    assert not search.lacks(nine).any()
+    assert _moved(search, nine, -np.ones_like(nine)) is nine
 
 
 def test_over_the_day_fewer_are_needed_than_in_each_interval(morning):

@@ -143,7 +143,7 @@ def test_what_is_no_knob_is_refused(text):
 def test_a_grid_has_every_point_with_the_customers_of_its_load(morning):
     plan = load(morning)
     knobs = [parse_knob("load=0.9,1"), parse_knob("staffing.day=+0,+1,+2")]
-    points = sweep(plan, knobs, replications=2)
+    points = sweep(plan, knobs, replications=2).points
     assert [one.values for one in points] == [
         (load, more) for load in ("0.9", "1") for more in ("+0", "+1", "+2")
     ]

@@ -275,6 +275,14 @@ def test_quantiles_are_linear_between_order_statistics():
     assert (row.wait_p95_s, row.wait_p99_s) == (23.6, 23.92)
 
 
+def test_waits_are_counted_by_tenths_of_a_second_where_anybody_was_answered():
+    story = waits(domain())
+    assert story.metrics.waits() == {("sales", Channel.VOICE): {0: 1, 200: 1, 240: 1}}
+    story.metrics.waits().clear()
+    assert story.metrics.waits()
+    assert Story().at(7, arrived("c1")).metrics.waits() == {}
+
+
 @given(st.lists(st.integers(0, 36_000), min_size=1, max_size=50), st.integers(0, 100))
 def test_quantiles_are_those_of_numpy(tenths, percent):
     counts = {bucket: tenths.count(bucket) for bucket in tenths}

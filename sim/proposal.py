@@ -1,0 +1,51 @@
+"""What a search for a staffing proposes: functions of it alone."""
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from sim.answer import Answer, Table
+from sim.study import Study
+
+
+class Missed(Struct, frozen=True):
+    """An objective that is not met."""
+
+    name: str
+    interval: int | None
+    """None: over the day."""
+    value: float
+    """What is reached at best; NaN where contacts came and none was answered."""
+
+
+class Proposal(Answer, frozen=True):
+    """A staffing, and how it came about."""
+
+    staffing: Mapping[str, tuple[int, ...]]
+    least: Mapping[str, tuple[int, ...]] | None
+    """The bound; None where some load nobody may serve."""
+    cost: float
+    """Members times costs, over all intervals."""
+    least_cost: float | None
+    missed: tuple[Missed, ...]
+    """What the plan misses; empty where all is met with fresh seeds."""
+    impossible: tuple[Missed, ...]
+    """What is missed with agents in abundance too."""
+    confirmed: Study
+    """The plan, with seeds that the search had not seen."""
+    studies: int
+    """How many plans were simulated."""
+
+    def variants(self) -> dict[str, Study]:
+        """Return the runs that confirm it."""
+        return {"proposal": self.confirmed}
+
+    def table(self) -> Table:
+        """Return a row for each interval: members of each group, of all, and the least of all."""
+        columns = ("interval", *(f"staffing.{group}" for group in self.staffing), "all", "at_least")
+        plan = [(*counts, sum(counts)) for counts in zip(*self.staffing.values(), strict=True)]
+        bound: list[int | None] = [None] * len(plan)
+        if self.least is not None:
+            bound = [sum(counts) for counts in zip(*self.least.values(), strict=True)]
+        rows = [(at, *row, bound[at]) for at, row in enumerate(plan)]
+        return Table(dict.fromkeys(columns, int), rows)
