@@ -73,7 +73,8 @@ class ContactFacts:
             RefusalError: So it is.
         """
         floor = self._floor
-        if contact_id in floor.contacts or floor.hand_overs.expects(contact_id) is not None:
+        is_promised = floor.hand_overs.promised and floor.hand_overs.expects(contact_id)
+        if contact_id in floor.contacts or is_promised:
             raise RefusalError(Reason.CONTACT_EXISTS, contact_id)
 
     def check(self, arrival: ev.ContactArrived) -> LegClass:

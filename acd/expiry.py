@@ -44,15 +44,16 @@ def wait_again(floor: "Floor", leg: Leg, now_us: int, orders: list[Action]) -> N
 
 
 def begins_expired(floor: "Floor", leg: Leg, now_us: int, orders: list[Action]) -> bool:
-    """Await the end of the time of a new leg, if it has one; end it if that is over already.
+    """Await the end of the time of a new leg that has one; end it if that is over already.
 
     Who calls in place of his callback was promised an answer, whatever his queue says.
     """
     asked, klass = leg.asked, leg.klass
     if asked.expires_us is not None:
         leg.expires_us = asked.expires_us
-    elif klass.channel_settings.expires_us is None or leg.promised:
+    elif leg.promised:
         return False
     else:
+        assert klass.channel_settings.expires_us is not None
         leg.expires_us = klass.due_us(leg.arrived_us, klass.channel_settings.expires_us)
     return expire(floor, leg, now_us, orders)

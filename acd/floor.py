@@ -59,10 +59,8 @@ from acd.wait_time import wait_times_of
 Orders = list[Action]
 
 Handler: TypeAlias = Callable[[Any, int, Orders], None]
-"""Applies a fact at an instant, and adds what is to be done.
-
-Raises RefusalError, and has changed nothing then.
-"""
+"""Applies a fact at an instant, and adds what is to be done, or raises RefusalError and has
+changed nothing."""
 
 EXCLUSIONS_MAX: Final = 100
 """Most open exclusions of one agent; with one more, that which ends first ends at once. A phone
@@ -156,7 +154,8 @@ class Floor:
     def begin(self, leg: Leg, now_us: int, orders: Orders, *, since_us: int) -> None:
         """Let a new leg wait which no agent gave further, in its queue since an instant."""
         arrival, klass = leg.asked, leg.klass
-        if begins_expired(self, leg, now_us, orders):
+        ends = arrival.expires_us is not None or klass.channel_settings.expires_us is not None
+        if ends and begins_expired(self, leg, now_us, orders):
             return
         if klass.widens:
             self.stages.widen(leg, now_us, orders)

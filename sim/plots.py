@@ -64,7 +64,7 @@ class Plot(NamedTuple):
     svg: str
 
 
-class _Band(NamedTuple):
+class Band(NamedTuple):
     """What is drawn for one queue, or for the small ones together."""
 
     name: str
@@ -90,9 +90,9 @@ def _channel(scenario: Scenario, report: Report, channel: Channel, rows: list[Ro
     edges = edges_of(rows[0].intervals)
     colours = colours_of(report)
     minutes = report.interval_us // (60 * SECOND_US)
-    _stack(arrivals, edges, _bands(rows, colours, lambda one: one.offered))
+    stack(arrivals, edges, _bands(rows, colours, lambda one: one.offered))
     arrivals.set(title="Arrivals", ylabel=f"contacts per {minutes} min")
-    _stack(waiting, edges, _bands(rows, colours, lambda one: one.queue_length or 0.0))
+    stack(waiting, edges, _bands(rows, colours, lambda one: one.queue_length or 0.0))
     waiting.set(title="Queue length", ylabel="contacts waiting\n(mean of interval)")
     for row in rows if 1 < len(rows) <= BANDS_MAX else ():
         shares = [_percent(one.service_level) for one in row.intervals]
@@ -105,7 +105,7 @@ def _channel(scenario: Scenario, report: Report, channel: Channel, rows: list[Ro
     level.set_yticks([0, 25, 50, 75, 100])
     for axes in (arrivals, waiting, level):
         _mark_peaks(axes, scenario, channel)
-    _legend(arrivals)
+    legend(arrivals)
     if len(rows) > 1:
         level.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0)
     time_axis(level, edges, ZoneInfo(scenario.time_zone))
@@ -114,21 +114,21 @@ def _channel(scenario: Scenario, report: Report, channel: Channel, rows: list[Ro
 
 def _bands(
     rows: Sequence[Row], colours: dict[str, str], value: Callable[[Figures], float]
-) -> list[_Band]:
+) -> list[Band]:
     """Return a band for each queue; of many queues the small ones are put together."""
     shown = {row.queue for row in rows}
     if len(rows) > BANDS_MAX:
         large = sorted(rows, key=lambda row: row.total.offered, reverse=True)[: BANDS_MAX - 1]
         shown = {row.queue for row in large}
     bands = [
-        _Band(row.queue, colours[row.queue], [value(one) for one in row.intervals])
+        Band(row.queue, colours[row.queue], [value(one) for one in row.intervals])
         for row in rows
         if row.queue in shown
     ]
     small = [[value(one) for one in row.intervals] for row in rows if row.queue not in shown]
     if small:
         bands.append(
-            _Band(f"{len(small)} others", PALE, [sum(same) for same in zip(*small, strict=True)])
+            Band(f"{len(small)} others", PALE, [sum(same) for same in zip(*small, strict=True)])
         )
     return bands
 
@@ -192,14 +192,14 @@ def panels(count: int, ratios: Sequence[float]) -> tuple[Figure, Sequence[Axes]]
     """Return panels above one another with one time axis, and room for a legend on the right."""
     height = 0.62 * sum(ratios) + 0.7 * count
     figure = Figure(figsize=(10, height))
-    axes = figure.subplots(count, sharex=True, height_ratios=ratios)
+    grid = figure.subplots(count, sharex=True, height_ratios=ratios, squeeze=False)
     # Titles and the axis of time need so many inches, however many panels there are.
     top, bottom = 1 - 0.36 / height, 0.58 / height
     figure.subplots_adjust(left=0.085, right=0.80, top=top, bottom=bottom, hspace=0.42)
-    return figure, axes
+    return figure, list(grid[:, 0])
 
 
-def _stack(axes: Axes, edges: Sequence[float], bands: Sequence[_Band]) -> None:
+def stack(axes: Axes, edges: Sequence[float], bands: Sequence[Band]) -> None:
     """Draw steps upon steps, the first band at the bottom."""
     base = [0.0] * (len(edges) - 1)
     for band in bands:
@@ -227,7 +227,7 @@ def _together(rows: Sequence[Row], abandons: Abandons) -> list[float]:
     ]
 
 
-def _legend(axes: Axes) -> None:
+def legend(axes: Axes) -> None:
     """Name the colours outside the data, in the order in which they are stacked."""
     handles, labels = axes.get_legend_handles_labels()
     axes.legend(

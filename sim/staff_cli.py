@@ -1,6 +1,5 @@
 """`acd sim staff`: the fewest or cheapest agents that meet all objectives."""
 
-from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,16 +7,12 @@ import click
 
 from acd.errors import shown as quoted
 from sim.cli_kit import Number, counter, must_be_writable, wide_console
-from sim.json_text import json_text
 from sim.questions import CHECK_FAILED, OK, place_of, require, runs, wanted
-from sim.shrinkage import scheduled_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rich.console import Group
-
-    from sim.proposal import Missed, Proposal
+    from sim.proposal import Proposal
     from sim.requirement import Requirement
     from sim.workload import Scenario
 
@@ -59,6 +54,9 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, dir_okay=False),
     help="Where the lines of [scenario.staffing] go.",
 )
+@click.option(
+    "--report", type=click.Path(path_type=Path, dir_okay=False), help="Write an HTML file."
+)
 def staff(
     scenario: Path,
     *,
@@ -70,6 +68,7 @@ def staff(
     shrinkage: float,
     as_json: bool,
     output: Path | None,
+    report: Path | None,
     workers: int,
     cluster: str | None,
     **how: Any,  # noqa: ANN401
@@ -79,11 +78,13 @@ def staff(
     The groups are those of its staffing, whatever their numbers there. Exit code 1 if something is
     missed.
     """
+    from sim import staff_table as tables
     from sim.scenario import load
     from sim.staff import staff as find
 
-    if output is not None:
-        must_be_writable(output, scenario)
+    for file in (output, report):
+        if file is not None:
+            must_be_writable(file, scenario)
     day = load(scenario)
     asked = [*wanted(requirements, day), *_limits(day, occupancy_max, abandonment_max)]
     run_all = place_of(workers, cluster)
@@ -103,12 +104,17 @@ def staff(
     except ValueError as error:
         raise click.UsageError(f"--{error}") from error
     if as_json:
-        click.echo(_json(day, found, shrinkage).encode(), nl=False)
+        click.echo(tables.as_json(day, found, shrinkage).encode(), nl=False)
     else:
-        wide_console().print(_tables(day, found, shrinkage))
+        wide_console().print(tables.table(day, found, shrinkage))
     if output is not None:
         output.write_text("".join(_lines(day, found)), encoding="utf-8")
         click.echo(f"Staffing: {output}", err=as_json)
+    if report is not None:
+        from sim.staff_page import staff_page
+
+        report.write_text(staff_page(day, found, shrinkage), encoding="utf-8")
+        click.echo(f"Report: {report}", err=as_json)
     return CHECK_FAILED if found.missed or found.impossible else OK
 
 
@@ -152,91 +158,3 @@ def _cost(text: str) -> tuple[str, float]:
     except ValueError:
         wanted = "GROUP=COST, like seniors=1.5"
         raise ValueError(f"cost: is {quoted(text)}; wanted {wanted}") from None
-
-
-def _tables(day: "Scenario", found: "Proposal", shrinkage: float) -> "Group":
-    from datetime import datetime
-    from zoneinfo import ZoneInfo
-
-    from rich import box
-    from rich.console import Group
-    from rich.table import Table
-    from rich.text import Text
-
-    from sim.study_table import table as study_table
-    from sim.workload import SECOND_US
-
-    zone = ZoneInfo(day.time_zone)
-    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 2, 0, 0))
-    made.add_column("From")
-    for group in found.staffing:
-        made.add_column(group, justify="right")
-    made.add_column("All", justify="right")
-    made.add_column("At least", justify="right")
-    if shrinkage:
-        made.add_column("Scheduled", justify="right")
-    for interval in range(day.intervals):
-        at = datetime.fromtimestamp((day.start_us + interval * day.interval_us) / SECOND_US, zone)
-        counts = [counts[interval] for counts in found.staffing.values()]
-        bound = "–"
-        if found.least is not None:
-            bound = str(sum(counts[interval] for counts in found.least.values()))
-        cells = [*map(str, counts), str(sum(counts)), bound]
-        if shrinkage:
-            cells.append(str(sum(scheduled_for(count, shrinkage) for count in counts)))
-        made.add_row(f"{at:%H:%M}", *cells)
-    return Group(made, *map(Text, _sentences(found)), Text(), study_table(found.confirmed))
-
-
-def _sentences(found: "Proposal") -> list[str]:
-    """Return what is to be said of a proposal, honestly."""
-    runs = len(found.confirmed.samples)
-    said = [
-        f"Cannot be met, with agents in abundance: {_reached(one)}." for one in found.impossible
-    ]
-    said += [f"Missed with fresh seeds: {_reached(one)}." for one in found.missed]
-    if not said:
-        said.append(
-            f"All objectives are met by the means of {runs} runs that the search had not seen."
-        )
-    load = "nobody serves some queue"
-    if found.least_cost is not None:
-        load = f"to serve everybody takes at least {found.least_cost:g}, by the load alone"
-    if found.impossible:
-        said.append("What cannot be met was left out: there the plan is for all else alone.")
-    moves = "taking one member away, or exchanging one or two for another, misses something"
-    if found.missed:
-        moves = "members were added while that helped, and none was saved"
-    said.append(
-        f"Cost {found.cost:g}, found by local search over {found.studies} plans: {moves}. It is "
-        f"not proven to be the best; {load}."
-    )
-    return said
-
-
-def _reached(one: "Missed") -> str:
-    where = one.name if one.interval is None else f"{one.name} in interval {one.interval + 1}"
-    return f"{where}, " + (
-        "nobody was answered" if isnan(one.value) else f"reached {one.value:.4g}"
-    )
-
-
-def _json(day: "Scenario", found: "Proposal", shrinkage: float) -> str:
-    from msgspec import to_builtins
-
-    facts = {
-        "cost": found.cost,
-        "impossible": to_builtins(found.impossible),
-        "interval_us": day.interval_us,
-        "least": found.least,
-        "least_cost": found.least_cost,
-        "missed": to_builtins(found.missed),
-        "scheduled": {
-            group: [scheduled_for(count, shrinkage) for count in counts]
-            for group, counts in found.staffing.items()
-        },
-        "staffing": found.staffing,
-        "start_us": day.start_us,
-        "studies": found.studies,
-    }
-    return json_text(facts)

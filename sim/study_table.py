@@ -128,7 +128,9 @@ def verdict_table(verdicts: Sequence[Verdict]) -> Table:
 def verdict_row(verdict: Verdict) -> tuple[str, str, str, str]:
     """Return a verdict as texts: what was required, the mean, the word, the share of days."""
     word = "met" if verdict.is_met else "not met"
-    if not verdict.is_sure and isfinite(verdict.estimate.half_width if verdict.estimate else 0.0):
+    if verdict.estimate is not None and not isfinite(verdict.estimate.half_width):
+        word += ", in one run"
+    elif not verdict.is_sure:
         word += ", within the interval"
     days = verdict.days
     share = NOTHING

@@ -160,10 +160,14 @@ def test_occupancy_and_abandonment_bound_a_plan(morning, capsys):
 
 
 def test_the_command_prints_the_plan_and_writes_its_lines(morning, tmp_path, capsys):
-    lines = tmp_path / "staffing.toml"
+    lines, page = tmp_path / "staffing.toml", tmp_path / "staffing.html"
     asked = ["--require", "sales.voice.service_level>=0.7", "--replications", "2"]
-    code = main(["sim", "staff", str(morning), *asked, "-o", str(lines)])
+    code = main(["sim", "staff", str(morning), *asked, "-o", str(lines), "--report", str(page)])
     told = capsys.readouterr().out
+    counts = re.findall(r"\d+", lines.read_text())
+    for text in ("Staffing against demand", "not proven to be the best", f"<td>{counts[0]}</td>"):
+        assert text in page.read_text(encoding="utf-8")
+    assert "http://" not in page.read_text(encoding="utf-8").replace("http://www.w3.org", "")
     assert "not proven to be the best" in " ".join(told.split())
     assert code == (1 if "Missed" in told else 0)
     assert re.fullmatch(r"day = \[\d+, \d+, \d+, \d+\]\n", lines.read_text())

@@ -410,7 +410,7 @@ import msgspec
 from sim.driver import run
 from sim.scenario import parse
 result = run(parse(sys.stdin.buffer.read(), file="rude.toml"), 1, digest=True)
-sys.stdout.buffer.write(msgspec.json.encode(result))
+sys.stdout.buffer.write(msgspec.msgpack.encode(result))
 """
 
 
@@ -426,7 +426,7 @@ def test_one_seed_has_one_digest_in_one_process_and_in_two():
         capture_output=True,
         check=True,
     )
-    assert done.stdout == msgspec.json.encode(found)
+    assert done.stdout == msgspec.msgpack.encode(found)
 
 
 def test_a_customer_who_calls_himself_takes_his_callback_back():

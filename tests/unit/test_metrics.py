@@ -806,7 +806,8 @@ def test_whichever_of_two_offers_is_taken_its_agent_handles(taken, idle):
     router, metrics = Router(settings), Metrics(settings, from_us=0)
     come = ev.ContactArrived(contact_id="c", queue="sales", channel=VOICE)
     logins = [ev.AgentLoggedIn(agent_id=name) for name in ("ann", "bob")]
-    for event in (*logins, ready("ann"), ready("bob"), come, ev.LegConnected(offer_id=taken)):
+    events: list[ev.Event] = [*logins, ready("ann"), ready("bob"), come]
+    for event in (*events, ev.LegConnected(offer_id=taken)):
         metrics.fold(event, router.step(event, now_us=0), 0)
     groups = {one.name: one.total.busy_us for one in metrics.report(us(9)).groups}
     group = {"ann": "day", "bob": "night"}[idle]
