@@ -78,6 +78,12 @@ def run(
     from sim.study_table import verdict_json, verdict_table
 
     must_have_places(report, save, scenario)
+    if how["replications_max"] is not None and not how["precision"]:
+        raise click.UsageError(
+            "--replications-max: is the most that --precision may take; wanted it"
+        )
+    if how["cluster"] is not None and replications == 1 and not how["precision"]:
+        raise click.UsageError("--cluster: is for several runs; wanted --replications too")
     day = load(scenario)
     console = wide_console()
     asked = wanted(requirements, day)

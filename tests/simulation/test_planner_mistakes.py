@@ -75,6 +75,8 @@ NEVER_RUN = [
     ("run plan.toml --replications 2 --confidence nan", "nan is no finite number"),
     ("run plan.toml --replications 2 --cluster here", "is `here`; wanted one like tcp://"),
     ("run plan.toml --replications 2 --cluster tcp://a:99999", "wanted one like tcp://"),
+    ("run plan.toml --cluster tcp://a:1", "is for several runs; wanted --replications too"),
+    ("run plan.toml --replications 2 --replications-max 9", "that --precision may take"),
     ("run plan.toml --report plan.toml", "plan.toml: is what is read; wanted another file"),
     ("compare plan.toml plan.toml", "plan.toml is given twice; wanted each plan once"),
     ("sweep plan.toml --vary load=1 --show asa_s --show asa", "did you mean `asa_s`?"),
