@@ -27,6 +27,9 @@ from acd.errors import ConfigError, Problem, shown
 FILE_BYTES_MAX: Final = 200_000_000
 """Largest file that is read: ten years of a hundred queues by quarter hours."""
 
+FIGURE_MAX: Final = 1e12
+"""Largest count, or time in the file's unit: sums of them and their squares stay finite."""
+
 PROBLEMS_MAX: Final = 100
 """Most mistakes told of one file; whoever mends them runs it again."""
 
@@ -284,9 +287,9 @@ class Row:
             value = float(text)
         except ValueError:
             value = -1.0
-        if 0 <= value < float("inf"):
+        if 0 <= value <= FIGURE_MAX:
             return value
-        self.refuse(column, shown(text), "a number from 0")
+        self.refuse(column, shown(text), f"a number from 0 to {FIGURE_MAX:g}")
         return None
 
     def number(self, column: str) -> float | None:

@@ -102,6 +102,7 @@ def test_a_time_that_the_clocks_leave_out_is_refused(tmp_path):
         ("2026-11-02 08:30,,voice,1,1,1", "row 4, column queue: is empty; wanted a queue's name"),
         ("2026-11-02 09:00,sales,fax,1,1,1", "row 4, column channel: `fax`; wanted a channel"),
         ("2026-11-02 09:00,sales,voice,,1,1", "row 4, column offered: ``; wanted a number from 0"),
+        ("2026-11-02 09:00,sales,voice,1e300,1,1", "`1e300`; wanted a number from 0 to 1e+12"),
         ("2026-11-02 09:00,sales,voice,-1,1,1", "row 4, column offered: `-1`; wanted a number"),
         ("2026-11-02 09:00,sales,voice,nan,1,1", "row 4, column offered: `nan`; wanted a number"),
         ("2026-11-02 09:00,sales,voice,1,1,1e999", "row 4, column handle_s: `1e999`; wanted a"),
