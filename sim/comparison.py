@@ -231,6 +231,9 @@ def _differences(base: Scenario, other: Scenario) -> Iterator[str]:
             continue
         if getattr(base, field.name) != getattr(other, field.name):
             yield field.name
+    # Busy days are local days.
+    if any(one.busyness for one in base.streams) and base.time_zone != other.time_zone:
+        yield "time_zone"
     streams = [{one.name: one for one in scenario.streams} for scenario in (base, other)]
     for name in dict.fromkeys(name for each in streams for name in each):
         if streams[0].get(name) != streams[1].get(name):

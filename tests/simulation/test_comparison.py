@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from acd.cli import main
 from acd.ids import Channel
 from acd.settings import Abandons
+from sim.busyness import Busyness
 from sim.comparison import DifferentWorkloadError, compare, workload_differences
 from sim.comparison_table import as_json, thresholds
 from sim.driver import run
@@ -90,6 +91,14 @@ def test_variants_with_other_customers_are_refused():
     )
     assert workload_differences(line(10), line(10, contacts=500)) == ("interval_us",)
     assert workload_differences(line(10), line(12)) == ()
+
+
+def test_busy_days_are_of_one_clock():
+    base = line(10)
+    assert workload_differences(base, replace(base, time_zone="Asia/Tokyo")) == ()
+    streams = tuple(replace(one, busyness=Busyness(name="b", day_cv=0.2)) for one in base.streams)
+    busy = replace(base, streams=streams)
+    assert workload_differences(busy, replace(busy, time_zone="Asia/Tokyo")) == ("time_zone",)
 
 
 def test_variants_that_count_otherwise_are_refused():
