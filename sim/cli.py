@@ -78,16 +78,11 @@ def run(
     from sim.study_table import verdict_json, verdict_table
 
     must_have_places(report, save, scenario)
-    if how["replications_max"] is not None and not how["precision"]:
-        raise click.UsageError(
-            "--replications-max: is the most that --precision may take; wanted it"
-        )
-    if how["cluster"] is not None and replications == 1 and not how["precision"]:
-        raise click.UsageError("--cluster: is for several runs; wanted --replications too")
+    several = _is_of_several(replications, how)
     day = load(scenario)
     console = wide_console()
     asked = wanted(requirements, day)
-    if replications > 1 or how["precision"]:
+    if several:
         from sim.study_cli import print_study
 
         return print_study(
@@ -120,6 +115,21 @@ def run(
         click.echo(f"Report: {report}", err=as_json)
     saved(found, save, as_json=as_json)
     return OK if all(one.is_met for one in verdicts) else CHECK_FAILED
+
+
+def _is_of_several(replications: int, how: dict[str, Any]) -> bool:
+    """Return whether several runs are asked for.
+
+    Raises:
+        click.UsageError: An option is of several runs, and they are not.
+    """
+    several = replications > 1 or bool(how["precision"])
+    if how["replications_max"] is not None and not how["precision"]:
+        wanted_too = "--replications-max: is the most that --precision may take; wanted it too"
+        raise click.UsageError(wanted_too)
+    if how["cluster"] is not None and not several:
+        raise click.UsageError("--cluster: is for several runs; wanted --replications too")
+    return several
 
 
 @sim.command()
