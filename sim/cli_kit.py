@@ -30,7 +30,7 @@ class Number(click.FloatRange):
         """Return the number that an option says."""
         found = float(super().convert(value, param, ctx))
         if not isfinite(found):
-            self.fail(f"{value} is no finite number.", param, ctx)
+            self.fail(f"is {value}; wanted a finite number.", param, ctx)
         return found
 
 
