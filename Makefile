@@ -37,8 +37,9 @@ help:
 	@echo "make demo         simulated days with reports in build/, then the daemon with a page to look at;"
 	@echo "                  make demo ONCE=1 ends when the daemon has routed a contact"
 	@echo "make check        lint, format, types, layers, configurations"
-	@echo "make test         all tests but the system tests, with branch coverage of the core"
-	@echo "make system       tests that start programs as an operator would"
+	@echo "make test         all tests but the long and the system tests, with branch coverage of the core"
+	@echo "make long         worlds in lockstep with the oracle, and steady states: two minutes"
+	@echo "make system       the long tests, and those that start programs as an operator would"
 	@echo "make asterisk     a real Asterisk for them, unpacked into a folder (root; a minute, 0.5 GB)"
 	@echo "make bench        the canonical benchmarks; make bench-smoke runs them small,"
 	@echo "                  make bench-compiled with the core compiled by mypyc (needs gcc)"
@@ -136,8 +137,13 @@ test-worlds: $(READY)
 asterisk: $(READY)
 	$(call timed,asterisk,$(BIN)/python tests/system/pbx_kit/folder.py)
 
+# What takes minutes by its nature: CI runs it before the system tests.
+.PHONY: long
+long: $(READY)
+	$(call timed,long,$(BIN)/pytest -n $(WORKERS) --dist worksteal tests/long --durations=5)
+
 .PHONY: system
-system: $(READY) asterisk
+system: $(READY) asterisk long
 	$(call timed,system,$(BIN)/pytest tests/system)
 
 # --- Benchmarks ----------------------------------------------------------------------------------

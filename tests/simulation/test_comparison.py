@@ -28,7 +28,7 @@ from sim.study import names_of, study, study_of_one
 from sim.study_page import comparison_page
 from sim.textbook import m_m_n
 from sim.workload import Scenario
-from tests.simulation.test_closed_forms import erlang_c
+from tests.long.test_closed_forms import erlang_c
 
 DOCS = Path(__file__).parents[2] / "docs" / "simulation.md"
 ASA = "line.voice.asa_s"

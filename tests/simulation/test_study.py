@@ -31,7 +31,7 @@ from sim.study import (
 )
 from sim.textbook import m_m_n
 from sim.workers import in_processes, on_cluster
-from tests.simulation.test_closed_forms import erlang_c
+from tests.long.test_closed_forms import erlang_c
 
 SMALL = m_m_n(agents=3, contacts=25, load=0.9, patience_mean_s=120.0)
 LEVEL = "line.voice.service_level"

@@ -24,7 +24,7 @@ from sim.sweep import _search, peak, sweep
 from sim.textbook import m_m_n
 from sim.variation import loaded, names_of, parse_knob, staffed, varied
 from sim.workload import HOUR_US
-from tests.simulation.test_closed_forms import erlang_c
+from tests.long.test_closed_forms import erlang_c
 
 DOCS = Path(__file__).parents[2] / "docs" / "simulation.md"
 

@@ -52,7 +52,7 @@ from tests.properties.world import World
 _BETWEEN_DOMAINS = {HandOver, ConfirmHandOver, WithdrawHandOver, AcceptTakeOver, TakeIn}
 """These need another domain: tests/properties/test_hand_over.py has them."""
 
-STEPS = times(300)
+STEPS = times(500)
 WAITING_MAX = 300
 CLASSES_MAX = 60
 CROWDS = times(10)
@@ -81,12 +81,12 @@ def _step(rng: Random, world: World) -> None:
         world.tell(an_event(rng, world, arrivals=5 if waiting < WAITING_MAX else 1))
 
 
-@pytest.mark.parametrize("seed", range(times(2)))
+@pytest.mark.parametrize("seed", range(times(3)))
 def test_small_domains_live_long(seed: int) -> None:
     rng = Random(seed)
     happened: Counter[type[Action]] = Counter()
     rescinded = 0
-    for _ in range(15):
+    for _ in range(22):
         settings = small_domain(rng)
         world = World(settings)
         for agent in settings.agents:
@@ -202,7 +202,7 @@ def _a_crowd(rng: Random, world: World, *, full: bool) -> list[SingleEvent]:
 def test_contacts_overflow_and_are_turned_away_in_every_way(seed: int) -> None:
     rng = Random(f"limits {seed}")
     causes: Counter[tuple[OverflowCause, bool, bool, bool]] = Counter()
-    for _ in range(35):
+    for _ in range(70):
         world = World(limited_domain(rng), check_every=3)
         for agent in world.settings.agents:
             world.tell(AgentLoggedIn(agent_id=agent.agent_id))
