@@ -6,7 +6,14 @@ from typing import Any
 
 import click
 
-from sim.cli_kit import Number, must_be_writable, must_have_places, progress_bar, wide_console
+from sim.cli_kit import (
+    Number,
+    must_be_writable,
+    must_have_places,
+    progress_bar,
+    wide_console,
+    write,
+)
 from sim.past_cli import replay
 from sim.questions import (
     CHECK_FAILED,
@@ -111,8 +118,7 @@ def run(
     if report is not None:
         from sim.page import as_html
 
-        report.write_text(as_html(day, seed, result), encoding="utf-8")
-        click.echo(f"Report: {report}", err=as_json)
+        write(report, as_html(day, seed, result), "Report", as_json=as_json)
     saved(found, save, as_json=as_json)
     return OK if all(one.is_met for one in verdicts) else CHECK_FAILED
 

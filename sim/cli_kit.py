@@ -78,6 +78,12 @@ def must_have_places(report: Path | None, save: Path | None, *sources: Path) -> 
         must_be_writable(save / MANIFEST if save.exists() else save)
 
 
+def write(file: Path, text: str, name: str, *, as_json: bool) -> None:
+    """Write a file that was asked for, and say so: beside the JSON, if that is what is printed."""
+    file.write_text(text, encoding="utf-8")
+    click.echo(f"{name}: {file}", err=as_json)
+
+
 def wide_console() -> "Console":
     """Return a console wide enough for every cell: a figure cut short is worse than a long line."""
     from rich.console import Console

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sim.cli_kit import counter, must_have_places, wide_console
+from sim.cli_kit import counter, must_have_places, wide_console, write
 from sim.questions import CHECK_FAILED, OK, held_to, place_of, require, runs, saved, saves, wanted
 
 if TYPE_CHECKING:
@@ -74,8 +74,7 @@ def replay(
     else:
         wide_console().print(table(found, verdicts))
     if report is not None:
-        report.write_text(_page(found, verdicts), encoding="utf-8")
-        click.echo(f"Report: {report}", err=as_json)
+        write(report, _page(found, verdicts), "Report", as_json=as_json)
     saved(found, save, as_json=as_json)
     return OK if all(one.is_met for one in verdicts) else CHECK_FAILED
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from sim.cli_kit import Number, counter, must_have_places, wide_console
+from sim.cli_kit import Number, counter, must_have_places, wide_console, write
 
 if TYPE_CHECKING:
     from sim.answer import Answer
@@ -61,10 +61,10 @@ def saves(command: _Command) -> _Command:
 
 def saved(answer: "Answer", save: Path | None, *, as_json: bool) -> None:
     """Save an answer if it is to be, and say so."""
-    from sim.saving import save as write
+    from sim.saving import save as save_answer
 
     if save is not None:
-        write(answer, save)
+        save_answer(answer, save)
         click.echo(f"Saved: {save}", err=as_json)
 
 
@@ -195,8 +195,7 @@ def compare(
     if report is not None:
         from sim.study_page import comparison_page
 
-        report.write_text(comparison_page(variants, found, verdicts), encoding="utf-8")
-        click.echo(f"Report: {report}", err=as_json)
+        write(report, comparison_page(variants, found, verdicts), "Report", as_json=as_json)
     saved(found, save, as_json=as_json)
     return OK if all(one.is_met for one in verdicts) else CHECK_FAILED
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from acd.errors import shown as quoted
-from sim.cli_kit import Number, counter, must_be_writable, wide_console
+from sim.cli_kit import Number, counter, must_be_writable, wide_console, write
 from sim.questions import CHECK_FAILED, OK, place_of, require, runs, wanted
 
 if TYPE_CHECKING:
@@ -108,13 +108,11 @@ def staff(
     else:
         wide_console().print(tables.table(day, found, shrinkage))
     if output is not None:
-        output.write_text("".join(_lines(day, found)), encoding="utf-8")
-        click.echo(f"Staffing: {output}", err=as_json)
+        write(output, "".join(_lines(day, found)), "Staffing", as_json=as_json)
     if report is not None:
         from sim.staff_page import staff_page
 
-        report.write_text(staff_page(day, found, shrinkage), encoding="utf-8")
-        click.echo(f"Report: {report}", err=as_json)
+        write(report, staff_page(day, found, shrinkage), "Report", as_json=as_json)
     return CHECK_FAILED if found.missed or found.impossible else OK
 
 

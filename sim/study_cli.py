@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from acd.errors import printable
-from sim.cli_kit import counter
+from sim.cli_kit import counter, write
 from sim.questions import CHECK_FAILED, OK, held_to, place_of, saved
 from sim.report import staffing_notes
 from sim.requirement import Requirement
@@ -51,8 +51,7 @@ def print_study(
     if page is not None:
         from sim.study_page import study_page
 
-        page.write_text(study_page(scenario, found, verdicts), encoding="utf-8")
-        click.echo(f"Report: {page}", err=as_json)
+        write(page, study_page(scenario, found, verdicts), "Report", as_json=as_json)
     saved(found, save, as_json=as_json)
     return CHECK_FAILED if problem or not all(one.is_met for one in verdicts) else OK
 
