@@ -15,16 +15,9 @@ from typing import Final, NamedTuple
 from msgspec import Struct
 from scipy import special
 
-from acd.errors import did_you_mean, listed, nearest, shown
+from acd.errors import listed, shown
 from sim.intervals import Estimate
-from sim.study import (
-    CUSTOMER_MEASURES,
-    MEASURES,
-    SHARES,
-    TEAM_MEASURES,
-    Study,
-    names_of,
-)
+from sim.study import CUSTOMER_MEASURES, MEASURES, SHARES, TEAM_MEASURES, Study, names_of, no_figure
 from sim.workload import Scenario
 
 _FORM: Final = re.compile(
@@ -149,8 +142,7 @@ def named(name: str, names: Sequence[str]) -> str:
             f"require: {shown(name)} is of several channels; wanted one of {listed(found)}"
         )
     short = {f"{_queue_of(one)}.{one.rpartition('.')[2]}" for one in names}
-    near = did_you_mean(nearest(name, [*names, *sorted(short)]))
-    raise ValueError(f"require: {shown(name)} is no figure of this scenario{near}")
+    raise ValueError(f"require: {no_figure(name, [*names, *sorted(short)])}")
 
 
 def figure_of(study: Study, name: str) -> str:

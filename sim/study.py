@@ -6,7 +6,7 @@ customers, run by run.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Final
 
@@ -161,8 +161,7 @@ class Study(Answer, frozen=True):
         """
         found = [one.figures[name] for one in self.samples if name in one.figures]
         if not found and name not in self.measurable():
-            near = did_you_mean(nearest(name, self.measurable()))
-            raise LookupError(f"{shown(name)} is no figure of this scenario{near}")
+            raise LookupError(no_figure(name, self.measurable()))
         return found
 
     def estimate(self, name: str) -> Estimate | None:
@@ -265,6 +264,11 @@ def by_interval(report: Report, queue: QueueName, channel: str, measure: str) ->
     raise LookupError(f"there is no {channel} of the queue {queue}")
 
 
+def no_figure(name: str, names: Collection[str]) -> str:
+    """Return what to say of a name that is none of a scenario's figures, with the nearest."""
+    return f"{shown(name)} is no figure of this scenario{did_you_mean(nearest(name, names))}"
+
+
 def rows_of(study: Study) -> dict[tuple[QueueName, Channel], Row]:
     """Return what the first run has of each queue and channel: which there are, and thresholds."""
     return {(row.queue, row.channel): row for row in study.samples[0].report.rows}
@@ -345,8 +349,7 @@ def _refuse_unknown(precision: Sequence[Precision], scenario: Scenario) -> None:
     names = names_of(scenario) if precision else ()
     for one in precision:
         if one.name not in names:
-            near = did_you_mean(nearest(one.name, names))
-            raise LookupError(f"{shown(one.name)} is no figure of this scenario{near}")
+            raise LookupError(no_figure(one.name, names))
 
 
 def _most(replications: int, replications_max: int | None, *, is_open: bool) -> int:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from acd.errors import did_you_mean, nearest, shown
 from sim.cli_kit import Number, counter, must_have_places, wide_console
 from sim.json_text import json_text
 from sim.questions import CHECK_FAILED, OK, held_to, place_of, require, runs, saved, saves, wanted
@@ -125,14 +124,13 @@ def _refuse_unknown(figures: Sequence[str], day: "Scenario") -> None:
     Raises:
         click.UsageError: There is one, with the nearest.
     """
-    from sim.study import names_of
+    from sim.study import names_of, no_figure
 
     names = names_of(day)
     known = dict.fromkeys((*names, *(name.rpartition(".")[2] for name in names)))
     for one in figures:
         if one not in known:
-            near = did_you_mean(nearest(one, known))
-            raise click.UsageError(f"--show: {shown(one)} is no figure of this scenario{near}")
+            raise click.UsageError(f"--show: {no_figure(one, known)}")
 
 
 def _sweep_table(found: "Grid", keep: list[bool] | None, names: Sequence[str]) -> "Table":
