@@ -6,6 +6,9 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 # A recipe that fails half-way must not leave a stamp that says it succeeded.
 .DELETE_ON_ERROR:
+# Where Python keeps no byte code, pytest rewrites itself and its plugins' asserts at each start: ten
+# seconds for every worker.
+unexport PYTHONDONTWRITEBYTECODE
 
 # The interpreter that makes the environment; 3.11 or newer.
 PYTHON ?= python3
@@ -144,7 +147,7 @@ long: $(READY)
 
 .PHONY: system
 system: $(READY) asterisk long
-	$(call timed,system,$(BIN)/pytest tests/system)
+	$(call timed,system,$(BIN)/pytest -n $(WORKERS) --dist loadfile tests/system --durations=10)
 
 # --- Benchmarks ----------------------------------------------------------------------------------
 

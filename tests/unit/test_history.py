@@ -34,6 +34,7 @@ from acd.metrics import Metrics
 from acd.router import Router
 from acd.settings import SECOND_US, DomainSettings
 from tests.properties.domains import small_domain
+from tests.properties.lengths import times
 from tests.properties.rude_switch import a_batch, an_event
 from tests.properties.world import START_US, World
 from tests.unit.shop import SHOP, Play, at_work
@@ -113,7 +114,7 @@ def a_rude_life(seed: int) -> tuple[World, Entries]:
     return world, tuple(entries)
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(times(3)))
 def test_a_rude_switch_gives_the_figures_of_the_measures(seed: int, tmp_path: Path) -> None:
     world, entries = a_rude_life(seed)
     rng = Random(seed)
