@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+# To compile takes two minutes, twice that where both cores are busy.
+pytestmark = pytest.mark.timeout(600)
+
 SCENARIOS = ("bank_weekday", "toy_store_christmas")
 
 
