@@ -20,8 +20,10 @@ from acd.ids import Channel
 from benchmarks.bench_staff import centre
 from sim.requirement import judge, parse_requirement
 from sim.scenario import load
-from sim.staff import _moved, _Search, staff
+from sim.staff import staff
+from sim.staff_moves import moved
 from sim.staff_start import demand_of, least, may_serve, starts
+from sim.staff_trials import Trials
 from sim.study import run_here, study
 from sim.variation import staffed
 from sim.workload import Scenario
@@ -100,19 +102,20 @@ def test_members_who_serve_what_came_before_them_are_kept(morning):
     morning.write_text(text.replace("20, 20]\nhandle", "0, 0]\nhandle"), encoding="utf-8")
     plan = load(morning)
     hour = replace(plan.settings.measures, interval_us=plan.interval_us)
-    search = _Search(
+    search = Trials(
         replace(plan, settings=replace(plan.settings, measures=hour)),
         [LEVEL],
         costs={"day": 1.0},
         each_interval=True,
+        seed=0,
         replications=2,
         confidence=0.95,
         run_all=run_here,
         progress=None,
     )
     nine = np.array([[0.0, 1.0, 0.0, 0.0]])
-    assert not search.lacks(nine).any()
-    assert _moved(search, nine, -np.ones_like(nine)) is nine
+    assert not search.missed(nine).any()
+    assert moved(search, nine, -np.ones_like(nine)) is nine
 
 
 def test_over_the_day_fewer_are_needed_than_in_each_interval(morning):
