@@ -75,11 +75,11 @@ def _fixed(scenario: Scenario, of: str, measure: str) -> str:
         return ""
     group = of.removeprefix("group.")
     if measure == "break_h":
-        return "is of shifts, which the search leaves as they are"
+        return "is of people whom the search leaves as they are"
     if measure == "absent_h" and not (
         scenario.scheduled if group == "all" else group in scenario.scheduled
     ):
-        return "is of shrinkage, and there is none of it that staffing changes"
+        return "is of shrinkage, of which the scenario has none there"
     if measure.endswith("_h") and group != "all" and group not in scenario.staffing:
-        return "is of shifts, which the search leaves as they are"
+        return "is of people whom the search leaves as they are"
     return ""

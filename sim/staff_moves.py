@@ -27,7 +27,7 @@ EXCHANGES_MAX: Final = 60
 
 
 def improved(trials: Trials, plan: Floats, demand: Demand) -> Floats:
-    """Let a plan grow until all is met or nothing helps; then make it cheaper until nothing does."""
+    """Let a plan grow until all is met or nothing helps; then make it as cheap as it gets."""
     plan = _shrunk(trials, _grown(trials, plan, demand))
     cost = np.inf
     while trials.cost(plan) < cost - 1e-9:
