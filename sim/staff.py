@@ -31,10 +31,10 @@ from msgspec.structs import replace
 from sim.intervals import CONFIDENCE
 from sim.patience import Floats
 from sim.proposal import Proposal, Unreachable
-from sim.requirement import Requirement
+from sim.requirement import Requirement, Sign
 from sim.staff_asked import prices_of
 from sim.staff_moves import improved
-from sim.staff_start import Demand, demand_of, least, level_of, occupancy_max, starts
+from sim.staff_start import OCCUPANCY_MIN, Demand, demand_of, least, level_of, occupancy_max, starts
 from sim.staff_trials import Trials
 from sim.study import RunAll, Study, run_here
 from sim.workload import Scenario
@@ -71,8 +71,8 @@ def staff(
         progress: Is told how many plans have been simulated.
 
     Raises:
-        ValueError: No objectives, no groups, no such figure, or one that staffing does not change;
-            a cost out of range, or of no group.
+        ValueError: No objectives, no groups, no such figure, one that staffing does not change, or
+            of contacts that nobody can answer; a cost out of range, or of no group.
         ConfigError: The router refuses the settings.
         WorkersLostError: Workers died too often.
     """
@@ -94,25 +94,28 @@ def staff(
         progress=progress,
     )
     demand = demand_of(scenario, seed, replications)
-    highest = occupancy_max(requirements, trials.groups)
-    plenty = _plenty(demand, highest)
+    plenty = _plenty(demand, requirements)
     found = trials.simulate(plenty)
     trials.name_figures(found)
     trials.relax(plenty, found)
     begun = starts(demand, prices, *level_of(scenario, requirements))
     plan = min((improved(trials, one, demand) for one in begun), key=trials.worth)
     plan, confirmed, unreachable = _confirmed(trials, plan, demand, plenty)
-    return _proposal(trials, plan, least(demand, prices, highest), confirmed, unreachable)
+    bound = least(demand, prices, occupancy_max(requirements, trials.groups))
+    return _proposal(trials, plan, bound, confirmed, unreachable)
 
 
-def _plenty(demand: Demand, highest: float) -> Floats:
+def _plenty(demand: Demand, requirements: Sequence[Requirement]) -> Floats:
     """Return agents in abundance: each group alone could serve all that it may.
 
-    Args:
-        demand: What is to be done.
-        highest: The greatest occupancy that is asked of them.
+    A low occupancy that is asked for, of whomever, takes so many times more.
     """
-    load = np.asarray(demand.load) / highest
+    occupancies = [
+        one.bound
+        for one in requirements
+        if one.sign is Sign.AT_MOST and one.name.endswith("occupancy")
+    ]
+    load = np.asarray(demand.load) / max(min(occupancies, default=1.0), OCCUPANCY_MIN)
     plenty = np.zeros((len(demand.groups), load.shape[1]))
     for place, queues in enumerate(demand.serves):
         total = load[list(queues)].sum(axis=0)
@@ -125,20 +128,21 @@ def _confirmed(
 ) -> tuple[Floats, Study, tuple[Unreachable, ...]]:
     """Return a plan with fresh runs, and what agents in abundance miss in these.
 
-    Where the plan misses more it is improved by them, and confirmed by others.
+    Where the plan misses what its own runs did not it is improved by them, and confirmed by others.
     """
-    last = trials.seed + ROUNDS_MAX
-    trials.use_seed(trials.seed + 1, 4 * trials.replications)
+    last, more = trials.seed + ROUNDS_MAX, 4 * trials.replications
     while True:
+        has_no_remedy = trials.missed(plan) > 0
+        trials.use_seed(trials.seed + 1, more)
         confirmed = trials.simulate(plan)
         unreachable: tuple[Unreachable, ...] = ()
         if trials.missed_by(confirmed).any():
             unreachable = trials.relax(plenty, trials.simulate(plenty))
-        if trials.seed == last or not trials.missed_by(confirmed).any():
+        is_short = trials.missed_by(confirmed) > 0
+        if trials.seed == last or not (is_short & ~has_no_remedy).any():
             return plan, confirmed, unreachable
         trials.know(plan, confirmed)
         plan = improved(trials, plan, demand)
-        trials.use_seed(trials.seed + 1, trials.replications)
 
 
 def _proposal(

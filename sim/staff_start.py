@@ -37,6 +37,10 @@ _STARTS: Final = (0.8, 20.0)
 """The service level and threshold of the start where no objective says one."""
 
 
+OCCUPANCY_MIN: Final = 0.01
+"""Least occupancy by which agents are counted: below it a hundred would wait for each who works."""
+
+
 class Demand(Struct, frozen=True):
     """What a plan is asked to do."""
 
@@ -213,9 +217,9 @@ def occupancy_max(requirements: Sequence[Requirement], groups: Sequence[str]) ->
     """Return the greatest occupancy that is asked of all agents; 1 where none is."""
     bounds = {one.name: one.bound for one in requirements if one.sign is Sign.AT_MOST}
     if "group.all.occupancy" in bounds:
-        return min(max(bounds["group.all.occupancy"], 0.01), 1.0)
+        return min(max(bounds["group.all.occupancy"], OCCUPANCY_MIN), 1.0)
     each = [bounds.get(f"group.{group}.occupancy", 1.0) for group in groups]
-    return min(max(*each, 0.01), 1.0)
+    return min(max(*each, OCCUPANCY_MIN), 1.0)
 
 
 def level_of(scenario: Scenario, requirements: Sequence[Requirement]) -> tuple[float, float]:

@@ -150,14 +150,25 @@ class Trials:
     def name_figures(self, found: Study) -> None:
         """Give objectives the full names of their figures.
 
+        Args:
+            found: Runs with agents in abundance.
+
         Raises:
-            ValueError: There is no such figure.
+            ValueError: There is no such figure, or of those whom it is of nobody was answered.
         """
         self.asked = self._targets = tuple(
             replace(one, requirement=replace(one.requirement, name=figure_of(found, name)))
             for one in self.asked
             for name in (one.requirement.name,)
         )
+        for where in {self._place_of(one.requirement.name) for one in self.asked} - {None}:
+            offered, answered = (
+                sum(found.values(f"{where}.{measure}")) for measure in ("offered", "answered")
+            )
+            if offered and not answered:
+                seen = f"nobody of {where} is answered, with agents in abundance either"
+                wanted = "contacts that can be: see their patience, answer_s and ring_s"
+                raise ValueError(f"require: {seen}; wanted {wanted}")
 
     def relax(self, plenty: Floats, found: Study) -> tuple[Unreachable, ...]:
         """Ask of plans what agents in abundance reach, where these miss more; return what that is.

@@ -129,7 +129,8 @@ def test_objectives_that_contradict_each_other_end_near_what_can_be_reached():
         ["line.voice.service_level"],
     )
     assert 1 <= found.staffing["all"][0] <= 8
-    assert found.studies < 250
+    # With fresh seeds it is not searched again for what nothing helps.
+    assert found.studies < 60
 
 
 def test_customers_are_objectives_of_a_day(plan, capsys):

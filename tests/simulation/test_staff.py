@@ -241,6 +241,16 @@ def test_where_agents_in_abundance_reach_nothing_those_who_come_are_served(desk,
     assert 0 < found.cost < 3 * max(one.agents for one in found.impossible)
 
 
+def test_of_contacts_that_nobody_can_answer_nothing_is_searched(desk):
+    """Phones ring 15 s, and agents take 16 s to answer."""
+    late = desk.read_text(encoding="utf-8").replace("answer_s = 3", "answer_s = 16")
+    desk.write_text(late, encoding="utf-8")
+    with pytest.raises(
+        ValueError, match=r"nobody of sales.voice is answered, with agents in abund"
+    ):
+        staff(load(desk), [LEVEL], replications=2)
+
+
 def test_an_objective_that_fewer_agents_meet_is_not_tried_with_many(desk):
     search = trials(load(desk), [parse_requirement("sales.voice.service_level<=0.5")])
     many = np.full((1, 3), 20.0)
@@ -250,11 +260,12 @@ def test_an_objective_that_fewer_agents_meet_is_not_tried_with_many(desk):
     assert search.missed_by(found).all()
 
 
-def test_abundance_is_as_much_as_a_low_occupancy_asks_for(desk):
+@pytest.mark.parametrize("whose", ["group.day", "sales.voice"])
+def test_abundance_is_as_much_as_a_low_occupancy_asks_for(desk, whose):
     plan = load(desk)
     (calls,) = plan.streams
     quiet = replace(plan, streams=(replace(calls, rates_per_h=(0.0, 12.0, 0.0)),))
-    found = staff(quiet, [parse_requirement("group.day.occupancy<=0.03")], replications=2)
+    found = staff(quiet, [parse_requirement(f"{whose}.occupancy<=0.03")], replications=2)
     assert (found.missed, found.impossible) == ((), ())
     assert found.staffing["day"][1] > 8
 
