@@ -243,12 +243,12 @@ def test_where_agents_in_abundance_reach_nothing_those_who_come_are_served(desk,
 
 def test_of_contacts_that_nobody_can_answer_nothing_is_searched(desk):
     """Phones ring 15 s, and agents take 16 s to answer."""
-    late = desk.read_text(encoding="utf-8").replace("answer_s = 3", "answer_s = 16")
-    desk.write_text(late, encoding="utf-8")
+    plan = load(desk)
+    late = replace(plan, streams=(replace(plan.streams[0], answer_us=16_000_000),))
     with pytest.raises(
         ValueError, match=r"nobody of sales.voice is answered, with agents in abund"
     ):
-        staff(load(desk), [LEVEL], replications=2)
+        staff(late, [LEVEL], replications=2)
 
 
 def test_an_objective_that_fewer_agents_meet_is_not_tried_with_many(desk):
