@@ -69,8 +69,9 @@ def _fixed(scenario: Scenario, of: str, measure: str) -> str:
     """Return why staffing does not change a figure; nothing where it may."""
     if measure in {"offered", "customers"}:
         return "is who comes, which staffing is not there to change"
-    if measure == "aht_s" and not (scenario.paces or scenario.concurrency):
-        return "is the same whoever works: the scenario has no paces and no concurrency"
+    hands_back = any(rule.hand_back for rule in scenario.rules.values())
+    if measure == "aht_s" and not (scenario.paces or scenario.concurrency or hands_back):
+        return "is the same whoever works, without paces, concurrency and hand_back"
     if not of.startswith("group."):
         return ""
     group = of.removeprefix("group.")
