@@ -11,11 +11,23 @@ from sim.study import Study
 class Missed(Struct, frozen=True):
     """An objective that is not met."""
 
+    objective: str
+    """As it was asked, like `sales.voice.asa_s <= 20`."""
     name: str
+    """Its figure."""
     interval: int | None
     """None: over the day."""
     value: float
-    """What is reached at best; NaN where contacts came and none was answered."""
+    """What is reached; NaN where contacts came and none was answered."""
+
+
+class Unreachable(Missed, frozen=True):
+    """An objective that agents in abundance miss, too; `value` is what these reach."""
+
+    agents: int
+    """How many these are; of an objective of the day, in the interval that has most."""
+    proposed: float = float("nan")
+    """What the proposed staffing reaches."""
 
 
 class Proposal(Answer, frozen=True):
@@ -28,9 +40,10 @@ class Proposal(Answer, frozen=True):
     """Members times costs, over all intervals."""
     least_cost: float | None
     missed: tuple[Missed, ...]
-    """What the plan misses; empty where all is met with fresh seeds."""
-    impossible: tuple[Missed, ...]
-    """What is missed with agents in abundance too."""
+    """What the plan misses that agents in abundance meet; empty where fresh seeds show nothing."""
+    impossible: tuple[Unreachable, ...]
+    """What is missed with agents in abundance too. The plan was asked to come near what they
+    reach."""
     confirmed: Study
     """The plan, with seeds that the search had not seen."""
     studies: int

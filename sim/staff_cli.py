@@ -6,8 +6,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from acd.errors import shown as quoted
-from sim.cli_kit import Number, counter, must_be_writable, wide_console, write
-from sim.questions import CHECK_FAILED, OK, place_of, require, runs, wanted
+from sim.cli_kit import (
+    Number,
+    counter,
+    must_be_writable,
+    must_have_places,
+    wide_console,
+    write,
+)
+from sim.questions import CHECK_FAILED, OK, place_of, require, runs, saved, saves, wanted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,6 +64,7 @@ if TYPE_CHECKING:
 @click.option(
     "--report", type=click.Path(path_type=Path, dir_okay=False), help="Write an HTML file."
 )
+@saves
 def staff(
     scenario: Path,
     *,
@@ -69,6 +77,7 @@ def staff(
     as_json: bool,
     output: Path | None,
     report: Path | None,
+    save: Path | None,
     workers: int,
     cluster: str | None,
     **how: Any,  # noqa: ANN401
@@ -82,14 +91,15 @@ def staff(
     from sim.scenario import load
     from sim.staff import staff as find
 
-    for file in (output, report):
-        if file is not None:
-            must_be_writable(file, scenario)
+    if output is not None:
+        must_be_writable(output, scenario)
+    must_have_places(report, save, scenario)
     day = load(scenario)
+    _refuse_twice(day, shrinkage)
     asked = [*wanted(requirements, day), *_limits(day, occupancy_max, abandonment_max)]
     run_all = place_of(workers, cluster)
     try:
-        prices = dict(_cost(text) for text in costs)
+        prices = _costs(costs)
         with counter(day.title) as counted:
             tell = None if counted is None else lambda done: counted(done, 0)
             found = find(
@@ -113,7 +123,20 @@ def staff(
         from sim.staff_page import staff_page
 
         write(report, staff_page(day, found, shrinkage), "Report", as_json=as_json)
+    saved(found, save, as_json=as_json)
     return CHECK_FAILED if found.missed or found.impossible else OK
+
+
+def _refuse_twice(day: "Scenario", shrinkage: float) -> None:
+    """Refuse to count who is away a second time.
+
+    Raises:
+        click.UsageError: The scenario has shrinkage of its own.
+    """
+    if shrinkage and day.scheduled:
+        own = ", ".join(f"{group} {day.rules[group].shrinkage:g}" for group in day.scheduled)
+        wanted = "it in scenario.staffing_rules of each group, or in none"
+        raise click.UsageError(f"--shrinkage: the scenario has its own: {own}; wanted {wanted}")
 
 
 def _lines(day: "Scenario", found: "Proposal") -> "Iterator[str]":
@@ -141,6 +164,20 @@ def _limits(
         found += [
             Requirement(f"{place}.abandonment", Sign.AT_MOST, abandonment_max) for place in places
         ]
+    return found
+
+
+def _costs(texts: tuple[str, ...]) -> dict[str, float]:
+    """Return what members cost, by group.
+
+    Raises:
+        ValueError: A text is something else, or a group has two.
+    """
+    found: dict[str, float] = {}
+    for group, cost in map(_cost, texts):
+        if group in found:
+            raise ValueError(f"cost: {quoted(group)} has two; wanted one")
+        found[group] = cost
     return found
 
 

@@ -37,6 +37,10 @@ _STARTS: Final = (0.8, 20.0)
 """The service level and threshold of the start where no objective says one."""
 
 
+OCCUPANCY_MIN: Final = 0.01
+"""Least occupancy by which agents are counted: below it a hundred would wait for each who works."""
+
+
 class Demand(Struct, frozen=True):
     """What a plan is asked to do."""
 
@@ -48,6 +52,8 @@ class Demand(Struct, frozen=True):
     """For each group the queues that it may serve, by their places."""
     load: tuple[tuple[float, ...], ...]
     """For each queue and interval: the time that arrivals take of agents, in Erlang."""
+    helped: tuple[bool, ...]
+    """For each queue: whether others than the groups may serve it, as those who work shifts."""
     handle_s: tuple[float, ...]
     """For each queue: the mean time that a contact takes of an agent."""
 
@@ -77,6 +83,16 @@ def demand_of(scenario: Scenario, seed: int, days: int) -> Demand:
         )
         for group in groups
     )
+    others = {one.group: one for one in settings.agents if one.group not in groups}
+    helped = tuple(
+        any(
+            may_serve(settings, one, stream)
+            for one in others.values()
+            for stream in scenario.streams
+            if stream.queue == queue
+        )
+        for queue in queues
+    )
     drawn = sources(scenario)
     place_of = np.array([queues.index(one.stream.queue) for one in drawn])
     takers = [
@@ -97,7 +113,7 @@ def demand_of(scenario: Scenario, seed: int, days: int) -> Demand:
     handle_s = load.sum(axis=1) / np.maximum(contacts, 1.0) / SECOND_US
     load /= scenario.interval_us * days
     rows = tuple(tuple(row) for row in load.tolist())
-    return Demand(groups, queues, serves, rows, tuple(handle_s.tolist()))
+    return Demand(groups, queues, serves, rows, helped, tuple(handle_s.tolist()))
 
 
 def may_serve(settings: DomainSettings, agent: AgentSettings, stream: Stream) -> bool:
@@ -120,15 +136,19 @@ def may_serve(settings: DomainSettings, agent: AgentSettings, stream: Stream) ->
 def least(demand: Demand, costs: dict[str, float], occupancy_max: float) -> Floats:
     """Return how many of each group no plan can do without. Shape (groups, intervals).
 
-    Whole numbers, or NaN in an interval whose load nobody may serve.
+    Whole numbers, or NaN in an interval whose load nobody may serve. What others may serve asks for
+    nobody: they might do it all.
     """
-    return _cover(demand, np.asarray(demand.load) / occupancy_max, costs)
+    load = np.where(np.array(demand.helped)[:, None], 0.0, demand.load)
+    return _cover(demand, load / occupancy_max, costs)
 
 
 def starts(
     demand: Demand, costs: dict[str, float], level: float, threshold_s: float
 ) -> tuple[Floats, ...]:
-    """Return where the search begins. Shapes (groups, intervals); whole, or NaN as in `least`.
+    """Return where the search begins. Shapes (groups, intervals); whole numbers.
+
+    What none of the groups may serve is left out.
 
     Args:
         demand: What is to be done.
@@ -136,7 +156,9 @@ def starts(
         level: Service level that each queue is to have, from 0 to below 1.
         threshold_s: Within which.
     """
-    load = np.asarray(demand.load)
+    served = {queue for queues in demand.serves for queue in queues}
+    load = np.array(demand.load)
+    load[[queue for queue in range(len(load)) if queue not in served]] = 0.0
     beyond = np.zeros_like(load)
     for place, handle_s in enumerate(demand.handle_s):
         busy = load[place] > 0
@@ -195,9 +217,9 @@ def occupancy_max(requirements: Sequence[Requirement], groups: Sequence[str]) ->
     """Return the greatest occupancy that is asked of all agents; 1 where none is."""
     bounds = {one.name: one.bound for one in requirements if one.sign is Sign.AT_MOST}
     if "group.all.occupancy" in bounds:
-        return min(max(bounds["group.all.occupancy"], 0.01), 1.0)
+        return min(max(bounds["group.all.occupancy"], OCCUPANCY_MIN), 1.0)
     each = [bounds.get(f"group.{group}.occupancy", 1.0) for group in groups]
-    return min(max(*each, 0.01), 1.0)
+    return min(max(*each, OCCUPANCY_MIN), 1.0)
 
 
 def level_of(scenario: Scenario, requirements: Sequence[Requirement]) -> tuple[float, float]:

@@ -1,5 +1,6 @@
 """A proposed staffing as tables for a terminal and as JSON: functions of the proposal alone."""
 
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from math import isnan
 from zoneinfo import ZoneInfo
@@ -12,8 +13,8 @@ from rich.text import Text
 
 from acd.errors import printable
 from sim.json_text import json_text
-from sim.proposal import Missed, Proposal
-from sim.report import NOTHING
+from sim.proposal import Missed, Proposal, Unreachable
+from sim.report import NOTHING, staffing_notes
 from sim.shrinkage import scheduled_for
 from sim.study_table import table as study_table
 from sim.workload import SECOND_US, Scenario
@@ -39,12 +40,13 @@ def table(day: Scenario, found: Proposal, shrinkage: float = 0.0) -> Group:
 def columns(found: Proposal, shrinkage: float = 0.0) -> tuple[str, ...]:
     """Return the titles of the plan's columns."""
     titles = ("From", *found.staffing, "All", "At least")
-    return (*titles, "Scheduled") if shrinkage else titles
+    return (*titles, "Scheduled") if shrinkage or found.confirmed.scenario.scheduled else titles
 
 
 def rows(day: Scenario, found: Proposal, shrinkage: float = 0.0) -> list[tuple[str, ...]]:
     """Return a row of texts for each interval of the plan."""
     zone = ZoneInfo(day.time_zone)
+    planned = list(zip(*scheduled(found, shrinkage).values(), strict=True))
     made = []
     for interval, counts in enumerate(zip(*found.staffing.values(), strict=True)):
         at = datetime.fromtimestamp((day.start_us + interval * day.interval_us) / SECOND_US, zone)
@@ -52,43 +54,90 @@ def rows(day: Scenario, found: Proposal, shrinkage: float = 0.0) -> list[tuple[s
         if found.least is not None:
             bound = str(sum(counts[interval] for counts in found.least.values()))
         cells = [f"{at:%H:%M}", *map(str, counts), str(sum(counts)), bound]
-        if shrinkage:
-            cells.append(str(sum(scheduled_for(count, shrinkage) for count in counts)))
-        made.append(tuple(cells))
+        made.append((*cells, str(sum(planned[interval])))[: len(columns(found, shrinkage))])
     return made
+
+
+def scheduled(found: Proposal, shrinkage: float = 0.0) -> dict[str, tuple[int, ...]]:
+    """Return how many of each group must be scheduled in each interval.
+
+    Args:
+        found: What is proposed.
+        shrinkage: Of groups that have none of their own in the scenario: their own counts.
+    """
+    own = found.confirmed.scenario.scheduled
+    return {
+        group: own.get(group) or tuple(scheduled_for(count, shrinkage) for count in counts)
+        for group, counts in found.staffing.items()
+    }
 
 
 def sentences(found: Proposal) -> list[str]:
     """Return what is to be said of a proposal, honestly."""
     runs = len(found.confirmed.samples)
-    said = [
-        f"Cannot be met, with agents in abundance: {_reached(one)}." for one in found.impossible
-    ]
-    said += [f"Missed with fresh seeds: {_reached(one)}." for one in found.missed]
-    if not said:
+    said = [f"Never met: {text}." for text in _together(found.impossible)]
+    said += [f"Missed with fresh seeds: {text}." for text in _together(found.missed)]
+    if not found.missed:
+        which = "All else is" if found.impossible else "All objectives are"
+        said.append(f"{which} met by the means of {runs} runs that the search had not seen.")
+    if found.impossible:
         said.append(
-            f"All objectives are met by the means of {runs} runs that the search had not seen."
+            "What even agents in abundance miss is not asked for: the plan comes near what these "
+            "reach, at least cost."
         )
+    said += staffing_notes(found.confirmed.scenario)
     load = "nobody serves some queue"
     if found.least_cost is not None:
         load = f"to serve everybody takes at least {found.least_cost:g}, by the load alone"
-    if found.impossible:
-        said.append("What cannot be met was left out: there the plan is for all else alone.")
-    moves = "taking one member away, or exchanging one or two for another, misses something"
-    if found.missed:
-        moves = "members were added while that helped, and none was saved"
+    less = "misses more" if found.missed or found.impossible else "misses something"
     said.append(
-        f"Cost {found.cost:g}, found by local search over {found.studies} plans: {moves}. It is "
-        f"not proven to be the best; {load}."
+        f"Cost {found.cost:g}, found by local search over {found.studies} plans: taking one member "
+        f"away, or exchanging one or two for another, {less}. It is not proven to be the best; "
+        f"{load}."
     )
+    plan = found.confirmed.scenario
+    if plan.scheduled:
+        shares = [f"{group} {plan.rules[group].shrinkage:.3g}" for group in plan.scheduled]
+        said.append(
+            "The plan is of those on the floor; Scheduled counts who is away, too, by the "
+            f"scenario's own shrinkage: {', '.join(shares)}."
+        )
     return said
 
 
-def _reached(one: Missed) -> str:
-    where = one.name if one.interval is None else f"{one.name} in interval {one.interval + 1}"
-    return f"{where}, " + (
-        "nobody was answered" if isnan(one.value) else f"reached {one.value:.4g}"
+def _together(missed: Sequence[Missed]) -> Iterator[str]:
+    """Yield what is to be said of each objective, its intervals together."""
+    for objective in dict.fromkeys(one.objective for one in missed):
+        ones = [one for one in missed if one.objective == objective]
+        at = [one.interval + 1 for one in ones if one.interval is not None]
+        where = f" in interval{'s' * (len(at) > 1)} {_spans(at)}" if at else ""
+        apart = [one for one in ones if isinstance(one, Unreachable)]
+        if not apart:
+            yield f"{objective}{where}, reached {_range([one.value for one in ones])}"
+            continue
+        agents = _range([one.agents for one in apart])
+        yield (
+            f"{objective}{where}, at best {_range([one.value for one in apart])} with {agents} "
+            f"agents; {_range([one.proposed for one in apart])} as proposed"
+        )
+
+
+def _spans(numbers: Sequence[int]) -> str:
+    """Return rising numbers as text, those that follow each other as spans: `1 to 3, 7`."""
+    starts = [one for one in numbers if one - 1 not in numbers]
+    ends = [one for one in numbers if one + 1 not in numbers]
+    pairs = zip(starts, ends, strict=True)
+    return ", ".join(str(first) if first == last else f"{first} to {last}" for first, last in pairs)
+
+
+def _range(values: Sequence[float]) -> str:
+    """Return from what to what numbers go."""
+    known = [value for value in values if not isnan(value)]
+    texts = (
+        list(dict.fromkeys(f"{value:.4g}" for value in (min(known), max(known)))) if known else []
     )
+    nobody = ["nobody answered"] if len(known) < len(values) else []
+    return " or ".join([" to ".join(texts)] * bool(texts) + nobody)
 
 
 def as_json(day: Scenario, found: Proposal, shrinkage: float = 0.0) -> str:
@@ -100,10 +149,7 @@ def as_json(day: Scenario, found: Proposal, shrinkage: float = 0.0) -> str:
         "least": found.least,
         "least_cost": found.least_cost,
         "missed": to_builtins(found.missed),
-        "scheduled": {
-            group: [scheduled_for(count, shrinkage) for count in counts]
-            for group, counts in found.staffing.items()
-        },
+        "scheduled": scheduled(found, shrinkage),
         "staffing": found.staffing,
         "start_us": day.start_us,
         "studies": found.studies,

@@ -129,7 +129,8 @@ def test_objectives_that_contradict_each_other_end_near_what_can_be_reached():
         ["line.voice.service_level"],
     )
     assert 1 <= found.staffing["all"][0] <= 8
-    assert found.studies < 250
+    # With fresh seeds it is not searched again for what nothing helps.
+    assert found.studies < 60
 
 
 def test_customers_are_objectives_of_a_day(plan, capsys):
@@ -146,12 +147,13 @@ def test_customers_are_objectives_of_a_day(plan, capsys):
     assert line.startswith("day = [")
 
 
-def test_what_cannot_be_met_is_said_to_be_left_out(plan, capsys):
+def test_what_cannot_be_met_is_told_and_needs_agents_all_the_same(plan, capsys):
     words = "sim staff plan.toml --replications 2 --require sales.asa_s<=-1"
     assert main(words.split()) == 1
     out = " ".join(capsys.readouterr().out.split())
-    assert "Cannot be met, with agents in abundance: sales.voice.asa_s in interval 1, " in out
-    assert "What cannot be met was left out: there the plan is for all else alone." in out
+    assert "Never met: sales.voice.asa_s <= -1 in intervals 1 to 2, at best 0 with " in out
+    assert "What even agents in abundance miss is not asked for: the plan comes near what" in out
+    assert " 0 0 1 0 " not in out
 
 
 def test_a_replay_under_a_scenarios_rules_staffs_new_groups_as_it_does(plan, capsys):
