@@ -139,7 +139,7 @@ def named(name: str, names: Sequence[str]) -> str:
         return found[0]
     if found:
         raise ValueError(
-            f"require: {shown(name)} is of several channels; wanted one of {listed(found)}"
+            f"require: {shown(name)} may be one of several; wanted one of {listed(found)}"
         )
     short = {f"{_queue_of(one)}.{one.rpartition('.')[2]}" for one in names}
     raise ValueError(f"require: {no_figure(name, [*names, *sorted(short)])}")
@@ -154,7 +154,7 @@ def figure_of(study: Study, name: str) -> str:
         ValueError: There is none, or there are several.
     """
     known = study.names()
-    return named(name, known if _meant(name, known) else study.measurable())
+    return named(name, known if _meant(name, known) else names_of(study.scenario))
 
 
 def refuse_unknown(requirements: Sequence[Requirement], scenario: Scenario) -> None:
@@ -190,6 +190,25 @@ def judge(study: Study, requirement: Requirement) -> Verdict:
     offered = f"{name.rpartition('.')[0]}.offered"
     came = offered in study.names() and any(study.values(offered))
     return Verdict(requirement, name, study.estimate(name), days, came)
+
+
+def best_reached(verdicts: Sequence[Verdict]) -> tuple[int, Estimate] | None:
+    """Return which plan comes nearest to a requirement that none meets, and the mean there.
+
+    Args:
+        verdicts: What each plan says of it, one at least.
+
+    Returns:
+        None where a plan meets it, or where none measured it.
+    """
+    if any(one.is_met for one in verdicts):
+        return None
+    is_least = verdicts[0].requirement.sign is Sign.AT_LEAST
+    means = [
+        (place, one.estimate) for place, one in enumerate(verdicts) if one.estimate is not None
+    ]
+    pick = max if is_least else min
+    return pick(means, key=lambda one: one[1].mean, default=None)
 
 
 def wilson(hits: int, count: int, confidence: float) -> Share:

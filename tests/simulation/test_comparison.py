@@ -182,7 +182,7 @@ def test_figures_are_meant_with_and_without_their_channel():
     assert named("sales.chat.asa_s", names) == "sales.chat.asa_s"
     assert named("a.b.asa_s", names) == "a.b.voice.asa_s"
     assert named("group.day.occupancy", names) == "group.day.occupancy"
-    with pytest.raises(ValueError, match=r"`sales\.asa_s` is of several channels; wanted one of"):
+    with pytest.raises(ValueError, match=r"`sales\.asa_s` may be one of several; wanted one of"):
         named("sales.asa_s", names)
     with pytest.raises(
         ValueError, match=r"is no figure of this scenario; did you mean `a\.b\.asa_s`"
@@ -195,6 +195,11 @@ def test_all_figures_of_a_run_are_known_before_it():
     found = study_of_one(scenario, 1, run(scenario, 1)).names()
     assert len(found) > 20
     assert set(found) <= set(names_of(scenario))
+    # A group that nobody is in has hours, none of them worked.
+    line = m_m_n(agents=2, contacts=10, load=0.5)
+    idle = replace(line, staffing={**line.staffing, "idle": (0,)}, scheduled={"idle": (0,)})
+    assert "group.idle.worked_h" in study_of_one(idle, 1, run(idle, 1)).names()
+    assert set(study_of_one(idle, 1, run(idle, 1)).names()) <= set(names_of(idle))
     refuse_unknown([parse_requirement("group.all.occupancy<=0.9")], scenario)
     with pytest.raises(ValueError, match=r"did you mean `group\.all\.occupancy`"):
         refuse_unknown([parse_requirement("group.al.occupancy<=0.9")], scenario)
