@@ -138,17 +138,17 @@ def _settings(config: Path, past: "Past") -> "DomainSettings":
 
 
 def _page(found: "Replayed", verdicts: "list[Verdict]") -> str:
-    from sim.past_table import columns, rows, sentences
+    from sim.past_table import columns, notes, rows
     from sim.study_page import Section, comparison_page, study_page
 
     first = Section(
         "Recorded and replayed",
-        " ".join(sentences(found)),
+        " ".join(notes(found)),
         columns=columns(found),
         rows=tuple(rows(found)),
     )
     scenarios = {one.scenario.title: one.scenario for one in found.staged}
     if found.comparison is not None:
-        return comparison_page(scenarios, found.comparison, verdicts, first=[first])
+        return comparison_page(scenarios, found.comparison, verdicts, tables=[first])
     (scenario,) = scenarios.values()
     return study_page(scenario, found.studies[0], verdicts, first=[first])

@@ -27,10 +27,15 @@ def table(found: Replayed, verdicts: Sequence[Verdict] = ()) -> Group:
     parts: list[RenderableType] = [name.append(f"{head}seed {same.seed}"), _figures(found)]
     if verdicts:
         parts.append(verdict_table(verdicts))
-    foot = f"Mean ± half the width of its {100 * same.confidence:g} % interval"
-    clear = "; * leaves 0 out." if found.comparison is not None else "."
-    notes = thresholds(found.comparison) if found.comparison is not None else []
-    return Group(*parts, *map(Text, (foot + clear, *notes, *sentences(found))))
+    return Group(*parts, *map(Text, notes(found)))
+
+
+def notes(found: Replayed) -> list[str]:
+    """Return how the table is to be read, and what was known, drawn and left out."""
+    foot = f"Mean ± half the width of its {100 * found.studies[0].confidence:g} % interval"
+    if found.comparison is None:
+        return [f"{foot}.", *_sentences(found)]
+    return [f"{foot}; * leaves 0 out.", *thresholds(found.comparison), *_sentences(found)]
 
 
 def _figures(found: Replayed) -> Table:
@@ -103,7 +108,7 @@ _LOSSES: Final = {
 }
 
 
-def sentences(found: Replayed) -> list[str]:
+def _sentences(found: Replayed) -> list[str]:
     """Return what was known, what is drawn and what is left out, of what there is."""
     known = _told(_KNOWN, found.known)
     losses = _told(_LOSSES, found.past.losses)

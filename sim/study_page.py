@@ -47,22 +47,19 @@ def comparison_page(
     comparison: Comparison,
     verdicts: Sequence[Verdict] = (),
     *,
-    first: Sequence[Section] = (),
+    tables: Sequence[Section] = (),
 ) -> str:
-    """Return the page of variants beside each other, after sections that come first."""
+    """Return the page of variants beside each other.
+
+    Args:
+        variants: By name; the first is the base.
+        comparison: What became of them.
+        verdicts: What it says of requirements.
+        tables: What stands in the place of the tables of their differences.
+    """
     base = comparison.studies[0]
     scenario = next(iter(variants.values()))
-    sections = [*first, *_required(verdicts)]
-    for variant, name in enumerate(comparison.names[1:], start=1):
-        sections.append(
-            Section(
-                f"{name} against {comparison.names[0]}",
-                "Means, and differences by pairs of runs with the same customers; * where the "
-                "interval of the difference leaves 0 out. " + " ".join(thresholds(comparison)),
-                columns=("Figure", comparison.names[0], name, "Difference", "Variance ratio"),
-                rows=tuple(row_of(one) for one in picked(comparison.differences(variant))),
-            )
-        )
+    sections = [*_required(verdicts), *(tables or _differences(comparison))]
     studies = dict(zip(comparison.names, comparison.studies, strict=True))
     sections += _pictures(scenario, studies, comparison)
     subtitle = (
@@ -70,6 +67,20 @@ def comparison_page(
         f"of {100 * base.confidence:g} %."
     )
     return _page(" against ".join(comparison.names[::-1]), subtitle, base, sections)
+
+
+def _differences(comparison: Comparison) -> list[Section]:
+    """Return for each variant how its figures differ from the base's."""
+    return [
+        Section(
+            f"{name} against {comparison.names[0]}",
+            "Means, and differences by pairs of runs with the same customers; * where the "
+            "interval of the difference leaves 0 out. " + " ".join(thresholds(comparison)),
+            columns=("Figure", comparison.names[0], name, "Difference", "Variance ratio"),
+            rows=tuple(row_of(one) for one in picked(comparison.differences(variant))),
+        )
+        for variant, name in enumerate(comparison.names[1:], start=1)
+    ]
 
 
 def _page(title: str, subtitle: str, study: Study, sections: Sequence[Section]) -> str:

@@ -396,8 +396,16 @@ def test_the_command_prints_json_a_page_and_a_verdict(day, tmp_path):
     assert facts["same_rules"][name]["mean"] == pytest.approx(facts["recorded"][name])
     assert facts["other_rules"][name]["change"] < 0
     html = page.read_text("utf-8")
-    for part in ("Recorded and replayed", "+day=1 against same rules", "beyond their wait: "):
+    leaves = "95 % interval; * leaves 0 out."
+    for part in (
+        "Recorded and replayed",
+        "+day=1 against same rules",
+        "beyond their wait: ",
+        leaves,
+    ):
         assert part in html
+    # Each figure once: the table of the replay is that of the comparison.
+    assert html.count(f'<td class="name">{name}</td>') == 1
     story = str(told(tmp_path, HANDLED))
     done = CliRunner().invoke(sim, ["replay", story, "--report", str(page)])
     assert done.exit_code == 0, done.output

@@ -119,6 +119,10 @@ def test_callbacks_are_in_the_table_the_page_the_json_and_a_study():
     page = as_html(scenario, 1, result)
     assert "<h2>Callbacks</h2>" in page
     assert all(f">{cell}<" in page for cell in row)
+    # Above all others too: without them the figures there do not add up.
+    headline = dict(re.findall(r'<b>(.*?)</b><span class="soft">(.*?)</span>', page))
+    promised = sum(one.promised for one in result.callbacks)
+    assert list(headline.items())[:4][3] == (str(promised), "callbacks")
     facts = msgspec.json.decode(as_json(scenario, 1, result))
     assert facts["callbacks"] == [msgspec.to_builtins(one) for one in result.callbacks]
     found = study(scenario, replications=2)
