@@ -21,11 +21,11 @@ from msgspec.structs import replace
 from acd import journal
 from acd.cli import main
 from acd.errors import AcdError, ConfigError, JournalError
-from acd.ids import Channel
+from acd.ids import Channel, Play
 from acd.journal.file import JournalFile
 from acd.journal.records import Entry
 from acd.settings import OverflowRule, Urgency
-from acd.waiting_settings import CallbackSettings
+from acd.waiting_settings import CallbackSettings, Treatment
 from sim import driver, scenario
 from sim.cli import sim
 from sim.past_file import read_past
@@ -346,6 +346,18 @@ def test_rules_that_promise_callbacks_are_followed(day):
     assert called.promised > 10
     assert called.promised == called.reached + called.canceled + called.open
     assert called.not_reached == 0
+
+
+def test_rules_under_which_customers_hear_something_at_once_are_followed(tmp_path):
+    """A timer is due at the instant at which each contact arrives."""
+    past = read_past(told(tmp_path, HANDLED))
+    (sales,) = past.settings.queues
+    welcome = Treatment(after_us=0, play=Play.MESSAGE, message="welcome")
+    rules = replace(
+        past.settings, queues=(replace(sales, treatments=(welcome,)),), messages=("welcome",)
+    )
+    found = replay(past, ("welcomed", rules), replications=2)
+    assert found.studies[1].values("sales.voice.answered") == [1.0, 1.0]
 
 
 def test_rules_that_lack_what_contacts_need_are_refused_with_their_number(day):
