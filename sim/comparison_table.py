@@ -85,7 +85,8 @@ def changed(estimate: Estimate, kind: str) -> str:
         return f"{100 * mean:+.1f} ± {100 * half:.1f} pp"
     if kind == "time":
         return f"{mean:+.1f} ± {half:.1f} s"
-    return f"{mean:+,.1f} ± {half:,.1f}"
+    digits = 2 if kind == "fine" else 1
+    return f"{mean:+,.{digits}f} ± {half:,.{digits}f}"
 
 
 def as_json(comparison: Comparison, verdicts: Sequence[Verdict] = ()) -> str:

@@ -8,9 +8,9 @@ from sim.comparison import Comparison
 from sim.comparison_table import picked, row_of, thresholds
 from sim.page import render, span_of
 from sim.requirement import Verdict
-from sim.study import MEASURES, Study
+from sim.study import Study
 from sim.study_plots import plots_of
-from sim.study_table import kind_of, shown, verdict_row
+from sim.study_table import sheets, verdict_row
 from sim.workload import Scenario
 
 
@@ -22,6 +22,8 @@ class Section(Struct, frozen=True):
     svg: str = ""
     columns: tuple[str, ...] = ()
     rows: tuple[tuple[str, ...], ...] = ()
+    names: int = 1
+    """How many of the columns, from the left, are names and not figures."""
 
 
 def study_page(
@@ -35,7 +37,7 @@ def study_page(
     sections = [
         *first,
         *_required(verdicts),
-        _figures(study),
+        *_figures(study),
         *_pictures(scenario, {study.title: study}, None),
     ]
     subtitle = f"{len(study.samples)} runs with seed {study.seed}, {span_of(scenario)}."
@@ -104,19 +106,13 @@ def _required(verdicts: Sequence[Verdict]) -> list[Section]:
     ]
 
 
-def _figures(study: Study) -> Section:
-    """Return all queues' figures with their intervals."""
-    rows = []
-    for row in study.samples[0].report.rows:
-        cells = []
-        for measure in MEASURES:
-            name = f"{row.queue}.{row.channel}.{measure}"
-            known = study.estimate(name) if name in study.names() else None
-            cells.append(shown(known, kind_of(name)))
-        rows.append((f"{row.queue}, {row.channel.replace('_', ' ')}", *cells))
-    titles = (one.removesuffix("_s").replace("_", " ") for one in MEASURES)
+def _figures(study: Study) -> list[Section]:
+    """Return the tables that the terminal has."""
     note = f"Mean over the runs ± half the width of its {100 * study.confidence:g} % interval."
-    return Section("Queues and channels", note, columns=("", *titles), rows=tuple(rows))
+    return [
+        Section(one.title, note, columns=one.columns, rows=one.rows, names=one.names)
+        for one in sheets(study)
+    ]
 
 
 def _pictures(
