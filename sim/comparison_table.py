@@ -43,7 +43,7 @@ def table(comparison: Comparison, verdicts: Sequence[Verdict] = ()) -> Group:
         "pairing gained."
     )
     if verdicts:
-        parts.append(verdict_table(verdicts))
+        parts.append(verdict_table(verdicts, comparison.names[-1]))
     return Group(Text(head), *parts, *map(Text, (foot, *thresholds(comparison))))
 
 

@@ -26,7 +26,9 @@ def table(found: Replayed, verdicts: Sequence[Verdict] = ()) -> Group:
     head = f": {contacts(found.known.contacts)}, replayed {len(same.samples)} times, "
     parts: list[RenderableType] = [name.append(f"{head}seed {same.seed}"), _figures(found)]
     if verdicts:
-        parts.append(verdict_table(verdicts))
+        parts.append(
+            verdict_table(verdicts, found.comparison.names[-1] if found.comparison else "")
+        )
     return Group(*parts, *map(Text, notes(found)))
 
 

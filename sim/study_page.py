@@ -61,7 +61,7 @@ def comparison_page(
     """
     base = comparison.studies[0]
     scenario = next(iter(variants.values()))
-    sections = [*_required(verdicts), *(tables or _differences(comparison))]
+    sections = [*_required(verdicts, comparison.names[-1]), *(tables or _differences(comparison))]
     studies = dict(zip(comparison.names, comparison.studies, strict=True))
     sections += _pictures(scenario, studies, comparison)
     subtitle = (
@@ -92,13 +92,14 @@ def _page(title: str, subtitle: str, study: Study, sections: Sequence[Section]) 
     )
 
 
-def _required(verdicts: Sequence[Verdict]) -> list[Section]:
+def _required(verdicts: Sequence[Verdict], of: str = "") -> list[Section]:
+    """Return the verdicts, with the study's name where there are several."""
     if not verdicts:
         return []
     columns = ("Required", "Mean", "", "Days that meet it")
     return [
         Section(
-            "What was required",
+            f"What was required of {of}" if of else "What was required",
             "Of the mean over the runs; and how likely a single day meets it.",
             columns=columns,
             rows=tuple(map(verdict_row, verdicts)),

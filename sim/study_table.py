@@ -141,10 +141,15 @@ def _cells(study: Study, name: str, columns: Sequence[tuple[str, str]]) -> Itera
         yield shown(study.estimate(figure) if figure in known else None, kind_of(figure))
 
 
-def verdict_table(verdicts: Sequence[Verdict]) -> Table:
-    """Return what was required: the mean, whether it is met, and how many days meet it."""
+def verdict_table(verdicts: Sequence[Verdict], of: str = "") -> Table:
+    """Return what was required: the mean, whether it is met, and how many days meet it.
+
+    Args:
+        verdicts: What a study says.
+        of: The study's name, where there are several.
+    """
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    made.add_column("Required", no_wrap=True)
+    made.add_column(printable(f"Required of {of}") if of else "Required", no_wrap=True)
     made.add_column("Mean", justify="right", no_wrap=True)
     made.add_column("", no_wrap=True)
     made.add_column("Days that meet it", justify="right", no_wrap=True)

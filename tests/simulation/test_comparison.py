@@ -257,8 +257,11 @@ def test_two_files_are_compared(files, tmp_path, capsys):
     told = capsys.readouterr().out
     assert "sales.voice.service_level" in told
     assert "Variance ratio" in told
-    assert "met" in told
+    assert re.search(
+        r"Required of more +Mean[^~]+sales\.voice\.service_level >= 0\.05 .* met", told
+    )
     text = page.read_text()
+    assert "<h2>What was required of more</h2>" in text
     assert text.count("<svg") == 6
     for title in ("How likely a good day is", "How long the answered waited"):
         assert title in text
