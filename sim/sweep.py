@@ -11,6 +11,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from acd.errors import shown
 from sim.answer import ESTIMATE, Answer, Table, estimates
 from sim.intervals import CONFIDENCE, Estimate
 from sim.requirement import Requirement, Verdict, best_reached, judge
@@ -108,13 +109,18 @@ def sweep(
         progress: Is told how many points are done, of how many.
 
     Raises:
-        ValueError: There are no knobs, too many points, or a value that cannot be.
+        ValueError: There are no knobs, one is there twice, there are too many points, or a value
+            cannot be.
         ConfigError: The router refuses the settings.
         WorkersLostError: Workers died too often.
     """
     count = prod(len(knob.values) for knob in knobs)
     if not knobs or count > POINTS_MAX:
         raise ValueError(f"vary: makes {count if knobs else 0} points; wanted 1 to {POINTS_MAX}")
+    names = [knob.name for knob in knobs]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"vary: {shown(name)} is given twice; wanted its values in one")
     plans = []
     for values in product(*(knob.values for knob in knobs)):
         plan = scenario
@@ -129,7 +135,7 @@ def sweep(
         points.append(Point(values, found))
         if progress is not None:
             progress(len(points), count)
-    return Grid(tuple(knob.name for knob in knobs), tuple(points))
+    return Grid(tuple(names), tuple(points))
 
 
 def peak(

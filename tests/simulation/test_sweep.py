@@ -172,13 +172,15 @@ def test_a_grid_has_every_point_with_the_customers_of_its_load(morning):
         assert len(came) == 1
 
 
-def test_a_grid_too_large_or_of_nothing_is_refused(morning):
+def test_a_grid_too_large_of_nothing_or_of_one_thing_twice_is_refused(morning):
     many = ",".join(map(str, range(1, 102)))
     knobs = [parse_knob(f"load={many}"), parse_knob(f"staffing.day={many}")]
     with pytest.raises(ValueError, match="vary: makes 10201 points; wanted 1 to 1000"):
         sweep(load(morning), knobs)
     with pytest.raises(ValueError, match="vary: makes 0 points"):
         sweep(load(morning), [])
+    with pytest.raises(ValueError, match="vary: `load` is given twice; wanted its values in one"):
+        sweep(load(morning), [parse_knob("load=1"), parse_knob("load=2,3")])
 
 
 # --- where a plan breaks --------------------------------------------------------------------------
