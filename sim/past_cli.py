@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sim.cli_kit import counter, must_have_places, wide_console, write
-from sim.questions import CHECK_FAILED, OK, held_to, place_of, require, runs, saved, saves, wanted
+from sim.questions import (
+    CHECK_FAILED,
+    OK,
+    held_to,
+    must_be_figures,
+    place_of,
+    require,
+    runs,
+    saved,
+    saves,
+    wanted,
+)
 
 if TYPE_CHECKING:
     from acd.settings import DomainSettings
@@ -57,12 +68,14 @@ def replay(
     from sim.past_replay import replay as replay_past
     from sim.past_table import as_json as facts_of
     from sim.past_table import table
+    from sim.study import names_in
 
     must_have_places(report, save, journal)
     asked = wanted(requirements)
     run_all = place_of(workers, cluster)
     past = read_past(journal)
     other = _other(past, config, agents_add)
+    must_be_figures(asked, names_in(past.settings if other is None else other[1]))
     try:
         with counter(str(journal)) as counted:
             found = replay_past(past, other, run_all=run_all, progress=counted, **how)

@@ -18,7 +18,6 @@ from scipy import special
 from acd.errors import listed, shown
 from sim.intervals import Estimate
 from sim.study import CUSTOMER_MEASURES, MEASURES, SHARES, TEAM_MEASURES, Study, names_of, no_figure
-from sim.workload import Scenario
 
 _FORM: Final = re.compile(
     r"\s*(?P<name>.+?)\s*(?P<sign>>=|<=)\s*(?P<value>[^<>=%\s]+)\s*(?P<unit>%?)\s*"
@@ -157,13 +156,16 @@ def figure_of(study: Study, name: str) -> str:
     return named(name, known if _meant(name, known) else names_of(study.scenario))
 
 
-def refuse_unknown(requirements: Sequence[Requirement], scenario: Scenario) -> None:
-    """Tell before a long run, not after it, that no run of a scenario can have a figure.
+def refuse_unknown(requirements: Sequence[Requirement], names: Sequence[str]) -> None:
+    """Tell before a long run, not after it, that no run can have a figure.
+
+    Args:
+        requirements: What is required.
+        names: The figures that a run may have.
 
     Raises:
         ValueError: There is one, with the nearest.
     """
-    names = names_of(scenario)
     for one in requirements:
         if not _meant(one.name, names):
             named(one.name, names)

@@ -16,6 +16,7 @@ from msgspec import Struct
 from acd.errors import AcdError, did_you_mean, nearest, shown
 from acd.figures import Report, Row
 from acd.ids import Channel, QueueName
+from acd.settings import DomainSettings
 from sim import driver
 from sim.answer import Answer
 from sim.customers import follows
@@ -230,19 +231,35 @@ def _measures(channel: Channel, *, calls_back: bool) -> tuple[str, ...]:
 
 def names_of(scenario: Scenario) -> tuple[str, ...]:
     """Return the names of all figures that a run of a scenario may have, whoever comes."""
-    names = [
+    planned = (*scenario.staffing, *(one.group for one in scenario.shifts))
+    customers = (
+        f"customers.{stream.name}.{one}"
+        for stream in filter(follows, scenario.streams)
+        for one in CUSTOMER_MEASURES
+    )
+    return (*names_in(scenario.settings, planned), *customers)
+
+
+def names_in(settings: DomainSettings, groups: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the names of all figures of queues and of groups of agents.
+
+    Args:
+        settings: Whose.
+        groups: Further ones, which have hours though they may have no members.
+    """
+    queues = (
         f"{queue.name}.{channel}.{measure}"
-        for queue in scenario.settings.queues
+        for queue in settings.queues
         for channel in queue.channels
         for measure in _measures(channel, calls_back=queue.callbacks is not None)
-    ]
-    members = (one.group or "all" for one in scenario.settings.agents)
-    planned = (*scenario.staffing, *(one.group for one in scenario.shifts))
-    for group in dict.fromkeys((*members, *planned, "all")):
-        names += [f"group.{group}.{one}" for one in TEAM_MEASURES]
-    for stream in filter(follows, scenario.streams):
-        names += [f"customers.{stream.name}.{one}" for one in CUSTOMER_MEASURES]
-    return tuple(names)
+    )
+    members = (one.group or "all" for one in settings.agents)
+    teams = (
+        f"group.{group}.{one}"
+        for group in dict.fromkeys((*members, *groups, "all"))
+        for one in TEAM_MEASURES
+    )
+    return (*queues, *teams)
 
 
 def by_interval(report: Report, queue: QueueName, channel: str, measure: str) -> list[float | None]:

@@ -68,7 +68,8 @@ def comparison_page(
         f"{len(base.samples)} pairs of runs with seed {base.seed}, {span_of(scenario)}; intervals "
         f"of {100 * base.confidence:g} %."
     )
-    return _page(" against ".join(comparison.names[::-1]), subtitle, base, sections)
+    title = f"{' and '.join(comparison.names[1:])} against {comparison.names[0]}"
+    return _page(title, subtitle, base, sections)
 
 
 def _differences(comparison: Comparison) -> list[Section]:

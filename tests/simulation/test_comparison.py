@@ -124,8 +124,10 @@ def test_another_threshold_is_told_beside_the_service_levels():
     assert note.startswith("Service level of line voice: within 200 s in b, 20 s in a; ")
     assert json.loads(as_json(found))["notes"] == [note]
     assert note in comparison_page({"a": base, "b": other}, found)
-    alike = compare({"a": base, "b": line(11, contacts=200)}, replications=2)
+    three = {"a": base, "b": line(11, contacts=200), "c": line(12, contacts=200)}
+    alike = compare(three, replications=2)
     assert thresholds(alike) == []
+    assert "<h1>b and c against a</h1>" in comparison_page(three, alike)
 
 
 def test_a_queue_that_a_variant_lacks_has_no_differences():
@@ -200,9 +202,9 @@ def test_all_figures_of_a_run_are_known_before_it():
     idle = replace(line, staffing={**line.staffing, "idle": (0,)}, scheduled={"idle": (0,)})
     assert "group.idle.worked_h" in study_of_one(idle, 1, run(idle, 1)).names()
     assert set(study_of_one(idle, 1, run(idle, 1)).names()) <= set(names_of(idle))
-    refuse_unknown([parse_requirement("group.all.occupancy<=0.9")], scenario)
+    refuse_unknown([parse_requirement("group.all.occupancy<=0.9")], names_of(scenario))
     with pytest.raises(ValueError, match=r"did you mean `group\.all\.occupancy`"):
-        refuse_unknown([parse_requirement("group.al.occupancy<=0.9")], scenario)
+        refuse_unknown([parse_requirement("group.al.occupancy<=0.9")], names_of(scenario))
 
 
 def test_a_requirement_is_about_the_mean_and_days_are_counted_beside_it():

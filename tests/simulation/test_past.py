@@ -360,6 +360,18 @@ def test_rules_under_which_customers_hear_something_at_once_are_followed(tmp_pat
     assert found.studies[1].values("sales.voice.answered") == [1.0, 1.0]
 
 
+def test_what_is_required_must_be_a_figure_before_anything_is_replayed(tmp_path, capsys):
+    """Told before rules that are refused, which are when the replay begins."""
+    file = told(tmp_path, HANDLED)
+    rules = tmp_path / "rules.toml"
+    rules.write_text(Path(DOCS.parent / "configs" / "help_desk.toml").read_text("utf-8"), "utf-8")
+    words = ["sim", "replay", str(file), "--config", str(rules), "--require"]
+    assert main([*words, "help.voice.asa_ss<=9"]) == 2
+    assert "--require: `help.voice.asa_ss` is no figure" in capsys.readouterr().err
+    assert main([*words, "help.voice.asa_s<=9"]) == 2
+    assert "contacts: unknown queue `sales`" in capsys.readouterr().err
+
+
 def test_rules_that_lack_what_contacts_need_are_refused_with_their_number(day):
     past = read_past(day)
     with pytest.raises(ConfigError) as caught:
