@@ -88,6 +88,8 @@ def peak(
     as_json: bool,
     workers: int,
     cluster: str | None,
+    seed: int,
+    replications: int,
     **how: Any,  # noqa: ANN401
 ) -> int:
     """Find the load at which SCENARIO breaks each objective, as a factor of its own.
@@ -109,13 +111,21 @@ def peak(
     try:
         with counter(day.title) as counted:
             tell = None if counted is None else lambda _load: counted(0, 0)
-            found = find_peak(day, asked, run_all=run_all, progress=tell, **how)
+            found = find_peak(
+                day,
+                asked,
+                seed=seed,
+                replications=replications,
+                run_all=run_all,
+                progress=tell,
+                **how,
+            )
     except ValueError as error:
         raise click.UsageError(f"--{error}") from error
     if as_json:
         click.echo(peak_json(found).encode(), nl=False)
     else:
-        wide_console().print(peak_table(found))
+        wide_console().print(peak_table(found, replications=replications, seed=seed))
     return OK if all(one.breaks is None or one.breaks > 1 for one in found) else CHECK_FAILED
 
 

@@ -112,8 +112,14 @@ def grid_json(found: Grid, verdicts: Sequence[Sequence[Verdict]]) -> str:
     return json_text(facts)
 
 
-def peak_table(found: Sequence[Breaking]) -> Group:
-    """Return a line for each objective, and below which of them hold at no load."""
+def peak_table(found: Sequence[Breaking], *, replications: int, seed: int) -> Group:
+    """Return a line for each objective, and below which of them hold at no load.
+
+    Args:
+        found: Where each breaks.
+        replications: How many runs there were at each load.
+        seed: Of all.
+    """
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 2, 0, 0))
     made.add_column("Objective")
     for title in ("holds at", "breaks at", "surely holds at", "surely breaks at"):
@@ -133,7 +139,8 @@ def peak_table(found: Sequence[Breaking]) -> Group:
         for one in found
         if one.holds is None
     ]
-    return Group(made, *map(Text, never))
+    foot = f"Factors of the plan's load, each tried with {replications} runs, seed {seed}."
+    return Group(made, *map(Text, (*never, foot)))
 
 
 def _load(factor: float) -> str:

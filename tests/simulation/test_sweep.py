@@ -306,5 +306,6 @@ def test_a_peak_is_printed(morning, capsys):
     never = "sales.chat.asa_s <= 0.001 is met at none of the loads tried, from 0.05 × to 1 ×"
     # Each chat is answered after 3 s.
     assert f"{never}; the best is 3.0 ± 0.0 s, at " in told
+    assert told.endswith("Factors of the plan's load, each tried with 2 runs, seed 1.")
     assert main(["sim", "peak", str(morning)]) == 2
     assert "--require: is missing" in capsys.readouterr().err
