@@ -151,12 +151,12 @@ def _settings(config: Path, past: "Past") -> "DomainSettings":
 
 
 def _page(found: "Replayed", verdicts: "list[Verdict]") -> str:
-    from sim.past_table import columns, notes, rows
+    from sim.past_table import columns, head, notes, rows
     from sim.study_page import Section, comparison_page, study_page
 
     first = Section(
         "Recorded and replayed",
-        " ".join(notes(found)),
+        " ".join((f"{head(found)}.", *notes(found))),
         columns=columns(found),
         rows=tuple(rows(found)),
     )
@@ -164,4 +164,6 @@ def _page(found: "Replayed", verdicts: "list[Verdict]") -> str:
     if found.comparison is not None:
         return comparison_page(scenarios, found.comparison, verdicts, tables=[first])
     (scenario,) = scenarios.values()
-    return study_page(scenario, found.studies[0], verdicts, first=[first])
+    return study_page(
+        scenario, found.studies[0], verdicts, first=[first], title=f"{found.past.file}, replayed"
+    )

@@ -21,15 +21,19 @@ from sim.study_table import kind_of, shown, verdict_json, verdict_table
 
 def table(found: Replayed, verdicts: Sequence[Verdict] = ()) -> Group:
     """Return the figures beside each other, what was required, and what is known and drawn."""
-    same = found.studies[0]
-    name = Text(printable(found.past.file))
-    head = f": {contacts(found.known.contacts)}, replayed {len(same.samples)} times, "
-    parts: list[RenderableType] = [name.append(f"{head}seed {same.seed}"), _figures(found)]
+    parts: list[RenderableType] = [Text(head(found)), _figures(found)]
     if verdicts:
         parts.append(
             verdict_table(verdicts, found.comparison.names[-1] if found.comparison else "")
         )
     return Group(*parts, *map(Text, notes(found)))
+
+
+def head(found: Replayed) -> str:
+    """Return what was replayed, and how often."""
+    same = found.studies[0]
+    times = f"replayed {len(same.samples)} times, seed {same.seed}"
+    return f"{printable(found.past.file)}: {contacts(found.known.contacts)}, {times}"
 
 
 def notes(found: Replayed) -> list[str]:

@@ -32,8 +32,17 @@ def study_page(
     verdicts: Sequence[Verdict] = (),
     *,
     first: Sequence[Section] = (),
+    title: str = "",
 ) -> str:
-    """Return the page of one scenario's runs, after sections that come first."""
+    """Return the page of one scenario's runs.
+
+    Args:
+        scenario: The scenario.
+        study: Its runs.
+        verdicts: What they say of requirements.
+        first: Sections that come first.
+        title: Of the page; the study's if there is none.
+    """
     sections = [
         *first,
         *_required(verdicts),
@@ -41,7 +50,7 @@ def study_page(
         *_pictures(scenario, {study.title: study}, None),
     ]
     subtitle = f"{len(study.samples)} runs with seed {study.seed}, {span_of(scenario)}."
-    return _page(study.title, subtitle, study, sections)
+    return _page(title or study.title, subtitle, study, sections)
 
 
 def comparison_page(

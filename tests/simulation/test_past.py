@@ -433,7 +433,10 @@ def test_the_command_prints_json_a_page_and_a_verdict(day, tmp_path):
     story = str(told(tmp_path, HANDLED))
     done = CliRunner().invoke(sim, ["replay", story, "--report", str(page)])
     assert done.exit_code == 0, done.output
-    assert "Recorded and replayed" in page.read_text("utf-8")
+    alone = page.read_text("utf-8")
+    assert "Recorded and replayed" in alone
+    assert f"<h1>{story}, replayed</h1>" in alone
+    assert f"{story}: 1 contact, replayed 10 times, seed 1. Mean" in alone
 
 
 def test_a_file_of_rules_may_leave_the_numbers_of_its_groups_open(day, tmp_path):
