@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from math import isfinite
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -43,18 +44,33 @@ def must_be_writable(path: Path, *sources: Path) -> None:
 
     Raises:
         click.UsageError: It is one of the sources.
-        OSError: The folder is missing or is none, or it or the file must not be written.
+        OSError: The folder is missing, is none or takes no files, or the file is a folder or must
+            not be written.
     """
     if any(path.exists() and one.exists() and path.samefile(one) for one in sources):
         raise click.UsageError(f"{path}: is what is read; wanted another file to be written")
     folder = path.parent
     if not folder.is_dir():
         code = errno.ENOTDIR if folder.exists() else errno.ENOENT
-    elif not os.access(path if path.exists() else folder, os.W_OK):
-        code = errno.EACCES
-    else:
-        return
-    raise OSError(code, os.strerror(code), str(path if code == errno.EACCES else folder))
+        raise OSError(code, os.strerror(code), str(folder))
+    if path.is_dir() or (path.exists() and not os.access(path, os.W_OK)):
+        code = errno.EISDIR if path.is_dir() else errno.EACCES
+        raise OSError(code, os.strerror(code), str(path))
+    if not path.exists():
+        _must_take_files(folder, path)
+
+
+def _must_take_files(folder: Path, path: Path) -> None:
+    """Tell that a folder takes no files, as /proc takes none though its permissions say so.
+
+    Raises:
+        OSError: It takes none; it is told of the path that was wanted.
+    """
+    try:
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def must_have_places(report: Path | None, save: Path | None, *sources: Path) -> None:
@@ -79,8 +95,15 @@ def must_have_places(report: Path | None, save: Path | None, *sources: Path) -> 
 
 
 def write(file: Path, text: str, name: str, *, as_json: bool) -> None:
-    """Write a file that was asked for, and say so: beside the JSON, if that is what is printed."""
-    file.write_text(text, encoding="utf-8")
+    """Write a file that was asked for, and say so: beside the JSON, if that is what is printed.
+
+    Raises:
+        OSError: It cannot be written; the error has its name, which that of a full disk lacks.
+    """
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(file)) from error
     click.echo(f"{name}: {file}", err=as_json)
 
 

@@ -43,7 +43,7 @@ def table(comparison: Comparison, verdicts: Sequence[Verdict] = ()) -> Group:
         "pairing gained."
     )
     if verdicts:
-        parts.append(verdict_table(verdicts))
+        parts.append(verdict_table(verdicts, comparison.names[-1]))
     return Group(Text(head), *parts, *map(Text, (foot, *thresholds(comparison))))
 
 
@@ -85,7 +85,8 @@ def changed(estimate: Estimate, kind: str) -> str:
         return f"{100 * mean:+.1f} ± {100 * half:.1f} pp"
     if kind == "time":
         return f"{mean:+.1f} ± {half:.1f} s"
-    return f"{mean:+,.1f} ± {half:,.1f}"
+    digits = 2 if kind == "fine" else 1
+    return f"{mean:+,.{digits}f} ± {half:,.{digits}f}"
 
 
 def as_json(comparison: Comparison, verdicts: Sequence[Verdict] = ()) -> str:

@@ -15,7 +15,6 @@ from sim.report import (
     TEAM_COLUMNS,
     TEXT_COLUMNS,
     callback_rows,
-    contacts,
     customer_rows,
     notes,
     percent,
@@ -77,11 +76,12 @@ def span_of(scenario: Scenario) -> str:
 def _headline(result: Result) -> list[tuple[str, str]]:
     """Return the figures that stand above all others, each with its name."""
     totals = [row.total for row in result.report.rows]
-    arrived, word = contacts(result.arrived).split()
+    called = sum(each.promised for each in result.callbacks)
     return [
-        (arrived, word),
+        (f"{result.arrived:,}", "arrived"),
         (f"{sum(total.answered for total in totals):,}", "answered"),
         (f"{sum(total.abandoned for total in totals):,}", "abandoned"),
+        *([(f"{called:,}", "callbacks")] if result.callbacks else []),
         (f"{sum(total.waiting for total in totals):,}", "still waiting"),
         (percent(result.report.total.total.occupancy), "occupancy"),
     ]

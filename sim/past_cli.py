@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sim.cli_kit import counter, must_have_places, wide_console, write
-from sim.questions import CHECK_FAILED, OK, held_to, place_of, require, runs, saved, saves, wanted
+from sim.questions import (
+    CHECK_FAILED,
+    OK,
+    held_to,
+    must_be_figures,
+    place_of,
+    require,
+    runs,
+    saved,
+    saves,
+    wanted,
+)
 
 if TYPE_CHECKING:
     from acd.settings import DomainSettings
@@ -57,12 +68,14 @@ def replay(
     from sim.past_replay import replay as replay_past
     from sim.past_table import as_json as facts_of
     from sim.past_table import table
+    from sim.study import names_in
 
     must_have_places(report, save, journal)
     asked = wanted(requirements)
     run_all = place_of(workers, cluster)
     past = read_past(journal)
     other = _other(past, config, agents_add)
+    must_be_figures(asked, names_in(past.settings if other is None else other[1]))
     try:
         with counter(str(journal)) as counted:
             found = replay_past(past, other, run_all=run_all, progress=counted, **how)
@@ -138,17 +151,19 @@ def _settings(config: Path, past: "Past") -> "DomainSettings":
 
 
 def _page(found: "Replayed", verdicts: "list[Verdict]") -> str:
-    from sim.past_table import columns, rows, sentences
+    from sim.past_table import columns, head, notes, rows
     from sim.study_page import Section, comparison_page, study_page
 
     first = Section(
         "Recorded and replayed",
-        " ".join(sentences(found)),
+        " ".join((f"{head(found)}.", *notes(found))),
         columns=columns(found),
         rows=tuple(rows(found)),
     )
     scenarios = {one.scenario.title: one.scenario for one in found.staged}
     if found.comparison is not None:
-        return comparison_page(scenarios, found.comparison, verdicts, first=[first])
+        return comparison_page(scenarios, found.comparison, verdicts, tables=[first])
     (scenario,) = scenarios.values()
-    return study_page(scenario, found.studies[0], verdicts, first=[first])
+    return study_page(
+        scenario, found.studies[0], verdicts, first=[first], title=f"{found.past.file}, replayed"
+    )

@@ -103,11 +103,17 @@ def _refusals(past: Past, settings: DomainSettings) -> list[Problem]:
             if isinstance(action, Refused):
                 key = (str(action.reason).replace("_", " "), action.about)
                 found[key] = found.get(key, 0) + len(asking)
+        # What is due at once, as a treatment after 0 s, comes before anything else of that instant.
+        _fire(router, past.start_us)
         if arrival.contact_id in router.contacts:
             router.step(ContactLeft(contact_id=arrival.contact_id), now_us=past.start_us)
-        while (due_us := router.next_wakeup_us()) is not None and due_us <= past.start_us:
-            router.step(ClockTicked(), now_us=past.start_us)
+            _fire(router, past.start_us)
     return [
         Problem("contacts", f"{why} {shown(about)}, for {count} of {past.file}", "what they need")
         for (why, about), count in found.items()
     ]
+
+
+def _fire(router: Router, now_us: int) -> None:
+    while (due_us := router.next_wakeup_us()) is not None and due_us <= now_us:
+        router.step(ClockTicked(), now_us=now_us)

@@ -21,16 +21,27 @@ from sim.study_table import kind_of, shown, verdict_json, verdict_table
 
 def table(found: Replayed, verdicts: Sequence[Verdict] = ()) -> Group:
     """Return the figures beside each other, what was required, and what is known and drawn."""
-    same = found.studies[0]
-    name = Text(printable(found.past.file))
-    head = f": {contacts(found.known.contacts)}, replayed {len(same.samples)} times, "
-    parts: list[RenderableType] = [name.append(f"{head}seed {same.seed}"), _figures(found)]
+    parts: list[RenderableType] = [Text(head(found)), _figures(found)]
     if verdicts:
-        parts.append(verdict_table(verdicts))
-    foot = f"Mean ± half the width of its {100 * same.confidence:g} % interval"
-    clear = "; * leaves 0 out." if found.comparison is not None else "."
-    notes = thresholds(found.comparison) if found.comparison is not None else []
-    return Group(*parts, *map(Text, (foot + clear, *notes, *sentences(found))))
+        parts.append(
+            verdict_table(verdicts, found.comparison.names[-1] if found.comparison else "")
+        )
+    return Group(*parts, *map(Text, notes(found)))
+
+
+def head(found: Replayed) -> str:
+    """Return what was replayed, and how often."""
+    same = found.studies[0]
+    times = f"replayed {len(same.samples)} times, seed {same.seed}"
+    return f"{printable(found.past.file)}: {contacts(found.known.contacts)}, {times}"
+
+
+def notes(found: Replayed) -> list[str]:
+    """Return how the table is to be read, and what was known, drawn and left out."""
+    foot = f"Mean ± half the width of its {100 * found.studies[0].confidence:g} % interval"
+    if found.comparison is None:
+        return [f"{foot}.", *_sentences(found)]
+    return [f"{foot}; * leaves 0 out.", *thresholds(found.comparison), *_sentences(found)]
 
 
 def _figures(found: Replayed) -> Table:
@@ -103,7 +114,7 @@ _LOSSES: Final = {
 }
 
 
-def sentences(found: Replayed) -> list[str]:
+def _sentences(found: Replayed) -> list[str]:
     """Return what was known, what is drawn and what is left out, of what there is."""
     known = _told(_KNOWN, found.known)
     losses = _told(_LOSSES, found.past.losses)

@@ -1,6 +1,6 @@
 """Commands that ask what if: `acd sim compare`; and what several commands ask alike."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -103,15 +103,30 @@ def wanted(requirements: tuple[str, ...], of: "Scenario | None" = None) -> list[
     Raises:
         click.UsageError: One is wrong, or names what no run of the scenario can have.
     """
-    from sim.requirement import parse_requirement, refuse_unknown
+    from sim.requirement import parse_requirement
+    from sim.study import names_of
 
     try:
         found = [parse_requirement(text) for text in requirements]
-        if of is not None:
-            refuse_unknown(found, of)
     except ValueError as error:
         raise click.UsageError(f"--{error}") from error
+    if of is not None:
+        must_be_figures(found, names_of(of))
     return found
+
+
+def must_be_figures(requirements: list["Requirement"], names: Sequence[str]) -> None:
+    """Tell before the runs that what is required is none of their figures.
+
+    Raises:
+        click.UsageError: There is one.
+    """
+    from sim.requirement import refuse_unknown
+
+    try:
+        refuse_unknown(requirements, names)
+    except ValueError as error:
+        raise click.UsageError(f"--{error}") from error
 
 
 def held_to(study: "Study", requirements: list["Requirement"]) -> list["Verdict"]:

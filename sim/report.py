@@ -39,7 +39,11 @@ COLUMNS: Final = (
     Column("Offered", "contacts that entered the queue"),
     Column("Answered", "contacts connected with an agent"),
     Column("Abandoned", "customers who left before they were connected"),
-    Column("Waiting", "still waiting at the end: offered = answered + abandoned + waiting"),
+    Column(
+        "Waiting",
+        "still waiting at the end: offered = answered + abandoned + waiting, and whoever is called "
+        "back, overflowed or was turned away",
+    ),
     Column("Service level", "share served within the threshold; see the definitions"),
     Column("ASA", "average speed of answer: mean wait of the answered"),
     Column("Wait p50", "half of the answered waited at most this long"),

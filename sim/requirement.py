@@ -18,7 +18,6 @@ from scipy import special
 from acd.errors import listed, shown
 from sim.intervals import Estimate
 from sim.study import CUSTOMER_MEASURES, MEASURES, SHARES, TEAM_MEASURES, Study, names_of, no_figure
-from sim.workload import Scenario
 
 _FORM: Final = re.compile(
     r"\s*(?P<name>.+?)\s*(?P<sign>>=|<=)\s*(?P<value>[^<>=%\s]+)\s*(?P<unit>%?)\s*"
@@ -139,7 +138,7 @@ def named(name: str, names: Sequence[str]) -> str:
         return found[0]
     if found:
         raise ValueError(
-            f"require: {shown(name)} is of several channels; wanted one of {listed(found)}"
+            f"require: {shown(name)} may be one of several; wanted one of {listed(found)}"
         )
     short = {f"{_queue_of(one)}.{one.rpartition('.')[2]}" for one in names}
     raise ValueError(f"require: {no_figure(name, [*names, *sorted(short)])}")
@@ -154,16 +153,19 @@ def figure_of(study: Study, name: str) -> str:
         ValueError: There is none, or there are several.
     """
     known = study.names()
-    return named(name, known if _meant(name, known) else study.measurable())
+    return named(name, known if _meant(name, known) else names_of(study.scenario))
 
 
-def refuse_unknown(requirements: Sequence[Requirement], scenario: Scenario) -> None:
-    """Tell before a long run, not after it, that no run of a scenario can have a figure.
+def refuse_unknown(requirements: Sequence[Requirement], names: Sequence[str]) -> None:
+    """Tell before a long run, not after it, that no run can have a figure.
+
+    Args:
+        requirements: What is required.
+        names: The figures that a run may have.
 
     Raises:
         ValueError: There is one, with the nearest.
     """
-    names = names_of(scenario)
     for one in requirements:
         if not _meant(one.name, names):
             named(one.name, names)
@@ -190,6 +192,25 @@ def judge(study: Study, requirement: Requirement) -> Verdict:
     offered = f"{name.rpartition('.')[0]}.offered"
     came = offered in study.names() and any(study.values(offered))
     return Verdict(requirement, name, study.estimate(name), days, came)
+
+
+def best_reached(verdicts: Sequence[Verdict]) -> tuple[int, Estimate] | None:
+    """Return which plan comes nearest to a requirement that none meets, and the mean there.
+
+    Args:
+        verdicts: What each plan says of it, one at least.
+
+    Returns:
+        None where a plan meets it, or where none measured it.
+    """
+    if any(one.is_met for one in verdicts):
+        return None
+    is_least = verdicts[0].requirement.sign is Sign.AT_LEAST
+    means = [
+        (place, one.estimate) for place, one in enumerate(verdicts) if one.estimate is not None
+    ]
+    pick = max if is_least else min
+    return pick(means, key=lambda one: one[1].mean, default=None)
 
 
 def wilson(hits: int, count: int, confidence: float) -> Share:

@@ -16,6 +16,7 @@ from msgspec import Struct
 from acd.errors import AcdError, did_you_mean, nearest, shown
 from acd.figures import Report, Row
 from acd.ids import Channel, QueueName
+from acd.settings import DomainSettings
 from sim import driver
 from sim.answer import Answer
 from sim.customers import follows
@@ -144,15 +145,6 @@ class Study(Answer, frozen=True):
         names = dict.fromkeys(name for sample in self.samples for name in sample.figures)
         return tuple(names)
 
-    def measurable(self) -> tuple[str, ...]:
-        """Return the names of all figures, those included that no run had since nobody came."""
-        report = self.samples[0].report
-        queues = (
-            f"{row.queue}.{row.channel}.{measure}" for row in report.rows for measure in MEASURES
-        )
-        teams = (f"group.{team.name}.occupancy" for team in report.groups)
-        return tuple(dict.fromkeys((*self.names(), *queues, *teams)))
-
     def values(self, name: str) -> list[float]:
         """Return a figure of each run that had it.
 
@@ -160,8 +152,8 @@ class Study(Answer, frozen=True):
             LookupError: There is no such figure; the message suggests one.
         """
         found = [one.figures[name] for one in self.samples if name in one.figures]
-        if not found and name not in self.measurable():
-            raise LookupError(no_figure(name, self.measurable()))
+        if not found and name not in (known := names_of(self.scenario)):
+            raise LookupError(no_figure(name, known))
         return found
 
     def estimate(self, name: str) -> Estimate | None:
@@ -238,18 +230,36 @@ def _measures(channel: Channel, *, calls_back: bool) -> tuple[str, ...]:
 
 
 def names_of(scenario: Scenario) -> tuple[str, ...]:
-    """Return the names of all figures that a run of a scenario may have."""
-    names = [
+    """Return the names of all figures that a run of a scenario may have, whoever comes."""
+    planned = (*scenario.staffing, *(one.group for one in scenario.shifts))
+    customers = (
+        f"customers.{stream.name}.{one}"
+        for stream in filter(follows, scenario.streams)
+        for one in CUSTOMER_MEASURES
+    )
+    return (*names_in(scenario.settings, planned), *customers)
+
+
+def names_in(settings: DomainSettings, groups: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the names of all figures of queues and of groups of agents.
+
+    Args:
+        settings: Whose.
+        groups: Further ones, which have hours though they may have no members.
+    """
+    queues = (
         f"{queue.name}.{channel}.{measure}"
-        for queue in scenario.settings.queues
+        for queue in settings.queues
         for channel in queue.channels
         for measure in _measures(channel, calls_back=queue.callbacks is not None)
-    ]
-    for group in dict.fromkeys((*(one.group for one in scenario.settings.agents), "all")):
-        names += [f"group.{group}.{one}" for one in TEAM_MEASURES]
-    for stream in filter(follows, scenario.streams):
-        names += [f"customers.{stream.name}.{one}" for one in CUSTOMER_MEASURES]
-    return tuple(names)
+    )
+    members = (one.group or "all" for one in settings.agents)
+    teams = (
+        f"group.{group}.{one}"
+        for group in dict.fromkeys((*members, *groups, "all"))
+        for one in TEAM_MEASURES
+    )
+    return (*queues, *teams)
 
 
 def by_interval(report: Report, queue: QueueName, channel: str, measure: str) -> list[float | None]:

@@ -167,13 +167,11 @@ def _days(studies: Mapping[str, Study], rows: Sequence[Row]) -> Plot:
         axes.set_visible(False)
     for axes, row in zip(grid.flat, rows, strict=False):
         for number, (name, study) in enumerate(studies.items()):
-            levels = sorted(study.values(f"{row.queue}.{row.channel}.service_level"))
-            count = len(levels)
-            # At the level of the day of rank i, count − i days reach it.
-            shares = [100 * (count - rank) / count for rank in range(count)]
+            levels = study.values(f"{row.queue}.{row.channel}.service_level")
+            if not levels:
+                continue
             axes.step(
-                [0.0, *(100 * one for one in levels), 100.0],
-                [100.0, *shares, 0.0 if count and levels[-1] < 1 else shares[-1] if count else 0.0],
+                *reached(levels),
                 where="pre",
                 color=_colour(number),
                 linewidth=1.6,
@@ -188,6 +186,20 @@ def _days(studies: Mapping[str, Study], rows: Sequence[Row]) -> Plot:
     if len(studies) > 1:
         grid[0][0].legend(loc="lower left")
     return Plot("How likely a good day is", svg_of(figure))
+
+
+def reached(levels: Sequence[float]) -> tuple[list[float], list[float]]:
+    """Return levels in per cent, and which share of the days, in per cent, is at each or above.
+
+    From 0 on, up to 100; between two of them the share is that of the upper.
+
+    >>> reached([0.9, 0.5, 1.0, 1.0])
+    ([0.0, 50.0, 90.0, 100.0], [100.0, 100.0, 75.0, 50.0])
+    """
+    below = sorted(one for one in levels if one < 1)
+    count = len(levels)
+    shares = [100 * (count - rank) / count for rank in range(len(below) + 1)]
+    return [0.0, *(100 * one for one in below), 100.0], [100.0, *shares]
 
 
 def _colour(variant: int) -> str:

@@ -1,8 +1,8 @@
 """A study's figures, as a table for a terminal and as JSON: functions of the study alone."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import isfinite
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from rich import box
 from rich.console import Group
@@ -14,31 +14,58 @@ from sim.intervals import Estimate, mean_of
 from sim.json_text import json_text
 from sim.report import NOTHING
 from sim.requirement import Verdict
-from sim.study import CALLBACK_MEASURES, SHARES, Study
+from sim.study import SHARES, Study
 
 _COLUMNS: Final = (
-    ("Offered", "offered", "number"),
-    ("Answered", "answered", "number"),
-    ("Abandoned", "abandonment", "share"),
-    ("Service level", "service_level", "share"),
-    ("ASA", "asa_s", "time"),
-    ("Wait p95", "wait_p95_s", "time"),
-    ("AHT", "aht_s", "time"),
-    ("Occupancy", "occupancy", "share"),
+    ("Offered", "offered"),
+    ("Answered", "answered"),
+    ("Abandoned", "abandonment"),
+    ("Service level", "service_level"),
+    ("ASA", "asa_s"),
+    ("Wait p95", "wait_p95_s"),
+    ("AHT", "aht_s"),
+    ("Occupancy", "occupancy"),
 )
+"""Titles and measures: those of a queue and channel. JSON has all."""
+
+_GROUP_COLUMNS: Final = (("Occupancy", "occupancy"),)
 
 _CUSTOMER_COLUMNS: Final = (
-    ("Customers", "customers", "number"),
-    ("Attempts", "attempts_each", "number"),
-    ("Served", "served_share", "share"),
-    ("Lost", "lost", "number"),
-    ("Service level", "service_level", "share"),
-    ("Wait", "wait_s", "time"),
+    ("Customers", "customers"),
+    ("Attempts", "attempts_each"),
+    ("Served", "served_share"),
+    ("Lost", "lost"),
+    ("Service level", "service_level"),
+    ("Wait", "wait_s"),
 )
+
+_CALLBACK_COLUMNS: Final = (("Callbacks", "callbacks"), ("Reached", "callbacks_reached"))
+
+_FINE: Final = frozenset({"attempts_each", "queue_length"})
+"""Means that are near 1, or below it."""
+
+
+class Sheet(NamedTuple):
+    """A table of figures as texts; that of a terminal and that of a page."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    names: int
+    """How many of the columns, from the left, are names and not figures."""
+
+
+def sheets(study: Study) -> list[Sheet]:
+    """Return each figure's mean over the runs, ± half the width of its interval.
+
+    Those of customers who may balk or call again, and of callbacks, only where there are some.
+    """
+    found = (_queues(study), _groups(study), _customers(study), _callbacks(study))
+    return [one for one in found if one.rows]
 
 
 def table(study: Study, verdicts: Sequence[Verdict] = ()) -> Group:
-    """Return the tables: each figure's mean over the runs, ± half the width of its interval.
+    """Return the tables for a terminal.
 
     Args:
         study: Whose.
@@ -46,77 +73,83 @@ def table(study: Study, verdicts: Sequence[Verdict] = ()) -> Group:
     """
     samples = study.samples
     arrived = mean_of([float(one.arrived) for one in samples], study.confidence)
-    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    for name in ("Queue", "Channel"):
-        made.add_column(name, no_wrap=True)
-    for name, _, _ in _COLUMNS:
-        made.add_column(name, justify="right", no_wrap=True)
-    for row in samples[0].report.rows:
-        names = (f"{row.queue}.{row.channel}.{measure}" for _, measure, _ in _COLUMNS)
-        cells = (
-            shown(_known(study, name), kind)
-            for name, (_, _, kind) in zip(names, _COLUMNS, strict=True)
-        )
-        made.add_row(
-            Text(printable(row.queue)), Text(row.channel.replace("_", " ")), *map(Text, cells)
-        )
-    teams = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    teams.add_column("Group", no_wrap=True)
-    teams.add_column("Occupancy", justify="right", no_wrap=True)
-    report = samples[0].report
-    for team in (*report.groups, report.total):
-        name = team.name or "all"
-        teams.add_row(
-            Text(printable(name)), Text(shown(_known(study, f"group.{name}.occupancy"), "share"))
-        )
     head = (
         f"{printable(study.title)}, seed {study.seed}: {len(samples)} runs, "
         f"{shown(arrived, 'number')} contacts each"
     )
     foot = (
         f"Mean over the runs ± half the width of its {100 * study.confidence:g} % interval "
-        f"(definitions {report.definition_digest[:12]}, digest {study.digest[:12]})."
+        f"(definitions {samples[0].report.definition_digest[:12]}, digest {study.digest[:12]})."
     )
     judged = (verdict_table(verdicts),) if verdicts else ()
-    return Group(
-        Text(head), made, teams, *_customers(study), *_callbacks(study), *judged, Text(foot)
-    )
+    return Group(Text(head), *map(_on_terminal, sheets(study)), *judged, Text(foot))
 
 
-def _customers(study: Study) -> list[Table]:
-    """Return a table of the streams whose customers may balk or call again; none without them."""
-    names = [name.split(".") for name in study.names() if name.startswith("customers.")]
-    streams = list(dict.fromkeys(stream for _, stream, measure in names if measure == "customers"))
+def _on_terminal(sheet: Sheet) -> Table:
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    made.add_column("Stream", no_wrap=True)
-    for name, _, _ in _CUSTOMER_COLUMNS:
-        made.add_column(name, justify="right", no_wrap=True)
-    for stream in streams:
-        cells = (
-            shown(_known(study, f"customers.{stream}.{measure}"), kind)
-            for _, measure, kind in _CUSTOMER_COLUMNS
+    for place, title in enumerate(sheet.columns):
+        made.add_column(title, justify="left" if place < sheet.names else "right", no_wrap=True)
+    for row in sheet.rows:
+        made.add_row(*(Text(printable(cell)) for cell in row))
+    return made
+
+
+def _queues(study: Study) -> Sheet:
+    rows = (
+        (
+            row.queue,
+            row.channel.replace("_", " "),
+            *_cells(study, f"{row.queue}.{row.channel}", _COLUMNS),
         )
-        made.add_row(Text(stream), *map(Text, cells))
-    return [made] if streams else []
+        for row in study.samples[0].report.rows
+    )
+    columns = ("Queue", "Channel", *(title for title, _ in _COLUMNS))
+    return Sheet("Queues and channels", columns, tuple(rows), names=2)
 
 
-def _callbacks(study: Study) -> list[Table]:
-    """Return a table of the queues that call back; none without them."""
+def _groups(study: Study) -> Sheet:
+    report = study.samples[0].report
+    names = (team.name or "all" for team in (*report.groups, report.total))
+    rows = ((name, *_cells(study, f"group.{name}", _GROUP_COLUMNS)) for name in names)
+    columns = ("Group", *(title for title, _ in _GROUP_COLUMNS))
+    return Sheet("Groups of agents", columns, tuple(rows), names=1)
+
+
+def _customers(study: Study) -> Sheet:
+    names = [name.split(".") for name in study.names() if name.startswith("customers.")]
+    streams = dict.fromkeys(stream for _, stream, measure in names if measure == "customers")
+    rows = ((one, *_cells(study, f"customers.{one}", _CUSTOMER_COLUMNS)) for one in streams)
+    columns = ("Stream", *(title for title, _ in _CUSTOMER_COLUMNS))
+    return Sheet("Customers", columns, tuple(rows), names=1)
+
+
+def _callbacks(study: Study) -> Sheet:
+    names = ((row.queue, f"{row.queue}.{row.channel}") for row in study.samples[0].report.rows)
+    rows = (
+        (queue, *_cells(study, name, _CALLBACK_COLUMNS))
+        for queue, name in names
+        if f"{name}.callbacks" in study.names()
+    )
+    columns = ("Queue", *(title for title, _ in _CALLBACK_COLUMNS))
+    return Sheet("Callbacks", columns, tuple(rows), names=1)
+
+
+def _cells(study: Study, name: str, columns: Sequence[tuple[str, str]]) -> Iterator[str]:
+    known = study.names()
+    for _, measure in columns:
+        figure = f"{name}.{measure}"
+        yield shown(study.estimate(figure) if figure in known else None, kind_of(figure))
+
+
+def verdict_table(verdicts: Sequence[Verdict], of: str = "") -> Table:
+    """Return what was required: the mean, whether it is met, and how many days meet it.
+
+    Args:
+        verdicts: What a study says.
+        of: The study's name, where there are several.
+    """
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    for title in ("Queue", "Callbacks", "Reached"):
-        made.add_column(title, justify="right" if made.columns else "left", no_wrap=True)
-    for row in study.samples[0].report.rows:
-        names = [f"{row.queue}.{row.channel}.{measure}" for measure in CALLBACK_MEASURES]
-        if names[0] in study.names():
-            cells = (shown(_known(study, name), "number") for name in names)
-            made.add_row(Text(printable(row.queue)), *map(Text, cells))
-    return [made] if made.rows else []
-
-
-def verdict_table(verdicts: Sequence[Verdict]) -> Table:
-    """Return what was required: the mean, whether it is met, and how many days meet it."""
-    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    made.add_column("Required", no_wrap=True)
+    made.add_column(printable(f"Required of {of}") if of else "Required", no_wrap=True)
     made.add_column("Mean", justify="right", no_wrap=True)
     made.add_column("", no_wrap=True)
     made.add_column("Days that meet it", justify="right", no_wrap=True)
@@ -141,7 +174,7 @@ def verdict_row(verdict: Verdict) -> tuple[str, str, str, str]:
 
 
 def kind_of(name: str) -> str:
-    """Return whether a figure is a share, a time or a number, by its measure.
+    """Return whether a figure is a share, a time, a number or one near 1, by its measure.
 
     >>> kind_of("sales.voice.asa_s"), kind_of("group.day.occupancy"), kind_of("a.chat.offered")
     ('time', 'share', 'number')
@@ -149,11 +182,9 @@ def kind_of(name: str) -> str:
     measure = name.rpartition(".")[2]
     if measure.endswith("_s"):
         return "time"
+    if measure in _FINE:
+        return "fine"
     return "share" if measure in SHARES else "number"
-
-
-def _known(study: Study, name: str) -> Estimate | None:
-    return study.estimate(name) if name in study.names() else None
 
 
 def shown(estimate: Estimate | None, kind: str) -> str:
@@ -163,13 +194,16 @@ def shown(estimate: Estimate | None, kind: str) -> str:
     ('81.1 ± 1.2 %', '–')
     >>> shown(Estimate(20.0, float("inf"), 1, 0.0), "time")
     '20.0 s'
+    >>> shown(Estimate(1.04, 0.01, 9, 0.02), "fine")
+    '1.04 ± 0.01'
     """
     if estimate is None:
         return NOTHING
     factor, unit = {"share": (100, " %"), "time": (1, " s")}.get(kind, (1, ""))
     mean, half = factor * estimate.mean, factor * estimate.half_width
-    band = f" ± {half:,.1f}" if isfinite(half) else ""
-    return f"{mean:,.1f}{band}{unit}"
+    digits = 2 if kind == "fine" else 1
+    band = f" ± {half:,.{digits}f}" if isfinite(half) else ""
+    return f"{mean:,.{digits}f}{band}{unit}"
 
 
 def as_json(study: Study, verdicts: Sequence[Verdict] = ()) -> str:

@@ -11,9 +11,10 @@ from typing import Final
 
 from msgspec import Struct
 
+from acd.errors import shown
 from sim.answer import ESTIMATE, Answer, Table, estimates
-from sim.intervals import CONFIDENCE
-from sim.requirement import Requirement, judge
+from sim.intervals import CONFIDENCE, Estimate
+from sim.requirement import Requirement, Verdict, best_reached, judge
 from sim.study import RunAll, Study, run_here, study
 from sim.variation import Knob, loaded, varied
 from sim.workload import Scenario
@@ -79,6 +80,11 @@ class Breaking(Struct, frozen=True):
     """The greatest at which its whole interval was within the bound, with none missed below it."""
     surely_breaks: float | None
     """The least at which its whole interval was outside."""
+    tried: tuple[float, ...]
+    """All loads that were tried for it, rising."""
+    best: tuple[int, Estimate] | None
+    """Where it holds at none of them: which one's mean came nearest to the bound, and that mean;
+    None too where nothing was measured."""
 
 
 def sweep(
@@ -103,13 +109,18 @@ def sweep(
         progress: Is told how many points are done, of how many.
 
     Raises:
-        ValueError: There are no knobs, too many points, or a value that cannot be.
+        ValueError: There are no knobs, one is there twice, there are too many points, or a value
+            cannot be.
         ConfigError: The router refuses the settings.
         WorkersLostError: Workers died too often.
     """
     count = prod(len(knob.values) for knob in knobs)
     if not knobs or count > POINTS_MAX:
         raise ValueError(f"vary: makes {count if knobs else 0} points; wanted 1 to {POINTS_MAX}")
+    names = [knob.name for knob in knobs]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"vary: {shown(name)} is given twice; wanted its values in one")
     plans = []
     for values in product(*(knob.values for knob in knobs)):
         plan = scenario
@@ -124,7 +135,7 @@ def sweep(
         points.append(Point(values, found))
         if progress is not None:
             progress(len(points), count)
-    return Grid(tuple(knob.name for knob in knobs), tuple(points))
+    return Grid(tuple(names), tuple(points))
 
 
 def peak(
@@ -141,7 +152,7 @@ def peak(
     """Return at which load each objective breaks: by bisection, to a relative tolerance.
 
     Objectives get worse with load; where one does not (the occupancy's lower bound, say) what is
-    found is one crossing. Loads tried for one objective count for the others too.
+    found is one crossing. What is found of one does not depend on what else is asked.
 
     Args:
         scenario: The plan.
@@ -162,21 +173,19 @@ def peak(
         raise ValueError("require: is missing; wanted one objective at least")
     if not 0.001 <= tolerance < 1:
         raise ValueError(f"tolerance: is {tolerance:g}; wanted from 0.001, below 1")
-    tried: dict[float, Study] = {}
+    studies: dict[float, Study] = {}
 
-    def is_met(requirement: Requirement, load: float) -> bool:
-        if load not in tried:
+    def verdict(requirement: Requirement, load: float) -> Verdict:
+        if load not in studies:
             if progress is not None:
                 progress(load)
             plan = loaded(scenario, load)
-            tried[load] = study(
+            studies[load] = study(
                 plan, seed=seed, replications=replications, confidence=confidence, run_all=run_all
             )
-        return judge(tried[load], requirement).is_met
+        return judge(studies[load], requirement)
 
-    for requirement in requirements:
-        _search(partial(is_met, requirement), tolerance)
-    return tuple(_breaking(tried, requirement) for requirement in requirements)
+    return tuple(_breaking(one, partial(verdict, one), tolerance) for one in requirements)
 
 
 def _search(is_met: Callable[[float], bool], tolerance: float) -> None:
@@ -209,9 +218,18 @@ def _search(is_met: Callable[[float], bool], tolerance: float) -> None:
             high = middle
 
 
-def _breaking(tried: dict[float, Study], requirement: Requirement) -> Breaking:
-    """Return between which of the tried loads an objective breaks, going up from the least."""
-    verdicts = [(load, judge(tried[load], requirement)) for load in sorted(tried)]
+def _breaking(
+    requirement: Requirement, verdict: Callable[[float], Verdict], tolerance: float
+) -> Breaking:
+    """Return between which loads an objective breaks, going up from the least that is tried."""
+    tried: dict[float, Verdict] = {}
+
+    def is_met(load: float) -> bool:
+        tried[load] = verdict(load)
+        return tried[load].is_met
+
+    _search(is_met, tolerance)
+    verdicts = sorted(tried.items())
     breaks = next((load for load, one in verdicts if not one.is_met), None)
     met = [load for load, one in verdicts if one.is_met and (breaks is None or load < breaks)]
     unsure = next((load for load, one in verdicts if not (one.is_met and one.is_sure)), None)
@@ -224,4 +242,6 @@ def _breaking(tried: dict[float, Study], requirement: Requirement) -> Breaking:
         breaks=breaks,
         surely_holds=max(sure, default=None),
         surely_breaks=missed,
+        tried=tuple(sorted(tried)),
+        best=best_reached([one for _, one in verdicts]),
     )

@@ -60,10 +60,13 @@ def varied(scenario: Scenario, name: str, value: str) -> Scenario:
         ValueError: There is nothing of that name, or it does not take this value.
     """
     kind, _, what = name.partition(".")
-    if kind == "load":
-        return loaded(scenario, _factor(name, value), [what] if what else None)
-    if kind == "staffing" and what:
-        return staffed(scenario, {what: _counts(scenario, what, value)})
+    try:
+        if kind == "load":
+            return loaded(scenario, _factor(name, value), [what] if what else None)
+        if kind == "staffing" and what:
+            return staffed(scenario, {what: _counts(scenario, what, value)})
+    except ValueError as error:
+        raise ValueError(f"vary: {error}") from error
     near = did_you_mean(nearest(name, names_of(scenario)))
     wanted = "load, load.STREAM or staffing.GROUP"
     raise ValueError(f"vary: {shown(name)} cannot be varied; wanted {wanted}{near}")
@@ -208,7 +211,7 @@ def _factor(name: str, value: str) -> float:
     except ValueError:
         factor = 0.0
     if not 0 < factor <= LOAD_MAX:
-        raise ValueError(f"vary: {name} is {shown(value)}; wanted above 0, up to {LOAD_MAX:g}")
+        raise ValueError(f"{name} is {shown(value)}; wanted above 0, up to {LOAD_MAX:g}")
     return factor
 
 
@@ -218,7 +221,7 @@ def _counts(scenario: Scenario, group: str, value: str) -> tuple[int, ...]:
         number = int(value)
     except ValueError:
         wanted = "a whole number, or with a sign how many more or fewer"
-        raise ValueError(f"vary: staffing.{group} is {shown(value)}; wanted {wanted}") from None
+        raise ValueError(f"staffing.{group} is {shown(value)}; wanted {wanted}") from None
     if value[:1] in {"+", "-"}:
         before = scenario.staffing.get(group, (0,) * scenario.intervals)
         return tuple(max(count + number, 0) for count in before)

@@ -124,8 +124,10 @@ def test_another_threshold_is_told_beside_the_service_levels():
     assert note.startswith("Service level of line voice: within 200 s in b, 20 s in a; ")
     assert json.loads(as_json(found))["notes"] == [note]
     assert note in comparison_page({"a": base, "b": other}, found)
-    alike = compare({"a": base, "b": line(11, contacts=200)}, replications=2)
+    three = {"a": base, "b": line(11, contacts=200), "c": line(12, contacts=200)}
+    alike = compare(three, replications=2)
     assert thresholds(alike) == []
+    assert "<h1>b and c against a</h1>" in comparison_page(three, alike)
 
 
 def test_a_queue_that_a_variant_lacks_has_no_differences():
@@ -182,7 +184,7 @@ def test_figures_are_meant_with_and_without_their_channel():
     assert named("sales.chat.asa_s", names) == "sales.chat.asa_s"
     assert named("a.b.asa_s", names) == "a.b.voice.asa_s"
     assert named("group.day.occupancy", names) == "group.day.occupancy"
-    with pytest.raises(ValueError, match=r"`sales\.asa_s` is of several channels; wanted one of"):
+    with pytest.raises(ValueError, match=r"`sales\.asa_s` may be one of several; wanted one of"):
         named("sales.asa_s", names)
     with pytest.raises(
         ValueError, match=r"is no figure of this scenario; did you mean `a\.b\.asa_s`"
@@ -195,9 +197,14 @@ def test_all_figures_of_a_run_are_known_before_it():
     found = study_of_one(scenario, 1, run(scenario, 1)).names()
     assert len(found) > 20
     assert set(found) <= set(names_of(scenario))
-    refuse_unknown([parse_requirement("group.all.occupancy<=0.9")], scenario)
+    # A group that nobody is in has hours, none of them worked.
+    line = m_m_n(agents=2, contacts=10, load=0.5)
+    idle = replace(line, staffing={**line.staffing, "idle": (0,)}, scheduled={"idle": (0,)})
+    assert "group.idle.worked_h" in study_of_one(idle, 1, run(idle, 1)).names()
+    assert set(study_of_one(idle, 1, run(idle, 1)).names()) <= set(names_of(idle))
+    refuse_unknown([parse_requirement("group.all.occupancy<=0.9")], names_of(scenario))
     with pytest.raises(ValueError, match=r"did you mean `group\.all\.occupancy`"):
-        refuse_unknown([parse_requirement("group.al.occupancy<=0.9")], scenario)
+        refuse_unknown([parse_requirement("group.al.occupancy<=0.9")], names_of(scenario))
 
 
 def test_a_requirement_is_about_the_mean_and_days_are_counted_beside_it():
@@ -252,8 +259,11 @@ def test_two_files_are_compared(files, tmp_path, capsys):
     told = capsys.readouterr().out
     assert "sales.voice.service_level" in told
     assert "Variance ratio" in told
-    assert "met" in told
+    assert re.search(
+        r"Required of more +Mean[^~]+sales\.voice\.service_level >= 0\.05 .* met", told
+    )
     text = page.read_text()
+    assert "<h2>What was required of more</h2>" in text
     assert text.count("<svg") == 6
     for title in ("How likely a good day is", "How long the answered waited"):
         assert title in text

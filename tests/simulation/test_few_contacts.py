@@ -165,4 +165,4 @@ def test_a_queues_short_name_is_of_the_channel_that_somebody_used(tmp_path, caps
     assert cells(out, "sales.asa_s", "<=", "3000")[2].startswith("met")
     file.write_text(text, encoding="utf-8")
     assert main(["sim", "run", str(file), "--require", "sales.asa_s<=3000"]) == 2
-    assert "`sales.asa_s` is of several channels; wanted one of" in capsys.readouterr().err
+    assert "`sales.asa_s` may be one of several; wanted one of" in capsys.readouterr().err

@@ -21,11 +21,11 @@ from msgspec.structs import replace
 from acd import journal
 from acd.cli import main
 from acd.errors import AcdError, ConfigError, JournalError
-from acd.ids import Channel
+from acd.ids import Channel, Play
 from acd.journal.file import JournalFile
 from acd.journal.records import Entry
 from acd.settings import OverflowRule, Urgency
-from acd.waiting_settings import CallbackSettings
+from acd.waiting_settings import CallbackSettings, Treatment
 from sim import driver, scenario
 from sim.cli import sim
 from sim.past_file import read_past
@@ -348,6 +348,30 @@ def test_rules_that_promise_callbacks_are_followed(day):
     assert called.not_reached == 0
 
 
+def test_rules_under_which_customers_hear_something_at_once_are_followed(tmp_path):
+    """A timer is due at the instant at which each contact arrives."""
+    past = read_past(told(tmp_path, HANDLED))
+    (sales,) = past.settings.queues
+    welcome = Treatment(after_us=0, play=Play.MESSAGE, message="welcome")
+    rules = replace(
+        past.settings, queues=(replace(sales, treatments=(welcome,)),), messages=("welcome",)
+    )
+    found = replay(past, ("welcomed", rules), replications=2)
+    assert found.studies[1].values("sales.voice.answered") == [1.0, 1.0]
+
+
+def test_what_is_required_must_be_a_figure_before_anything_is_replayed(tmp_path, capsys):
+    """Told before rules that are refused, which are when the replay begins."""
+    file = told(tmp_path, HANDLED)
+    rules = tmp_path / "rules.toml"
+    rules.write_text(Path(DOCS.parent / "configs" / "help_desk.toml").read_text("utf-8"), "utf-8")
+    words = ["sim", "replay", str(file), "--config", str(rules), "--require"]
+    assert main([*words, "help.voice.asa_ss<=9"]) == 2
+    assert "--require: `help.voice.asa_ss` is no figure" in capsys.readouterr().err
+    assert main([*words, "help.voice.asa_s<=9"]) == 2
+    assert "contacts: unknown queue `sales`" in capsys.readouterr().err
+
+
 def test_rules_that_lack_what_contacts_need_are_refused_with_their_number(day):
     past = read_past(day)
     with pytest.raises(ConfigError) as caught:
@@ -396,12 +420,23 @@ def test_the_command_prints_json_a_page_and_a_verdict(day, tmp_path):
     assert facts["same_rules"][name]["mean"] == pytest.approx(facts["recorded"][name])
     assert facts["other_rules"][name]["change"] < 0
     html = page.read_text("utf-8")
-    for part in ("Recorded and replayed", "+day=1 against same rules", "beyond their wait: "):
+    leaves = "95 % interval; * leaves 0 out."
+    for part in (
+        "Recorded and replayed",
+        "+day=1 against same rules",
+        "beyond their wait: ",
+        leaves,
+    ):
         assert part in html
+    # Each figure once: the table of the replay is that of the comparison.
+    assert html.count(f'<td class="name">{name}</td>') == 1
     story = str(told(tmp_path, HANDLED))
     done = CliRunner().invoke(sim, ["replay", story, "--report", str(page)])
     assert done.exit_code == 0, done.output
-    assert "Recorded and replayed" in page.read_text("utf-8")
+    alone = page.read_text("utf-8")
+    assert "Recorded and replayed" in alone
+    assert f"<h1>{story}, replayed</h1>" in alone
+    assert f"{story}: 1 contact, replayed 10 times, seed 1. Mean" in alone
 
 
 def test_a_file_of_rules_may_leave_the_numbers_of_its_groups_open(day, tmp_path):

@@ -195,9 +195,17 @@ def test_a_report_that_has_nowhere_to_go_is_told_before_the_run(small, tmp_path,
     for report, why in [
         (none, f"{none.parent}: No such file or directory"),
         (deeper, f"{small}: Not a directory"),
+        # It says that it may be written, and takes no files.
+        (Path("/proc/page.html"), "/proc/page.html: No such file or directory"),
+        ("", ".: Is a directory"),
     ]:
         assert main(["sim", "run", str(small), "--report", str(report)]) == 2
         assert capsys.readouterr() == ("", f"acd: {why}\n")
+
+
+def test_a_report_for_which_there_is_no_room_is_named(small, capsys):
+    assert main(["sim", "run", str(small), "--report", "/dev/full"]) == 4
+    assert capsys.readouterr().err == "acd: /dev/full: No space left on device\n"
 
 
 def test_a_run_is_printed_in_any_encoding_and_json_always_in_utf_8(small):

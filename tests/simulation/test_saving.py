@@ -213,6 +213,7 @@ def test_where_nothing_can_be_saved_is_told_before_the_run(morning, tmp_path, ca
     for folder, why in [
         (none, f"{none.parent}: No such file or directory"),
         (morning, f"{morning}: Not a directory"),
+        (Path("/proc/answer"), "/proc/answer: No such file or directory"),
     ]:
         for words in (["run", str(morning)], ["sweep", str(morning), "--vary", "load=1"]):
             assert main(["sim", *words, "--save", str(folder)]) == 2

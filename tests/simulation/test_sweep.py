@@ -108,11 +108,28 @@ def test_what_is_replayed_has_no_load(morning):
 
 
 @pytest.mark.parametrize(
+    "words, message",
+    [
+        (["peak", "--require", "sales.voice.asa_s<=9"], "SCENARIO: load: `calls` is replayed;"),
+        (["sweep", "--vary", "load=1,2"], "--vary: load: `calls` is replayed; wanted streams"),
+    ],
+)
+def test_the_load_of_what_is_replayed_is_told_with_what_the_command_takes(
+    words, message, morning, capsys
+):
+    text = morning.read_text().partition("[[scenario.peaks]]")[0]
+    morning.write_text(text.replace("rates_per_h = [50, 70, 80, 60]", 'replay = "calls.csv"'))
+    morning.with_name("calls.csv").write_text("arrives\n2026-12-14T08:00:09\n")
+    assert main(["sim", words[0], str(morning), *words[1:]]) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
     "name, value, message",
     [
         ("load", "0", "vary: load is `0`; wanted above 0, up to 1000"),
         ("load", "x", "vary: load is `x`; wanted above 0"),
-        ("load.call", "2", r"load: `call` is no stream .*did you mean `calls`"),
+        ("load.call", "2", r"vary: load: `call` is no stream .*did you mean `calls`"),
         ("staffing.da", "2", r"staffing: `da` is no staffed group.*did you mean `day`"),
         ("staffing.day", "1.5", "wanted a whole number, or with a sign how many more or fewer"),
         ("staffing.day", "100001", r"staffing\.day: goes from 100001 to 100001; wanted from 0 to"),
@@ -155,13 +172,15 @@ def test_a_grid_has_every_point_with_the_customers_of_its_load(morning):
         assert len(came) == 1
 
 
-def test_a_grid_too_large_or_of_nothing_is_refused(morning):
+def test_a_grid_too_large_of_nothing_or_of_one_thing_twice_is_refused(morning):
     many = ",".join(map(str, range(1, 102)))
     knobs = [parse_knob(f"load={many}"), parse_knob(f"staffing.day={many}")]
     with pytest.raises(ValueError, match="vary: makes 10201 points; wanted 1 to 1000"):
         sweep(load(morning), knobs)
     with pytest.raises(ValueError, match="vary: makes 0 points"):
         sweep(load(morning), [])
+    with pytest.raises(ValueError, match="vary: `load` is given twice; wanted its values in one"):
+        sweep(load(morning), [parse_knob("load=1"), parse_knob("load=2,3")])
 
 
 # --- where a plan breaks --------------------------------------------------------------------------
@@ -222,10 +241,25 @@ def test_what_never_breaks_or_never_holds_is_told_so():
     never, always = peak(plan, wanted, replications=2)
     assert (never.holds, never.breaks) == (20.0, None)
     assert (always.holds, always.breaks) == (None, 0.05)
+    assert never.best is None
+    assert always.best is not None
+    place, wait = always.best
+    # Nobody waits where next to nobody comes.
+    assert (always.tried[0], wait.mean) == (0.05, 0.0)
+    assert always.tried[place] < 1.0
     with pytest.raises(ValueError, match=r"require: is missing"):
         peak(plan, [])
     with pytest.raises(ValueError, match=r"tolerance: is 0; wanted from 0\.001, below 1"):
         peak(plan, wanted, tolerance=0.0)
+
+
+def test_where_an_objective_breaks_does_not_depend_on_what_else_is_asked():
+    """Not even that of an objective that gets better with load, and is met at the plan's own."""
+    plan = m_m_n(agents=3, contacts=20, load=0.8)
+    busy = parse_requirement("group.all.occupancy>=0.4")
+    (alone,) = peak(plan, [busy], replications=2)
+    assert (alone.holds, alone.breaks) == (20.0, None)
+    assert peak(plan, [parse_requirement("line.asa_s<=-1"), busy], replications=2)[1] == alone
 
 
 # --- the commands ---------------------------------------------------------------------------------
@@ -246,6 +280,13 @@ def test_a_grid_is_printed(morning, capsys):
     facts = json.loads(capsys.readouterr().out)
     assert [one["values"] for one in facts] == [{"staffing.day": "+0"}, {"staffing.day": "+3"}]
     assert not any(one["keeps_requirements"] for one in facts)
+    # What is required is shown, and what no point meets is told with the best that was reached.
+    asked[-1:] = ["--show", "asa_s", "--require", "sales.voice.offered<=1"]
+    assert main(["sim", "sweep", str(morning), *asked]) == 1
+    told = " ".join(capsys.readouterr().out.split())
+    assert "staffing.day sales voice offered sales voice asa_s sales chat asa_s required" in told
+    best = r"offered <= 1 is met at no point; the best is [\d.]+ ± [\d.]+, at staffing\.day=\+0\."
+    assert re.search(f"{best} Mean of 2 runs ± half the width of its 95 % interval, seed 1", told)
     assert main(["sim", "sweep", str(morning), *asked[:4], "--show", "asaa"]) == 2
     assert (
         "--show: `asaa` is no figure of this scenario; did you mean `asa_s`"
@@ -261,6 +302,10 @@ def test_a_peak_is_printed(morning, capsys):
     assert 1 <= fact["holds"] < fact["breaks"] <= 1.21 * fact["holds"]
     asked[-1] = "sales.chat.asa_s<=0.001"
     assert main(["sim", "peak", str(morning), *asked]) == 1
-    assert "sales.chat.asa_s <= 0.001" in capsys.readouterr().out
+    told = " ".join(capsys.readouterr().out.split())
+    never = "sales.chat.asa_s <= 0.001 is met at none of the loads tried, from 0.05 × to 1 ×"
+    # Each chat is answered after 3 s.
+    assert f"{never}; the best is 3.0 ± 0.0 s, at " in told
+    assert told.endswith("Factors of the plan's load, each tried with 2 runs, seed 1.")
     assert main(["sim", "peak", str(morning)]) == 2
     assert "--require: is missing" in capsys.readouterr().err

@@ -15,6 +15,7 @@ from sim.page import as_html
 from sim.report import as_json, callback_rows
 from sim.scenario import parse, problems
 from sim.study import names_of, study
+from sim.study_page import study_page
 from sim.study_table import table
 from sim.textbook import QUEUE, m_m_n
 from sim.workload import SECOND_US, CallBack, Lost
@@ -119,6 +120,10 @@ def test_callbacks_are_in_the_table_the_page_the_json_and_a_study():
     page = as_html(scenario, 1, result)
     assert "<h2>Callbacks</h2>" in page
     assert all(f">{cell}<" in page for cell in row)
+    # Above all others too: without them the figures there do not add up.
+    headline = dict(re.findall(r'<b>(.*?)</b><span class="soft">(.*?)</span>', page))
+    promised = sum(one.promised for one in result.callbacks)
+    assert list(headline.items())[:4][3] == (str(promised), "callbacks")
     facts = msgspec.json.decode(as_json(scenario, 1, result))
     assert facts["callbacks"] == [msgspec.to_builtins(one) for one in result.callbacks]
     found = study(scenario, replications=2)
@@ -131,6 +136,9 @@ def test_callbacks_are_in_the_table_the_page_the_json_and_a_study():
     assert set(found.names()) <= set(names_of(scenario))
     shown = [each for each in table(found).renderables if hasattr(each, "columns")]
     assert [one.header for one in shown[-1].columns] == ["Queue", "Callbacks", "Reached"]
+    # The page has the tables of the terminal.
+    parts = re.findall("<h2>(.*?)</h2>", study_page(scenario, found))
+    assert parts[:4] == ["Queues and channels", "Groups of agents", "Customers", "Callbacks"]
     plain = m_m_n(agents=2, contacts=20, load=0.5)
     assert "<h2>Callbacks</h2>" not in as_html(plain, 1, run(plain, 1))
     assert QUEUE not in [name for name in study(plain, replications=1).names() if "callb" in name]
