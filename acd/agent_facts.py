@@ -121,8 +121,7 @@ class AgentFacts:
         agent.become(Availability.NOT_READY)
         self._floor.sessions.revoke(agent, now_us, orders)
         agent.become(Availability.LOGGED_OUT if agent.is_idle else after)
-        self._floor.sessions.note_gone(agent)
-        self._floor.sessions.vacated |= not agent.kind.present
+        self._floor.sessions.note_gone(agent, vacated=not agent.kind.present)
         self._floor.affinity.leave(agent, now_us)
         self._floor.matcher.refresh(agent)
 

@@ -23,7 +23,8 @@ def change(floor: "Floor", agent: Agent, wanted: AgentSettings) -> None:
     floor.overflow.know(agent.kind)
     floor.stages.classes.forget_servers()
     is_in = agent.availability is not Availability.LOGGED_OUT
-    floor.sessions.vacated |= is_in and not before.present
+    if is_in and not before.present:
+        floor.sessions.vacated = floor.sessions.is_asked = True
     floor.matcher.moved(agent, before)
     floor.matcher.refresh(agent)
 

@@ -286,7 +286,7 @@ def _delays(settings: DomainSettings) -> dict[tuple[QueueName, Channel], tuple[i
 def priority_of(event: ContactArrived, queue: QueueSettings, step: int) -> int:
     """Return a contact's priority after so many steps: its own or its queue's, or raised."""
     own = event.priority if event.priority is not None else queue.priority
-    return priority_at(step, queue.steps, own or 0)
+    return priority_at(step, queue.steps, own or 0) if step else own or 0
 
 
 def promised_by(event: ContactArrived, klass: LegClass, arrived_us: int) -> int:

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from acd.announcements import Announced
 from acd.events import ContactArrived
-from acd.ids import ContactId, LegId, OfferId, QueueName, plain
+from acd.ids import ContactId, ContactOutcome, LegId, OfferId, OfferOutcome, QueueName, plain
 
 if TYPE_CHECKING:
     from acd.admission import Limit
@@ -192,6 +192,26 @@ OFFER_TABLE: Final[tuple[tuple[Any, ...], ...]] = (
 )
 """Offer state × signal. The ends have no row: an answer to an ended offer is ignored, since it
 crossed our withdrawal on the wire."""
+
+
+OFFER_OUTCOMES: Final = {
+    OfferState.TIMED_OUT: OfferOutcome.TIMED_OUT,
+    OfferState.FAILED: OfferOutcome.FAILED,
+    OfferState.REVOKED: OfferOutcome.REVOKED,
+    OfferState.CANCELED: OfferOutcome.CANCELED,
+    OfferState.RESCINDED: OfferOutcome.RESCINDED,
+}
+"""How an ended offer is called outside; a rejected one is never withdrawn."""
+
+UNANSWERED: Final = {
+    LegState.ABANDONED: ContactOutcome.ABANDONED,
+    LegState.CANCELED: ContactOutcome.CANCELED,
+    LegState.EXPIRED: ContactOutcome.EXPIRED,
+    LegState.OVERFLOWED: ContactOutcome.OVERFLOWED,
+    LegState.REJECTED: ContactOutcome.REJECTED,
+    LegState.FAILED: ContactOutcome.FAILED,
+}
+"""How a leg ended that was given up."""
 
 
 class Callback(Struct, frozen=True, gc=False):

@@ -5,6 +5,7 @@ The router tells each to its handler here. The tables of `acd.contacts` say what
 """
 
 from collections.abc import Mapping
+from typing import Final
 
 from acd import events as ev
 from acd.actions import Action, ConnectLeg, DialCustomer, ReleaseCustomer
@@ -24,6 +25,11 @@ from acd.floor import Floor, Handler
 from acd.ids import FailureCause, Reason
 from acd.settings import DomainSettings
 from acd.transfers import hand_over
+
+# What every contact asks for: Python 3.11 takes 0.1 µs to look up a member of an enum.
+_CONNECTED: Final = LegSignal.CONNECTED
+_ENDED: Final = LegSignal.ENDED
+_GONE: Final = Presence.GONE
 
 
 def _check_given(floor: Floor, number: int) -> None:
@@ -55,9 +61,11 @@ def moved_by(floor: Floor, number: int, signal: LegSignal) -> Leg | None:
     Raises:
         RefusalError: The signal cannot be, or the offer never was.
     """
-    leg = leg_of(floor, number)
-    if leg is None:
+    offer = floor.offers.get(number)
+    if offer is None:
+        _check_given(floor, number)
         return None
+    leg = floor.legs[offer.leg_id]
     after = LEG_TABLE[leg.state][signal]
     if after == REFUSED:
         raise RefusalError(Reason.NOT_IN_THIS_STATE, str(number))
@@ -106,13 +114,6 @@ class OfferFacts:
             raise RefusalError(Reason.NOT_IN_THIS_STATE, str(number))
         return None
 
-    def _moved(self, number: int, signal: LegSignal) -> Leg | None:
-        """Move an offer's leg by a signal and return it; None where that is to be ignored."""
-        leg = moved_by(self._floor, number, signal)
-        if leg is not None:
-            leg.state = LEG_TABLE[leg.state][signal]
-        return leg
-
     def _offer_accepted(self, event: ev.OfferAccepted, now_us: int, orders: list[Action]) -> None:
         offer = self._answered(event.offer_id, OfferSignal.ACCEPT)
         if offer is not None:
@@ -151,12 +152,14 @@ class OfferFacts:
             self._floor.give_back(offer, now_us, orders)
 
     def _leg_connected(self, event: ev.LegConnected, now_us: int, orders: list[Action]) -> None:
-        leg = self._moved(event.offer_id, LegSignal.CONNECTED)
+        floor = self._floor
+        leg = moved_by(floor, event.offer_id, _CONNECTED)
         if leg is not None:
-            offer = self._floor.offers[event.offer_id]
-            if self._floor.wait_times is not None:
-                self._floor.wait_times.habits.note_answer(leg, offer, now_us)
-            self._floor.connect(leg, offer, now_us, orders)
+            leg.state = LEG_TABLE[leg.state][_CONNECTED]
+            offer = floor.offers[event.offer_id]
+            if floor.wait_times is not None:
+                floor.wait_times.habits.note_answer(leg, offer, now_us)
+            floor.connect(leg, offer, now_us, orders)
 
     def _leg_held(self, event: ev.LegHeld, now_us: int, orders: list[Action]) -> None:
         del now_us, orders
@@ -167,16 +170,19 @@ class OfferFacts:
         self._hold(event.offer_id, LegSignal.RETRIEVED)
 
     def _hold(self, number: int, signal: LegSignal) -> None:
-        leg = self._moved(number, signal)
+        leg = moved_by(self._floor, number, signal)
         if leg is not None:
+            leg.state = LEG_TABLE[leg.state][signal]
             self._floor.settle_slot(leg)
 
     def _leg_ended(self, event: ev.LegEnded, now_us: int, orders: list[Action]) -> None:
-        leg = self._moved(event.offer_id, LegSignal.ENDED)
+        floor = self._floor
+        leg = moved_by(floor, event.offer_id, _ENDED)
         if leg is not None:
-            contact = self._floor.contacts[leg.contact_id]
-            is_last = len(contact.legs) == 1 or not hand_over(self._floor, leg, orders)
-            if is_last and contact.presence is not Presence.GONE:
-                contact.presence = Presence.GONE
+            leg.state = LEG_TABLE[leg.state][_ENDED]
+            contact = floor.contacts[leg.contact_id]
+            is_last = len(contact.legs) == 1 or not hand_over(floor, leg, orders)
+            if is_last and contact.presence is not _GONE:
+                contact.presence = _GONE
                 orders.append(ReleaseCustomer(leg.contact_id))
-            self._floor.wrap(leg, now_us, orders)
+            floor.wrap(leg, now_us, orders)

@@ -77,6 +77,7 @@ class LegClass:
         "delays",
         "door",
         "gate",
+        "is_plain",
         "lane",
         "legs",
         "number",
@@ -136,8 +137,7 @@ class LegClass:
         self.prefers = prefers
         self.numbers = numbers
         self.delays = delays
-        """After how long the queue opens to more agents, ascending: the delays of their profiles.
-        """
+        """After how long the queue opens to more agents, ascending: their profiles' delays."""
         self.step = step
         self.opened = opened
         """How many routing steps, and how many of the delays, its legs have behind them."""
@@ -153,6 +153,8 @@ class LegClass:
         """Those of `served_by` who are of the team; None until somebody asks."""
         self.widens = step < len(queue.steps) or opened < len(delays) or team is not None
         """Whether another stage follows."""
+        self.is_plain = not (self.widens or gate or self.channel_settings.expires_us is not None)
+        """Whether its legs wait in line, and nothing else befalls them."""
 
     def due_us(self, since_us: int, span_us: int) -> int:
         """Return when a span ends that began at an instant, by the queue's clock."""

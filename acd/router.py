@@ -117,6 +117,8 @@ class Router:
         self._next_pair = self._floor.matcher.next_pair
         self._turned = matcher.turned
         self._doors = self._floor.gauges.doors
+        self._has_doors = bool(self._doors.of_queue)
+        self._sessions = self._floor.sessions
         self._overflows = bool(self._floor.gauges.gates)
         self._limited = bool(settings.admission)
         self._heard = self._floor.treatments.due
@@ -166,10 +168,8 @@ class Router:
         except RefusalError as error:
             orders.append(Refused(error.reason, error.about))
         self._now_us = now_us
-        if floor.sessions.gone:
-            let_go_of_parked(floor, now_us, orders)
-        if floor.sessions.vacated or now_us == self._vacated_us:
-            self._let_unserved_widen(now_us)
+        if self._sessions.is_asked:
+            self._see_to_the_gone(now_us, orders)
         if self._overflows and floor.overflow.is_asked:
             floor.overflow.let_out(now_us, orders)
         while True:
@@ -214,10 +214,8 @@ class Router:
         self._contact_facts.recorded = None
         self._contact_facts.regained = {}
         self._now_us = now_us
-        if floor.sessions.gone:
-            let_go_of_parked(floor, now_us, [])
-        if floor.sessions.vacated or now_us == self._vacated_us:
-            self._let_unserved_widen(now_us)
+        if self._sessions.is_asked:
+            self._see_to_the_gone(now_us, [])
         if self._overflows and floor.overflow.is_asked:
             floor.overflow.let_out(now_us, [])
         for action in actions:
@@ -253,17 +251,28 @@ class Router:
         if leg is not None and leg.state is LegState.QUEUED and 0 < leg.expires_us <= now_us:
             expire(floor, leg, now_us, [])
 
-    def _let_unserved_widen(self, now_us: int) -> None:
-        self._floor.sessions.vacated = False
-        self._vacated_us = now_us
-        self._floor.stages.widen_unserved(now_us)
+    def _see_to_the_gone(self, now_us: int, orders: list[Action]) -> None:
+        """Let follow what follows where agents logged out."""
+        sessions = self._sessions
+        if sessions.gone:
+            let_go_of_parked(self._floor, now_us, orders)
+        if sessions.vacated:
+            sessions.vacated = False
+            self._vacated_us = now_us
+        sessions.is_asked = now_us == self._vacated_us  # Also by who comes in this very instant.
+        if sessions.is_asked:
+            self._floor.stages.widen_unserved(now_us)
 
     def next_wakeup_us(self) -> int | None:
         """Return when `ClockTicked` is owed, exactly, or None where nothing will end by itself."""
-        floor = self._floor
-        if floor.overflow.is_owed or floor.admission.is_owed:
+        if self._overflows and self._floor.overflow.is_owed:
             return self._now_us
-        ends_us, opens_us = self._timers.next_us(), self._doors.wakeup_us()
+        if self._limited and self._floor.admission.is_owed:
+            return self._now_us
+        ends_us = self._timers.next_us()
+        if not self._has_doors:
+            return ends_us
+        opens_us = self._doors.wakeup_us()
         if ends_us is None or opens_us is None:
             return opens_us if ends_us is None else ends_us
         return min(ends_us, opens_us)
@@ -289,6 +298,7 @@ class Router:
         router._turn_doors(snapshot.now_us)
         put_back(snapshot, router._floor)
         router._now_us = router._vacated_us = snapshot.now_us
+        router._sessions.is_asked = True
         return router
 
     @property

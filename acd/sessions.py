@@ -26,6 +26,8 @@ class Sessions:
 
     def __init__(self, floor: "Floor") -> None:
         self._floor = floor
+        self.is_asked = False
+        """Whether somebody logged out in this step, or the last agent of a kind in this instant."""
         self.vacated = False
         """Whether the last agent of some kind logged out in this step."""
         self.gone: list[Agent] = []
@@ -44,8 +46,7 @@ class Sessions:
     def _become(self, agent: Agent, after: Availability, orders: list[Action]) -> None:
         """Change an agent's availability by our own doing, and say so."""
         agent.become(after)
-        self.vacated |= not agent.kind.present
-        self.note_gone(agent)
+        self.note_gone(agent, vacated=not agent.kind.present)
         reason = agent.reason if after is Availability.NOT_READY else ""
         orders.append(SetAgentState(agent.agent_id, after, reason))
         self._floor.matcher.refresh(agent)
@@ -64,8 +65,13 @@ class Sessions:
             if shift.changes_us < NEVER_US:
                 self._floor.timers.add(shift.changes_us, Timer.SHIFT, agent.index)
 
-    def note_gone(self, agent: Agent) -> None:
-        """Note an agent who is logged out with contacts parked: they do not wait for him."""
+    def note_gone(self, agent: Agent, *, vacated: bool) -> None:
+        """Note whether an agent was the last of his kind, or logged out with contacts parked.
+
+        These do not wait for him.
+        """
+        self.is_asked = True
+        self.vacated |= vacated
         if agent.availability is Availability.LOGGED_OUT and agent.offers:
             self.gone.append(agent)
 

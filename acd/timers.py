@@ -38,6 +38,9 @@ class Timer(IntEnum):
     CALLBACK = 12
 
 
+_LEASE: Final = Timer.LEASE
+"""Asked for with every offer: Python 3.11 takes 0.1 µs to look up a member of an enum."""
+
 Entry: TypeAlias = tuple[int, Timer, int, int]
 """(at_us, what, number of leg, offer or hand-over or index of agent, index of the excluded agent or
 of the origin among the settings' domains)."""
@@ -73,15 +76,16 @@ class Timers:
 
     def next_us(self) -> int | None:
         """Return the instant at which something ends next, or None."""
-        heap = self._heap
-        for entry in self._new:
-            if self._counts(entry):
-                heappush(heap, entry)
-        self._new.clear()
-        if len(heap) > self._size_max:
-            heap[:] = [entry for entry in heap if self._counts(entry)]
-            heapify(heap)
-            self._size_max = max(_SIZE_MIN, 2 * len(heap))
+        heap, new = self._heap, self._new
+        if new:
+            for entry in new:
+                if self._counts(entry):
+                    heappush(heap, entry)
+            new.clear()
+            if len(heap) > self._size_max:
+                heap[:] = [entry for entry in heap if self._counts(entry)]
+                heapify(heap)
+                self._size_max = max(_SIZE_MIN, 2 * len(heap))
         while heap:
             if self._counts(heap[0]):
                 # No step is later, so neither may the fast way of `Router.step` let one pass.
@@ -104,7 +108,7 @@ class Timers:
 def stands(floor: "Floor", entry: Entry) -> bool:
     """Return whether the state still says when something ends as an entry does."""
     at_us, timer, number, agent = entry
-    if timer is Timer.LEASE:
+    if timer is _LEASE:
         offer = floor.offers.get(number)
         return offer is not None and offer.until_us == at_us
     if timer is Timer.BACK_OFF:
