@@ -8,6 +8,7 @@ import click
 
 from sim.cli_kit import (
     Number,
+    Zone,
     must_be_writable,
     must_have_places,
     progress_bar,
@@ -295,7 +296,9 @@ def erlang(*, as_json: bool, **asked: Any) -> None:  # noqa: ANN401 - click's, t
     show_default=True,
     help="Whose report it is.",
 )
-@click.option("--time-zone", required=True, help="Whose clock tells the days, like Europe/Berlin.")
+@click.option(
+    "--time-zone", type=Zone(), required=True, help="Whose clock tells the days: Europe/Berlin."
+)
 @click.option(
     "-o",
     "--output",

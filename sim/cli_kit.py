@@ -35,6 +35,28 @@ class Number(click.FloatRange):
         return found
 
 
+class Zone(click.ParamType[str]):
+    """A time zone that this machine knows."""
+
+    name = "zone"
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401 - click's.
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> str:
+        """Return the zone that an option says."""
+        from acd.errors import shown
+        from sim.history import is_zone
+
+        del param, ctx
+        text = str(value)
+        if not is_zone(text):
+            raise click.UsageError(f"--time-zone: {shown(text)}; wanted one like Europe/Berlin")
+        return text
+
+
 def must_be_writable(path: Path, *sources: Path) -> None:
     """Tell before a long run, not after it, that its report has nowhere to go.
 

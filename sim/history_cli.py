@@ -10,7 +10,7 @@ import msgspec
 
 from acd.errors import ConfigError, Problem, did_you_mean, nearest, shown
 from sim.forecast import HELD_OUT, WEEKS, Forecaster, ForecastError, Method, Uplift
-from sim.history import History, Line, is_zone, read, write
+from sim.history import History, Line, read, write
 from sim.import_csv import COLUMNS, PRESETS, read_intervals
 from sim.patience_csv import write_patience
 from sim.queue_log import history_of, people_of, read_queue_log
@@ -36,8 +36,6 @@ def import_file(
         click.UsageError: An option is wrong.
         ConfigError: The file has mistakes.
     """
-    if not is_zone(time_zone):
-        raise click.UsageError(f"--time-zone: {shown(time_zone)}; wanted one like Europe/Berlin")
     said: list[str] = []
     if form == QUEUE_LOG:
         if maps:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sim.cli_kit import counter, must_have_places, wide_console, write
+from sim.cli_kit import Zone, counter, must_have_places, wide_console, write
 from sim.questions import (
     CHECK_FAILED,
     OK,
@@ -38,6 +38,13 @@ if TYPE_CHECKING:
     multiple=True,
     metavar="GROUP=N",
     help="So many agents more in a group, each like its first, through the group's hours.",
+)
+@click.option(
+    "--time-zone",
+    type=Zone(),
+    default="UTC",
+    show_default=True,
+    help="In which times are shown, like Europe/Berlin; no journal says it.",
 )
 @runs(replications=10)
 @click.option("--json", "as_json", is_flag=True, help="Print every figure, as JSON.")

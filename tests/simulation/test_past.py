@@ -431,8 +431,14 @@ def test_the_command_prints_json_a_page_and_a_verdict(day, tmp_path):
     # Each figure once: the table of the replay is that of the comparison.
     assert html.count(f'<td class="name">{name}</td>') == 1
     story = str(told(tmp_path, HANDLED))
-    done = CliRunner().invoke(sim, ["replay", story, "--report", str(page)])
+    zone = ["--time-zone", "Asia/Kolkata"]
+    done = CliRunner().invoke(sim, ["replay", story, "--report", str(page), *zone])
     assert done.exit_code == 0, done.output
+    assert "05:30" in page.read_text("utf-8")
+    assert "(Asia/Kolkata)" in page.read_text("utf-8")
+    done = CliRunner().invoke(sim, ["replay", story, "--time-zone", "Berlin"])
+    assert done.exit_code == 2
+    assert "--time-zone: `Berlin`; wanted one like Europe/Berlin" in done.output
     alone = page.read_text("utf-8")
     assert "Recorded and replayed" in alone
     assert f"<h1>{story}, replayed</h1>" in alone
