@@ -35,6 +35,9 @@ _PLAN: Final = frozenset(
 )
 """Fields in which variants may differ: who works, by which rules."""
 
+_IN_FILES: Final = {"start_us": "start", "interval_us": "interval_min", "intervals": "hours"}
+"""What fields are called in a file, where it is otherwise."""
+
 
 _CHANGE: Final[dict[str, Kind]] = {
     "change": float,
@@ -221,7 +224,7 @@ def compare(
 
 
 def workload_differences(base: Scenario, other: Scenario) -> tuple[str, ...]:
-    """Return in what two scenarios' customers differ: fields, streams by their names."""
+    """Return in what two scenarios' customers differ: keys of their files, streams by names."""
     return tuple(_differences(base, other))
 
 
@@ -230,14 +233,14 @@ def _differences(base: Scenario, other: Scenario) -> Iterator[str]:
         if field.name in _PLAN or field.name == "streams":
             continue
         if getattr(base, field.name) != getattr(other, field.name):
-            yield field.name
+            yield _IN_FILES.get(field.name, field.name)
     # Busy days are local days.
     if any(one.busyness for one in base.streams) and base.time_zone != other.time_zone:
         yield "time_zone"
     streams = [{one.name: one for one in scenario.streams} for scenario in (base, other)]
     for name in dict.fromkeys(name for each in streams for name in each):
         if streams[0].get(name) != streams[1].get(name):
-            yield f"streams.{name}"
+            yield f"arrivals.{name}"
 
 
 def _paired(

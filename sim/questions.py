@@ -190,6 +190,8 @@ def compare(
     from sim.comparison import compare as compare_all
     from sim.scenario import load
 
+    if len(scenarios) < 2:
+        raise click.UsageError(f"SCENARIOS: {len(scenarios)} given; wanted two or more")
     must_have_places(report, save, *scenarios)
     for path in scenarios:
         if scenarios.count(path) > 1:

@@ -86,10 +86,10 @@ def test_variants_with_other_customers_are_refused():
     with pytest.raises(DifferentWorkloadError) as caught:
         compare({"a": line(10), "b": line(10, load=0.7)}, replications=2)
     assert str(caught.value) == (
-        "b: has another workload than the first (`interval_us`, `streams.all`); wanted a variant "
+        "b: has another workload than the first (`interval_min`, `arrivals.all`); wanted a variant "
         "that meets the same customers"
     )
-    assert workload_differences(line(10), line(10, contacts=500)) == ("interval_us",)
+    assert workload_differences(line(10), line(10, contacts=500)) == ("interval_min",)
     assert workload_differences(line(10), line(12)) == ()
 
 
@@ -308,6 +308,6 @@ def test_files_with_other_customers_or_alone_are_usage(files, capsys):
     base, more = files
     more.write_text(more.read_text().replace("[50, 70, 80, 60]", "[50, 70, 80, 61]"))
     assert main(["sim", "compare", str(base), str(more)]) == 2
-    assert "more: has another workload than the first (`streams.calls`)" in capsys.readouterr().err
+    assert "more: has another workload than the first (`arrivals.calls`)" in capsys.readouterr().err
     assert main(["sim", "compare", str(base)]) == 2
-    assert "SCENARIOS: variants: are 1" in capsys.readouterr().err
+    assert "SCENARIOS: 1 given; wanted two or more" in capsys.readouterr().err
