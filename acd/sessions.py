@@ -27,7 +27,8 @@ class Sessions:
     def __init__(self, floor: "Floor") -> None:
         self._floor = floor
         self.is_asked = False
-        """Whether somebody logged out in this step, or the last agent of a kind in this instant."""
+        """Whether somebody logged out, or was sent on a break, in this step, or the last agent of a
+        kind logged out in this instant."""
         self.vacated = False
         """Whether the last agent of some kind logged out in this step."""
         self.gone: list[Agent] = []

@@ -1,5 +1,6 @@
 """`acd sim staff`: the fewest or cheapest agents that meet all objectives."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -142,9 +143,20 @@ def _refuse_twice(day: "Scenario", shrinkage: float) -> None:
 def _lines(day: "Scenario", found: "Proposal") -> "Iterator[str]":
     """Yield the lines of `[scenario.staffing]`, and whose figures they are with shrinkage."""
     for group, counts in found.staffing.items():
+        key = _key(group)
         if group in day.scheduled:
-            yield f'# on the floor, as with `figures = "on_floor"` in staffing_rules.{group}\n'
-        yield f"{group} = {list(counts)}\n"
+            yield f'# on the floor, as with `figures = "on_floor"` in staffing_rules.{key}\n'
+        yield f"{key} = {list(counts)}\n"
+
+
+def _key(name: str) -> str:
+    """Return a name as a key of TOML, in quotes if it needs any: those of JSON are TOML's, too.
+
+    >>> _key("day"), _key("day shift")
+    ('day', '"day shift"')
+    """
+    is_bare = name.isascii() and name.replace("-", "_").replace("_", "a").isalnum()
+    return name if is_bare else json.dumps(name, ensure_ascii=False)
 
 
 def _limits(

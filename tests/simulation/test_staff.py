@@ -10,6 +10,7 @@ groups.
 import itertools
 import json
 import re
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -320,6 +321,17 @@ def test_the_command_prints_the_plan_writes_its_lines_and_saves_it(desk, tmp_pat
     assert (only["name"], only["runs"]) == ("proposal", 8)
     plan = pd.read_parquet(folder / "summary.parquet")
     assert list(plan["staffing.day"]) == list(map(int, counts))
+
+
+def test_lines_are_read_again_whatever_the_groups_are_called(tmp_path):
+    names = {"day": "day", "Früh & 2": '"Früh & 2"', "a.b": '"a.b"', 'say "x"': '"say \\"x\\""'}
+    for number, (name, key) in enumerate(names.items()):
+        desk, lines = tmp_path / f"{number}.toml", tmp_path / f"{number}.lines"
+        file = DESK.replace("groups.day", f"groups.{key}").replace("{ day =", f"{{ {key} =")
+        desk.write_text(file, encoding="utf-8")
+        asked = ["--require", "sales.voice.service_level>=0", "--replications", "2"]
+        main(["sim", "staff", str(desk), *asked, "-o", str(lines)])
+        assert tomllib.loads(lines.read_text(encoding="utf-8")) == {name: [0, 0, 0]}
 
 
 def test_the_command_says_what_is_never_met(desk, capsys):
