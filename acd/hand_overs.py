@@ -355,7 +355,9 @@ class HandOvers:
             self._number_of[asked.leg_id] = number
         for number, domain, contact_id in record.confirmed:
             self.confirmed[number] = (domain, contact_id)
-        for leg_id, domain, at_us in record.not_before:
+        # A domain that the settings have no more is asked no more.
+        refused = (one for one in record.not_before if one[1] in self.domains)
+        for leg_id, domain, at_us in refused:
             self._not_before.setdefault(leg_id, {})[domain] = at_us
         for one in record.promised:
             request = one.request

@@ -61,7 +61,7 @@ def moved_by(floor: Floor, number: int, signal: LegSignal) -> Leg | None:
     Raises:
         RefusalError: The signal cannot be, or the offer never was.
     """
-    offer = floor.offers.get(number)
+    offer = floor.offers.get(number)  # As `leg_of`, whose call every contact would pay twice.
     if offer is None:
         _check_given(floor, number)
         return None

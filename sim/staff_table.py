@@ -78,8 +78,8 @@ def sentences(found: Proposal) -> list[str]:
     said = [f"Never met: {text}." for text in _together(found.impossible)]
     said += [f"Missed with fresh seeds: {text}." for text in _together(found.missed)]
     if not found.missed:
-        which = "All else is" if found.impossible else "All objectives are"
-        said.append(f"{which} met by the means of {runs} runs that the search had not seen.")
+        which = "Nothing else is missed" if found.impossible else "All objectives are met"
+        said.append(f"{which} by the means of {runs} runs that the search had not seen.")
     if found.impossible:
         said.append(
             "What even agents in abundance miss is not asked for: the plan comes near what these "

@@ -340,7 +340,7 @@ def test_the_command_says_what_is_never_met(desk, capsys):
     told = " ".join(capsys.readouterr().out.split())
     assert re.search(
         r"Never met: sales\.voice\.asa_s <= 2 in intervals 1 to 3, at best 3 with \d+ to \d+ "
-        r"agents; 3 to 3\.\d+ as proposed\. All else is met by the means of 8 runs",
+        r"agents; 3 to 3\.\d+ as proposed\. Nothing else is missed by the means of 8 runs",
         told,
     )
 

@@ -321,6 +321,15 @@ def test_whoever_waits_for_an_answer_keeps_the_domain(play: Play) -> None:
         Router.restore(settings, play.router.snapshot())
 
 
+def test_a_domain_that_said_no_may_go_and_is_forgotten() -> None:
+    play = asked()
+    assert play.tell(ev.HandOverRefused("south", 1)) == []
+    assert [one[1] for one in play.router.snapshot().hand_overs.not_before] == ["south"]
+    for others in ((), (OtherDomain(name="west"),)):
+        alone = Router.restore(replace(NORTH, domains=others), play.router.snapshot())
+        assert alone.snapshot().hand_overs.not_before == ()
+
+
 def test_a_promise_needs_its_queue() -> None:
     play = Play(SOUTH)
     play.tell(requested())
