@@ -247,7 +247,7 @@ def test_explanations_are_what_happens(seed: int) -> None:
         while world.steps < 120:
             _live(rng, world)
             _look(rng, world, removed)
-    # Other domains are asked in tests/properties/test_hand_over.py.
+    # Other domains are asked in tests/long/test_hand_over.py.
     assert set(removed) == set(Block) - {Block.HANDING_OVER}
     # Preferences and interruptions decide too seldom for every seed; tests/golden has them, in
     # preferences_rank.journal and voice_over_chats.journal.

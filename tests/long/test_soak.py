@@ -50,7 +50,7 @@ from tests.properties.waiters import a_wish
 from tests.properties.world import World
 
 _BETWEEN_DOMAINS = {HandOver, ConfirmHandOver, WithdrawHandOver, AcceptTakeOver, TakeIn}
-"""These need another domain: tests/properties/test_hand_over.py has them."""
+"""These need another domain: tests/long/test_hand_over.py has them."""
 
 STEPS = times(500)
 WAITING_MAX = 300

@@ -1,8 +1,7 @@
-"""Several runs of a scenario: intervals that cover, one result wherever they run, workers that die.
+"""Several runs of a scenario: their intervals, one result wherever they run, workers that die.
 
-Method: the share of intervals that cover is tried where the truth is known: a line that begins
-empty, whose expected number waiting is the solution of Kolmogorov's equations. One process, two
-processes and a real Dask scheduler with two workers run the same study. Workers are killed.
+Method: one process, two processes and a real Dask scheduler with two workers run the same study.
+Workers are killed. (That intervals cover is tried in tests/long/test_coverage.py.)
 """
 
 import json
@@ -12,7 +11,6 @@ from collections.abc import Iterator
 import distributed
 import numpy as np
 import pytest
-from scipy import linalg
 
 from acd.cli import main
 from acd.errors import UnreachableError
@@ -87,41 +85,6 @@ def test_a_ratio_of_batches_by_hand():
 def test_batches_out_of_range_are_refused(parts, wholes, batches, message):
     with pytest.raises(ValueError, match=message):
         ratio_of_batches([1.0] * parts, [1.0] * wholes, batches=batches)
-
-
-def expected_length(agents, load, patience, span):
-    """Return the mean number waiting over a span from empty on; times in mean handling times."""
-    most = 80
-    rates = np.zeros((most + 2, most + 2))
-    for inside in range(most + 1):
-        up = load * agents if inside < most else 0.0
-        down = min(inside, agents) + max(inside - agents, 0) / patience
-        rates[inside, inside] = -up - down
-        if inside < most:
-            rates[inside, inside + 1] = up
-        if inside:
-            rates[inside, inside - 1] = down
-        rates[inside, most + 1] = max(inside - agents, 0)  # What it adds to the area.
-    return float(linalg.expm(rates * span)[0, most + 1]) / span
-
-
-def test_of_95_percent_intervals_95_percent_cover():
-    """400 experiments of 8 runs each; 91.5 to 98.3 % is three standard errors about 95 %."""
-    experiments, runs = 400, 8
-    span = SMALL.interval_us / 1e6 / 240.0
-    truth = expected_length(3, 0.9, 0.5, span)
-    values = np.array(
-        [
-            run_one(SMALL, number, seed_of(7, number)).figures[LENGTH]
-            for number in range(experiments * runs)
-        ]
-    ).reshape(experiments, runs)
-    estimates = [mean_of(line.tolist()) for line in values]
-    covering = sum(one is not None and one.low <= truth <= one.high for one in estimates)
-    assert 0.915 <= covering / experiments <= 0.983
-    # And all runs together are near the truth, within three of their own standard errors.
-    error = values.std(ddof=1) / np.sqrt(values.size)
-    assert abs(values.mean() - truth) < 3 * error
 
 
 def test_batch_means_of_a_long_run_cover_the_steady_state():

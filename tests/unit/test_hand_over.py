@@ -2,7 +2,7 @@
 
 Method: a shop in the north and one in the south, told letters by hand; what is ordered is compared
 with the lines of the journal. That nothing is lost, and nobody served twice, whatever becomes of
-the letters is shown by tests/properties/test_hand_over.py.
+the letters is shown by tests/long/test_hand_over.py.
 """
 
 from typing import Any

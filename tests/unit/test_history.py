@@ -114,7 +114,7 @@ def a_rude_life(seed: int) -> tuple[World, Entries]:
     return world, tuple(entries)
 
 
-@pytest.mark.parametrize("seed", range(times(3)))
+@pytest.mark.parametrize("seed", range(times(2)))
 def test_a_rude_switch_gives_the_figures_of_the_measures(seed: int, tmp_path: Path) -> None:
     world, entries = a_rude_life(seed)
     rng = Random(seed)
