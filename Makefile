@@ -41,7 +41,7 @@ help:
 	@echo "                  make demo ONCE=1 ends when the daemon has routed a contact"
 	@echo "make check        lint, format, types, layers, configurations"
 	@echo "make test         all tests but the long and the system tests, with branch coverage of the core"
-	@echo "make long         worlds in lockstep with the oracle, and steady states: two minutes"
+	@echo "make long         worlds in lockstep, steady states, what the pages of docs/ show: two minutes"
 	@echo "make system       the long tests, and those that start programs as an operator would"
 	@echo "make asterisk     a real Asterisk for them, unpacked into a folder (root; a minute, 0.5 GB)"
 	@echo "make bench        the canonical benchmarks; make bench-smoke runs them small,"
@@ -124,7 +124,7 @@ format: $(READY)
 # contacts five times as slow, also where a marker asks for none). Of the core all must be seen by
 # these tests; those of the drivers above it run untraced.
 DRIVER_TESTS = $(wildcard $(addsuffix *.py,$(addprefix tests/unit/test_,ari cli history http journal_file \
-    owner readme switch)))
+    owner switch)))
 CORE_TESTS = $(filter-out $(DRIVER_TESTS),$(wildcard tests/unit/test_*.py))
 .PHONY: test test-covered test-worlds
 test: test-covered test-worlds
